@@ -50,7 +50,7 @@ pub use kv::memory::{Memory, MemoryStore};
 pub use kv::seal::{Sealed, Sealing};
 #[cfg(feature = "sled")]
 pub use private::make_private;
-pub use scan::{ExpiredKey, ScanCursor, ScanPage};
+pub use scan::{Direction, ExpiredKey, ScanCursor, ScanPage, UserList, UserOrder};
 pub use store::{BoxFuture, Store};
 #[cfg(feature = "sled")]
 pub use writable::{could_be_written, could_hold_data};

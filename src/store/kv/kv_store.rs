@@ -3,6 +3,7 @@
 
 mod calls;
 mod commit;
+mod users;
 
 use std::sync::{Arc, Mutex};
 
