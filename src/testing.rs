@@ -39,6 +39,7 @@ pub use crate::store::{Fault, FaultyStore, ReadFault, StoreCall, StoreRead, chec
 /// # impl KeyValue for Map {
 /// #     fn get(&self, _: &[u8]) -> Result<Option<Bytes>, StoreError> { Ok(None) }
 /// #     fn scan(&self, _: &[u8], _: &[u8], _: usize) -> Result<Vec<(Bytes, Bytes)>, StoreError> { Ok(vec![]) }
+/// #     fn scan_back(&self, _: &[u8], _: &[u8], _: usize) -> Result<Vec<(Bytes, Bytes)>, StoreError> { Ok(vec![]) }
 /// #     fn append(&self, _: &[Vec<Write>], _: bool) -> Result<(), CommitError> { Ok(()) }
 /// #     fn close(&self) {}
 /// #     fn blocks(&self) -> bool { false }

@@ -104,9 +104,7 @@ impl EmbeddedStore {
         let ledger = Ledger::open(Options {
             durability: options.durability,
             filtered_kind: Some(Kind::Identifier.byte()),
-            ordered_kinds: [Kind::Outbox, Kind::Deadline, Kind::Invitation, Kind::WaitlistEntry]
-                .map(Kind::byte)
-                .to_vec(),
+            ordered_kinds: ORDERED.map(Kind::byte).to_vec(),
             ..Options::new(path)
         })?;
         let sealer = options.sealing.as_ref().map(|sealing| Sealer::new(sealing, ledger.id()));
@@ -198,6 +196,9 @@ fn check_mark(path: &Path, ledger: &Ledger, sealer: Option<&Sealer>) -> Result<O
     }
 }
 
+/// The kinds that are scanned in the order of their keys while the store serves.
+const ORDERED: [Kind; 6] =
+    [Kind::Outbox, Kind::Deadline, Kind::Invitation, Kind::WaitlistEntry, Kind::UserCreated, Kind::UserSignedIn];
 /// The name of the mark.
 const SEALED_UNDER: &str = "sealed_under";
 /// The name under which the time of the last snapshot rewrite is stored, in the format of [`LAST_SEEN`].
@@ -220,6 +221,10 @@ impl KeyValue for Ledger {
 
     fn scan(&self, prefix: &[u8], from: &[u8], limit: usize) -> Result<Vec<(Bytes, Bytes)>, StoreError> {
         Ok(Self::scan(self, prefix, from, limit)?)
+    }
+
+    fn scan_back(&self, prefix: &[u8], below: &[u8], limit: usize) -> Result<Vec<(Bytes, Bytes)>, StoreError> {
+        Ok(Self::scan_back(self, prefix, below, limit)?)
     }
 
     fn append(&self, groups: &[Vec<Write>], relaxed: bool) -> Result<(), CommitError> {

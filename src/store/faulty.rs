@@ -18,7 +18,7 @@ use crate::domain::time::Timestamp;
 use crate::domain::user::User;
 use crate::domain::waitlist::WaitlistEntry;
 
-use super::scan::{ScanCursor, ScanPage};
+use super::scan::{ScanCursor, ScanPage, UserList};
 use super::store::sealed::Sealed;
 use super::{BoxFuture, Commit, CommitError, Committed, Health, MemoryStore, OutboxEntry, Store, StoreError};
 
@@ -53,6 +53,10 @@ pub enum StoreRead {
     SignUp,
     /// [`Store::user`].
     User,
+    /// [`Store::users`] and [`Store::user_places`].
+    Users,
+    /// [`Store::count_users`].
+    CountUsers,
     /// [`Store::client`].
     Client,
     /// [`Store::owner`].
@@ -328,6 +332,18 @@ impl Store for FaultyStore {
 
     fn user(&self, id: UserId) -> BoxFuture<'_, Result<Option<Arc<User>>, StoreError>> {
         Box::pin(self.read(StoreRead::User, self.inner.user(id)))
+    }
+
+    fn users(&self, list: UserList, limit: usize) -> BoxFuture<'_, Result<Vec<Arc<User>>, StoreError>> {
+        Box::pin(self.read(StoreRead::Users, self.inner.users(list, limit)))
+    }
+
+    fn user_places(&self, list: UserList, limit: usize) -> BoxFuture<'_, Result<Vec<(Timestamp, UserId)>, StoreError>> {
+        Box::pin(self.read(StoreRead::Users, self.inner.user_places(list, limit)))
+    }
+
+    fn count_users(&self) -> BoxFuture<'_, Result<u64, StoreError>> {
+        Box::pin(self.read(StoreRead::CountUsers, self.inner.count_users()))
     }
 
     fn client(&self, id: ClientId) -> BoxFuture<'_, Result<Option<Arc<Client>>, StoreError>> {

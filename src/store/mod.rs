@@ -52,7 +52,7 @@ pub use kv::memory::MemoryStore;
 pub use kv::seal::Sealing;
 #[cfg(feature = "sled")]
 pub use private::make_private;
-pub use scan::ScanCursor;
+pub use scan::{Direction, ScanCursor, UserList, UserOrder};
 #[cfg(feature = "unstable")]
 pub use scan::{ExpiredKey, ScanPage};
 #[cfg(feature = "unstable")]

@@ -15,7 +15,7 @@ use crate::domain::waitlist::WaitlistEntry;
 use super::commit::{Commit, Committed, OutboxEntry};
 use super::error::{CommitError, StoreError};
 use super::health::Health;
-use super::scan::{ScanCursor, ScanPage};
+use super::scan::{ScanCursor, ScanPage, UserList};
 
 /// A future that can be kept behind a trait object.
 pub use futures_util::future::BoxFuture;
@@ -33,6 +33,16 @@ pub trait Store: sealed::Sealed + Send + Sync + 'static {
 
     /// A user.
     fn user(&self, id: UserId) -> BoxFuture<'_, Result<Option<Arc<User>>, StoreError>>;
+
+    /// The next `limit` users of a list; fewer only at its end. A user whose record can't be read is left out.
+    fn users(&self, list: UserList, limit: usize) -> BoxFuture<'_, Result<Vec<Arc<User>>, StoreError>>;
+
+    /// The next `limit` places of a list, without reading the users: to skip a number of them. The last one is where
+    /// [`users`](Self::users) continues.
+    fn user_places(&self, list: UserList, limit: usize) -> BoxFuture<'_, Result<Vec<(Timestamp, UserId)>, StoreError>>;
+
+    /// How many users there are. It reads a fixed number of keys.
+    fn count_users(&self) -> BoxFuture<'_, Result<u64, StoreError>>;
 
     /// A client, without the sessions that their users ended elsewhere.
     fn client(&self, id: ClientId) -> BoxFuture<'_, Result<Option<Arc<Client>>, StoreError>>;

@@ -73,6 +73,10 @@ impl KeyValue for Filling {
         self.memory.scan(prefix, from, limit)
     }
 
+    fn scan_back(&self, prefix: &[u8], below: &[u8], limit: usize) -> Result<Vec<(Bytes, Bytes)>, StoreError> {
+        self.memory.scan_back(prefix, below, limit)
+    }
+
     fn append(&self, groups: &[Vec<Write>], relaxed: bool) -> Result<(), CommitError> {
         if self.full.load(Ordering::SeqCst) {
             return Err(CommitError::Unavailable);

@@ -72,6 +72,12 @@ impl KeyValue for Map {
         Ok(entries.take(limit).map(|(key, value)| (key.clone(), value.clone())).collect())
     }
 
+    fn scan_back(&self, prefix: &[u8], below: &[u8], limit: usize) -> Result<Vec<(Bytes, Bytes)>, StoreError> {
+        let map = self.0.lock().expect("no panic");
+        let entries = map.iter().rev().filter(|(key, _)| key.starts_with(prefix) && &key[..] < below);
+        Ok(entries.take(limit).map(|(key, value)| (key.clone(), value.clone())).collect())
+    }
+
     fn append(&self, groups: &[Vec<Write>], _relaxed: bool) -> Result<(), CommitError> {
         let mut map = self.0.lock().expect("no panic");
         for write in groups.iter().flatten().cloned() {
@@ -120,6 +126,14 @@ impl KeyValue for Broken {
         Ok(entries)
     }
 
+    fn scan_back(&self, prefix: &[u8], below: &[u8], limit: usize) -> Result<Vec<(Bytes, Bytes)>, StoreError> {
+        let mut entries = self.0.scan_back(prefix, below, limit)?;
+        if self.1 == Flaw::ScansBackwards {
+            entries.reverse();
+        }
+        Ok(entries)
+    }
+
     fn append(&self, groups: &[Vec<Write>], relaxed: bool) -> Result<(), CommitError> {
         let mut groups = groups.to_vec();
         match self.1 {
@@ -141,6 +155,7 @@ impl KeyValue for Broken {
 fn each_flaw_of_a_map_fails_the_requirement_that_is_about_it() {
     for (flaw, requirement) in [
         (Flaw::ScansBackwards, "a_map_is_scanned_in_the_order_of_its_keys"),
+        (Flaw::ScansBackwards, "a_map_is_scanned_backwards_in_the_opposite_order"),
         (Flaw::ScansBackwards, "messages_wait_in_order_until_they_are_sent"),
         (Flaw::ForgetsRemovals, "a_map_gives_back_what_was_appended_last"),
         (Flaw::ForgetsRemovals, "what_is_forgotten_is_gone"),

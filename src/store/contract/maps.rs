@@ -43,6 +43,34 @@ pub(super) async fn a_map_is_scanned_in_the_order_of_its_keys<K: KeyValue>(store
     assert_eq!(scan(&after_all, 2), [0; 0], "the next kind is not part of it");
 }
 
+pub(super) async fn a_map_is_scanned_backwards_in_the_opposite_order<K: KeyValue>(store: &KvStore<K>) {
+    let map = store.key_value();
+    // An ordered kind and one that is not; neighbours on both sides.
+    for kind in [Kind::Deadline, Kind::Counter] {
+        let beside = [kind.byte() - 1, kind.byte() + 1];
+        for n in [7, 255, 3, 0, 200, 8, 5] {
+            append(map, vec![vec![put(&key(kind, n), b"of this kind")]]);
+            for byte in beside {
+                let other = Bytes::from([&[byte][..], &[n; 16]].concat());
+                append(map, vec![vec![put(&other, b"of another")]]);
+            }
+        }
+        append(map, vec![vec![remove(&key(kind, 8)), remove(&key(kind, 255))]]);
+        let scan = |below: &[u8], limit| -> Vec<u8> {
+            let found = map.scan_back(&[kind.byte()], below, limit).expect("a scan");
+            assert!(found.iter().all(|(key, value)| key[0] == kind.byte() && value == "of this kind"), "{found:?}");
+            found.iter().map(|(key, _)| key[1]).collect()
+        };
+        let end = [kind.byte() + 1];
+        assert_eq!(scan(&end, 100), [200, 7, 5, 3, 0]);
+        assert_eq!(scan(&end, 2), [200, 7]);
+        assert_eq!(scan(&key(kind, 7), 2), [5, 3], "the key itself is not read again");
+        assert_eq!(scan(&key(kind, 0), 2), [0; 0], "the kind before is not part of it");
+        assert_eq!(scan(&[kind.byte()], 2), [0; 0]);
+        assert_eq!(scan(&[kind.byte() + 2], 2), [200, 7], "from above the next kind");
+    }
+}
+
 pub(super) async fn what_a_map_knows_without_its_disk_is_true<K: KeyValue>(store: &KvStore<K>) {
     let map = store.key_value();
     let keys: Vec<_> = (0..50).map(|n| key(Kind::Identifier, n)).collect();

@@ -24,6 +24,7 @@ macro_rules! __requirements_for_stores {
         $($then)*! { $($given)* =>
             maps::a_map_gives_back_what_was_appended_last
             maps::a_map_is_scanned_in_the_order_of_its_keys
+            maps::a_map_is_scanned_backwards_in_the_opposite_order
             maps::what_a_map_knows_without_its_disk_is_true
             sign_ups::a_sign_up_is_read_as_it_was_written
             sign_ups::versions_are_compared
@@ -37,6 +38,8 @@ macro_rules! __requirements_for_stores {
             users::a_changed_user_claims_what_is_new_and_frees_what_is_gone
             users::of_two_changes_made_from_one_version_the_later_one_is_stale
             users::a_removed_user_is_gone_and_its_identifiers_are_free
+            users::users_are_listed_by_creation_and_by_their_last_sign_in
+            users::users_are_counted_exactly
             users::kinds_of_identifiers_do_not_collide
             clients::a_client_that_refuses_rolls_everything_back
             clients::two_tabs_of_one_client_lose_nothing

@@ -5,7 +5,7 @@ use crate::domain::id::{IdentificationId, UserId};
 use crate::domain::identifier::{EmailAddress, PhoneNumber, Username};
 use crate::domain::quota::QuotaKind;
 use crate::domain::user::{Identification, User};
-use crate::store::{ClientWrite, Commit, Decision, Store, UserWrite};
+use crate::store::{ClientWrite, Commit, Decision, Direction, Store, UserList, UserOrder, UserWrite};
 
 use super::support::*;
 
@@ -115,6 +115,48 @@ pub(super) async fn a_removed_user_is_gone_and_its_identifiers_are_free(store: &
     assert_eq!(store.sign_up(ada.id.cast()).await, Ok(None), "the finished sign-up went with it");
 }
 
+pub(super) async fn users_are_listed_by_creation_and_by_their_last_sign_in(store: &impl Store) {
+    let mut users = Vec::new();
+    for (n, created, signed_in) in
+        [(1, 30, None), (2, 10, Some(40)), (3, 20, Some(20)), (4, 20, None), (5, 5, Some(60))]
+    {
+        let (_, user) = finish(&open(n, &format!("ada{n}@example.com")));
+        let user = User { created_at: at(created), last_sign_in_at: signed_in.map(at), ..user };
+        commit(store, create_user(&user)).await.expect("a user");
+        users.push(user);
+    }
+    use {Direction::*, UserOrder::*};
+    assert_eq!(listed(store, Created, Ascending).await, [5, 2, 3, 4, 1]);
+    assert_eq!(listed(store, Created, Descending).await, [1, 4, 3, 2, 5]);
+    assert_eq!(listed(store, SignedIn, Ascending).await, [1, 4, 3, 2, 5]);
+    assert_eq!(listed(store, SignedIn, Descending).await, [5, 2, 3, 4, 1]);
+
+    let eve = User { last_sign_in_at: Some(at(50)), version: 2, ..users[3].clone() };
+    commit(store, change_from(&eve, users[3].version)).await.expect("a change");
+    commit(store, remove(&users[1])).await.expect("a removal");
+    assert_eq!(listed(store, SignedIn, Descending).await, [5, 4, 3, 1], "a place moves with the change");
+    assert_eq!(listed(store, Created, Ascending).await, [5, 3, 4, 1]);
+    assert_eq!(commit(store, remove(&users[1])).await, STALE);
+    assert_eq!(store.count_users().await, Ok(4));
+}
+
+pub(super) async fn users_are_counted_exactly(store: &impl Store) {
+    assert_eq!(store.count_users().await, Ok(0));
+    let (ada, eve) = (open(1, "ada@example.com"), open(2, "eve@example.com"));
+    store.commit(vec![create(&ada), create(&eve), create(&open(3, "eve@example.com"))]).await;
+    store.commit(vec![convert(&ada), convert(&eve), convert(&ada), convert(&open(3, "eve@example.com"))]).await;
+    assert_eq!(store.count_users().await, Ok(2), "who is refused is not counted");
+    // Its id begins with the same byte as Ada's.
+    let (_, third) = finish(&open(65, "countess@example.com"));
+    let answers = store.commit(vec![create_user(&third), create_user(&third)]).await;
+    assert_eq!(answers.into_iter().map(bare).collect::<Vec<_>>(), [Ok(()), STALE]);
+    assert_eq!(store.count_users().await, Ok(3));
+    let user = store.user(ada.id.cast()).await.expect("a read").expect("a user");
+    let next = User { version: user.version + 1, first_name: Some("Ada".into()), ..(*user).clone() };
+    store.commit(vec![change_from(&next, user.version), remove(&next), remove(&third)]).await;
+    assert_eq!(store.count_users().await, Ok(1));
+}
+
 pub(super) async fn kinds_of_identifiers_do_not_collide(store: &impl Store) {
     let (_, mut ada) = finish(&open(1, "ada@example.com"));
     ada.username = Some(Username::restore("+14155552671".into()));
@@ -151,4 +193,27 @@ fn change(next: &User) -> Commit {
 
 fn change_from(next: &User, expected_version: u64) -> Commit {
     of_users(vec![UserWrite::Change { next: Box::new(next.clone()), expected_version }])
+}
+
+/// The whole list by the first bytes of the ids, read in pages of users and in pages of places.
+async fn listed(store: &impl Store, order: UserOrder, direction: Direction) -> Vec<u8> {
+    let (mut pages, mut places) = (Vec::new(), Vec::new());
+    let mut list = UserList { order, direction, after: None };
+    loop {
+        let page = store.users(list, 2).await.expect("a read");
+        let place = store.user_places(list, 2).await.expect("a read");
+        assert_eq!(
+            page.iter().map(|user| user.id).collect::<Vec<_>>(),
+            place.iter().map(|(_, id)| *id).collect::<Vec<_>>()
+        );
+        pages.extend(page.iter().map(|user| user.id.as_bytes()[0]));
+        places.extend(place.iter().copied());
+        list.after = place.last().copied();
+        if page.len() < 2 {
+            break;
+        }
+    }
+    let whole = store.user_places(UserList { order, direction, after: None }, 100).await.expect("a read");
+    assert_eq!(whole, places);
+    pages
 }

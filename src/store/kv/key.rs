@@ -37,6 +37,12 @@ pub(crate) enum Kind {
     /// The consecutive failures to sign in to an account, by the user's id or the digest of an identifier that no user
     /// holds.
     Failures = 12,
+    /// A user in the order of creation, by the time and its id. Scanned.
+    UserCreated = 13,
+    /// A user in the order of the last sign-in, by the time (0 without one) and its id. Scanned.
+    UserSignedIn = 14,
+    /// How many records of some kind there are, in parts: by the number of the kind and of the part.
+    Count = 15,
 }
 
 impl Kind {
@@ -92,6 +98,36 @@ pub(in crate::store) fn parse_deadline(key: &[u8]) -> Option<(Timestamp, SignUpI
         .then(|| (Timestamp::from_millis(u64::from_be_bytes(*ms)), SignUpId::from_bytes(id)))
 }
 
+pub(in crate::store) fn user_created(at: Timestamp, id: UserId) -> Bytes {
+    user_at(Kind::UserCreated, at, id)
+}
+
+pub(in crate::store) fn user_signed_in(at: Option<Timestamp>, id: UserId) -> Bytes {
+    user_at(Kind::UserSignedIn, at.unwrap_or_default(), id)
+}
+
+/// The key of a user in a list by time.
+pub(in crate::store) fn user_at(kind: Kind, at: Timestamp, id: UserId) -> Bytes {
+    of_parts(kind, &[&at.as_millis().to_be_bytes(), id.as_bytes()])
+}
+
+/// Reads a key made by [`user_at`].
+pub(in crate::store) fn parse_user_at(key: &[u8]) -> Option<(Timestamp, UserId)> {
+    let (at, id) = key.get(1..)?.split_first_chunk::<8>()?;
+    let id: [u8; 16] = id.try_into().ok()?;
+    Some((Timestamp::from_millis(u64::from_be_bytes(*at)), UserId::from_bytes(id)))
+}
+
+/// The part of the number of users in which this one is counted. There are several so that writers on several nodes
+/// seldom meet at one key.
+pub(in crate::store) fn user_count(id: UserId) -> Bytes {
+    user_count_part(id.as_bytes()[0] % USER_COUNT_PARTS)
+}
+
+pub(in crate::store) fn user_count_part(part: u8) -> Bytes {
+    of_parts(Kind::Count, &[&[COUNT_OF_USERS, part]])
+}
+
 pub(in crate::store) fn address_counter(address: &Identifier) -> Bytes {
     of_parts(Kind::Counter, &[&[kind_byte(address.kind)], &digest_of(address)])
 }
@@ -111,6 +147,11 @@ pub(in crate::store) fn failures(account: &Account) -> Bytes {
 
 pub(in crate::store) fn value(name: &str) -> Bytes {
     of_parts(Kind::Value, &[name.as_bytes()])
+}
+
+/// A position after all keys of a kind.
+pub(in crate::store) fn after(kind: Kind) -> Bytes {
+    Bytes::copy_from_slice(&[kind.byte() + 1])
 }
 
 /// A position before all keys of a kind.
@@ -154,6 +195,11 @@ const fn kind_byte(kind: IdentifierKind) -> u8 {
     }
 }
 
+/// What is counted; on disk as well.
+const COUNT_OF_USERS: u8 = 1;
+/// In how many parts users are counted; on disk as well.
+pub(in crate::store) const USER_COUNT_PARTS: u8 = 64;
+
 /// Used for a client's counter, at the place of the address kind in an address's counter.
 const CLIENT_COUNTER: u8 = 255;
 
@@ -175,6 +221,17 @@ mod tests {
         assert_eq!(parse_deadline(&early), Some((Timestamp::from_millis(255), id)));
         assert_eq!(parse_deadline(&early[1..]), None);
         assert_eq!(parse_deadline(b""), None);
+    }
+
+    #[test]
+    fn users_lie_in_the_order_of_time_and_read_back() {
+        let (first, second) = (UserId::from_bytes([255; 16]), UserId::from_bytes([0; 16]));
+        let (early, late) = (Timestamp::from_millis(255), Timestamp::from_millis(256));
+        assert!(user_created(early, first) < user_created(late, second));
+        assert!(user_signed_in(None, first) < user_signed_in(Some(early), second));
+        assert_eq!(parse_user_at(&user_created(early, first)), Some((early, first)));
+        assert_eq!(parse_user_at(&user_signed_in(None, first)[..24]), None);
+        assert!(user_signed_in(Some(Timestamp::MAX), first) < after(Kind::UserSignedIn));
     }
 
     #[test]

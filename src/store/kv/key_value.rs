@@ -45,6 +45,13 @@ pub trait KeyValue: Send + Sync + 'static {
     /// When the store can't read now, or a value is damaged.
     fn scan(&self, prefix: &[u8], from: &[u8], limit: usize) -> Result<Vec<(Bytes, Bytes)>, StoreError>;
 
+    /// The last `limit` keys with this prefix below `below`, in descending order. Callers begin at keys that can't exist,
+    /// or at one that they have read, which is then not read again.
+    ///
+    /// # Errors
+    /// When the store can't read now, or a value is damaged.
+    fn scan_back(&self, prefix: &[u8], below: &[u8], limit: usize) -> Result<Vec<(Bytes, Bytes)>, StoreError>;
+
     /// The groups in the form for [`append`](Self::append): a map that transforms values does so here, so that their
     /// size is known before the write.
     fn prepare(&self, groups: Vec<Vec<Write>>) -> Vec<Vec<Write>> {

@@ -3,6 +3,7 @@
 
 mod calls;
 mod commit;
+mod users;
 
 use std::sync::{Arc, Mutex};
 
@@ -136,6 +137,10 @@ mod tests {
 
         fn scan(&self, prefix: &[u8], from: &[u8], limit: usize) -> Result<Vec<(Bytes, Bytes)>, StoreError> {
             self.memory.scan(prefix, from, limit)
+        }
+
+        fn scan_back(&self, prefix: &[u8], below: &[u8], limit: usize) -> Result<Vec<(Bytes, Bytes)>, StoreError> {
+            self.memory.scan_back(prefix, below, limit)
         }
 
         fn append(&self, groups: &[Vec<Write>], relaxed: bool) -> Result<(), CommitError> {

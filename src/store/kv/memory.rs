@@ -49,6 +49,21 @@ impl KeyValue for Memory {
             .collect())
     }
 
+    fn scan_back(&self, prefix: &[u8], below: &[u8], limit: usize) -> Result<Vec<(Bytes, Bytes)>, StoreError> {
+        let entries = self.entries.read().unwrap_or_else(PoisonError::into_inner);
+        if below <= prefix {
+            return Ok(Vec::new());
+        }
+        Ok(entries
+            .range::<[u8], _>((Bound::Included(prefix), Bound::Excluded(below)))
+            .rev()
+            .skip_while(|(key, _)| !key.starts_with(prefix))
+            .take_while(|(key, _)| key.starts_with(prefix))
+            .take(limit)
+            .map(|(key, value)| (key.clone(), value.clone()))
+            .collect())
+    }
+
     fn append(&self, groups: &[Vec<Write>], _relaxed: bool) -> Result<(), CommitError> {
         let mut entries = self.entries.write().unwrap_or_else(PoisonError::into_inner);
         for write in groups.iter().flatten() {

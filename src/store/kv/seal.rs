@@ -96,6 +96,14 @@ impl<K: KeyValue> KeyValue for Sealed<K> {
         Ok(entries)
     }
 
+    fn scan_back(&self, prefix: &[u8], below: &[u8], limit: usize) -> Result<Vec<(Bytes, Bytes)>, StoreError> {
+        let mut entries = self.beneath.scan_back(prefix, below, limit)?;
+        for (key, value) in &mut entries {
+            *value = self.open(key, std::mem::take(value));
+        }
+        Ok(entries)
+    }
+
     fn prepare(&self, mut groups: Vec<Vec<Write>>) -> Vec<Vec<Write>> {
         let Some(sealer) = self.sealer.as_ref().filter(|sealer| sealer.seal) else { return groups };
         for write in groups.iter_mut().flatten() {

@@ -1,9 +1,11 @@
 //! The ledger: one writer, any number of readers.
 
+use std::iter::Peekable;
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Instant;
+use std::vec::IntoIter;
 
 use bytes::Bytes;
 
@@ -121,6 +123,36 @@ impl Ledger {
             let Some(last) = until else { break };
             from = last.to_vec();
             from.push(0);
+        }
+        found.truncate(limit);
+        Ok(found)
+    }
+
+    /// The last entries, in descending order of their keys, with this prefix and below `below`. Like
+    /// [`scan`](Self::scan), it is fast for the ordered kinds.
+    pub fn scan_back(&self, prefix: &[u8], below: &[u8], limit: usize) -> Result<Vec<(Bytes, Bytes)>, ReadError> {
+        self.shared.readable()?;
+        let mut below = below.to_vec();
+        let mut found: Vec<(Bytes, Bytes)> = Vec::new();
+        while found.len() < limit {
+            // The overlay is read first, as in `scan`.
+            let chunk = (limit - found.len()).clamp(64, 4096);
+            let (recent, all) = self.shared.overlay.range_back(prefix, &below, chunk);
+            let down_to = if all { None } else { recent.last().map(|(key, _)| key.clone()) };
+            let mut merged = Merged { recent: recent.into_iter().peekable(), limit, found: &mut found };
+            self.shared.with_tree(|tree| {
+                tree.visit_back(&below, |key, value| {
+                    let is_within = down_to.as_ref().is_none_or(|down_to| key >= &down_to[..]);
+                    if !is_within || key < prefix {
+                        return false;
+                    }
+                    // Above the keys with this prefix, if `below` is far above them.
+                    !key.starts_with(prefix) || merged.take(key, value, |newer| newer > key)
+                })
+            })?;
+            merged.end();
+            let Some(last) = down_to else { break };
+            below = last.to_vec();
         }
         found.truncate(limit);
         Ok(found)
@@ -258,26 +290,49 @@ impl Ledger {
         limit: usize,
         found: &mut Vec<(Bytes, Bytes)>,
     ) -> Result<(), ReadError> {
-        let mut recent = recent.into_iter().peekable();
+        let mut merged = Merged { recent: recent.into_iter().peekable(), limit, found };
         self.shared.with_tree(|tree| {
             tree.visit(from, |key, value| {
                 if !key.starts_with(prefix) || until.is_some_and(|until| key > until) {
                     return false;
                 }
-                while let Some((newer, changed)) = recent.next_if(|(newer, _)| newer[..] < *key) {
-                    found.extend(changed.map(|value| (newer, value)));
-                }
-                match recent.next_if(|(newer, _)| newer[..] == *key) {
-                    Some((newer, changed)) => found.extend(changed.map(|value| (newer, value))),
-                    None => found.push((Bytes::copy_from_slice(key), Bytes::copy_from_slice(value))),
-                }
-                found.len() < limit
+                merged.take(key, value, |newer| newer < key)
             })
         })?;
-        for (key, changed) in recent.take_while(|_| found.len() < limit).collect::<Vec<_>>() {
-            found.extend(changed.map(|value| (key, value)));
-        }
+        merged.end();
         Ok(())
+    }
+}
+
+/// A scan that merges the keys of the overlay, in the scan's order, with those of sled.
+struct Merged<'a> {
+    recent: Peekable<IntoIter<(Bytes, Option<Bytes>)>>,
+    limit: usize,
+    found: &'a mut Vec<(Bytes, Bytes)>,
+}
+
+impl Merged<'_> {
+    /// Takes the next entry of sled, after the newer ones that come `before` it; a newer value or removal of the same
+    /// key counts instead. Returns whether more are wanted.
+    fn take(&mut self, key: &[u8], value: &[u8], before: impl Fn(&[u8]) -> bool) -> bool {
+        while let Some((newer, changed)) = self.recent.next_if(|(newer, _)| before(newer)) {
+            self.found.extend(changed.map(|value| (newer, value)));
+        }
+        match self.recent.next_if(|(newer, _)| newer[..] == *key) {
+            Some((newer, changed)) => self.found.extend(changed.map(|value| (newer, value))),
+            None => self.found.push((Bytes::copy_from_slice(key), Bytes::copy_from_slice(value))),
+        }
+        self.found.len() < self.limit
+    }
+
+    /// Takes the newer entries behind the last one of sled.
+    fn end(self) {
+        for (key, changed) in self.recent {
+            if self.found.len() >= self.limit {
+                break;
+            }
+            self.found.extend(changed.map(|value| (key, value)));
+        }
     }
 }
 

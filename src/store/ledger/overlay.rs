@@ -95,21 +95,48 @@ impl Overlay {
             let all = found.len() < limit;
             return (found, all);
         }
-        let matches = |key: &Bytes| key.starts_with(prefix) && key[..] >= *from;
+        let mut found = self.all_with(prefix, |key| *key >= *from);
+        found.sort_unstable_by(|(left, _), (right, _)| left.cmp(right));
+        (found, true)
+    }
+
+    /// The keys below `below` with this prefix, in descending order; and whether these are all.
+    pub(super) fn range_back(&self, prefix: &[u8], below: &[u8], limit: usize) -> (Vec<(Bytes, Option<Bytes>)>, bool) {
+        if below <= prefix {
+            return (Vec::new(), true);
+        }
+        if let Some(map) = self.ordered_of(prefix) {
+            let found: Vec<_> = read(map)
+                .range::<[u8], _>((Bound::Included(prefix), Bound::Excluded(below)))
+                .rev()
+                .skip_while(|(key, _)| !key.starts_with(prefix))
+                .take(limit)
+                .map(|(key, entry)| (key.clone(), entry.value.clone()))
+                .collect();
+            let all = found.len() < limit;
+            return (found, all);
+        }
+        let mut found = self.all_with(prefix, |key| *key < *below);
+        found.sort_unstable_by(|(left, _), (right, _)| right.cmp(left));
+        (found, true)
+    }
+
+    /// The keys of the shards with this prefix that `is_wanted`, in no order. A prefix without a kind includes the
+    /// ordered kinds too.
+    fn all_with(&self, prefix: &[u8], is_wanted: impl Fn(&[u8]) -> bool) -> Vec<(Bytes, Option<Bytes>)> {
+        let matches = |key: &Bytes| key.starts_with(prefix) && is_wanted(key);
         let mut found = Vec::new();
         for shard in &self.shards {
             let shard = read(shard);
             let matching = shard.iter().filter(|(key, _)| matches(key));
             found.extend(matching.map(|(key, entry)| (key.clone(), entry.value.clone())));
         }
-        // A prefix without a kind includes the ordered kinds too.
         for map in self.ordered.values().filter(|_| prefix.is_empty()) {
             let map = read(map);
             let matching = map.iter().filter(|(key, _)| matches(key));
             found.extend(matching.map(|(key, entry)| (key.clone(), entry.value.clone())));
         }
-        found.sort_unstable_by(|(left, _), (right, _)| left.cmp(right));
-        (found, true)
+        found
     }
 
     /// The number of keys.

@@ -62,6 +62,20 @@ impl Tree {
         .map_err(|failure| failure.to_string())
     }
 
+    /// Visits the entries below a key, in descending order, while `visit` returns true.
+    pub(super) fn visit_back(&self, below: &[u8], mut visit: impl FnMut(&[u8], &[u8]) -> bool) -> Result<(), String> {
+        guarded(|| {
+            for entry in self.db.range(..below).rev() {
+                let (key, value) = entry?;
+                if !visit(&key, &value) {
+                    break;
+                }
+            }
+            Ok(())
+        })
+        .map_err(|failure| failure.to_string())
+    }
+
     /// Hands everything to the operating system, which need not have written it to the disk yet.
     pub(super) fn flush(&self) -> Result<(), String> {
         again("a flush of the snapshots", || self.db.flush().map(drop))

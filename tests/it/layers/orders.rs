@@ -34,7 +34,7 @@ const ORDERS: &[(&str, &[&str])] = &[
     (
         "store/kv/record",
         &[
-            "counter failures identifier strategy value",
+            "count counter failures identifier strategy value",
             "external invitation outbox",
             "sign_up",
             "sign_in user",

@@ -23,7 +23,7 @@ use crate::store::kv::record::{
     ValueRecordV1, WaitlistEntryRecordV1,
 };
 use crate::store::kv::retention::{self, GC_KINDS, Verdict};
-use crate::store::scan::{ExpiredKey, ScanCursor, ScanPage};
+use crate::store::scan::{ExpiredKey, ScanCursor, ScanPage, UserList};
 use crate::store::store::sealed::Sealed;
 use crate::store::store::{BoxFuture, Store};
 
@@ -58,6 +58,18 @@ impl<K: KeyValue> Store for KvStore<K> {
             let record: Option<UserRecordV3> = self.record(key::user(id)).await?;
             record.map(|r| User::try_from(r).map(Arc::new)).transpose()
         })
+    }
+
+    fn users(&self, list: UserList, limit: usize) -> BoxFuture<'_, Result<Vec<Arc<User>>, StoreError>> {
+        Box::pin(self.read(move |shared| shared.users(list, limit)))
+    }
+
+    fn user_places(&self, list: UserList, limit: usize) -> BoxFuture<'_, Result<Vec<(Timestamp, UserId)>, StoreError>> {
+        Box::pin(self.read(move |shared| shared.user_places(list, limit)))
+    }
+
+    fn count_users(&self) -> BoxFuture<'_, Result<u64, StoreError>> {
+        Box::pin(self.read(|shared| shared.count_users()))
     }
 
     fn client(&self, id: ClientId) -> BoxFuture<'_, Result<Option<Arc<Client>>, StoreError>> {

@@ -20,7 +20,8 @@ fn a_conversion_leaves_the_user_and_its_identifiers_and_nothing_of_the_sign_up()
     convert.decision.user = Some(user);
     apply(&memory, &convert);
     let (user, identifier) = (Kind::User.byte(), Kind::Identifier.byte());
-    assert_eq!(kinds(&memory), [vec![user], vec![identifier; 5]].concat());
+    let lists = [Kind::UserCreated, Kind::UserSignedIn, Kind::Count].map(Kind::byte);
+    assert_eq!(kinds(&memory), [vec![user], vec![identifier; 5], lists.to_vec()].concat());
 }
 
 #[test]

@@ -1,5 +1,7 @@
 //! How commits write users: who holds an identifier is decided here and nowhere else.
 
+use bytes::Bytes;
+
 use crate::domain::id::UserId;
 use crate::domain::identifier::Identifier;
 use crate::domain::sign_in::{Account, Entry};
@@ -8,7 +10,7 @@ use crate::store::commit::{SignUpWrite, UserWrite};
 use crate::store::error::CommitError;
 use crate::store::kv::key;
 use crate::store::kv::key_value::KeyValue;
-use crate::store::kv::record::{IdentifierRecordV1, UserRecordV3};
+use crate::store::kv::record::{CountRecordV1, IdentifierRecordV1, UserRecordV3};
 
 use super::{Transaction, refuse};
 
@@ -69,7 +71,25 @@ impl<K: KeyValue> Transaction<'_, '_, K> {
         for identifier in had.iter().filter(|identifier| !has.contains(identifier)) {
             self.remove(key::identifier(identifier));
         }
+        let (was, is) = (before.map(places), places(next));
+        for left in was.iter().flatten().filter(|place| !is.contains(place)) {
+            self.remove(left.clone());
+        }
+        for taken in is.iter().filter(|place| !was.as_ref().is_some_and(|was| was.contains(place))) {
+            self.writes.insert(taken.clone(), Some(Bytes::new()));
+        }
+        if before.is_none() {
+            self.count(next.id, 1)?;
+        }
         Ok(self.put(key::user(next.id), record)?)
+    }
+
+    /// Adds to the number of users.
+    fn count(&mut self, id: UserId, change: i64) -> Result<(), CommitError> {
+        let key = key::user_count(id);
+        let known: Option<CountRecordV1> = self.record(&key)?;
+        let count = known.map_or(0, |known| known.count).saturating_add_signed(change);
+        Ok(self.put(key, &CountRecordV1 { count })?)
     }
 
     /// Removes a user with all that is kept for it alone. Its sessions are over with it: a client that holds one drops
@@ -81,6 +101,10 @@ impl<K: KeyValue> Transaction<'_, '_, K> {
             self.remove_if_there(key::failures(&Account::Unknown(identifier)))?;
         }
         self.remove_if_there(key::failures(&Account::User(user.id)))?;
+        for key in places(user) {
+            self.remove(key);
+        }
+        self.count(user.id, -1)?;
         self.remove(key::user(user.id));
         Ok(())
     }
@@ -97,4 +121,9 @@ impl<K: KeyValue> Transaction<'_, '_, K> {
         }
         Ok(self.put(key, &IdentifierRecordV1::from(user))?)
     }
+}
+
+/// The keys of a user in the lists by time.
+pub(in crate::store) fn places(user: &User) -> [Bytes; 2] {
+    [key::user_created(user.created_at, user.id), key::user_signed_in(user.last_sign_in_at, user.id)]
 }

@@ -3,6 +3,7 @@
 //! them.
 
 mod client;
+mod count;
 mod counter;
 mod external;
 mod failures;
@@ -22,6 +23,7 @@ mod value;
 pub(in crate::store) use client::ClientRecordV3;
 #[cfg(test)]
 pub(in crate::store) use client::{ClientRecordV1, ClientRecordV2};
+pub(in crate::store) use count::CountRecordV1;
 pub(in crate::store) use counter::{ClientShareV1, CounterRecordV1};
 pub(in crate::store) use failures::FailuresRecordV1;
 pub(in crate::store) use identifier::IdentifierRecordV1;

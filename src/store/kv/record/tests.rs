@@ -131,6 +131,11 @@ fn golden_counters() {
 }
 
 #[test]
+fn golden_count() {
+    golden(&CountRecordV1 { count: 258 }, include_str!("golden/count_v1.hex"));
+}
+
+#[test]
 fn golden_identifier() {
     let record = IdentifierRecordV1::from(UserId::from_bytes([1; 16]));
     golden(&record, include_str!("golden/identifier_v1.hex"));

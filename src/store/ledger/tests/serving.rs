@@ -60,6 +60,12 @@ fn scan_merges_the_overlay_over_the_snapshots() {
         assert_eq!(ledger.scan(prefix, &expected[40].0, 7).unwrap(), expected[40..47]);
         assert_eq!(ledger.scan(format!("{kind}29").as_bytes(), b"", 100).unwrap()[0].0[1..], b"291"[..]);
         assert_eq!(ledger.scan(prefix, b"zz", 7).unwrap(), []);
+
+        let backwards: Vec<_> = expected.iter().rev().cloned().collect();
+        assert_eq!(ledger.scan_back(prefix, b"zz", usize::MAX).unwrap(), backwards);
+        assert_eq!(ledger.scan_back(prefix, &backwards[40].0, 70).unwrap(), backwards[41..111]);
+        assert_eq!(ledger.scan_back(format!("{kind}28").as_bytes(), b"zz", 1).unwrap()[0].0[1..], b"288"[..]);
+        assert_eq!(ledger.scan_back(prefix, b"a", 7).unwrap(), []);
     }
 }
 

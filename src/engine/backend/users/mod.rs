@@ -1,0 +1,13 @@
+//! The calls about users that the application's backend makes
+//! ([guide: Users](crate::guide::contract_backend#users)). Each write reads the user, decides in the domain, and commits
+//! the next value for the version that was read.
+
+mod change;
+mod create;
+mod filter;
+mod list;
+mod passwords;
+mod read;
+
+pub use filter::UserFilter;
+pub use list::UserListParams;

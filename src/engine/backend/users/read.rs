@@ -1,0 +1,35 @@
+//! Looking users up.
+
+use std::sync::Arc;
+
+use crate::domain::id::UserId;
+use crate::domain::identifier::Identifier;
+use crate::domain::user::User;
+
+use crate::engine::{Engine, EngineError};
+
+impl Engine {
+    /// A user.
+    ///
+    /// # Errors
+    /// [`EngineError::NotFound`].
+    pub async fn user(&self, id: UserId) -> Result<Arc<User>, EngineError> {
+        self.admitted(self.known_user(id)).await
+    }
+
+    /// The user who holds an identifier.
+    ///
+    /// # Errors
+    /// [`EngineError::NotFound`].
+    pub async fn user_by_identifier(&self, identifier: &Identifier) -> Result<Arc<User>, EngineError> {
+        self.admitted(async {
+            let id = self.inner.store().owner(identifier).await?.ok_or(EngineError::NotFound)?;
+            self.known_user(id).await
+        })
+        .await
+    }
+
+    pub(super) async fn known_user(&self, id: UserId) -> Result<Arc<User>, EngineError> {
+        self.inner.store().user(id).await?.ok_or(EngineError::NotFound)
+    }
+}
