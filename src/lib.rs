@@ -214,10 +214,15 @@ pub use engine::{
 /// Users with their addresses, accounts and sessions: what sign-ups become and sign-ins find.
 pub mod users {
     pub use crate::domain::client::session::{Session, SessionStatus};
+    pub use crate::domain::id::{ExternalAccountId, IdentificationId};
     pub use crate::domain::identifier::{EmailAddress, Identifier, IdentifierKind, PhoneNumber, Username};
     pub use crate::domain::metadata::Metadata;
-    pub use crate::domain::user::{Identification, SessionsEnded, User, UserAccount};
+    pub use crate::domain::user::{
+        AddressChange, AddressStatus, EndReason, Identification, MetadataChange, NewUser, SessionsEnded, User,
+        UserAccount, UserChange, UserFields, UserPatch,
+    };
     pub use crate::domain::verification::Profile;
+    pub use crate::engine::{UserFilter, UserListParams};
 }
 
 /// What an application's own backend does: invitations, the waiting list, and sign-ups that wait for it.

@@ -3,18 +3,19 @@
 
 use std::sync::Arc;
 
-use crate::domain::id::{InvitationId, SessionId, SignInId, SignUpId, WaitlistEntryId};
+use crate::domain::id::{InvitationId, SessionId, SignInId, SignUpId, UserId, WaitlistEntryId};
+use crate::domain::identifier::Identifier;
 use crate::domain::invitation::NewInvitation;
 use crate::domain::secret::Secret;
 use crate::domain::sign_in::Prepare as PrepareFirstFactor;
 use crate::domain::sign_up::{BackendUpdate, NewSignUp, SignUpPatch};
-use crate::domain::user::User;
+use crate::domain::user::{NewUser, User, UserChange, UserPatch};
 use crate::domain::waitlist::WaitlistEntry;
 
 use super::{
     AttemptFirstFactor, AttemptVerification, Caller, ClientView, Engine, EngineError, Followed, InvitationView,
     ListParams, NewSignIn, Page, PrepareVerification, RequestContext, SessionView, SignInView, SignUpView,
-    TicketHolder, WaitlistEntryView,
+    TicketHolder, UserFilter, UserListParams, WaitlistEntryView,
 };
 
 /// A handle, and the calls that it forwards.
@@ -184,6 +185,16 @@ handle! {
     /// let engine = Engine::builder().build().await?;
     /// let user = engine.users().current(&Caller::anonymous(), None).await;
     /// assert!(matches!(user, Err(EngineError::SignedOut)), "without a session there is no user");
+    ///
+    /// // The application's backend creates and changes users without a session.
+    /// use vestibule::users::{NewUser, UserFilter};
+    ///
+    /// let input = NewUser { skip_user_requirement: true, external_id: Some("ada-1".into()), ..NewUser::default() };
+    /// let user = engine.users().create(&input).await?;
+    /// let banned = engine.users().ban(user.id, Some(user.version)).await?;
+    /// assert!(banned.banned && engine.users().count(&UserFilter::default()).await? == 1);
+    /// let late = engine.users().unban(user.id, Some(user.version)).await;
+    /// assert_eq!(late.err().map(|error| error.code()), Some("resource_conflict"));
     /// # engine.shutdown().await;
     /// # Ok(())
     /// # }
@@ -192,6 +203,30 @@ handle! {
 
     /// The user of a session of the caller's client; of the last active session where none is named.
     current(caller: &Caller, session: Option<SessionId>) -> Arc<User>: me;
+    /// A user.
+    get(id: UserId) -> Arc<User>: user;
+    /// The user who holds an identifier.
+    by_identifier(identifier: &Identifier) -> Arc<User>: user_by_identifier;
+    /// Lists users.
+    list(params: &UserListParams) -> Vec<Arc<User>>: list_users;
+    /// Counts users.
+    count(filter: &UserFilter) -> u64: count_users;
+    /// Creates a user without a sign-up.
+    create(input: &NewUser) -> Arc<User>: create_user;
+    /// Sets attributes of a user.
+    update(id: UserId, patch: &UserPatch, version: Option<u64>) -> Arc<User>: update_user;
+    /// Changes a user: its metadata, its addresses, its lock, and all else that a [`UserChange`] says.
+    change(id: UserId, change: &UserChange, version: Option<u64>) -> Arc<User>: change_user;
+    /// Applies one change to several users.
+    change_all(ids: &[UserId], change: &UserChange) -> Vec<Arc<User>>: change_users;
+    /// Bans a user and ends its sessions.
+    ban(id: UserId, version: Option<u64>) -> Arc<User>: ban_user;
+    /// Ends a ban.
+    unban(id: UserId, version: Option<u64>) -> Arc<User>: unban_user;
+    /// Whether a password is the user's.
+    verify_password(id: UserId, password: &Secret<String>) -> (): verify_user_password;
+    /// Deletes a user.
+    delete(id: UserId, version: Option<u64>) -> Arc<User>: delete_user;
 }
 
 handle! {

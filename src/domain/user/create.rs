@@ -3,7 +3,7 @@
 use crate::domain::context::Context;
 use crate::domain::field::Field;
 use crate::domain::id::UserId;
-use crate::domain::identifier::{EmailAddress, PhoneNumber, Username};
+use crate::domain::identifier::{EmailAddress, Identifier, IdentifierKind, PhoneNumber, Username};
 use crate::domain::metadata::Metadata;
 use crate::domain::person;
 use crate::domain::rejection::{ErrorCode, Reason, Rejection};
@@ -158,6 +158,15 @@ impl NewUserFields {
         };
         reader.finish()?;
         Ok((new, password))
+    }
+
+    /// The identifiers that the user will hold.
+    pub fn identifiers(&self) -> Vec<Identifier> {
+        let emails = self.email_addresses.iter().map(|(email, _)| email.identifier());
+        let phones = self.phone_numbers.iter().map(|(phone, _)| phone.identifier());
+        let name = self.external_id.iter();
+        let name = name.map(|id| Identifier { kind: IdentifierKind::ExternalId, value: id.clone() });
+        emails.chain(phones).chain(self.username.iter().map(Username::identifier)).chain(name).collect()
     }
 
     /// The person's addresses and names: a password must not consist of them.

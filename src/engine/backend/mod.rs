@@ -3,4 +3,5 @@
 pub(super) mod invitations;
 pub(super) mod pagination;
 pub(super) mod sign_ups;
+pub(super) mod users;
 pub(super) mod waitlist;

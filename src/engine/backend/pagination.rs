@@ -36,7 +36,7 @@ pub struct Page<T> {
 #[derive(Clone, Copy, Debug)]
 pub(in crate::engine) struct Order {
     pub(in crate::engine) by: &'static str,
-    descends: bool,
+    pub(in crate::engine) descends: bool,
 }
 
 impl ListParams {

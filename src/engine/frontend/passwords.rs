@@ -11,7 +11,7 @@ use crate::domain::secret::Secret;
 use crate::domain::sign_in::Fit;
 use crate::domain::user::User;
 use crate::limiter::LimitedAction;
-use crate::password::{DigestCost, HashPool};
+use crate::password::{DigestCost, HashPool, Requester};
 use crate::store::Commit;
 
 use crate::engine::{Engine, EngineError, RequestContext};
@@ -33,6 +33,18 @@ impl Engine {
         let admission = &self.inner.admission;
         let _turn = admission.take_turn(*id.as_bytes())?;
         admission.spend(LimitedAction::Password, context, self.now())?;
+        self.hash_judged(candidate, context.requester()).await
+    }
+
+    /// The digest of a password that is not easily guessed; a `requester` has a fair share of the pool.
+    ///
+    /// # Errors
+    /// As [`Self::hash_password`].
+    pub(in crate::engine) async fn hash_judged(
+        &self,
+        candidate: Candidate,
+        requester: Option<Requester>,
+    ) -> Result<Secret<String>, EngineError> {
         let password = candidate.normalised.clone();
         let weakness = Arc::new(OnceLock::new());
         let found = weakness.clone();
@@ -43,7 +55,7 @@ impl Engine {
                 false
             }
         };
-        let hashed = self.inner.hashes.hash_if(password.clone(), judge, context.requester());
+        let hashed = self.inner.hashes.hash_if(password.clone(), judge, requester);
         let (digest, is_leaked) = tokio::join!(hashed, self.is_leaked(&password));
         let refused = || weakness.get().copied().unwrap_or(ErrorCode::FormPasswordPwned).on("password");
         digest?.filter(|_| !is_leaked).ok_or_else(|| refused().into())

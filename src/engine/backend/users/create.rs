@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use crate::domain::sign_up::taken;
 use crate::domain::user::{NewUser, NewUserFields, User};
 use crate::store::UserWrite;
 
@@ -19,7 +20,7 @@ impl Engine {
             // Before the password is hashed, which takes long; the commit decides.
             for identifier in fields.identifiers() {
                 if self.inner.store().owner(&identifier).await?.is_some() {
-                    return Err(crate::domain::sign_up::taken(identifier.kind).into());
+                    return Err(taken(identifier.kind).into());
                 }
             }
             if let Some(password) = password {

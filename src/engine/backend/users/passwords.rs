@@ -1,8 +1,6 @@
 //! Passwords that the backend gives or asks about. The backend is trusted, so that neither the limits of sources nor the
 //! count of failed sign-ins apply.
 
-use std::sync::{Arc, OnceLock};
-
 use crate::domain::id::UserId;
 use crate::domain::password_policy;
 use crate::domain::rejection::{ErrorCode, Rejection};
@@ -56,21 +54,8 @@ impl Engine {
                 Ok(hashes.adopt(&read).await?)
             }
             GivenPassword::Checked(candidate) => {
-                let candidate = candidate.apart_from(words.chain(self.application_words()));
-                let password = candidate.normalised.clone();
-                let weakness = Arc::new(OnceLock::new());
-                let found = weakness.clone();
-                let judge = move || match candidate.weakness() {
-                    None => true,
-                    Some(code) => {
-                        found.get_or_init(|| code);
-                        false
-                    }
-                };
-                let hashed = hashes.hash_if(password.clone(), judge, None);
-                let (digest, is_leaked) = tokio::join!(hashed, self.is_leaked(&password));
-                let refused = || weakness.get().copied().unwrap_or(ErrorCode::FormPasswordPwned).on("password");
-                digest?.filter(|_| !is_leaked).ok_or_else(|| refused().into())
+                let candidate = candidate.apart_from(words).apart_from(self.application_words());
+                self.hash_judged(candidate, None).await
             }
         }
     }
