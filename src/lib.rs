@@ -232,6 +232,7 @@ pub mod backend {
     pub use crate::domain::sign_up::BackendUpdate;
     pub use crate::domain::waitlist::{WaitlistEntry, WaitlistStatus};
     pub use crate::engine::{BackendKey, InvitationView, Invitations, ListParams, Page, Waitlist, WaitlistEntryView};
+    pub use crate::wire::backend::{BackendClient, BackendSession, BackendUser, DeletedObject};
 }
 
 /// What brings a browser to the engine and sends it on: e-mail links, providers, tickets. For embedders that serve these

@@ -4,6 +4,7 @@
 //! A resource is the shape of one object. The views themselves serialize as their resources: the HTTP front end sends
 //! exactly what an embedder's `serde_json::to_string(&view)` gives.
 
+pub(crate) mod backend;
 mod client;
 pub(crate) mod error;
 mod invitation;

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use crate::domain::client::session::SessionStatus;
+use crate::domain::client::session::{Session, SessionStatus};
 use crate::domain::id::{SessionId, UserId};
 use crate::domain::time::Timestamp;
 use crate::domain::user::User;
@@ -57,14 +57,7 @@ impl<'a> From<&'a SessionView> for SessionResource<'a> {
         Self {
             object: "session",
             id: AsDisplay(session.id),
-            status: match session.status {
-                SessionStatus::Active if view.now >= session.expire_at => "expired",
-                SessionStatus::Active => "active",
-                SessionStatus::Ended => "ended",
-                SessionStatus::Removed => "removed",
-                SessionStatus::Replaced => "replaced",
-                SessionStatus::Revoked => "revoked",
-            },
+            status: status(session, view.now),
             expire_at: session.expire_at,
             abandon_at: session.abandon_at(),
             last_active_at: session.last_active_at,
@@ -73,11 +66,23 @@ impl<'a> From<&'a SessionView> for SessionResource<'a> {
             actor: (),
             tasks: (),
             factor_verification_age: [i64::try_from(minutes).unwrap_or(i64::MAX), NO_SECOND_FACTOR],
-            user: UserResource::of(&view.user, Some(session.last_active_at)),
+            user: UserResource::of(&view.user, Some(session.last_active_at), view.now),
             public_user_data: PublicUserData::from(&*view.user),
             created_at: session.created_at,
             updated_at: session.updated_at,
         }
+    }
+}
+
+/// The status of a session at `now`.
+pub(super) fn status(session: &Session, now: Timestamp) -> &'static str {
+    match session.status {
+        SessionStatus::Active if now >= session.expire_at => "expired",
+        SessionStatus::Active => "active",
+        SessionStatus::Ended => "ended",
+        SessionStatus::Removed => "removed",
+        SessionStatus::Replaced => "replaced",
+        SessionStatus::Revoked => "revoked",
     }
 }
 
@@ -99,7 +104,7 @@ impl<'a> From<&'a User> for PublicUserData<'a> {
             identifier: user.public_identifier().unwrap_or_default(),
             user_id: AsDisplay(user.id),
             username: user.username.as_ref().map(|u| u.as_str()),
-            banned: false,
+            banned: user.banned,
         }
     }
 }

@@ -42,7 +42,7 @@ pub(crate) struct UserResource<'a> {
     create_organization_enabled: bool,
     banned: bool,
     locked: bool,
-    lockout_expires_in_seconds: (),
+    lockout_expires_in_seconds: Option<u64>,
     verification_attempts_remaining: (),
     mfa_enabled_at: (),
     mfa_disabled_at: (),
@@ -125,14 +125,16 @@ struct LinkedTo<'a> {
 }
 
 impl<'a> From<&'a User> for UserResource<'a> {
+    /// Without the time, only a lock that lasts until it is ended is shown.
     fn from(user: &'a User) -> Self {
-        Self::of(user, None)
+        Self::of(user, None, Timestamp::MAX)
     }
 }
 
 impl<'a> UserResource<'a> {
-    /// `user`, whose session was last in use at `active_at`.
-    pub(crate) fn of(user: &'a User, active_at: Option<Timestamp>) -> Self {
+    /// `user` at `now`, whose session was last in use at `active_at`.
+    pub(crate) fn of(user: &'a User, active_at: Option<Timestamp>, now: Timestamp) -> Self {
+        let lock = user.locked_until.filter(|until| now < *until || *until == Timestamp::MAX);
         Self {
             id: AsDisplay(user.id),
             object: "user",
@@ -158,14 +160,15 @@ impl<'a> UserResource<'a> {
             two_factor_enabled: false,
             totp_enabled: false,
             backup_code_enabled: false,
-            delete_self_enabled: false,
-            create_organization_enabled: false,
-            // There is no call yet that bans a user.
-            banned: false,
-            // Failed attempts never lock an account as a whole: the clients that its owner uses have a quota of their
-            // own. A signed-in user has no use for the remaining quota of other clients.
-            locked: false,
-            lockout_expires_in_seconds: (),
+            delete_self_enabled: user.delete_self_enabled,
+            create_organization_enabled: user.create_organization_enabled,
+            banned: user.banned,
+            // By an administrator: failed attempts never lock an account as a whole, since the clients that its owner
+            // uses have a quota of their own. A signed-in user has no use for the remaining quota of other clients.
+            locked: lock.is_some(),
+            lockout_expires_in_seconds: lock
+                .filter(|until| *until != Timestamp::MAX)
+                .map(|until| until.since(now).as_secs_ceil()),
             verification_attempts_remaining: (),
             mfa_enabled_at: (),
             mfa_disabled_at: (),
@@ -265,7 +268,7 @@ mod tests {
     #[test]
     fn a_user_has_every_key_that_clients_read() {
         let user = samples::user();
-        let shown = serde_json::to_value(UserResource::of(&user, None)).expect("JSON");
+        let shown = serde_json::to_value(UserResource::from(&user)).expect("JSON");
         for list in [
             "phone_numbers",
             "web3_wallets",
@@ -298,7 +301,7 @@ mod tests {
             (Some(later), Some(samples::NOW), json!(later)),
         ] {
             user.last_sign_in_at = signed_in_at;
-            let shown = serde_json::to_value(UserResource::of(&user, active_at)).expect("JSON");
+            let shown = serde_json::to_value(UserResource::of(&user, active_at, later)).expect("JSON");
             assert_eq!(shown["last_active_at"], expected);
         }
     }

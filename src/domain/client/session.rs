@@ -41,6 +41,7 @@ pub enum SessionStatus {
     Removed,
     /// Another session of the client has taken its place (`session.single`).
     Replaced,
+    /// Ended by an administrator.
     Revoked,
 }
 

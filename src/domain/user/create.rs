@@ -66,26 +66,44 @@ pub struct NewUser {
 
 /// A new user, parsed. The password is a digest here.
 #[derive(Clone, Debug, Default, PartialEq)]
-#[expect(missing_docs, reason = "the parameters of Clerk's POST /users")]
 pub struct NewUserFields {
+    /// The id in the application's backend.
     pub external_id: Option<String>,
+    /// The first name.
     pub first_name: Option<String>,
+    /// The last name.
     pub last_name: Option<String>,
+    /// The locale.
     pub locale: Option<String>,
+    /// The username.
     pub username: Option<Username>,
+    /// The e-mail addresses with their standing, the primary one first.
     pub email_addresses: Vec<(EmailAddress, AddressStatus)>,
+    /// The phone numbers with their standing, the primary one first.
     pub phone_numbers: Vec<(PhoneNumber, AddressStatus)>,
+    /// What is stored of the password.
     pub password_digest: Option<Secret<String>>,
+    /// What only the backend writes.
     pub public_metadata: Option<Metadata>,
+    /// What only the backend reads and writes.
     pub private_metadata: Option<Metadata>,
+    /// What the person's browser writes too.
     pub unsafe_metadata: Option<Metadata>,
+    /// Whether the person may delete the user.
     pub delete_self_enabled: bool,
+    /// Whether the person may create organizations.
     pub create_organization_enabled: bool,
+    /// How many; `None` means the instance's number.
     pub create_organizations_limit: Option<u32>,
+    /// Whether sign-ins on new clients need no further proof.
     pub bypass_client_trust: bool,
+    /// Whether it begins banned.
     pub banned: bool,
+    /// Whether it can't sign in until it is unlocked.
     pub locked: bool,
+    /// When the person accepted the legal terms.
     pub legal_accepted_at: Option<Timestamp>,
+    /// When it was created; now where absent.
     pub created_at: Option<Timestamp>,
 }
 

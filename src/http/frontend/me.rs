@@ -23,7 +23,7 @@ pub(in crate::http) async fn show(call: &Call<'_>) -> Result<ApiResponse, HttpEr
         Some(client) => {
             let sessions = client.sessions.iter().filter(|seen| seen.user.id == user.id);
             let active_at = sessions.map(|seen| seen.session.last_active_at).max();
-            call.wrapped(&identity, &UserResource::of(&user, active_at), &client)
+            call.wrapped(&identity, &UserResource::of(&user, active_at, engine.now()), &client)
         }
         None => call.anonymous(&identity),
     })
