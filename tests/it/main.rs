@@ -1,6 +1,7 @@
 //! Integration tests: one binary, mirroring `src`.
 
 mod at_rest;
+mod backend_users;
 mod cli;
 mod clients;
 mod config;

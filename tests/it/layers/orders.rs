@@ -83,7 +83,8 @@ const ORDERS: &[(&str, &[&str])] = &[
             "handles",
         ],
     ),
-    ("engine/backend", &["pagination sign_ups", "invitations", "waitlist"]),
+    ("engine/backend", &["pagination sign_ups", "invitations users", "waitlist"]),
+    ("engine/backend/users", &["filter passwords read", "list change", "create"]),
     (
         "engine/frontend",
         &[
@@ -124,7 +125,7 @@ const ORDERS: &[(&str, &[&str])] = &[
     ("http/pages", &["notice", "error link"]),
     ("http/routing", &["backend off", "realm"]),
     ("http/server", &["connections trouble", "received stream"]),
-    ("wire", &["error", "verification", "sign_in user sign_up", "session", "client", "invitation"]),
+    ("wire", &["error", "verification", "sign_in user sign_up", "session", "backend client", "invitation"]),
     ("http/environment", &["auth_config display_config user_settings", "handed_back"]),
     ("http/request", &["audience form host proxy", "body", "head", "identity json"]),
 ];
