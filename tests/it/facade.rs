@@ -17,7 +17,7 @@ const NAMES: [(&str, &str); 12] = [
     ),
     (
         "backend",
-        "BackendKey BackendUpdate Invitation InvitationId InvitationState InvitationStatus InvitationView Invitations \
+        "BackendClient BackendKey BackendSession BackendUpdate BackendUser DeletedObject Invitation InvitationId InvitationState InvitationStatus InvitationView Invitations \
          ListParams NewInvitation Page Waitlist WaitlistEntry WaitlistEntryId WaitlistEntryView WaitlistStatus",
     ),
     (
@@ -56,8 +56,9 @@ const NAMES: [(&str, &str); 12] = [
     ),
     (
         "users",
-        "EmailAddress Identification Identifier IdentifierKind Metadata PhoneNumber Profile Session SessionStatus \
-         SessionsEnded User UserAccount Username",
+        "AddressChange AddressStatus EmailAddress EndReason ExternalAccountId Identification IdentificationId Identifier \
+         IdentifierKind Metadata MetadataChange NewUser PhoneNumber Profile Session SessionStatus SessionsEnded User \
+         UserAccount UserChange UserFields UserFilter UserListParams UserPatch Username",
     ),
 ];
 

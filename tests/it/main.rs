@@ -11,6 +11,7 @@ mod domain_accounts;
 mod domain_admission;
 mod domain_links;
 mod domain_sign_ins;
+mod domain_users;
 mod engine;
 mod facade;
 mod first_proofs;

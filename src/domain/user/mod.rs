@@ -8,8 +8,6 @@ mod apply;
 mod change;
 mod create;
 mod read;
-#[cfg(test)]
-mod tests;
 
 use crate::domain::context::Context;
 use crate::domain::id::{ClientId, ExternalAccountId, IdentificationId, InvitationId, SessionId, UserId};

@@ -1,24 +1,24 @@
+//! What the backend creates and changes on a user: pure decisions.
+
 use std::collections::BTreeSet;
 
 use proptest::prelude::{any, prop, prop_assert, prop_assert_eq, proptest};
-
-use crate::domain::context::Context;
-use crate::domain::id::{IdentificationId, UserId};
-use crate::domain::identifier::EmailAddress;
-use crate::domain::metadata::Metadata;
-use crate::domain::policy::Policy;
-use crate::domain::ports::{Entropy, KeyedDigest};
-use crate::domain::rejection::{ErrorCode, Rejection};
-use crate::domain::secret::Secret;
-use crate::domain::settings::{Attribute, Settings};
-use crate::domain::sign_up::Patch;
-use crate::domain::time::{Span, Timestamp};
-use crate::domain::verification::Strategy;
-
-use super::{
+use vestibule::domain::context::Context;
+use vestibule::domain::id::{IdentificationId, UserId};
+use vestibule::domain::identifier::EmailAddress;
+use vestibule::domain::metadata::Metadata;
+use vestibule::domain::policy::Policy;
+use vestibule::domain::ports::{Entropy, KeyedDigest};
+use vestibule::domain::rejection::{ErrorCode, Rejection};
+use vestibule::domain::secret::Secret;
+use vestibule::domain::settings::{Attribute, Settings};
+use vestibule::domain::sign_up::Patch;
+use vestibule::domain::time::{Span, Timestamp};
+use vestibule::domain::user::{
     AddressChange, AddressStatus, EndReason, GivenPassword, MetadataChange, NewUser, NewUserFields, User, UserChange,
     UserFields, UserPatch,
 };
+use vestibule::domain::verification::Strategy;
 
 #[test]
 fn a_ban_ends_all_sessions_and_lasts_until_it_is_lifted() {
