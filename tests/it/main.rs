@@ -4,6 +4,7 @@ mod at_rest;
 mod cli;
 mod clients;
 mod config;
+mod deletion;
 mod delivery;
 mod domain;
 mod domain_accounts;
