@@ -93,8 +93,8 @@ pub enum ClientChange {
     /// Hand the pending token to the caller that presented the token of this generation; refuses the whole commit
     /// unless it is pending for that generation.
     Collect(u32),
-    /// Remove a session from the client.
-    EndSession(SessionId),
+    /// Remove a session from the client; the status says by what it ended.
+    EndSession(SessionId, SessionStatus),
     /// Remove all sessions from the client.
     EndAllSessions,
     /// Record that a session is in use, and make it the last active one.
@@ -276,7 +276,7 @@ impl Client {
                 self.owed_to = None;
                 self.rotated_at = now;
             }
-            ClientChange::EndSession(id) => self.end(now, |s| s.id == *id),
+            ClientChange::EndSession(id, _) => self.end(now, |s| s.id == *id),
             ClientChange::EndAllSessions => self.end(now, |_| true),
             ClientChange::Touch(id) => {
                 if let Some(session) = self.sessions.iter_mut().find(|s| s.id == *id && s.is_live(now)) {
@@ -315,6 +315,16 @@ const FINISHED_KEPT: Span = Span::from_secs(600);
 const REPLAY_WINDOW: Span = Span::from_secs(60);
 
 impl ClientChange {
+    /// How this change ends a session, if the session is not on the client any more afterwards.
+    pub fn ends(&self, session: SessionId) -> Option<SessionStatus> {
+        match self {
+            Self::EndSession(id, status) if *id == session => Some(*status),
+            Self::EndAllSessions => Some(SessionStatus::Removed),
+            Self::AddSession { .. } => Some(SessionStatus::Replaced),
+            _ => None,
+        }
+    }
+
     /// The changes for a new session whose token reaches the client in the response to its own call.
     pub fn signed_in(session: Session, single: bool, strategy: Option<Strategy>) -> [Self; 2] {
         debug_assert_eq!(session.status, SessionStatus::Active, "a session begins active");

@@ -175,6 +175,7 @@ impl EngineBuilder {
         let store = self.store.unwrap_or_else(|| Arc::new(MemoryStore::new()));
         let key = Arc::new(self.key.unwrap_or_else(InstanceKey::generate));
         keys::check_instance_key(&*store, &key).await?;
+        store.upgrade().await?;
         let (clock, movable_clock) = match self.clock {
             Some(clock) => (clock, None),
             None => {

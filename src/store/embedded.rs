@@ -197,8 +197,15 @@ fn check_mark(path: &Path, ledger: &Ledger, sealer: Option<&Sealer>) -> Result<O
 }
 
 /// The kinds that are scanned in the order of their keys while the store serves.
-const ORDERED: [Kind; 6] =
-    [Kind::Outbox, Kind::Deadline, Kind::Invitation, Kind::WaitlistEntry, Kind::UserCreated, Kind::UserSignedIn];
+const ORDERED: [Kind; 7] = [
+    Kind::Outbox,
+    Kind::Deadline,
+    Kind::Invitation,
+    Kind::WaitlistEntry,
+    Kind::UserCreated,
+    Kind::UserSignedIn,
+    Kind::UserSession,
+];
 /// The name of the mark.
 const SEALED_UNDER: &str = "sealed_under";
 /// The name under which the time of the last snapshot rewrite is stored, in the format of [`LAST_SEEN`].

@@ -9,7 +9,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::watch;
 
 use crate::domain::client::Client;
-use crate::domain::id::{ClientId, InvitationId, MessageId, SignUpId, UserId, WaitlistEntryId};
+use crate::domain::client::session::Session;
+use crate::domain::id::{ClientId, InvitationId, MessageId, SessionId, SignUpId, UserId, WaitlistEntryId};
 use crate::domain::identifier::Identifier;
 use crate::domain::invitation::Invitation;
 use crate::domain::policy::RetentionPolicy;
@@ -57,6 +58,8 @@ pub enum StoreRead {
     Users,
     /// [`Store::count_users`].
     CountUsers,
+    /// [`Store::session`] and [`Store::sessions_of`].
+    Session,
     /// [`Store::client`].
     Client,
     /// [`Store::owner`].
@@ -321,6 +324,10 @@ impl Store for FaultyStore {
         })
     }
 
+    fn upgrade(&self) -> BoxFuture<'_, Result<(), StoreError>> {
+        self.inner.upgrade()
+    }
+
     fn sign_up(&self, id: SignUpId) -> BoxFuture<'_, Result<Option<SignUp>, StoreError>> {
         Box::pin(self.read(StoreRead::SignUp, async move {
             if lock(&self.damaged).contains(&id) {
@@ -344,6 +351,19 @@ impl Store for FaultyStore {
 
     fn count_users(&self) -> BoxFuture<'_, Result<u64, StoreError>> {
         Box::pin(self.read(StoreRead::CountUsers, self.inner.count_users()))
+    }
+
+    fn session(&self, id: SessionId) -> BoxFuture<'_, Result<Option<Session>, StoreError>> {
+        Box::pin(self.read(StoreRead::Session, self.inner.session(id)))
+    }
+
+    fn sessions_of(
+        &self,
+        user: UserId,
+        after: Option<SessionId>,
+        limit: usize,
+    ) -> BoxFuture<'_, Result<Vec<Session>, StoreError>> {
+        Box::pin(self.read(StoreRead::Session, self.inner.sessions_of(user, after, limit)))
     }
 
     fn client(&self, id: ClientId) -> BoxFuture<'_, Result<Option<Arc<Client>>, StoreError>> {

@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use crate::domain::client::Client;
-use crate::domain::id::{ClientId, InvitationId, MessageId, SignUpId, UserId, WaitlistEntryId};
+use crate::domain::client::session::Session;
+use crate::domain::id::{ClientId, InvitationId, MessageId, SessionId, SignUpId, UserId, WaitlistEntryId};
 use crate::domain::identifier::Identifier;
 use crate::domain::invitation::Invitation;
 use crate::domain::policy::RetentionPolicy;
@@ -28,6 +29,10 @@ pub trait Store: sealed::Sealed + Send + Sync + 'static {
     /// durable as the store is configured to make it. Called by one persister at a time.
     fn commit(&self, batch: Vec<Commit>) -> BoxFuture<'_, Vec<Result<Committed, CommitError>>>;
 
+    /// Adds what this version needs to the data of an older one. The engine calls it before it serves; it does nothing
+    /// where it was done before.
+    fn upgrade(&self) -> BoxFuture<'_, Result<(), StoreError>>;
+
     /// A sign-up, open or finished.
     fn sign_up(&self, id: SignUpId) -> BoxFuture<'_, Result<Option<SignUp>, StoreError>>;
 
@@ -44,7 +49,19 @@ pub trait Store: sealed::Sealed + Send + Sync + 'static {
     /// How many users there are. It reads a fixed number of keys.
     fn count_users(&self) -> BoxFuture<'_, Result<u64, StoreError>>;
 
-    /// A client, without the sessions that their users ended elsewhere.
+    /// A session: as its client holds it, or as it ended, until it is abandoned.
+    fn session(&self, id: SessionId) -> BoxFuture<'_, Result<Option<Session>, StoreError>>;
+
+    /// The sessions of a user, the newest first, from behind `after`; those that are over among them.
+    fn sessions_of(
+        &self,
+        user: UserId,
+        after: Option<SessionId>,
+        limit: usize,
+    ) -> BoxFuture<'_, Result<Vec<Session>, StoreError>>;
+
+    /// A client, without the sessions that are over because of their users: ended elsewhere, or of users who are banned
+    /// or gone.
     fn client(&self, id: ClientId) -> BoxFuture<'_, Result<Option<Arc<Client>>, StoreError>>;
 
     /// The user who holds an identifier. Only a hint: the commit decides.

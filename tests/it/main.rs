@@ -5,6 +5,7 @@ mod backend_users;
 mod cli;
 mod clients;
 mod config;
+mod deletion;
 mod delivery;
 mod domain;
 mod domain_accounts;

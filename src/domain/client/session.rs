@@ -61,6 +61,15 @@ impl Session {
         }
     }
 
+    /// The session as it ended at `at`; one that had expired before stays as it was.
+    #[must_use]
+    pub fn ended(&self, status: SessionStatus, at: Timestamp) -> Self {
+        if !self.is_live(at) {
+            return self.clone();
+        }
+        Self { status, updated_at: self.updated_at.max(at), ..self.clone() }
+    }
+
     /// Whether it can be used at `now`.
     pub fn is_live(&self, now: Timestamp) -> bool {
         self.status == SessionStatus::Active && now < self.expire_at

@@ -6,7 +6,7 @@
 //! merge, unexpired session, trojan identifier).
 
 use crate::domain::client::Client;
-use crate::domain::client::session::Session;
+use crate::domain::client::session::{Session, SessionStatus};
 use crate::domain::id::{ClientId, SessionId, UserId};
 use crate::domain::identifier::{EmailAddress, Identifier};
 use crate::domain::rejection::{ErrorCode, Reason};
@@ -134,9 +134,17 @@ impl User {
         self.devices.contains(&client)
     }
 
-    /// Whether the user has ended a session that its client may still hold.
-    pub fn has_ended(&self, session: &Session) -> bool {
-        self.sessions_ended.is_some_and(|ended| Some(session.id) != ended.except && session.created_at <= ended.at)
+    /// How a session of the user has ended that its client may still hold; `None` if it goes on.
+    pub fn has_ended(&self, session: &Session) -> Option<SessionStatus> {
+        if self.banned {
+            return Some(SessionStatus::Revoked);
+        }
+        let ended = self.sessions_ended?;
+        let is_over = Some(session.id) != ended.except && session.created_at <= ended.at;
+        is_over.then_some(match ended.reason {
+            EndReason::Elsewhere => SessionStatus::Ended,
+            EndReason::Revoked => SessionStatus::Revoked,
+        })
     }
 
     /// Records that an address of the user was proved. The first proof makes the address owner the owner of the user,
@@ -187,24 +195,32 @@ impl AsRef<Self> for User {
 }
 
 impl Client {
-    /// Removes the sessions that their users ended elsewhere; `user` looks up the user of a session.
+    /// Removes the sessions that are over without a change to the client: their users ended them elsewhere, are banned or
+    /// do not exist any more. `user` looks up the user of a session. Returns the removed sessions of users who exist, with
+    /// the status that they end with.
     ///
     /// # Errors
     /// The error of `user`.
-    pub fn drop_ended<U: AsRef<User>, E>(&mut self, user: impl Fn(UserId) -> Result<Option<U>, E>) -> Result<(), E> {
+    pub fn drop_ended<U: AsRef<User>, E>(
+        &mut self,
+        user: impl Fn(UserId) -> Result<Option<U>, E>,
+    ) -> Result<Vec<(Session, SessionStatus)>, E> {
+        let mut dropped = Vec::new();
         for session in std::mem::take(&mut self.sessions) {
-            let user = user(session.user_id)?;
-            let user = user.as_ref().map(AsRef::as_ref).filter(|user| user.has_ended(&session));
-            match user.and_then(|user| user.sessions_ended) {
-                Some(ended) => self.sessions_changed_at = self.sessions_changed_at.max(Some(ended.at)),
-                None => self.sessions.push(session),
-            }
+            let Some(user) = user(session.user_id)? else { continue };
+            let user = user.as_ref();
+            let Some(status) = user.has_ended(&session) else {
+                self.sessions.push(session);
+                continue;
+            };
+            self.sessions_changed_at = self.sessions_changed_at.max(user.sessions_ended.map(|ended| ended.at));
+            dropped.push((session, status));
         }
         let is_there = |id| self.sessions.iter().any(|session| session.id == id);
         if !self.last_active_session_id.is_some_and(is_there) {
             self.last_active_session_id = self.sessions.last().map(|session| session.id);
         }
-        Ok(())
+        Ok(dropped)
     }
 }
 

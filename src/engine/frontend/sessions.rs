@@ -82,8 +82,8 @@ impl Engine {
             self.inner.admission.spend(LimitedAction::Write, context, now)?;
             let mut session = client.live_session(id, now).cloned().ok_or(EngineError::NotFound)?;
             let user = self.inner.store().user(session.user_id).await?.ok_or(EngineError::NotFound)?;
-            let seen = self.change_client(caller, ClientChange::EndSession(id)).await?;
             session.status = if removed { SessionStatus::Removed } else { SessionStatus::Ended };
+            let seen = self.change_client(caller, ClientChange::EndSession(id, session.status)).await?;
             session.updated_at = now;
             let client = self.view_client(seen, context).await?;
             Ok((SessionView { session, user, token: None, now }, client))

@@ -7,7 +7,7 @@ use crate::domain::id::{ClientId, SessionId, SignUpId, UserId};
 use crate::domain::identifier::{EmailAddress, Identifier};
 use crate::domain::sign_up::{Phase, SignUp};
 use crate::engine::EngineError;
-use crate::store::Store;
+use crate::store::{Direction, Store, UserList, UserOrder};
 
 use super::calls::{Call, SignUpReply};
 use super::people::Person;
@@ -202,6 +202,38 @@ impl Model {
                 }
             }
         }
+        self.check_lists(store).await
+    }
+
+    /// Every user is in the lists once, and is counted.
+    async fn check_lists(&self, store: &dyn Store) -> Result<(), String> {
+        for order in [UserOrder::Created, UserOrder::SignedIn] {
+            let list = UserList { order, direction: Direction::Descending, after: None };
+            let places = async || store.user_places(list, usize::MAX).await.map_err(|error| error.to_string());
+            let (mut before, mut count) = (places().await?, store.count_users().await);
+            // A commit whose caller has given up may come in between.
+            while places().await? != before {
+                (before, count) = (places().await?, store.count_users().await);
+            }
+            if count != Ok(before.len() as u64) {
+                return Err(format!("{count:?} users are counted, and {} are listed", before.len()));
+            }
+            let mut listed = BTreeSet::new();
+            for (at, id) in before {
+                let user = store.user(id).await.map_err(|error| format!("{id}: {error}"))?;
+                let user = user.ok_or_else(|| format!("{id} is listed and does not exist"))?;
+                let is_there = match order {
+                    UserOrder::Created => user.created_at == at,
+                    UserOrder::SignedIn => user.last_sign_in_at.unwrap_or_default() == at,
+                };
+                if !is_there || !listed.insert(*id.as_bytes()) {
+                    return Err(format!("{id} is listed at {at:?} and is {user:?}"));
+                }
+            }
+            if let Some(missing) = self.users.keys().find(|id| !listed.contains(id.as_bytes())) {
+                return Err(format!("{missing} is not listed"));
+            }
+        }
         Ok(())
     }
 
@@ -217,6 +249,11 @@ impl Model {
             for session in &sessions {
                 if !grounds.contains(&(*id, session.user_id)) {
                     return Err(format!("{id} has a session of {} who never proved it", session.user_id));
+                }
+                let own = store.session(session.id).await.map_err(|error| error.to_string())?;
+                let all = store.sessions_of(session.user_id, None, 99).await.map_err(|error| error.to_string())?;
+                if own.as_ref() != Some(session) || !all.contains(session) {
+                    return Err(format!("{id} has a session that is stored as {own:?}"));
                 }
                 if store.user(session.user_id).await.map_err(|error| error.to_string())?.is_none() {
                     return Err(format!("{id} has a session of {}, who is no user", session.user_id));

@@ -1,5 +1,6 @@
 //! Clients: changes apply one after the other, or the whole commit is refused.
 
+use crate::domain::client::session::SessionStatus;
 use crate::domain::client::{ClientChange, ClientConflict, SESSIONS_MAX};
 use crate::domain::id::{ClientId, SessionId};
 use crate::store::{ClientWrite, Commit, CommitError, Decision, Store};
@@ -28,6 +29,7 @@ pub(super) async fn a_client_that_refuses_rolls_everything_back(store: &impl Sto
 }
 
 pub(super) async fn two_tabs_of_one_client_lose_nothing(store: &impl Store) {
+    people(store, 3).await;
     let id = ClientId::from_bytes([5; 16]);
     commit(store, open_client(id)).await.expect("a client");
     let add = |n: u8| {
@@ -41,7 +43,10 @@ pub(super) async fn two_tabs_of_one_client_lose_nothing(store: &impl Store) {
     };
     let end = Commit {
         decision: Decision {
-            client: Some(ClientWrite { id, changes: vec![ClientChange::EndSession(SessionId::from_bytes([1; 16]))] }),
+            client: Some(ClientWrite {
+                id,
+                changes: vec![ClientChange::EndSession(SessionId::from_bytes([1; 16]), SessionStatus::Ended)],
+            }),
             ..Decision::default()
         },
         ..Commit::default()
@@ -61,6 +66,7 @@ pub(super) async fn a_client_holds_so_many_sessions_and_the_oldest_goes(store: &
     let id = ClientId::from_bytes([1; 16]);
     commit(store, open_client(id)).await.expect("a client");
     let all = SESSIONS_MAX as u8 + 7;
+    people(store, all).await;
     for n in 1..=all {
         let change = ClientChange::AddSession { session: session(n, id), single: false, strategy: None };
         let write = ClientWrite { id, changes: vec![change] };
@@ -79,6 +85,7 @@ pub(super) async fn a_client_holds_so_many_sessions_and_the_oldest_goes(store: &
 }
 
 pub(super) async fn a_client_that_is_not_answered_is_owed_its_token_and_given_it_once(store: &impl Store) {
+    people(store, 2).await;
     let id = ClientId::from_bytes([5; 16]);
     commit(store, open_client(id)).await.expect("a client");
     let write = |changes| Commit {

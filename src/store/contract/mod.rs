@@ -9,6 +9,7 @@ mod invitations;
 mod maps;
 mod others;
 mod retention;
+mod sessions;
 mod sign_ups;
 mod support;
 mod users;
@@ -40,12 +41,18 @@ macro_rules! __requirements_for_stores {
             users::a_removed_user_is_gone_and_its_identifiers_are_free
             users::users_are_listed_by_creation_and_by_their_last_sign_in
             users::users_are_counted_exactly
+            users::users_of_an_older_version_are_listed_and_counted_after_the_upgrade
             users::kinds_of_identifiers_do_not_collide
             clients::a_client_that_refuses_rolls_everything_back
             clients::two_tabs_of_one_client_lose_nothing
             clients::a_client_holds_so_many_sessions_and_the_oldest_goes
             clients::a_client_that_is_not_answered_is_owed_its_token_and_given_it_once
             clients::a_commit_that_opens_a_client_says_so
+            sessions::the_sessions_of_a_user_are_found_on_all_clients_the_newest_first
+            sessions::a_session_that_leaves_its_client_keeps_how_it_ended
+            sessions::the_sessions_of_a_banned_user_are_over_at_once
+            sessions::the_sessions_of_a_removed_user_are_nowhere
+            sessions::the_activity_of_a_user_is_noted_once_a_day_and_is_no_change
             entries::the_first_proof_of_an_address_ends_what_others_had
             entries::what_was_proved_must_be_the_users_still
             entries::a_renewed_digest_takes_the_place_of_the_one_compared
@@ -71,6 +78,8 @@ macro_rules! __requirements_for_stores {
             budgets::a_spent_budget_does_not_tell_that_the_identifier_is_taken
             budgets::without_limits_nothing_is_counted
             retention::everything_that_is_over_goes_and_users_stay
+            retention::sessions_that_are_over_go_when_they_are_abandoned
+            retention::what_a_removed_user_leaves_goes_with_the_next_round
             retention::a_client_that_comes_back_while_the_walk_is_on_stays
             others::named_values_are_kept_and_replaced
             others::an_empty_batch_and_an_empty_commit_do_nothing

@@ -1,10 +1,16 @@
 //! Retention: expired records are removed, records in use stay, and a record that changed since the scan is not lost.
 
 use crate::domain::client::ClientChange;
+use crate::domain::client::session::{Session, SessionStatus};
+use crate::domain::id::{ClientId, InvitationId, SessionId, UserId, WaitlistEntryId};
+use crate::domain::invitation::{Invitation, InvitationState};
 use crate::domain::policy::RetentionPolicy;
 use crate::domain::quota::QuotaKind;
 use crate::domain::time::{Span, Timestamp};
-use crate::store::{ClientWrite, Commit, Decision, ExpiredKey, Housekeeping, ScanCursor, Store};
+use crate::domain::waitlist::{WaitlistEntry, WaitlistStatus};
+use crate::store::{
+    ClientWrite, Commit, Decision, ExpiredKey, Housekeeping, InvitationChange, ScanCursor, Store, WaitlistChange,
+};
 
 use super::support::*;
 
@@ -48,6 +54,69 @@ pub(super) async fn everything_that_is_over_goes_and_users_stay(store: &impl Sto
     assert_eq!(commit(store, convert(&open(30, "ada1@example.com"))).await, STALE, "there is no such sign-up");
 }
 
+pub(super) async fn sessions_that_are_over_go_when_they_are_abandoned(store: &impl Store) {
+    people(store, 2).await;
+    let clients = [1, 2].map(|n| ClientId::from_bytes([50 + n; 16]));
+    for (n, id) in (1..).zip(clients) {
+        commit(store, open_client(id)).await.expect("a client");
+        let add = ClientChange::AddSession { session: session(n, id), single: false, strategy: None };
+        commit(store, changed(id, 0, vec![add])).await.expect("a session");
+    }
+    let id = |n| SessionId::from_bytes([n; 16]);
+    let end = ClientChange::EndSession(id(1), SessionStatus::Ended);
+    commit(store, changed(clients[0], 5, vec![end])).await.expect("an end");
+    // The clients go first. The second one held a session until then.
+    let later = at(100 * HOUR);
+    purge(store, later, round(store, later).await).await;
+    let statuses = async || {
+        let read = async |n| store.session(id(n)).await.expect("a read").map(|session| session.status);
+        [read(1).await, read(2).await]
+    };
+    assert_eq!(store.client(clients[1]).await, Ok(None));
+    assert_eq!(statuses().await, [Some(SessionStatus::Ended), Some(SessionStatus::Active)], "the latter has expired");
+    let abandoned = at(HOUR + 30 * 24 * HOUR);
+    let before = at(abandoned.as_millis() - 1);
+    purge(store, before, round(store, before).await).await;
+    assert_eq!(statuses().await, [Some(SessionStatus::Ended), Some(SessionStatus::Active)]);
+    purge(store, abandoned, round(store, abandoned).await).await;
+    assert_eq!(statuses().await, [None, None]);
+    for n in 1..=2 {
+        assert_eq!(store.sessions_of(UserId::from_bytes([n; 16]), None, 9).await, Ok(vec![]));
+    }
+}
+
+pub(super) async fn what_a_removed_user_leaves_goes_with_the_next_round(store: &impl Store) {
+    let (_, user) = finish(&open(1, "ada@example.com"));
+    let client = ClientId::from_bytes([51; 16]);
+    let entry = waiting("ada@example.com");
+    let used = invitation(1, Some(entry.id));
+    let change = |waitlist, invitations| Commit {
+        decision: Decision { waitlist, invitations, ..Decision::default() },
+        ..Commit::default()
+    };
+    let issue = |invitation| InvitationChange::Issue { invitation: Box::new(invitation), beside_others: true };
+    let issued = vec![issue(used.clone()), issue(invitation(2, None))];
+    let wait = vec![WaitlistChange::Join(Box::new(entry.clone())), WaitlistChange::Invite(entry.id, used.id)];
+    commit(store, change(wait, issued)).await.expect("two invitations");
+    commit(store, change(vec![], vec![InvitationChange::Accept(used.id, user.id)])).await.expect("a use");
+    commit(store, open_client(client)).await.expect("a client");
+    commit(store, create_user(&user)).await.expect("a user");
+    let long = Session { expire_at: at(1000 * HOUR), ..session(1, client) };
+    let add = ClientChange::AddSession { session: long, single: false, strategy: None };
+    commit(store, changed(client, 0, vec![add])).await.expect("a session");
+    assert_eq!(round(store, at(1)).await, vec![]);
+
+    commit(store, remove(&user)).await.expect("a removal");
+    purge(store, at(2), round(store, at(2)).await).await;
+    assert_eq!(store.invitation(used.id).await, Ok(None));
+    assert_eq!(store.waitlist_entry(entry.id).await, Ok(None));
+    let left = store.invitations(None, 9).await.expect("a read");
+    assert_eq!(left.iter().map(|left| left.id).collect::<Vec<_>>(), [invitation(2, None).id], "still to be used");
+    let idle = at(51 * HOUR);
+    purge(store, idle, round(store, idle).await).await;
+    assert_eq!(store.client(client).await, Ok(None), "a session of a removed user does not keep its client");
+}
+
 pub(super) async fn a_client_that_comes_back_while_the_walk_is_on_stays(store: &impl Store) {
     let sign_up = open(1, "ada@example.com");
     commit(store, open_client(sign_up.client_id)).await.expect("a client");
@@ -62,6 +131,32 @@ pub(super) async fn a_client_that_comes_back_while_the_walk_is_on_stays(store: &
     purge(store, late, stale).await;
     assert!(store.client(sign_up.client_id).await.expect("a read").is_some());
     assert_eq!(round(store, at(300 * HOUR)).await, vec![], "while its sign-up is there");
+}
+
+fn invitation(n: u8, waitlist_entry: Option<WaitlistEntryId>) -> Invitation {
+    Invitation {
+        id: InvitationId::from_bytes([n; 16]),
+        email_address: email("ada@example.com"),
+        public_metadata: "{}".into(),
+        redirect_url: None,
+        waitlist_entry,
+        state: InvitationState::Pending,
+        created_at: at(0),
+        updated_at: at(0),
+        expire_at: at(1000 * HOUR),
+    }
+}
+
+fn waiting(address: &str) -> WaitlistEntry {
+    WaitlistEntry {
+        id: WaitlistEntryId::from_bytes([7; 16]),
+        email_address: email(address),
+        status: WaitlistStatus::Pending,
+        invitation: None,
+        invited_at: None,
+        created_at: at(0),
+        updated_at: at(0),
+    }
 }
 
 /// One full scan, in small pages.

@@ -94,6 +94,18 @@ pub(super) fn open_client(id: ClientId) -> Commit {
     }
 }
 
+/// Creates the users of the sessions 1 to `last`.
+pub(super) async fn people(store: &impl Store, last: u8) {
+    for n in 1..=last {
+        commit(store, create_user(&finish(&open(n, &format!("ada{n}@example.com"))).1)).await.expect("a user");
+    }
+}
+
+/// A commit of changes to a client.
+pub(super) fn changed(id: ClientId, ms: u64, changes: Vec<ClientChange>) -> Commit {
+    Commit::of_decision(at(ms), Decision { client: Some(ClientWrite { id, changes }), ..Decision::default() })
+}
+
 pub(super) fn create_user(user: &User) -> Commit {
     of_users(vec![UserWrite::Create(Box::new(user.clone()))])
 }

@@ -5,7 +5,10 @@ use crate::domain::id::{IdentificationId, UserId};
 use crate::domain::identifier::{EmailAddress, PhoneNumber, Username};
 use crate::domain::quota::QuotaKind;
 use crate::domain::user::{Identification, User};
-use crate::store::{ClientWrite, Commit, Decision, Direction, Store, UserList, UserOrder, UserWrite};
+use crate::store::kv::key;
+use crate::store::{
+    ClientWrite, Commit, Decision, Direction, KeyValue, Kind, KvStore, Store, UserList, UserOrder, UserWrite, Write,
+};
 
 use super::support::*;
 
@@ -157,6 +160,32 @@ pub(super) async fn users_are_counted_exactly(store: &impl Store) {
     assert_eq!(store.count_users().await, Ok(1));
 }
 
+pub(super) async fn users_of_an_older_version_are_listed_and_counted_after_the_upgrade<K: KeyValue>(
+    store: &KvStore<K>,
+) {
+    for n in 1..=9 {
+        let (_, user) = finish(&open(n, &format!("ada{n}@example.com")));
+        commit(store, create_user(&User { created_at: at(n.into()), ..user })).await.expect("a user");
+    }
+    let map = store.key_value();
+    let of = |kind: Kind| map.scan(&[kind.byte()], &[kind.byte()], 999).expect("a scan");
+    let added = [Kind::UserCreated, Kind::UserSignedIn, Kind::Count].map(of).concat();
+    let older: Vec<_> = added.iter().map(|(key, _)| Write { key: key.clone(), value: None }).collect();
+    // An upgrade that was interrupted left some of it.
+    for left in [0, 4, added.len()] {
+        assert_eq!(map.append(&map.prepare(vec![older[left..].to_vec()]), false), Ok(()));
+        assert_eq!(map.append(&map.prepare(vec![vec![marker()]]), false), Ok(()));
+        store.upgrade().await.expect("an upgrade");
+        assert_eq!([Kind::UserCreated, Kind::UserSignedIn, Kind::Count].map(of).concat(), added);
+        assert_eq!(store.count_users().await, Ok(9));
+        assert_eq!(listed(store, UserOrder::Created, Direction::Descending).await, [9, 8, 7, 6, 5, 4, 3, 2, 1]);
+    }
+    // Once is enough: the next start does not read all users again.
+    assert_eq!(map.append(&map.prepare(vec![older]), false), Ok(()));
+    store.upgrade().await.expect("nothing to do");
+    assert_eq!(store.count_users().await, Ok(0));
+}
+
 pub(super) async fn kinds_of_identifiers_do_not_collide(store: &impl Store) {
     let (_, mut ada) = finish(&open(1, "ada@example.com"));
     ada.username = Some(Username::restore("+14155552671".into()));
@@ -216,4 +245,9 @@ async fn listed(store: &impl Store, order: UserOrder, direction: Direction) -> V
     let whole = store.user_places(UserList { order, direction, after: None }, 100).await.expect("a read");
     assert_eq!(whole, places);
     pages
+}
+
+/// The removal of what says that all users are listed.
+fn marker() -> Write {
+    Write { key: key::value(key::USERS_INDEXED), value: None }
 }

@@ -3,7 +3,9 @@
 use aws_lc_rs::digest;
 use bytes::Bytes;
 
-use crate::domain::id::{ClientId, Id, InvitationId, Kind as IdKind, MessageId, SignUpId, UserId, WaitlistEntryId};
+use crate::domain::id::{
+    ClientId, Id, InvitationId, Kind as IdKind, MessageId, SessionId, SignUpId, UserId, WaitlistEntryId,
+};
 use crate::domain::identifier::{Identifier, IdentifierKind};
 use crate::domain::sign_in::Account;
 use crate::domain::time::Timestamp;
@@ -43,6 +45,10 @@ pub(crate) enum Kind {
     UserSignedIn = 14,
     /// How many records of some kind there are, in parts: by the number of the kind and of the part.
     Count = 15,
+    /// A session, by its id: who has it where, and, once it is over, the session itself.
+    Session = 16,
+    /// A session of a user, by the user's id and the session's time and id. Scanned.
+    UserSession = 17,
 }
 
 impl Kind {
@@ -118,12 +124,51 @@ pub(in crate::store) fn parse_user_at(key: &[u8]) -> Option<(Timestamp, UserId)>
     Some((Timestamp::from_millis(u64::from_be_bytes(*at)), UserId::from_bytes(id)))
 }
 
+pub(in crate::store) fn session(id: SessionId) -> Bytes {
+    of_id(Kind::Session, id)
+}
+
+pub(in crate::store) fn user_session(user: UserId, id: SessionId) -> Bytes {
+    let [bucket, rest @ ..] = id.as_bytes();
+    of_parts(Kind::UserSession, &[user.as_bytes(), rest, &[*bucket]])
+}
+
+/// Reads a key made by [`session`].
+pub(in crate::store) fn parse_session(key: &[u8]) -> Option<SessionId> {
+    key.get(1..)?.try_into().ok().map(SessionId::from_bytes)
+}
+
+/// What the keys of the sessions of a user begin with.
+pub(in crate::store) fn sessions_of(user: UserId) -> Bytes {
+    of_parts(Kind::UserSession, &[user.as_bytes()])
+}
+
+/// A position after all keys that begin with `prefix`, which are at most `prefix` and an id long.
+pub(in crate::store) fn after_all_of(prefix: &[u8]) -> Bytes {
+    [prefix, &[255; 17]].concat().into()
+}
+
+/// Reads a key made by [`user_session`].
+pub(in crate::store) fn parse_user_session(key: &[u8]) -> Option<SessionId> {
+    let [rest @ .., bucket]: [u8; 16] = key.get(17..)?.try_into().ok()?;
+    let mut id = [0; 16];
+    id[0] = bucket;
+    id[1..].copy_from_slice(&rest);
+    Some(SessionId::from_bytes(id))
+}
+
 /// The part of the number of users in which this one is counted. There are several so that writers on several nodes
 /// seldom meet at one key.
 pub(in crate::store) fn user_count(id: UserId) -> Bytes {
-    user_count_part(id.as_bytes()[0] % USER_COUNT_PARTS)
+    user_count_part(user_part(id))
 }
 
+/// The number of the part in which a user is counted.
+pub(in crate::store) fn user_part(id: UserId) -> u8 {
+    id.as_bytes()[0] % USER_COUNT_PARTS
+}
+
+/// The number of users in one of the parts.
 pub(in crate::store) fn user_count_part(part: u8) -> Bytes {
     of_parts(Kind::Count, &[&[COUNT_OF_USERS, part]])
 }
@@ -202,6 +247,9 @@ pub(in crate::store) const USER_COUNT_PARTS: u8 = 64;
 
 /// Used for a client's counter, at the place of the address kind in an address's counter.
 const CLIENT_COUNTER: u8 = 255;
+
+/// The name of the value that says that all users are in the lists by time and counted.
+pub(in crate::store) const USERS_INDEXED: &str = "users_indexed";
 
 /// The name of the value with the last time that an engine saw on this store: milliseconds as eight bytes, big-endian.
 /// The engine writes it.

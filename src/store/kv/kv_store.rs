@@ -3,6 +3,8 @@
 
 mod calls;
 mod commit;
+mod sessions;
+mod upgrade;
 mod users;
 
 use std::sync::{Arc, Mutex};

@@ -3,6 +3,7 @@
 
 mod housekeeping;
 mod invitations;
+mod sessions;
 mod users;
 
 use std::cell::RefCell;
@@ -26,6 +27,8 @@ use super::unreadable::Unreadable;
 use super::{key, quota};
 use crate::store::commit::{ClientWrite, Commit, Committed, Decision, SignUpWrite};
 use crate::store::error::{CommitError, StoreError};
+
+pub(in crate::store) use users::places;
 
 /// A batch that is being planned.
 pub(in crate::store) struct WriteBatch<'a, K> {
@@ -168,9 +171,12 @@ impl<K: KeyValue> Transaction<'_, '_, K> {
         let current: Option<ClientRecordV3> = self.record(&key)?;
         let mut current = current.map(Client::try_from).transpose().map_err(refuse)?;
         if let Some(client) = &mut current {
-            client.drop_ended(|id| self.known_user(id))?;
+            for (session, status) in client.drop_ended(|id| self.known_user(id))? {
+                self.session_over(&session.ended(status, at))?;
+            }
         }
         let next = Client::change(current.as_ref(), write.id, &write.changes, at)?;
+        self.sessions(current.as_ref(), &next, &write.changes, at)?;
         self.put(key, &ClientRecordV3::from(&next))?;
         Ok((Arc::new(next), current.map(|client| client.generation)))
     }

@@ -12,8 +12,13 @@ use crate::domain::time::{Span, Timestamp};
 use super::codec;
 use super::key::{self, Kind};
 use super::quota;
-use super::record::{ClientRecordV3, CounterRecordV1, FailuresRecordV1, OutboxRecordV1, UserRecordV3};
+use super::record::{
+    ClientRecordV3, CounterRecordV1, FailuresRecordV1, InvitationRecordV1, OutboxRecordV1, SessionRecordV1,
+    UserRecordV3,
+};
 use crate::domain::client::Client;
+use crate::domain::invitation::{Invitation, InvitationState};
+use crate::domain::user::User;
 use crate::store::OutboxEntry;
 use crate::store::error::StoreError;
 
@@ -27,8 +32,8 @@ pub(in crate::store) enum Verdict {
 }
 
 /// The scanned kinds, in this order; then the scan begins again.
-pub(in crate::store) const GC_KINDS: [Kind; 5] =
-    [Kind::Client, Kind::Outbox, Kind::Counter, Kind::User, Kind::Failures];
+pub(in crate::store) const GC_KINDS: [Kind; 7] =
+    [Kind::Client, Kind::Outbox, Kind::Counter, Kind::User, Kind::Failures, Kind::Session, Kind::Invitation];
 
 /// What to do with the record at `key` at `now`; `get` reads other records.
 pub(in crate::store) fn fate(
@@ -41,7 +46,11 @@ pub(in crate::store) fn fate(
     let goes = |is_over: bool| if is_over { Verdict::Delete } else { Verdict::Keep };
     let is = |kind: Kind| key.first() == Some(&kind.byte());
     Ok(if is(Kind::Client) {
-        let client = Client::try_from(codec::decode::<ClientRecordV3>(value)?)?;
+        let mut client = Client::try_from(codec::decode::<ClientRecordV3>(value)?)?;
+        client.drop_ended(|id| {
+            let user = get(&key::user(id))?.map(|bytes| codec::decode::<UserRecordV3>(&bytes));
+            user.transpose()?.map(User::try_from).transpose()
+        })?;
         let has_session = client.live_sessions(now).next().is_some();
         let is_idle = client.updated_at + keep.client <= now;
         let in_progress = client.sign_up.map(|id| get(&key::sign_up(id))).transpose()?.flatten().is_some();
@@ -53,6 +62,21 @@ pub(in crate::store) fn fate(
         goes(quota::is_over(&codec::decode::<CounterRecordV1>(value)?, now))
     } else if is(Kind::Failures) {
         goes(Failures::from(codec::decode::<FailuresRecordV1>(value)?).are_forgotten(now))
+    } else if is(Kind::Session) {
+        let record = codec::decode::<SessionRecordV1>(value)?;
+        let is_known = get(&key::user(record.user_id()))?.is_some();
+        let holder = key::client(record.client_id());
+        match record.final_session() {
+            Some(session) => goes(!is_known || session.abandon_at() <= now),
+            // Its client records the end.
+            None => goes(!is_known || get(&holder)?.is_none()),
+        }
+    } else if is(Kind::Invitation) {
+        // The invitation of a user has the user's address, so it goes with the user.
+        match Invitation::from(codec::decode::<InvitationRecordV1>(value)?).state {
+            InvitationState::Accepted(user) => goes(get(&key::user(user))?.is_none()),
+            InvitationState::Pending | InvitationState::Revoked => Verdict::Keep,
+        }
     } else if is(Kind::User) {
         let mut record = codec::decode::<UserRecordV3>(value)?;
         let Some(kept) = record.sign_up.take() else { return Ok(Verdict::Keep) };

@@ -6,8 +6,9 @@ use std::fmt::Write as _;
 
 use super::hash;
 
-/// The newest format of a data directory that this version can read.
-pub(super) const FORMAT: u32 = 2;
+/// The newest format of a data directory that this version can read. The second one lists the journal's files. The third
+/// one reads like the second: it keeps versions out that would write users without their places in the lists of users.
+pub(super) const FORMAT: u32 = 3;
 
 /// For each kind: the number of entries, and the xor of their hashes.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

@@ -214,8 +214,8 @@ mod tests {
         };
         std::fs::write(&path, text("stamp 0", "stamp 1")).unwrap();
         assert!(matches!(open(&path), Err(OpenError::Damaged { .. })));
-        std::fs::write(&path, text("vestibule 2", "vestibule 3")).unwrap();
-        assert!(matches!(open(&path), Err(OpenError::Newer { found: 3, .. })));
+        std::fs::write(&path, text("vestibule 3", "vestibule 4")).unwrap();
+        assert!(matches!(open(&path), Err(OpenError::Newer { found: 4, .. })));
         std::fs::write(&path, "").unwrap();
         assert!(matches!(open(&path), Err(OpenError::Damaged { .. })));
     }

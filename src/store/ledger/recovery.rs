@@ -265,5 +265,5 @@ impl Parts {
 /// Longer than any comparison takes.
 const WHOLLY: Duration = Duration::from_secs(24 * 3600);
 
-const _: () = assert!(manifest::FORMAT == 2, "a new format needs a migration here");
+const _: () = assert!(manifest::FORMAT == 3, "a new format needs a migration here");
 const _: () = assert!(frame::VERSION == 1, "a new frame version needs a reader of the old one");

@@ -274,7 +274,7 @@ impl History {
             // moment or after the clock was set back.
             let mut written = committed.client.as_deref().cloned();
             let user = |id| Ok::<_, TestCaseError>(self.world.user(id));
-            written.as_mut().map_or(Ok(()), |client| client.drop_ended(user))?;
+            written.as_mut().map(|client| client.drop_ended(user)).transpose()?;
             prop_assert_eq!(self.client(who), written, "another client than was written");
         }
         Ok(Ok(()))

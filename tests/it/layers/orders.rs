@@ -30,7 +30,10 @@ const ORDERS: &[(&str, &[&str])] = &[
         "store/kv",
         &["key key_value unreadable", "codec", "record seal", "quota", "retention", "planner", "kv_store", "memory"],
     ),
-    ("store/contract", &["support maps", "budgets clients entries invitations others retention sign_ups users"]),
+    (
+        "store/contract",
+        &["support maps", "budgets clients entries invitations others retention sessions sign_ups users"],
+    ),
     (
         "store/kv/record",
         &[
@@ -39,6 +42,7 @@ const ORDERS: &[(&str, &[&str])] = &[
             "sign_up",
             "sign_in user",
             "client",
+            "session",
         ],
     ),
     (

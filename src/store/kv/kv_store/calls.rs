@@ -4,7 +4,8 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use crate::domain::client::Client;
-use crate::domain::id::{ClientId, InvitationId, MessageId, SignUpId, UserId, WaitlistEntryId};
+use crate::domain::client::session::Session;
+use crate::domain::id::{ClientId, InvitationId, MessageId, SessionId, SignUpId, UserId, WaitlistEntryId};
 use crate::domain::identifier::Identifier;
 use crate::domain::invitation::Invitation;
 use crate::domain::policy::RetentionPolicy;
@@ -41,6 +42,10 @@ impl<K: KeyValue> Store for KvStore<K> {
         })
     }
 
+    fn upgrade(&self) -> BoxFuture<'_, Result<(), StoreError>> {
+        Box::pin(self.read(|shared| shared.upgrade()))
+    }
+
     fn sign_up(&self, id: SignUpId) -> BoxFuture<'_, Result<Option<SignUp>, StoreError>> {
         Box::pin(async move {
             // In this order: a sign-up that finishes between the two reads is found by the second.
@@ -70,6 +75,19 @@ impl<K: KeyValue> Store for KvStore<K> {
 
     fn count_users(&self) -> BoxFuture<'_, Result<u64, StoreError>> {
         Box::pin(self.read(|shared| shared.count_users()))
+    }
+
+    fn session(&self, id: SessionId) -> BoxFuture<'_, Result<Option<Session>, StoreError>> {
+        Box::pin(self.read(move |shared| shared.session(id)))
+    }
+
+    fn sessions_of(
+        &self,
+        user: UserId,
+        after: Option<SessionId>,
+        limit: usize,
+    ) -> BoxFuture<'_, Result<Vec<Session>, StoreError>> {
+        Box::pin(self.read(move |shared| shared.sessions_of(user, after, limit)))
     }
 
     fn client(&self, id: ClientId) -> BoxFuture<'_, Result<Option<Arc<Client>>, StoreError>> {

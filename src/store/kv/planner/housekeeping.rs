@@ -2,16 +2,24 @@
 
 use bytes::Bytes;
 
+use crate::domain::client::Client;
 use crate::domain::id::SignUpId;
+use crate::domain::invitation::Invitation;
 use crate::domain::policy::RetentionPolicy;
 use crate::domain::sign_up::SignUp;
 use crate::domain::time::{Span, Timestamp};
+use crate::domain::user::User;
+use crate::domain::waitlist::{WaitlistEntry, WaitlistStatus};
 use crate::store::commit::Housekeeping;
 use crate::store::error::StoreError;
+use crate::store::kv::key::{self, Kind};
 use crate::store::kv::key_value::KeyValue;
-use crate::store::kv::record::{CounterRecordV1, SignUpRecordV2};
+use crate::store::kv::record::{
+    ClientRecordV3, CounterRecordV1, InvitationRecordV1, SessionRecordV1, SignUpRecordV2, UserRecordV3,
+    WaitlistEntryRecordV1,
+};
 use crate::store::kv::retention::{self, Verdict};
-use crate::store::kv::{key, quota};
+use crate::store::kv::{codec, quota};
 use crate::store::scan::ExpiredKey;
 
 use super::Transaction;
@@ -84,8 +92,44 @@ impl<K: KeyValue> Transaction<'_, '_, K> {
         let fate = retention::fate(key, &value, keep, at, |key| self.get(key));
         match self.batch.unreadable.skip(key, fate)? {
             Some(Verdict::Keep) | None => {}
-            Some(Verdict::Delete) => self.remove(key.clone()),
+            Some(Verdict::Delete) => {
+                self.before_deletion(key, &value, at)?;
+                self.remove(key.clone());
+            }
             Some(Verdict::Rewrite(value)) => drop(self.writes.insert(key.clone(), Some(value))),
+        }
+        Ok(())
+    }
+
+    /// What goes or changes with an expired record.
+    fn before_deletion(&mut self, key: &Bytes, value: &[u8], at: Timestamp) -> Result<(), StoreError> {
+        let is = |kind: Kind| key.first() == Some(&kind.byte());
+        if is(Kind::Client) {
+            let client = Client::try_from(codec::decode::<ClientRecordV3>(value)?)?;
+            for session in &client.sessions {
+                // Without this record the user is gone, or the session was recorded as over before.
+                let held: Option<SessionRecordV1> = self.record(&key::session(session.id))?;
+                if held.is_some_and(|held| !held.is_over()) {
+                    let user: Option<UserRecordV3> = self.record(&key::user(session.user_id))?;
+                    let user = user.map(User::try_from).transpose()?;
+                    let status = user.and_then(|user| user.has_ended(session)).unwrap_or(session.status);
+                    self.put(key::session(session.id), &SessionRecordV1::over(&session.ended(status, at)))?;
+                }
+            }
+        } else if is(Kind::Session) {
+            let record: SessionRecordV1 = codec::decode(value)?;
+            if let Some(id) = key::parse_session(key) {
+                self.remove(key::user_session(record.user_id(), id));
+            }
+        } else if is(Kind::Invitation) {
+            let invitation = Invitation::from(codec::decode::<InvitationRecordV1>(value)?);
+            self.forget_invited(&invitation)?;
+            let Some(waiting) = invitation.waitlist_entry else { return Ok(()) };
+            let entry: Option<WaitlistEntryRecordV1> = self.record(&key::waitlist_entry(waiting))?;
+            let entry = entry.map(WaitlistEntry::from);
+            if entry.is_some_and(|entry| entry.status == WaitlistStatus::Completed) {
+                self.remove(key::waitlist_entry(waiting));
+            }
         }
         Ok(())
     }

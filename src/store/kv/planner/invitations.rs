@@ -8,7 +8,7 @@ use crate::domain::rejection::{ErrorCode, Rejection};
 use crate::domain::time::Timestamp;
 use crate::domain::waitlist::WaitlistEntry;
 use crate::store::commit::{InvitationChange, WaitlistChange};
-use crate::store::error::CommitError;
+use crate::store::error::{CommitError, StoreError};
 use crate::store::kv::key;
 use crate::store::kv::key_value::KeyValue;
 use crate::store::kv::record::{InvitationRecordV1, InvitedRecordV2, WaitlistEntryRecordV1};
@@ -44,20 +44,26 @@ impl<K: KeyValue> Transaction<'_, '_, K> {
             }
             InvitationChange::Delete(id) => {
                 let known = self.known_invitation(*id)?.ok_or_else(gone)?;
-                let address = key::invited(&known.email_address.identifier());
-                let invited: Option<InvitedRecordV2> = self.record(&address)?;
-                if let Some(mut invited) = invited {
-                    invited.invitations.retain(|other| other != id.as_bytes());
-                    if invited.invitations.is_empty() {
-                        self.remove(address);
-                    } else {
-                        self.put(address, &invited)?;
-                    }
-                }
+                self.forget_invited(&known)?;
                 self.remove(key::invitation(*id));
                 Ok(())
             }
         }
+    }
+
+    /// Removes an invitation from the list of its address.
+    pub(super) fn forget_invited(&mut self, known: &Invitation) -> Result<(), StoreError> {
+        let address = key::invited(&known.email_address.identifier());
+        let invited: Option<InvitedRecordV2> = self.record(&address)?;
+        if let Some(mut invited) = invited {
+            invited.invitations.retain(|other| other != known.id.as_bytes());
+            if invited.invitations.is_empty() {
+                self.remove(address);
+            } else {
+                self.put(address, &invited)?;
+            }
+        }
+        Ok(())
     }
 
     pub(super) fn waitlist(&mut self, change: &WaitlistChange, at: Timestamp) -> Result<(), CommitError> {

@@ -105,6 +105,7 @@ impl<K: KeyValue> Transaction<'_, '_, K> {
             self.remove(key);
         }
         self.count(user.id, -1)?;
+        self.remove_sessions(user.id)?;
         self.remove(key::user(user.id));
         Ok(())
     }

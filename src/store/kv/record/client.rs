@@ -73,7 +73,7 @@ pub(in crate::store) struct ClientRecordV3 {
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-struct SessionV1 {
+pub(super) struct SessionV1 {
     id: [u8; 16],
     user_id: [u8; 16],
     status: SessionStatusV1,
@@ -230,7 +230,7 @@ impl From<&Session> for SessionV1 {
 
 impl SessionV1 {
     /// A session belongs to the client whose record it is in.
-    fn on(self, client_id: ClientId) -> Session {
+    pub(super) fn on(self, client_id: ClientId) -> Session {
         Session {
             id: SessionId::from_bytes(self.id),
             user_id: UserId::from_bytes(self.user_id),

@@ -12,6 +12,7 @@ mod invitation;
 mod outbox;
 #[cfg(test)]
 pub(in crate::store) mod samples;
+mod session;
 mod sign_in;
 mod sign_up;
 mod strategy;
@@ -31,6 +32,7 @@ pub(in crate::store) use identifier::IdentifierRecordV1;
 pub(in crate::store) use invitation::InvitedRecordV1;
 pub(in crate::store) use invitation::{InvitationRecordV1, InvitedRecordV2, WaitlistEntryRecordV1};
 pub(in crate::store) use outbox::OutboxRecordV1;
+pub(in crate::store) use session::SessionRecordV1;
 pub(in crate::store) use sign_up::SignUpRecordV2;
 pub(in crate::store) use user::UserRecordV3;
 pub(in crate::store) use value::ValueRecordV1;

@@ -8,7 +8,7 @@ use proptest::option;
 use proptest::prelude::*;
 
 use crate::domain::client::Client;
-use crate::domain::client::session::SessionStatus;
+use crate::domain::client::session::{Session, SessionStatus};
 use crate::domain::id::{ClientId, SessionId, SignInId, SignUpId, UserId};
 use crate::domain::identifier::{EmailAddress, Identifier, IdentifierKind, PhoneNumber, Username};
 use crate::domain::invitation::{Invitation, InvitationState};
@@ -133,6 +133,15 @@ fn golden_counters() {
 #[test]
 fn golden_count() {
     golden(&CountRecordV1 { count: 258 }, include_str!("golden/count_v1.hex"));
+}
+
+#[test]
+fn golden_session() {
+    let session = samples::client().sessions[0].clone();
+    golden(&SessionRecordV1::held(&session), include_str!("golden/session_held_v1.hex"));
+    let over = Session { status: SessionStatus::Revoked, ..session };
+    golden(&SessionRecordV1::over(&over), include_str!("golden/session_over_v1.hex"));
+    assert_eq!(through(&SessionRecordV1::over(&over)).final_session(), Some(over));
 }
 
 #[test]

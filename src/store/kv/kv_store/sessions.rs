@@ -1,0 +1,60 @@
+//! Sessions on their own and by their users.
+
+use crate::domain::client::Client;
+use crate::domain::client::session::Session;
+use crate::domain::id::{SessionId, UserId};
+use crate::domain::user::User;
+use crate::store::error::StoreError;
+use crate::store::kv::codec::{self, Record};
+use crate::store::kv::key;
+use crate::store::kv::key_value::KeyValue;
+use crate::store::kv::record::{ClientRecordV3, SessionRecordV1, UserRecordV3};
+
+use super::Shared;
+
+impl<K: KeyValue> Shared<K> {
+    /// A session is held by its client until a commit changes the client, so what its user says counts as well.
+    pub(super) fn session(&self, id: SessionId) -> Result<Option<Session>, StoreError> {
+        let Some(record) = self.read::<SessionRecordV1>(&key::session(id))? else { return Ok(None) };
+        let user = self.read::<UserRecordV3>(&key::user(record.user_id()))?.map(User::try_from).transpose()?;
+        let Some(user) = user else { return Ok(None) };
+        let client = key::client(record.client_id());
+        if record.is_over() {
+            return Ok(record.final_session());
+        }
+        let client = self.read::<ClientRecordV3>(&client)?.map(Client::try_from).transpose()?;
+        let held = client.and_then(|client| client.sessions.into_iter().find(|session| session.id == id));
+        Ok(held.map(|session| match (user.has_ended(&session), user.sessions_ended) {
+            (Some(status), ended) => session.ended(status, ended.map_or(session.updated_at, |ended| ended.at)),
+            (None, _) => session,
+        }))
+    }
+
+    pub(super) fn sessions_of(
+        &self,
+        user: UserId,
+        after: Option<SessionId>,
+        limit: usize,
+    ) -> Result<Vec<Session>, StoreError> {
+        let prefix = key::sessions_of(user);
+        let mut below = after.map_or_else(|| key::after_all_of(&prefix), |id| key::user_session(user, id));
+        let mut found = Vec::new();
+        while found.len() < limit {
+            let asked = limit - found.len();
+            let entries = self.kv.scan_back(&prefix, &below, asked)?;
+            for id in entries.iter().filter_map(|(key, _)| key::parse_user_session(key)) {
+                let read = self.session(id);
+                found.extend(self.unreadable.skip(&key::session(id), read)?.flatten());
+            }
+            match entries.last() {
+                Some((last, _)) if entries.len() == asked => below = last.clone(),
+                _ => break,
+            }
+        }
+        Ok(found)
+    }
+
+    fn read<R: Record>(&self, key: &[u8]) -> Result<Option<R>, StoreError> {
+        self.kv.get(key)?.map(|bytes| codec::decode(&bytes)).transpose()
+    }
+}

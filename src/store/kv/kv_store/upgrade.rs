@@ -1,0 +1,92 @@
+//! What an older version wrote gets what this one needs beside it: users get their places in the lists by time, and are
+//! counted; the sessions of clients get their records.
+
+use std::sync::PoisonError;
+
+use bytes::Bytes;
+
+use crate::domain::client::Client;
+use crate::domain::user::User;
+use crate::store::error::StoreError;
+use crate::store::kv::codec::{self, Record};
+use crate::store::kv::key::{self, Kind, USER_COUNT_PARTS, USERS_INDEXED};
+use crate::store::kv::key_value::{KeyValue, Write};
+use crate::store::kv::planner::places;
+use crate::store::kv::record::{ClientRecordV3, CountRecordV1, SessionRecordV1, UserRecordV3, ValueRecordV1};
+
+use super::{Shared, from_after};
+
+impl<K: KeyValue> Shared<K> {
+    /// Does nothing where it was done before. Interrupted, it begins again and writes the same.
+    pub(super) fn upgrade(&self) -> Result<(), StoreError> {
+        let marker = key::value(USERS_INDEXED);
+        if self.kv.get(&marker)?.is_some() {
+            return Ok(());
+        }
+        let _deciding = self.deciding.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut counts = [0_u64; USER_COUNT_PARTS as usize];
+        self.page_by_page(Kind::User, |key, value, writes| {
+            let read = codec::decode::<UserRecordV3>(value).and_then(User::try_from);
+            let Some(user) = self.unreadable.skip(key, read)? else { return Ok(()) };
+            counts[usize::from(key::user_part(user.id))] += 1;
+            writes.extend(places(&user).map(|key| Write { key, value: Some(Bytes::new()) }));
+            Ok(())
+        })?;
+        self.page_by_page(Kind::Client, |key, value, writes| {
+            let read = codec::decode::<ClientRecordV3>(value).and_then(Client::try_from);
+            for session in self.unreadable.skip(key, read)?.iter().flat_map(|client| &client.sessions) {
+                writes.push(put(key::session(session.id), &SessionRecordV1::held(session))?);
+                let key = key::user_session(session.user_id, session.id);
+                writes.push(Write { key, value: Some(Bytes::new()) });
+            }
+            Ok(())
+        })?;
+        let mut writes = Vec::new();
+        for (part, count) in (0..).zip(counts).filter(|(_, count)| *count > 0) {
+            writes.push(put(key::user_count_part(part), &CountRecordV1 { count })?);
+        }
+        writes.push(put(marker, &ValueRecordV1 { bytes: vec![1] })?);
+        self.write(writes, false)?;
+        let users: u64 = counts.iter().sum();
+        if users > 0 {
+            tracing::info!(users, "the users of a store of an older version are now listed and counted");
+        }
+        Ok(())
+    }
+
+    /// Visits all entries of a kind, and writes what that gives for each page.
+    fn page_by_page(
+        &self,
+        kind: Kind,
+        mut visit: impl FnMut(&[u8], &[u8], &mut Vec<Write>) -> Result<(), StoreError>,
+    ) -> Result<(), StoreError> {
+        let mut from = key::before(kind);
+        loop {
+            let entries = self.kv.scan(&[kind.byte()], &from, PAGE)?;
+            let mut writes = Vec::new();
+            for (key, value) in &entries {
+                visit(key, value, &mut writes)?;
+            }
+            if !writes.is_empty() {
+                self.write(writes, true)?;
+            }
+            match entries.last() {
+                Some((last, _)) if entries.len() == PAGE => from = from_after(kind, Some(last.clone())),
+                _ => return Ok(()),
+            }
+        }
+    }
+
+    fn write(&self, writes: Vec<Write>, relaxed: bool) -> Result<(), StoreError> {
+        let groups = self.kv.prepare(vec![writes]);
+        let failed = |error| StoreError::Unavailable(format!("the lists of users can't be written: {error}"));
+        self.kv.append(&groups, relaxed).map_err(failed)
+    }
+}
+
+fn put<R: Record>(key: Bytes, record: &R) -> Result<Write, StoreError> {
+    Ok(Write { key, value: Some(codec::encode(record)?) })
+}
+
+/// How many entries are read and written at once.
+const PAGE: usize = 2000;
