@@ -6,8 +6,9 @@ use crate::domain::identifier::{EmailAddress, PhoneNumber, Username};
 use crate::domain::quota::QuotaKind;
 use crate::domain::user::{Identification, User};
 use crate::store::kv::key;
+use crate::store::kv::key::Kind;
 use crate::store::{
-    ClientWrite, Commit, Decision, Direction, KeyValue, Kind, KvStore, Store, UserList, UserOrder, UserWrite, Write,
+    ClientWrite, Commit, Decision, Direction, KeyValue, KvStore, Store, UserList, UserOrder, UserWrite, Write,
 };
 
 use super::support::*;
