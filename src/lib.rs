@@ -222,7 +222,7 @@ pub mod users {
         UserAccount, UserChange, UserFields, UserPatch,
     };
     pub use crate::domain::verification::Profile;
-    pub use crate::engine::{UserFilter, UserListParams};
+    pub use crate::engine::{SessionListParams, UserFilter, UserListParams};
 }
 
 /// What an application's own backend does: invitations, the waiting list, and sign-ups that wait for it.

@@ -3,19 +3,21 @@
 
 use std::sync::Arc;
 
+use crate::domain::client::session::Session;
 use crate::domain::id::{InvitationId, SessionId, SignInId, SignUpId, UserId, WaitlistEntryId};
 use crate::domain::identifier::Identifier;
 use crate::domain::invitation::NewInvitation;
 use crate::domain::secret::Secret;
 use crate::domain::sign_in::Prepare as PrepareFirstFactor;
 use crate::domain::sign_up::{BackendUpdate, NewSignUp, SignUpPatch};
+use crate::domain::time::Span;
 use crate::domain::user::{NewUser, User, UserChange, UserPatch};
 use crate::domain::waitlist::WaitlistEntry;
 
 use super::{
     AttemptFirstFactor, AttemptVerification, Caller, ClientView, Engine, EngineError, Followed, InvitationView,
-    ListParams, NewSignIn, Page, PrepareVerification, RequestContext, SessionView, SignInView, SignUpView,
-    TicketHolder, UserFilter, UserListParams, WaitlistEntryView,
+    ListParams, NewSignIn, Page, PrepareVerification, RequestContext, SessionListParams, SessionView, SignInView,
+    SignUpView, TicketHolder, UserFilter, UserListParams, WaitlistEntryView,
 };
 
 /// A handle, and the calls that it forwards.
@@ -172,6 +174,14 @@ handle! {
         end_session;
     /// Ends all sessions of the caller's client.
     end_all(caller: &Caller, context: &RequestContext) -> ClientView: end_sessions;
+    /// A session of any user, for the application's backend.
+    get(id: SessionId) -> Session: session;
+    /// Lists the sessions of a user or a client.
+    list(params: &SessionListParams) -> Page<Session>: list_sessions;
+    /// Revokes a session.
+    revoke(id: SessionId) -> Session: revoke_session;
+    /// A token of any user's session, for the application's backend.
+    create_token(id: SessionId, expires_in: Option<Span>) -> Secret<String>: create_session_token;
 }
 
 handle! {

@@ -25,6 +25,7 @@ pub use crate::domain::sign_in::Prepare as PrepareFirstFactor;
 pub use crate::token::TokenCarrier;
 pub use backend::invitations::{InvitationView, TicketHolder, TicketStatus};
 pub use backend::pagination::{ListParams, Page};
+pub use backend::sessions::SessionListParams;
 pub use backend::users::{UserFilter, UserListParams};
 pub use backend::waitlist::WaitlistEntryView;
 pub use builder::EngineBuilder;

@@ -9,7 +9,6 @@ use crate::domain::id::{ClientId, SessionId, SignInId, SignUpId, UserId};
 use crate::domain::time::Timestamp;
 use crate::domain::user::User;
 
-use super::session::status;
 use super::{AsDisplay, Metadata, UserResource};
 
 /// A user for the application's backend, as of `now`: the User with its private metadata and the state of its password.
@@ -111,7 +110,7 @@ impl SessionShape {
             user_id: AsDisplay(session.user_id),
             client_id: AsDisplay(session.client_id),
             actor: (),
-            status: status(session, now),
+            status: session.status_at(now),
             last_active_organization_id: (),
             last_active_at: session.last_active_at,
             latest_activity: (),

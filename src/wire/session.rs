@@ -2,7 +2,6 @@
 
 use serde::Serialize;
 
-use crate::domain::client::session::{Session, SessionStatus};
 use crate::domain::id::{SessionId, UserId};
 use crate::domain::time::Timestamp;
 use crate::domain::user::User;
@@ -57,7 +56,7 @@ impl<'a> From<&'a SessionView> for SessionResource<'a> {
         Self {
             object: "session",
             id: AsDisplay(session.id),
-            status: status(session, view.now),
+            status: session.status_at(view.now),
             expire_at: session.expire_at,
             abandon_at: session.abandon_at(),
             last_active_at: session.last_active_at,
@@ -71,18 +70,6 @@ impl<'a> From<&'a SessionView> for SessionResource<'a> {
             created_at: session.created_at,
             updated_at: session.updated_at,
         }
-    }
-}
-
-/// The status of a session at `now`.
-pub(super) fn status(session: &Session, now: Timestamp) -> &'static str {
-    match session.status {
-        SessionStatus::Active if now >= session.expire_at => "expired",
-        SessionStatus::Active => "active",
-        SessionStatus::Ended => "ended",
-        SessionStatus::Removed => "removed",
-        SessionStatus::Replaced => "replaced",
-        SessionStatus::Revoked => "revoked",
     }
 }
 

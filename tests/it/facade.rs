@@ -57,7 +57,7 @@ const NAMES: [(&str, &str); 12] = [
     (
         "users",
         "AddressChange AddressStatus EmailAddress EndReason ExternalAccountId Identification IdentificationId Identifier \
-         IdentifierKind Metadata MetadataChange NewUser PhoneNumber Profile Session SessionStatus SessionsEnded User \
+         IdentifierKind Metadata MetadataChange NewUser PhoneNumber Profile Session SessionListParams SessionStatus SessionsEnded User \
          UserAccount UserChange UserFields UserFilter UserListParams UserPatch Username",
     ),
 ];

@@ -70,6 +70,18 @@ impl Session {
         Self { status, updated_at: self.updated_at.max(at), ..self.clone() }
     }
 
+    /// The word for its status at `now`: `active`, `expired`, `ended`, `removed`, `replaced` or `revoked`.
+    pub fn status_at(&self, now: Timestamp) -> &'static str {
+        match self.status {
+            SessionStatus::Active if now >= self.expire_at => "expired",
+            SessionStatus::Active => "active",
+            SessionStatus::Ended => "ended",
+            SessionStatus::Removed => "removed",
+            SessionStatus::Replaced => "replaced",
+            SessionStatus::Revoked => "revoked",
+        }
+    }
+
     /// Whether it can be used at `now`.
     pub fn is_live(&self, now: Timestamp) -> bool {
         self.status == SessionStatus::Active && now < self.expire_at

@@ -111,5 +111,7 @@ pub(in crate::engine) async fn collect<T, I, F: Future<Output = Result<Vec<T>, S
     }
 }
 
-const LIMIT: usize = 10;
-const LIMIT_MAX: usize = 500;
+/// How many items a page has when nothing is said.
+pub(in crate::engine) const LIMIT: usize = 10;
+/// How many items a page has at most.
+pub(in crate::engine) const LIMIT_MAX: usize = 500;

@@ -105,18 +105,28 @@ impl Engine {
         .await
     }
 
-    /// Signs a session token on a blocking thread: an RSA signature would block the async workers.
+    /// Signs a session token of the usual lifetime.
     pub(in crate::engine) async fn mint(
         &self,
         session: &Session,
         context: &RequestContext,
+    ) -> Result<Secret<String>, EngineError> {
+        self.mint_for(session, context, self.inner.token_ttl).await
+    }
+
+    /// Signs a session token on a blocking thread: an RSA signature would block the async workers.
+    pub(in crate::engine) async fn mint_for(
+        &self,
+        session: &Session,
+        context: &RequestContext,
+        ttl: Span,
     ) -> Result<Secret<String>, EngineError> {
         let now = self.now().as_secs();
         let mut id = [0; 16];
         self.inner.actor_context.decide(|cx| cx.entropy.fill(&mut id));
         let claims = SessionClaims {
             azp: context.origin.clone().or_else(|| session.origin.clone()),
-            exp: now + self.inner.token_ttl.as_secs_ceil(),
+            exp: now + ttl.as_secs_ceil(),
             fva: [0, -1],
             iat: now,
             iss: self.inner.issuer.clone(),

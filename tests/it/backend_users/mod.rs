@@ -4,6 +4,7 @@ mod bans;
 mod changes;
 mod creation;
 mod lists;
+mod sessions;
 
 use std::sync::Arc;
 use std::time::Duration;

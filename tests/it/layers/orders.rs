@@ -87,7 +87,7 @@ const ORDERS: &[(&str, &[&str])] = &[
             "handles",
         ],
     ),
-    ("engine/backend", &["pagination sign_ups", "invitations users", "waitlist"]),
+    ("engine/backend", &["pagination sign_ups", "invitations sessions users", "waitlist"]),
     ("engine/backend/users", &["filter passwords read", "list change", "create"]),
     (
         "engine/frontend",

@@ -12,7 +12,7 @@ use crate::domain::user::User;
 use crate::store::{Direction, UserList, UserOrder};
 
 use super::filter::{Named, Parsed, UserFilter};
-use crate::engine::backend::pagination::{ListParams, Order};
+use crate::engine::backend::pagination::{LIMIT, LIMIT_MAX, ListParams, Order};
 use crate::engine::{Engine, EngineError};
 
 /// The requested part of the list of users.
@@ -253,8 +253,6 @@ const KEYS: [&str; 9] = [
     "last_sign_in_at",
 ];
 const FROM_THE_FIRST: UserList = UserList { order: UserOrder::Created, direction: Direction::Ascending, after: None };
-const LIMIT: usize = 10;
-const LIMIT_MAX: usize = 500;
 /// How many users one read of a scan is about.
 const PORTION: usize = 512;
 /// How many places are skipped at a time.
