@@ -9,10 +9,11 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use vestibule::limits::SourceLimits;
+use vestibule::ports::Clock;
 use vestibule::storage::{CommitError, KeyValue, KvStore, StoreError, Write};
 use vestibule::testing::{Fault, FaultyStore, Kit, ReadFault, StoreRead, check_store, store_contract};
 use vestibule::{
-    AttemptVerification, Caller, ClientView, Clock, Engine, EngineError, ErrorCode, NewSignUp, PrepareVerification,
+    AttemptVerification, Caller, ClientView, Engine, EngineError, ErrorCode, NewSignUp, PrepareVerification,
     RequestContext, Secret, Settings, SignUpId, SignUpStatus, SignUpView, Span, Strategy,
 };
 
