@@ -34,14 +34,6 @@ impl Metadata {
     }
 }
 
-/// The text of metadata that may be absent, read as [`Metadata::parse`] does.
-///
-/// # Errors
-/// As [`Metadata::parse`].
-pub fn metadata(param: &str, text: Option<&str>) -> Result<Option<String>, Reason> {
-    text.map(|text| Metadata::parse(param, text).map(|metadata| metadata.0)).transpose()
-}
-
 /// The greatest nesting depth of brackets outside strings.
 fn nesting(json: &str) -> usize {
     let (mut depth, mut deepest, mut in_string, mut escaped) = (0_usize, 0, false, false);

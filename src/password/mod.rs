@@ -8,6 +8,7 @@ mod pool;
 mod share;
 mod stored;
 
+#[cfg(feature = "unstable")]
 pub use foreign::{ForeignDigest, ForeignDigestError};
 pub use hasher::{HashParameters, Implementation};
 pub use pool::{HashOptions, HashPool, PoolError};

@@ -22,6 +22,7 @@ impl PageOrigins {
     }
 
     /// The same with one more origin of its own, that of `public_url`: a front end that is reached there.
+    #[cfg_attr(not(feature = "server"), allow(dead_code, reason = "only a front end over HTTP is reached at a URL"))]
     pub(crate) fn reached_at(mut self, public_url: &Url) -> Self {
         self.own.extend(origin_of_page(public_url));
         self
@@ -34,6 +35,7 @@ impl PageOrigins {
     }
 
     /// The first listed origin of a web site, which is where the application is.
+    #[cfg_attr(not(feature = "server"), allow(dead_code, reason = "only pages over HTTP lead there"))]
     pub fn first_site(&self) -> Option<&str> {
         self.listed.iter().map(String::as_str).find(|origin| is_web(origin))
     }

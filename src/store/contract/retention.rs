@@ -4,7 +4,8 @@ use crate::domain::client::ClientChange;
 use crate::domain::policy::RetentionPolicy;
 use crate::domain::quota::QuotaKind;
 use crate::domain::time::{Span, Timestamp};
-use crate::store::{ClientWrite, Commit, Decision, ExpiredKey, Housekeeping, ScanCursor, Store};
+use crate::store::scan::ExpiredKey;
+use crate::store::{ClientWrite, Commit, Decision, Housekeeping, ScanCursor, Store};
 
 use super::support::*;
 
