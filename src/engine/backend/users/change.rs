@@ -29,7 +29,7 @@ impl Engine {
     /// Sets attributes of a user, its password among them.
     ///
     /// # Errors
-    /// Every fault of the parameters at once, and as [`Engine::change_user`].
+    /// Every fault of the parameters at once, and as [`Users::change`](crate::engine::Users::change).
     pub(in crate::engine) async fn update_user(
         &self,
         id: UserId,
@@ -52,7 +52,7 @@ impl Engine {
     /// Bans a user: all its sessions are over at once, and it can't sign in until the ban ends.
     ///
     /// # Errors
-    /// As [`Engine::change_user`].
+    /// As [`Users::change`](crate::engine::Users::change).
     pub(in crate::engine) async fn ban_user(&self, id: UserId, version: Option<u64>) -> Result<Arc<User>, EngineError> {
         self.change_user(id, &UserChange::Ban, version).await
     }
@@ -60,7 +60,7 @@ impl Engine {
     /// Ends a ban. Sessions from before stay over.
     ///
     /// # Errors
-    /// As [`Engine::change_user`].
+    /// As [`Users::change`](crate::engine::Users::change).
     pub(in crate::engine) async fn unban_user(
         &self,
         id: UserId,
@@ -73,7 +73,7 @@ impl Engine {
     /// those before it are changed, and the call can be repeated.
     ///
     /// # Errors
-    /// [`EngineError::NotFound`] before anything is changed, and as [`Engine::change_user`].
+    /// [`EngineError::NotFound`] before anything is changed, and as [`Users::change`](crate::engine::Users::change).
     pub(in crate::engine) async fn change_users(
         &self,
         ids: &[UserId],
@@ -95,7 +95,7 @@ impl Engine {
     /// Deletes a user: its identifiers are free at once, and its sessions are over. Gives the user as it was.
     ///
     /// # Errors
-    /// [`EngineError::NotFound`], `resource_conflict` as [`Engine::change_user`].
+    /// [`EngineError::NotFound`], `resource_conflict` as [`Users::change`](crate::engine::Users::change).
     pub(in crate::engine) async fn delete_user(
         &self,
         id: UserId,
