@@ -1,13 +1,16 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 
-use crate::domain::id::{InvitationId, SessionId, SignInId, SignUpId, WaitlistEntryId};
+use crate::domain::id::{InvitationId, SessionId, SignInId, SignUpId, UserId, WaitlistEntryId};
+use crate::domain::identifier::{Identifier, IdentifierKind};
 use crate::domain::invitation::NewInvitation;
+use crate::domain::secret::Secret;
 use crate::domain::sign_up::{BackendUpdate, NewSignUp, SignUpPatch};
+use crate::domain::user::{NewUser, UserChange, UserPatch};
 use crate::domain::verification::Strategy;
 use crate::engine::{
     AttemptFirstFactor, AttemptVerification, Caller, Engine, EngineError, ListParams, NewSignIn, PrepareFirstFactor,
-    PrepareVerification, ProviderCallback, RequestContext,
+    PrepareVerification, ProviderCallback, RequestContext, SessionListParams, UserFilter, UserListParams,
 };
 
 use super::*;
@@ -54,20 +57,29 @@ async fn outcomes(engine: &Engine) -> Vec<(&'static str, Option<EngineError>)> {
     let (sign_up, sign_in) = (SignUpId::from_bytes([1; 16]), SignInId::from_bytes([1; 16]));
     let (session, list) = (SessionId::from_bytes([1; 16]), &ListParams::default());
     let (invitation, entry) = (InvitationId::from_bytes([1; 16]), WaitlistEntryId::from_bytes([1; 16]));
+    let user = UserId::from_bytes([1; 16]);
+    let address = Identifier { kind: IdentifierKind::EmailAddress, value: "ada@example.com".into() };
     let (code, invite) = (Strategy::EmailCode, NewInvitation::to("ada@example.com"));
     outcomes! { engine:
         accept_ticket(caller, "ticket", context),
         advance_clock(Span::from_secs(1)),
         attempt_first_factor(caller, sign_in, &AttemptFirstFactor::code(code.clone(), "424242"), context),
         attempt_verification(caller, sign_up, &AttemptVerification::code(code.clone(), "424242"), context),
+        ban_user(user, None),
+        change_user(user, &UserChange::Ban, None),
+        change_users(&[user], &UserChange::Ban),
         claim_return(caller, sign_up, "nonce", context),
         client_view(caller, context),
+        count_users(&UserFilter::default()),
         create_invitation(&invite),
         create_invitations(std::slice::from_ref(&invite)),
+        create_session_token(session, None),
         create_sign_in(caller, &NewSignIn::default(), context),
         create_sign_up(caller, &NewSignUp::default(), context),
+        create_user(&NewUser::default()),
         delete_from_waitlist(entry),
         delete_invitation(invitation),
+        delete_user(user, None),
         end_session(caller, session, false, context),
         end_sessions(caller, context),
         enter_waitlist(None),
@@ -79,6 +91,8 @@ async fn outcomes(engine: &Engine) -> Vec<(&'static str, Option<EngineError>)> {
         is_stored(caller),
         join_waitlist(None, context),
         list_invitations(list),
+        list_sessions(&SessionListParams::default()),
+        list_users(&UserListParams::default()),
         list_waitlist(list),
         me(caller, None),
         open_client(caller, context),
@@ -87,14 +101,21 @@ async fn outcomes(engine: &Engine) -> Vec<(&'static str, Option<EngineError>)> {
         reject_from_waitlist(entry),
         return_from_provider(caller, &ProviderCallback::default(), context),
         revoke_invitation(invitation),
+        revoke_session(session),
+        session(session),
         session_token(caller, session, context),
         sign_in(caller, sign_in, context),
         sign_up(caller, sign_up),
         sign_up_and_client(caller, sign_up, context),
         solve_captcha(caller, None, None, context),
         touch_session(caller, session, context),
+        unban_user(user, None),
         update_sign_up(caller, sign_up, &SignUpPatch::default(), context),
         update_sign_up_by_backend(sign_up, BackendUpdate::default()),
+        update_user(user, &UserPatch::default(), None),
+        user(user),
+        user_by_identifier(&address),
+        verify_user_password(user, &Secret::new("wanders under elms".into())),
     }
 }
 
@@ -113,7 +134,8 @@ fn calls_in(folder: &Path) -> BTreeSet<String> {
         calls.extend(names.filter(|name| !name.starts_with('$')));
         if path.ends_with("engine/handles.rs") {
             // The last word of an entry of the macro is the call: `…) -> SignUpView: sign_up;`.
-            let words = text.lines().filter_map(|line| line.strip_suffix(';')?.rsplit(' ').next());
+            let lines = text.lines().map(str::trim).filter(|line| !line.starts_with("//"));
+            let words = lines.filter_map(|line| line.strip_suffix(';')?.rsplit(' ').next());
             let calls_of = |word: &&str| !word.is_empty() && word.chars().all(|c| c.is_ascii_lowercase() || c == '_');
             calls.extend(words.filter(calls_of).map(str::to_owned).filter(|word| !HANDLES.contains(&word.as_str())));
         }
