@@ -1,5 +1,6 @@
 //! The HTTP client: no redirects, no cookies, no cache.
 
+use std::error::Error as _;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
@@ -54,6 +55,18 @@ pub enum OutboundError {
     Unreachable(String, String),
 }
 
+impl OutboundError {
+    fn of(error: &reqwest::Error, host: &str) -> Self {
+        let host = host.to_owned();
+        match root_of(error) {
+            _ if error.is_timeout() => Self::Timeout(host),
+            None => Self::Unreachable(host, "the request failed".into()),
+            Some(root) if root.is::<NotPublic>() => Self::Forbidden(host, PRIVATE),
+            Some(root) => Self::Unreachable(host, root.to_string()),
+        }
+    }
+}
+
 impl Default for OutboundOptions {
     fn default() -> Self {
         Self { allow_private: false, timeout: Duration::from_secs(10), body_max: 1024 * 1024, per_host_max: 256 }
@@ -96,13 +109,7 @@ impl Outbound {
         }
         let permit = self.permits.take(&host, self.options.per_host_max);
         let _permit = permit.ok_or_else(|| OutboundError::Busy(host.clone()))?;
-        let failed = |error: &reqwest::Error| {
-            if error.is_timeout() {
-                OutboundError::Timeout(host.clone())
-            } else {
-                OutboundError::Unreachable(host.clone(), root_of(error))
-            }
-        };
+        let failed = |error: &reqwest::Error| OutboundError::of(error, &host);
         let client = self.client.as_ref();
         let client = client.ok_or_else(|| OutboundError::Unreachable(host.clone(), "no certificates".into()))?;
         let request = reqwest::Request::try_from(request).map_err(|error| failed(&error))?;
@@ -149,22 +156,25 @@ impl Resolve for PublicOnly {
             let found = tokio::net::lookup_host((name.as_str(), 0)).await?;
             let public: Vec<SocketAddr> = found.filter(|address| is_public(address.ip())).collect();
             if public.is_empty() {
-                return Err(PRIVATE.into());
+                return Err(NotPublic.into());
             }
             Ok(Box::new(public.into_iter()) as Addrs)
         })
     }
 }
 
-/// The innermost error; the outer ones repeat the URL, which may hold secrets.
-fn root_of(error: &reqwest::Error) -> String {
-    let mut root: &dyn std::error::Error = error;
-    let mut is_outermost = true;
+/// A name has private addresses only.
+#[derive(Debug, thiserror::Error)]
+#[error("{PRIVATE}")]
+struct NotPublic;
+
+/// The innermost error. The outermost is left out, because it repeats the URL, which may hold secrets.
+fn root_of(error: &reqwest::Error) -> Option<&(dyn std::error::Error + 'static)> {
+    let mut root = error.source()?;
     while let Some(source) = root.source() {
         root = source;
-        is_outermost = false;
     }
-    if is_outermost { "the request failed".into() } else { root.to_string() }
+    Some(root)
 }
 
 const PRIVATE: &str = "its address is not public";
@@ -212,6 +222,16 @@ mod tests {
                 () = serve => panic!("it was read to its end"),
             };
             assert_eq!(outcome, Err(expected));
+        }
+    }
+
+    #[tokio::test]
+    async fn a_name_of_this_machine_is_forbidden_like_its_address() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+        let port = listener.local_addr().expect("an address").port();
+        for host in ["localhost", "127.0.0.1", "[::1]"] {
+            let outcome = ask(&Outbound::default(), &format!("https://{host}:{port}/")).await;
+            assert_eq!(outcome, Err(OutboundError::Forbidden(host.into(), PRIVATE)));
         }
     }
 
