@@ -78,7 +78,7 @@
 //! # The rooms
 //!
 //! Imports go strictly downward: `startup` → `http` → `wire` → `engine` → `actors` → the adapters (`store`, `delivery`, `oauth`, `captcha`,
-//! `token`, `password`, `pwned`, `limiter`) → `domain`, which is pure. Begin reading at `domain::sign_up`, or at
+//! `webhook`, `token`, `password`, `pwned`, `limiter`) → `domain`, which is pure. Begin reading at `domain::sign_up`, or at
 //! [`guide::design`], which describes the whole design. [`guide`] also has chapters about the wire, security, storage,
 //! and operation.
 
@@ -186,6 +186,11 @@ pub mod telemetry;
 mod token;
 #[cfg(feature = "unstable")]
 pub mod token;
+#[expect(dead_code, unused_imports, reason = "the engine has no events to send yet")]
+#[cfg(not(feature = "unstable"))]
+mod webhook;
+#[cfg(feature = "unstable")]
+pub mod webhook;
 #[cfg(not(feature = "unstable"))]
 mod wire;
 #[cfg(feature = "unstable")]

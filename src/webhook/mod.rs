@@ -1,0 +1,9 @@
+//! Webhooks: requests that tell the application's backend what happened, signed as Standard Webhooks 1.0.0
+//! ([guide: Webhooks](crate::guide::contract_backend#webhooks)). This room knows neither the engine nor where endpoints
+//! and events are kept.
+
+mod secret;
+mod signature;
+
+pub use secret::{SecretError, SigningSecret, SigningSecrets};
+pub use signature::{ReceivedHeaders, SignedHeaders, VerifyError, sign, verify};
