@@ -2,8 +2,12 @@
 //! ([guide: Webhooks](crate::guide::contract_backend#webhooks)). This room knows neither the engine nor where endpoints
 //! and events are kept.
 
+mod endpoint;
+mod event;
 mod secret;
 mod signature;
 
+pub use endpoint::{Disabled, Endpoint, EndpointUrl, State, Targets, UrlError};
+pub use event::{EventFilter, EventType, FilterError};
 pub use secret::{SecretError, SigningSecret, SigningSecrets};
 pub use signature::{ReceivedHeaders, SignedHeaders, VerifyError, sign, verify};
