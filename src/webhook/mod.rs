@@ -4,10 +4,17 @@
 
 mod endpoint;
 mod event;
+mod health;
+mod outcome;
+mod retry_after;
+mod schedule;
 mod secret;
 mod signature;
 
 pub use endpoint::{Disabled, Endpoint, EndpointUrl, State, Targets, UrlError};
 pub use event::{EventFilter, EventType, FilterError};
+pub use health::Health;
+pub use outcome::{Failure, Outcome};
+pub use schedule::{ATTEMPTS_MAX, RETRY_AFTER_MAX, next_attempt_in};
 pub use secret::{SecretError, SigningSecret, SigningSecrets};
 pub use signature::{ReceivedHeaders, SignedHeaders, VerifyError, sign, verify};
