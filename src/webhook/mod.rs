@@ -3,6 +3,7 @@
 //! and events are kept.
 
 mod endpoint;
+mod envelope;
 mod event;
 mod health;
 mod outcome;
@@ -12,6 +13,7 @@ mod secret;
 mod signature;
 
 pub use endpoint::{Disabled, Endpoint, EndpointUrl, State, Targets, UrlError};
+pub use envelope::{Envelope, HttpRequest};
 pub use event::{EventFilter, EventType, FilterError};
 pub use health::Health;
 pub use outcome::{Failure, Outcome};
