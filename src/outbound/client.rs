@@ -48,6 +48,7 @@ pub enum OutboundError {
     #[error("{0} took too long")]
     Timeout(String),
     /// The answer body is larger than `body_max`.
+    #[cfg_attr(not(feature = "oauth"), allow(dead_code, reason = "the sender of webhooks drops bodies"))]
     #[error("the answer of {0} is too large")]
     TooLarge(String),
     /// Connecting, or reading the answer, failed.
@@ -102,6 +103,7 @@ impl Outbound {
     ///
     /// # Errors
     /// See [`OutboundError`].
+    #[cfg_attr(not(feature = "oauth"), allow(dead_code, reason = "the sender of webhooks drops bodies"))]
     pub async fn send(&self, request: Request<Vec<u8>>) -> Result<Response<Vec<u8>>, OutboundError> {
         let (_permit, host, mut answer) = self.start(request).await?;
         let too_large = || OutboundError::TooLarge(host.clone());
@@ -123,7 +125,8 @@ impl Outbound {
     ///
     /// # Errors
     /// See [`OutboundError`]; none once there is a head.
-    pub async fn send_for_head(&self, request: Request<Vec<u8>>) -> Result<Response<()>, OutboundError> {
+    #[cfg(feature = "webhooks")]
+    pub(crate) async fn send_for_head(&self, request: Request<Vec<u8>>) -> Result<Response<()>, OutboundError> {
         let (_permit, _host, mut answer) = self.start(request).await?;
         let head = head_of(&answer);
         let read_rest = async {
@@ -211,6 +214,7 @@ fn root_of(error: &reqwest::Error) -> Option<&(dyn std::error::Error + 'static)>
 
 const PRIVATE: &str = "its address is not public";
 /// How long a body is read that nothing depends on.
+#[cfg(feature = "webhooks")]
 const DROPPED_BODY_MAX: Duration = Duration::from_secs(1);
 
 #[cfg(test)]
@@ -259,6 +263,7 @@ mod tests {
         }
     }
 
+    #[cfg(feature = "webhooks")]
     #[tokio::test]
     async fn where_the_head_counts_a_body_that_never_ends_is_no_failure() {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
