@@ -58,3 +58,4 @@ mod telemetry;
 mod testing;
 mod tokens;
 mod views;
+mod webhooks;
