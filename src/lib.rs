@@ -63,6 +63,7 @@
 //! | `phone` | phone numbers; without it settings that ask for them are refused | 123 |
 //! | `zxcvbn` | an estimate of how hard a password is to guess, beyond the lists of known ones | 114 |
 //! | `foreign-hashes` | password digests of other systems by bcrypt, scrypt and MD5 ([`guide::security`]) | 117 |
+//! | `webhooks` | what will send webhooks; nothing can be used yet ([`guide::contract_backend`]) | 128 |
 //! | `cli` | the binary; it brings `server`, `smtp`, `oauth` and `sled` | 205 |
 //! | `load` | `vestibule load` in the binary: the load generator; it brings `cli` | 206 |
 //! | `rustcrypto` | another implementation of argon2id | |
@@ -78,7 +79,7 @@
 //! # The rooms
 //!
 //! Imports go strictly downward: `startup` → `http` → `wire` → `engine` → `actors` → the adapters (`store`, `delivery`, `oauth`, `captcha`,
-//! `token`, `password`, `pwned`, `limiter`) → `domain`, which is pure. Begin reading at `domain::sign_up`, or at
+//! `webhook`, `token`, `password`, `pwned`, `limiter`) → `domain`, which is pure. Begin reading at `domain::sign_up`, or at
 //! [`guide::design`], which describes the whole design. [`guide`] also has chapters about the wire, security, storage,
 //! and operation.
 
@@ -158,9 +159,9 @@ pub mod load;
 mod oauth;
 #[cfg(feature = "unstable")]
 pub mod oauth;
-#[cfg(all(feature = "oauth", not(feature = "unstable")))]
+#[cfg(all(any(feature = "oauth", feature = "webhooks"), not(feature = "unstable")))]
 mod outbound;
-#[cfg(all(feature = "oauth", feature = "unstable"))]
+#[cfg(all(any(feature = "oauth", feature = "webhooks"), feature = "unstable"))]
 pub mod outbound;
 #[cfg(not(feature = "unstable"))]
 mod password;
@@ -186,6 +187,11 @@ pub mod telemetry;
 mod token;
 #[cfg(feature = "unstable")]
 pub mod token;
+#[expect(dead_code, unused_imports, reason = "the engine has no events to send yet")]
+#[cfg(not(feature = "unstable"))]
+mod webhook;
+#[cfg(feature = "unstable")]
+pub mod webhook;
 #[cfg(not(feature = "unstable"))]
 mod wire;
 #[cfg(feature = "unstable")]

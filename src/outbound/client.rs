@@ -1,5 +1,6 @@
 //! The HTTP client: no redirects, no cookies, no cache.
 
+use std::error::Error as _;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
@@ -10,7 +11,7 @@ use reqwest::redirect::Policy;
 use url::Host;
 
 use super::address::is_public;
-use super::places::Permits;
+use super::places::{Permit, Permits};
 
 /// Limits for requests to other servers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -47,11 +48,24 @@ pub enum OutboundError {
     #[error("{0} took too long")]
     Timeout(String),
     /// The answer body is larger than `body_max`.
+    #[cfg_attr(not(feature = "oauth"), allow(dead_code, reason = "the sender of webhooks drops bodies"))]
     #[error("the answer of {0} is too large")]
     TooLarge(String),
     /// Connecting, or reading the answer, failed.
     #[error("{0} could not be reached: {1}")]
     Unreachable(String, String),
+}
+
+impl OutboundError {
+    fn of(error: &reqwest::Error, host: &str) -> Self {
+        let host = host.to_owned();
+        match root_of(error) {
+            _ if error.is_timeout() => Self::Timeout(host),
+            None => Self::Unreachable(host, "the request failed".into()),
+            Some(root) if root.is::<NotPublic>() => Self::Forbidden(host, PRIVATE),
+            Some(root) => Self::Unreachable(host, root.to_string()),
+        }
+    }
 }
 
 impl Default for OutboundOptions {
@@ -89,39 +103,60 @@ impl Outbound {
     ///
     /// # Errors
     /// See [`OutboundError`].
+    #[cfg_attr(not(feature = "oauth"), allow(dead_code, reason = "the sender of webhooks drops bodies"))]
     pub async fn send(&self, request: Request<Vec<u8>>) -> Result<Response<Vec<u8>>, OutboundError> {
-        let host = request.uri().host().unwrap_or_default().to_owned();
-        if !self.options.allow_private {
-            self.check(&request, &host)?;
-        }
-        let permit = self.permits.take(&host, self.options.per_host_max);
-        let _permit = permit.ok_or_else(|| OutboundError::Busy(host.clone()))?;
-        let failed = |error: &reqwest::Error| {
-            if error.is_timeout() {
-                OutboundError::Timeout(host.clone())
-            } else {
-                OutboundError::Unreachable(host.clone(), root_of(error))
-            }
-        };
-        let client = self.client.as_ref();
-        let client = client.ok_or_else(|| OutboundError::Unreachable(host.clone(), "no certificates".into()))?;
-        let request = reqwest::Request::try_from(request).map_err(|error| failed(&error))?;
-        let mut answer = client.execute(request).await.map_err(|error| failed(&error))?;
+        let (_permit, host, mut answer) = self.start(request).await?;
         let too_large = || OutboundError::TooLarge(host.clone());
         if answer.content_length().is_some_and(|length| length > self.options.body_max as u64) {
             return Err(too_large());
         }
         let mut body = Vec::new();
-        while let Some(chunk) = answer.chunk().await.map_err(|error| failed(&error))? {
+        while let Some(chunk) = answer.chunk().await.map_err(|error| OutboundError::of(&error, &host))? {
             if body.len() + chunk.len() > self.options.body_max {
                 return Err(too_large());
             }
             body.extend_from_slice(&chunk);
         }
-        let mut response = Response::new(body);
-        *response.status_mut() = answer.status();
-        *response.headers_mut() = answer.headers().clone();
-        Ok(response)
+        Ok(head_of(&answer).map(|()| body))
+    }
+
+    /// Sends a request for which only the head of the answer counts. The body is dropped. It is read at all so that the
+    /// connection can be used again, but no more than `body_max` bytes and for no longer than a second.
+    ///
+    /// # Errors
+    /// See [`OutboundError`]; none once there is a head.
+    #[cfg(feature = "webhooks")]
+    pub(crate) async fn send_for_head(&self, request: Request<Vec<u8>>) -> Result<Response<()>, OutboundError> {
+        let (_permit, _host, mut answer) = self.start(request).await?;
+        let head = head_of(&answer);
+        let read_rest = async {
+            let mut length = 0;
+            while let Ok(Some(chunk)) = answer.chunk().await {
+                length += chunk.len();
+                if length > self.options.body_max {
+                    break;
+                }
+            }
+        };
+        // Whether the rest came makes no difference.
+        let _in_time = tokio::time::timeout(DROPPED_BODY_MAX, read_rest).await;
+        Ok(head)
+    }
+
+    /// Sends a request, and returns the answer when its head is there.
+    async fn start(&self, request: Request<Vec<u8>>) -> Result<(Permit, String, reqwest::Response), OutboundError> {
+        let host = request.uri().host().unwrap_or_default().to_owned();
+        if !self.options.allow_private {
+            self.check(&request, &host)?;
+        }
+        let permit = self.permits.take(&host, self.options.per_host_max);
+        let permit = permit.ok_or_else(|| OutboundError::Busy(host.clone()))?;
+        let client = self.client.as_ref();
+        let client = client.ok_or_else(|| OutboundError::Unreachable(host.clone(), "no certificates".into()))?;
+        let failed = |error: reqwest::Error| OutboundError::of(&error, &host);
+        let request = reqwest::Request::try_from(request).map_err(failed)?;
+        let answer = client.execute(request).await.map_err(failed)?;
+        Ok((permit, host, answer))
     }
 
     /// Checks the scheme and IP addresses in the URL. Host names are checked when they are resolved.
@@ -139,6 +174,13 @@ impl Outbound {
     }
 }
 
+fn head_of(answer: &reqwest::Response) -> Response<()> {
+    let mut head = Response::new(());
+    *head.status_mut() = answer.status();
+    *head.headers_mut() = answer.headers().clone();
+    head
+}
+
 /// Resolves names to public addresses only. The connection uses the checked addresses, so a second DNS answer can't
 /// replace them (DNS rebinding).
 struct PublicOnly;
@@ -149,25 +191,31 @@ impl Resolve for PublicOnly {
             let found = tokio::net::lookup_host((name.as_str(), 0)).await?;
             let public: Vec<SocketAddr> = found.filter(|address| is_public(address.ip())).collect();
             if public.is_empty() {
-                return Err(PRIVATE.into());
+                return Err(NotPublic.into());
             }
             Ok(Box::new(public.into_iter()) as Addrs)
         })
     }
 }
 
-/// The innermost error; the outer ones repeat the URL, which may hold secrets.
-fn root_of(error: &reqwest::Error) -> String {
-    let mut root: &dyn std::error::Error = error;
-    let mut is_outermost = true;
+/// A name has private addresses only.
+#[derive(Debug, thiserror::Error)]
+#[error("{PRIVATE}")]
+struct NotPublic;
+
+/// The innermost error. The outermost is left out, because it repeats the URL, which may hold secrets.
+fn root_of(error: &reqwest::Error) -> Option<&(dyn std::error::Error + 'static)> {
+    let mut root = error.source()?;
     while let Some(source) = root.source() {
         root = source;
-        is_outermost = false;
     }
-    if is_outermost { "the request failed".into() } else { root.to_string() }
+    Some(root)
 }
 
 const PRIVATE: &str = "its address is not public";
+/// How long a body is read that nothing depends on.
+#[cfg(feature = "webhooks")]
+const DROPPED_BODY_MAX: Duration = Duration::from_secs(1);
 
 #[cfg(test)]
 mod tests {
@@ -212,6 +260,39 @@ mod tests {
                 () = serve => panic!("it was read to its end"),
             };
             assert_eq!(outcome, Err(expected));
+        }
+    }
+
+    #[cfg(feature = "webhooks")]
+    #[tokio::test]
+    async fn where_the_head_counts_a_body_that_never_ends_is_no_failure() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+        let (outbound, url) = site(&listener, Duration::from_secs(10));
+        for body in [Vec::new(), vec![b'x'; 2 * 1024 * 1024]] {
+            let serve = async {
+                let (mut stream, _) = listener.accept().await.expect("a client");
+                assert!(stream.read(&mut [0; 4096]).await.is_ok_and(|length| length > 0));
+                let head = b"HTTP/1.1 202 Accepted\r\nretry-after: 5\r\ncontent-length: 9999999\r\n\r\n";
+                drop(stream.write_all(head).await);
+                drop(stream.write_all(&body).await);
+                std::future::pending::<()>().await;
+            };
+            let request = Request::post(&url).body(Vec::new()).expect("a request");
+            let head = tokio::select! {
+                head = outbound.send_for_head(request) => head.expect("a head"),
+                () = serve => unreachable!("it never ends"),
+            };
+            assert_eq!((head.status().as_u16(), &head.headers()["retry-after"]), (202, &"5".parse().expect("a value")));
+        }
+    }
+
+    #[tokio::test]
+    async fn a_name_of_this_machine_is_forbidden_like_its_address() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+        let port = listener.local_addr().expect("an address").port();
+        for host in ["localhost", "127.0.0.1", "[::1]"] {
+            let outcome = ask(&Outbound::default(), &format!("https://{host}:{port}/")).await;
+            assert_eq!(outcome, Err(OutboundError::Forbidden(host.into(), PRIVATE)));
         }
     }
 

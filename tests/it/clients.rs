@@ -4,24 +4,31 @@ use std::env;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::Once;
 
 use crate::support::require;
 
 #[test]
 fn official_clients_sign_up_against_the_binary() {
-    if !require("node", node_major() >= Some(NODE_MAJOR_MIN)) {
-        return;
-    }
+    let Some(suites) = suites() else { return };
     // Without a browser the suites that need none still run; the others report themselves as skipped.
     require("browser", chromium().exists());
 
-    let suites = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/clients");
-    install_packages(&suites);
     run(Command::new("node")
         .args(["--test", "--test-reporter=spec", "--test-concurrency=2", "--test-timeout=120000"])
         .env("VESTIBULE_BIN", env!("CARGO_BIN_EXE_vestibule"))
         .env("CHROMIUM", chromium())
         .current_dir(&suites));
+}
+
+/// The folder of the suites with its packages installed; `None` where there is no Node.
+pub(crate) fn suites() -> Option<PathBuf> {
+    if !require("node", node_major() >= Some(NODE_MAJOR_MIN)) {
+        return None;
+    }
+    let suites = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/clients");
+    INSTALLED.call_once(|| install_packages(&suites));
+    Some(suites)
 }
 
 /// Installs the packages of the lock file, unless they are installed already.
@@ -57,4 +64,6 @@ fn chromium() -> PathBuf {
     env::var_os("CHROMIUM").map_or_else(|| PathBuf::from("/usr/bin/chromium"), PathBuf::from)
 }
 
+/// Two tests that installed the packages at once would disturb each other.
+static INSTALLED: Once = Once::new();
 const NODE_MAJOR_MIN: u32 = 20;

@@ -61,3 +61,4 @@ mod telemetry;
 mod testing;
 mod tokens;
 mod views;
+mod webhooks;
