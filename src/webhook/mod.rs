@@ -6,6 +6,11 @@
 //! `outcome` says what the answer means. `schedule` tells when the next attempt is due, and `Health` when an endpoint
 //! is switched off.
 
+#![cfg_attr(
+    all(feature = "unstable", not(feature = "webhooks")),
+    expect(dead_code, reason = "what an answer means is only read by the sender, which needs the feature `webhooks`")
+)]
+
 mod endpoint;
 mod envelope;
 mod event;
