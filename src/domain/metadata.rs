@@ -16,16 +16,17 @@ impl Metadata {
         if text.is_empty() {
             return Ok(Self("{}".into()));
         }
+        let too_large = || ErrorCode::FormParamExceedsAllowedSize.on(param).with(METADATA_MAX as u32);
         if text.len() > METADATA_MAX {
-            return Err(ErrorCode::FormParamExceedsAllowedSize.on(param).with(METADATA_MAX as u32));
+            return Err(too_large());
         }
         if nesting(text) > METADATA_DEPTH {
             return Err(ErrorCode::FormParamValueInvalid.on(param));
         }
-        match serde_json::from_str::<serde_json::Map<String, serde_json::Value>>(text) {
-            Ok(object) => Ok(Self(serde_json::Value::Object(object).to_string())),
-            Err(_) => Err(ErrorCode::FormParamValueInvalid.on(param)),
-        }
+        let object: Object = serde_json::from_str(text).map_err(|_| ErrorCode::FormParamValueInvalid.on(param))?;
+        let written = serde_json::Value::Object(object).to_string();
+        // A number may be longer in the form that is stored: `9e9` is written as `9000000000.0`.
+        if written.len() > METADATA_MAX { Err(too_large()) } else { Ok(Self(written)) }
     }
 
     /// This change merged into what is stored (RFC 7396): objects are merged at every depth, `null` deletes, and
@@ -130,6 +131,15 @@ mod tests {
         }
         let deep = format!("{}1{}", r#"{"a":"#.repeat(40), "}".repeat(40));
         assert_eq!(code(merged("{}", &deep)), Err(ErrorCode::FormParamValueInvalid));
+    }
+
+    #[test]
+    fn metadata_is_bounded_in_the_form_that_is_stored() {
+        let of = |count| format!(r#"{{"a":[{}]}}"#, vec!["9e9"; count].join(","));
+        let code = |text: &str| Metadata::parse("m", text).map_err(|reason| reason.code);
+        assert!(of(2_000).len() < METADATA_MAX);
+        assert_eq!(code(&of(2_000)), Err(ErrorCode::FormParamExceedsAllowedSize));
+        assert!(code(&of(600)).is_ok_and(|metadata| metadata.as_str().len() > of(600).len()));
     }
 
     fn merged(stored: &str, change: &str) -> Result<Metadata, Reason> {

@@ -80,8 +80,12 @@ impl SignIn {
         // A user may have signed up with the identifier in the meantime: then that user is signing in.
         let since = owner.filter(|_| self.newcomer.is_some()).map(|owner| owner.id);
         let is_right = guess == Guess::Right;
-        let user = self.user_id.or(since).filter(|_| is_right);
-        let is_new = is_right && user.is_none() && self.newcomer.is_some();
+        let known = self.user_id.or(since);
+        // The backend may have deleted the user in the meantime, or given the address to another one: then a right code
+        // proves nothing.
+        let is_theirs = owner.is_some_and(|owner| owner.holds(address));
+        let user = known.filter(|_| is_right && is_theirs);
+        let is_new = is_right && known.is_none() && self.newcomer.is_some();
         // Otherwise the code was never sent, so a right guess proves nothing.
         let is_proved = user.is_some() || is_new;
         if is_proved {

@@ -40,7 +40,8 @@ impl SignIn {
         }
         let is_protected = cx.settings.hides_users();
         let is_sent = match (user, self.newcomer) {
-            (Some(_), _) => true,
+            // The backend may have taken the address away from the user.
+            (Some(user), _) => user.holds(&address),
             (None, None) => false,
             (None, Some(_)) => match self.may_sign_up_with(&address, cx) {
                 Err(refused) if !is_protected => return Err(refused.into()),
@@ -52,7 +53,8 @@ impl SignIn {
             strategy: prepare.strategy.clone(),
             channel: prepare.channel.map(|channel| channel.as_str().to_owned()),
         };
-        // An identifier that no user holds and that can't sign up is counted like all others, but no message is sent.
+        // An identifier that the user does not hold, or no user holds and that can't sign up, is counted like all others,
+        // but no message is sent.
         let kind = if is_sent { MessageKind::Secret } else { MessageKind::Decoy };
         let (verification, message) = challenge.send(means, (kind, display), &mut self.recent_sends, cx)?;
         self.first_factor = Some(FirstFactor { address, verification });

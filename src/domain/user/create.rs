@@ -200,7 +200,8 @@ impl NewUser {
     /// The parameters that the settings require and that are absent, in the order of the attributes.
     fn missing(&self, settings: &Settings) -> Vec<String> {
         let is_given = |text: &Option<String>| text.as_deref().is_some_and(|text| !text.is_empty());
-        let has_password = self.password.is_some() || self.password_digest.is_some();
+        let has_password =
+            [&self.password, &self.password_digest].into_iter().flatten().any(|secret| !secret.expose().is_empty());
         let has = |field: &Field| match field {
             Field::EmailAddress => self.skip_user_requirement || !self.email_address.is_empty(),
             Field::PhoneNumber => self.skip_user_requirement || !self.phone_number.is_empty(),

@@ -217,6 +217,11 @@ impl User {
         emails.chain(phones).chain(accounts).chain(usernames).chain(name).collect()
     }
 
+    /// Whether an identifier is one of its own.
+    pub fn holds(&self, identifier: &Identifier) -> bool {
+        self.identifiers().contains(identifier)
+    }
+
     /// The identifier shown to others: the first e-mail address, else phone number, else username, else the account's
     /// name at a provider.
     pub fn public_identifier(&self) -> Option<&str> {

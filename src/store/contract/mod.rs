@@ -37,6 +37,7 @@ macro_rules! __requirements_for_stores {
             users::whoever_loses_writes_nothing
             users::an_import_claims_like_a_conversion
             users::a_changed_user_claims_what_is_new_and_frees_what_is_gone
+            users::of_two_users_of_one_commit_only_one_can_hold_an_identifier
             users::of_two_changes_made_from_one_version_the_later_one_is_stale
             users::a_removed_user_is_gone_and_its_identifiers_are_free
             users::users_are_listed_by_creation_and_by_their_last_sign_in

@@ -92,6 +92,20 @@ pub(super) async fn a_changed_user_claims_what_is_new_and_frees_what_is_gone(sto
     assert_eq!(owner(store, "ada@example.com").await, Some(eve.id));
 }
 
+pub(super) async fn of_two_users_of_one_commit_only_one_can_hold_an_identifier(store: &impl Store) {
+    let [ada, eve] = [1, 2].map(|n| finish(&open(n, "ada@example.com")).1);
+    let both = [&ada, &eve].map(|user| UserWrite::Create(Box::new(user.clone())));
+    assert_eq!(commit(store, of_users(both.to_vec())).await, TAKEN);
+    assert_eq!(store.user(ada.id).await, Ok(None), "the commit is refused as a whole");
+    let replaced = vec![
+        UserWrite::Create(Box::new(ada.clone())),
+        UserWrite::Remove { id: ada.id, expected_version: ada.version },
+        UserWrite::Create(Box::new(eve.clone())),
+    ];
+    assert_eq!(commit(store, of_users(replaced)).await, Ok(()));
+    assert_eq!(owner(store, "ada@example.com").await, Some(eve.id), "what one write freed, the next one may claim");
+}
+
 pub(super) async fn of_two_changes_made_from_one_version_the_later_one_is_stale(store: &impl Store) {
     let ada = stored(store, 1, "ada@example.com").await;
     let next = |name: &str| User { version: ada.version + 1, first_name: Some(name.into()), ..ada.clone() };

@@ -4,10 +4,11 @@ use vestibule::domain::identifier::{EmailAddress, Identifier, IdentifierKind};
 use vestibule::domain::metadata::Metadata;
 use vestibule::domain::secret::Secret;
 use vestibule::domain::sign_up::Patch;
+use vestibule::domain::time::Span;
 use vestibule::domain::user::{AddressChange, AddressStatus, MetadataChange, UserChange, UserPatch};
 use vestibule::engine::EngineError;
 
-use super::{PASSWORD, Site, code_of, named};
+use super::{PASSWORD, Site, code_of, named, settings};
 
 #[tokio::test]
 async fn of_two_administrators_the_later_one_is_told() {
@@ -111,4 +112,43 @@ async fn a_change_of_several_users_needs_all_of_them() {
     assert!(!site.engine.users().get(ada.id).await.expect("there").banned);
     let banned = site.engine.users().change_all(&[ada.id], &UserChange::Ban).await.expect("banned");
     assert!(banned[0].banned);
+}
+
+#[tokio::test]
+async fn a_code_for_a_deleted_user_is_not_right_any_more() {
+    for is_protected in [false, true] {
+        let site = protected(is_protected).await;
+        let ada = site.ada().await;
+        let (caller, begun) = site.begin("ada@example.com").await;
+        site.prepare(&caller, &begun).await.expect("a code");
+        site.code("ada@example.com").await;
+        site.engine.users().delete(ada.id, None).await.expect("deleted");
+        assert_eq!(code_of(site.attempt(&caller, &begun, "ada@example.com").await), "form_code_incorrect");
+    }
+}
+
+#[tokio::test]
+async fn a_code_to_an_address_that_was_removed_is_not_right_any_more() {
+    for is_protected in [false, true] {
+        let site = protected(is_protected).await;
+        let mut input = named("ada@example.com");
+        input.email_address.push("work@example.com".into());
+        let ada = site.create(&input).await;
+        let (caller, begun) = site.begin("work@example.com").await;
+        site.prepare(&caller, &begun).await.expect("a code");
+        site.code("work@example.com").await;
+        let remove = UserChange::EmailAddress(AddressChange::Remove(ada.email_addresses[1].id));
+        site.engine.users().change(ada.id, &remove, None).await.expect("removed");
+        assert_eq!(code_of(site.attempt(&caller, &begun, "work@example.com").await), "form_code_incorrect");
+        site.clock.advance(Span::from_secs(60));
+        site.prepare(&caller, &begun).await.expect("answered as for every address");
+        site.engine.clone().shutdown().await;
+        assert_eq!(site.mail.to("work@example.com").len(), 1, "and nothing more is sent there");
+    }
+}
+
+async fn protected(is_protected: bool) -> Site {
+    let mut settings = settings();
+    settings.attack_protection.enumeration_protection.enabled = is_protected;
+    Site::with(settings).await
 }

@@ -4,7 +4,7 @@ use vestibule::domain::secret::Secret;
 use vestibule::domain::user::NewUser;
 use vestibule::domain::verification::Strategy;
 
-use super::{PASSWORD, Site, code_of, named};
+use super::{PASSWORD, Site, code_of, named, settings};
 
 #[tokio::test]
 async fn a_created_user_signs_in_and_its_address_is_verified() {
@@ -60,6 +60,17 @@ async fn a_password_is_judged_unless_the_backend_skips_that() {
     let own = NewUser { password: Some(Secret::new("ada@example.com".into())), ..named("ada@example.com") };
     assert_eq!(code_of(site.engine.users().create(&own).await), "form_password_pwned");
     site.create(&weak(true)).await;
+}
+
+#[tokio::test]
+async fn an_empty_password_is_not_the_one_that_the_settings_require() {
+    let mut settings = settings();
+    settings.attributes.password.required = true;
+    let site = Site::with(settings).await;
+    let empty = NewUser { password: Some(Secret::new(String::new())), ..named("ada@example.com") };
+    assert_eq!(code_of(site.engine.users().create(&empty).await), "form_data_missing");
+    let exempt = NewUser { skip_password_requirement: true, ..empty };
+    assert!(!site.create(&exempt).await.has_password());
 }
 
 #[tokio::test]

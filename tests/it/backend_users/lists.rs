@@ -56,6 +56,24 @@ async fn every_order_is_the_reverse_of_its_opposite() {
 }
 
 #[tokio::test]
+async fn an_address_is_found_by_its_domain_as_people_write_it() {
+    let site = Site::new().await;
+    site.ada().await;
+    let elm = site.create(&named("elm@müller.example")).await;
+    let part = Some("MÜLLER.example".to_owned());
+    for filter in [
+        UserFilter { query: part.clone(), ..none() },
+        UserFilter { email_address_query: part.clone(), ..none() },
+        UserFilter { email_address_query: Some("Elm@müller.example".into()), ..none() },
+    ] {
+        let found = site.engine.users().list(&with(filter)).await.expect("a list");
+        assert_eq!(found.iter().map(|user| user.id).collect::<Vec<_>>(), [elm.id]);
+    }
+    let blank = UserFilter { query: Some(" \u{a0}".into()), ..none() };
+    assert_eq!(site.engine.users().count(&blank).await.expect("a number"), 0);
+}
+
+#[tokio::test]
 async fn filters_are_combined_and_the_count_agrees_with_the_list() {
     let site = people(12).await;
     let third =

@@ -49,6 +49,8 @@ pub(super) struct Parsed<'a> {
     included: Option<BTreeSet<UserId>>,
     excluded: BTreeSet<UserId>,
     query: Option<String>,
+    /// The query in the form of e-mail addresses, whose domains are stored in ASCII.
+    query_of_email: Option<String>,
     email: Option<String>,
     phone: Option<String>,
     username: Option<String>,
@@ -93,6 +95,8 @@ impl UserFilter {
             self.user_id.iter().map(String::as_str).partition(|text| text.starts_with('-'));
         let ids =
             |texts: &[&str]| texts.iter().filter_map(|id| id.trim_start_matches(['+', '-']).parse().ok()).collect();
+        let part_of_email =
+            |text: &Option<String>| text.as_deref().map(EmailAddress::fragment).filter(|fragment| !fragment.is_empty());
         let part = |text: &Option<String>| text.as_deref().filter(|text| !text.is_empty()).map(text::folded);
         Ok(Parsed {
             filter: self,
@@ -100,7 +104,8 @@ impl UserFilter {
             included: (!included.is_empty()).then(|| ids(&included)),
             excluded: ids(&excluded),
             query: part(&self.query),
-            email: part(&self.email_address_query),
+            query_of_email: part_of_email(&self.query),
+            email: part_of_email(&self.email_address_query),
             phone: part(&self.phone_number_query),
             username: part(&self.username_query),
             name: part(&self.name_query),
@@ -151,7 +156,7 @@ impl Parsed<'_> {
             text::folded(&names.join(" ")).contains(part)
         };
         let any = |part: &String| {
-            emails(part)
+            self.query_of_email.as_ref().is_some_and(emails)
                 || phones(part)
                 || username(part)
                 || name(part)

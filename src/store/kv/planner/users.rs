@@ -112,7 +112,7 @@ impl<K: KeyValue> Transaction<'_, '_, K> {
 
     fn claim(&mut self, identifier: &Identifier, user: UserId) -> Result<(), CommitError> {
         let key = key::identifier(identifier);
-        if self.batch.may_contain(&key) {
+        if self.writes.contains_key(&key) || self.batch.may_contain(&key) {
             let owner: Option<IdentifierRecordV1> = self.record(&key)?;
             if owner.is_some_and(|owner| UserId::from(owner) != user) {
                 return Err(CommitError::IdentifierTaken(identifier.kind));
