@@ -88,5 +88,6 @@ fn put<R: Record>(key: Bytes, record: &R) -> Result<Write, StoreError> {
     Ok(Write { key, value: Some(codec::encode(record)?) })
 }
 
-/// How many entries are read and written at once.
-const PAGE: usize = 2000;
+/// How many entries are read at once. A client has up to 20 sessions with two keys each, and what a page gives has to fit
+/// one append.
+const PAGE: usize = 1000;

@@ -48,7 +48,9 @@ impl<K: KeyValue> Transaction<'_, '_, K> {
         Ok(self.put(key::session(session.id), &SessionRecordV1::over(session))?)
     }
 
-    /// Removes the records of all sessions of a user.
+    /// Removes the records of all sessions of a user. The scan is not among the reads that the plan names: where several
+    /// processes write, one may add a session meanwhile. Without its user it is shown nowhere, and the scan for expired
+    /// records removes it.
     pub(super) fn remove_sessions(&mut self, user: UserId) -> Result<(), CommitError> {
         let prefix = key::sessions_of(user);
         let stored = self.batch.stored.scan(&prefix, &prefix, SESSIONS_REMOVED_MAX)?;

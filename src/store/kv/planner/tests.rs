@@ -1,10 +1,13 @@
 use super::*;
+use crate::domain::client::ClientChange;
+use crate::domain::client::session::Session;
 use crate::domain::field::Field;
 use crate::domain::id::UserId;
+use crate::domain::secret::Secret;
 use crate::domain::sign_up::{Phase, SignUp};
 use crate::store::kv::key::Kind;
 use crate::store::kv::record::samples;
-use crate::store::{Housekeeping, Memory};
+use crate::store::{Housekeeping, Memory, UserWrite};
 
 #[test]
 fn a_conversion_leaves_the_user_and_its_identifiers_and_nothing_of_the_sign_up() {
@@ -22,6 +25,30 @@ fn a_conversion_leaves_the_user_and_its_identifiers_and_nothing_of_the_sign_up()
     let (user, identifier) = (Kind::User.byte(), Kind::Identifier.byte());
     let lists = [Kind::UserCreated, Kind::UserSignedIn, Kind::Count].map(Kind::byte);
     assert_eq!(kinds(&memory), [vec![user], vec![identifier; 5], lists.to_vec()].concat());
+}
+
+#[test]
+fn a_removed_user_leaves_nothing_but_a_count_of_none() {
+    let memory = Memory::default();
+    let user = samples::user();
+    let mut create = Commit::of_decision(DEADLINE, Decision::default());
+    create.decision.users = vec![UserWrite::Create(Box::new(user.clone()))];
+    create.decision.limits = Some(AddressLimits::default());
+    create.decision.quota_uses = vec![QuotaUse {
+        address: user.phone_numbers[0].value.identifier(),
+        client: samples::client().id,
+        what: QuotaKind::Guess,
+    }];
+    let mut open = Commit::of_decision(DEADLINE, Decision::default());
+    let session = Session { expire_at: Timestamp::MAX, ..samples::client().sessions[0].clone() };
+    let add = ClientChange::AddSession { session, single: false, strategy: None };
+    let changes = vec![ClientChange::Open { salt: Secret::new([1; 16]) }, add];
+    open.decision.client = Some(ClientWrite { id: samples::client().id, changes });
+    apply(&memory, &create);
+    apply(&memory, &open);
+    let write = UserWrite::Remove { id: user.id, expected_version: user.version };
+    apply(&memory, &Commit::of_decision(DEADLINE, Decision { users: vec![write], ..Decision::default() }));
+    assert_eq!(kinds(&memory), [Kind::Client, Kind::Count].map(Kind::byte));
 }
 
 #[test]
@@ -88,8 +115,15 @@ fn a_plan_rests_on_the_values_that_it_names_and_on_nothing_else() {
         housekeeping: Housekeeping { expire: vec![(DEADLINE, open.id)], ..Housekeeping::default() },
         ..Commit::default()
     };
+    let user = samples::user();
+    let next = User { version: user.version + 1, username: None, ..user.clone() };
+    let change = UserWrite::Change { next: Box::new(next), expected_version: user.version };
+    let remove = UserWrite::Remove { id: user.id, expected_version: user.version + 1 };
+    let [change, remove] = [change, remove]
+        .map(|write| Commit { decision: Decision { users: vec![write], ..Decision::default() }, ..Commit::default() });
     let mut read = Vec::new();
-    for commit in [&create, &written(open.clone(), None), &forget.clone(), &create, &convert, &convert, &taken] {
+    let before = [&create, &written(open.clone(), None), &forget.clone(), &create, &convert, &convert, &taken];
+    for commit in before.into_iter().chain([&change, &change, &remove]) {
         let plan = WriteBatch::over(&memory, &Unreadable::default()).plan(commit);
         let only_these = Memory::default();
         let known = plan.reads.iter().filter(|(_, value)| value.is_some());
@@ -104,7 +138,7 @@ fn a_plan_rests_on_the_values_that_it_names_and_on_nothing_else() {
     assert!(read.iter().all(|(reads, _)| *reads > 0), "{read:?}");
     assert_eq!(
         read.iter().map(|(_, is_made)| *is_made).collect::<Vec<_>>(),
-        [true, false, true, true, true, false, false]
+        [true, false, true, true, true, false, false, true, false, true]
     );
 }
 
