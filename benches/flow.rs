@@ -120,13 +120,18 @@ async fn sign_up(engine: &Engine, n: usize, password: Option<&str>) {
         password: password.map(|p| Secret::new(p.to_owned())),
         ..NewSignUp::default()
     };
-    let (sign_up, client) = engine.create_sign_up(&Caller::anonymous(), &fields, &context).await.expect("a sign-up");
+    let (sign_up, client) = engine.sign_ups().create(&Caller::anonymous(), &fields, &context).await.expect("a sign-up");
     let token = client.new_token.expect("a token");
     let caller = engine.identify(Some(token.expose())).await.expect("readable");
     let id = sign_up.value.id;
-    engine.prepare(&caller, id, &PrepareVerification::new(Strategy::EmailCode), &context).await.expect("prepared");
+    engine
+        .sign_ups()
+        .prepare(&caller, id, &PrepareVerification::new(Strategy::EmailCode), &context)
+        .await
+        .expect("prepared");
     let done = engine
-        .attempt_verification(&caller, id, &AttemptVerification::code(Strategy::EmailCode, "424242"), &context)
+        .sign_ups()
+        .attempt(&caller, id, &AttemptVerification::code(Strategy::EmailCode, "424242"), &context)
         .await;
     assert_eq!(done.expect("a right code").0.status, Status::Complete);
 }

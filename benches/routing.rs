@@ -55,7 +55,7 @@ async fn engine() -> Engine {
 
 async fn begin(engine: &Engine, n: usize) -> (SignUpId, Caller) {
     let fields = NewSignUp { email_address: Some(format!("ada{n}@example.com")), ..NewSignUp::default() };
-    let made = engine.create_sign_up(&Caller::anonymous(), &fields, &RequestContext::default()).await;
+    let made = engine.sign_ups().create(&Caller::anonymous(), &fields, &RequestContext::default()).await;
     let (sign_up, client) = made.expect("a sign-up");
     let token = client.new_token.expect("a token");
     (sign_up.value.id, engine.identify(Some(token.expose())).await.expect("readable"))
@@ -69,7 +69,7 @@ async fn typed_reads(engine: &Engine, sign_ups: &[(SignUpId, Caller)], latencies
             let mut took = Vec::new();
             while began.elapsed() < BURST {
                 let sent = Instant::now();
-                engine.sign_up(&caller, id).await.expect("a sign-up");
+                engine.sign_ups().show(&caller, id).await.expect("a sign-up");
                 took.push(sent.elapsed());
             }
             took

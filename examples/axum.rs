@@ -86,7 +86,7 @@ async fn signed_in(engine: &Engine, headers: &HeaderMap) -> Option<String> {
     let cookies = headers.get_all(COOKIE).iter().filter_map(|line| line.to_str().ok());
     let token = cookies.flat_map(|line| line.split("; ")).find_map(|cookie| cookie.strip_prefix("__client="))?;
     let caller = engine.identify(Some(token)).await.ok()?;
-    let user = engine.me(&caller, None).await.ok()?;
+    let user = engine.users().current(&caller, None).await.ok()?;
     user.public_identifier().map(str::to_owned)
 }
 

@@ -50,7 +50,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
 async fn ask_for_a_code(engine: &Engine, address: &str) -> Result<(), Box<dyn Error>> {
     let fields = NewSignUp { email_address: Some(address.into()), ..NewSignUp::default() };
     let context = RequestContext::default();
-    let (sign_up, client) = engine.create_sign_up(&Caller::anonymous(), &fields, &context).await?;
+    let (sign_up, client) = engine.sign_ups().create(&Caller::anonymous(), &fields, &context).await?;
     let token = client.new_token.ok_or("a new client has a token")?;
     let caller = engine.identify(Some(token.expose())).await?;
     engine.sign_ups().prepare(&caller, sign_up.id(), &PrepareVerification::new(Strategy::EmailCode), &context).await?;

@@ -52,7 +52,7 @@ async fn run(folder: &Path) -> Result<(), Box<dyn Error>> {
     let (mail, _letters) = unbounded_channel();
     let again = self::engine(folder, mail).await?;
     let caller = again.identify(Some(token.expose())).await?;
-    assert_eq!(again.me(&caller, None).await?.id, user);
+    assert_eq!(again.users().current(&caller, None).await?.id, user);
     println!("and still is after a restart");
     again.shutdown().await;
     Ok(())

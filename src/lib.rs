@@ -193,10 +193,8 @@ pub mod wire;
 
 // The public face; `tests/it/facade.rs` lists it. First what every embedder meets: the engine, who calls it, what its
 // calls take and answer, and why they refuse.
-pub use clock::{Clock, SystemClock};
 pub use domain::field::Field;
 pub use domain::id::{ClientId, MalformedId, SessionId, SignInId, SignUpId, UserId};
-pub use domain::ports::Entropy;
 pub use domain::rejection::{ErrorCode, Reason, Rejection};
 pub use domain::requirements::Requirements;
 pub use domain::secret::Secret;
@@ -269,13 +267,21 @@ pub mod limits {
     pub use crate::password::{HashOptions, HashParameters, Implementation as HashImplementation};
 }
 
+/// Time and chance, which an engine is given: those of the machine, unless a test has its own.
+pub mod ports {
+    pub use crate::clock::{Clock, SystemClock};
+    pub use crate::domain::ports::Entropy;
+}
+
 /// How messages leave: a [`Transport`](messages::Transport) for each channel, by SMTP or of an embedder's own.
 pub mod messages {
+    #[cfg(any(feature = "server", feature = "smtp"))]
+    pub use crate::delivery::Security;
     pub use crate::delivery::{
         BoxFuture, Capture, Captured, Channel, ChannelHealth, ChannelStatus, Message, NullTransport, Outcome, Transport,
     };
     #[cfg(feature = "smtp")]
-    pub use crate::delivery::{Security, Smtp, SmtpError, SmtpLimits, SmtpOptions};
+    pub use crate::delivery::{Smtp, SmtpError, SmtpLimits, SmtpOptions};
     pub use crate::domain::verification::PhoneChannel;
 }
 

@@ -3,6 +3,7 @@
 
 mod capture;
 mod null;
+#[cfg(any(feature = "server", feature = "smtp"))]
 mod security;
 #[cfg(feature = "smtp")]
 mod smtp;
@@ -12,6 +13,7 @@ mod transport;
 
 pub use capture::{Capture, Captured};
 pub use null::NullTransport;
+#[cfg(any(feature = "server", feature = "smtp"))]
 pub use security::Security;
 #[cfg(feature = "smtp")]
 pub use smtp::{Smtp, SmtpError, SmtpLimits, SmtpOptions};

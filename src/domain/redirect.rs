@@ -12,7 +12,9 @@ mod origins;
 #[cfg(test)]
 mod tests;
 
-pub use origins::{PageOrigins, is_loopback, origin, origin_of_page};
+#[cfg(any(feature = "server", feature = "unstable"))]
+pub use origins::origin;
+pub use origins::{PageOrigins, is_loopback, origin_of_page};
 
 /// An absolute URL that the instance allowed. Only [`RedirectRule::check`] makes one, so a function that takes it needs
 /// no check of its own, and a browser may be sent to it.
@@ -59,6 +61,7 @@ impl RedirectRule {
     }
 
     /// The origins whose pages may call.
+    #[cfg_attr(not(feature = "server"), allow(dead_code, reason = "only HTTP compares the origins of requests"))]
     pub const fn origins(&self) -> &PageOrigins {
         &self.origins
     }

@@ -30,6 +30,10 @@ pub fn trim(text: &str) -> &str {
 }
 
 /// Whether a parameter is true, in the spellings of Clerk's clients.
+#[cfg_attr(
+    not(any(feature = "oauth", feature = "server")),
+    allow(dead_code, reason = "embedders give truth values as such")
+)]
 pub fn is_true(text: &str) -> bool {
     matches!(text, "true" | "1")
 }

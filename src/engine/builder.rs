@@ -10,7 +10,7 @@ use crate::clock::{Clock, ResumedClock, SystemClock};
 use crate::delivery::{Capture, MessageTemplates, Transport};
 use crate::domain::policy::Policy;
 use crate::domain::ports::{Entropy, Sealer};
-use crate::domain::redirect::{PageOrigins, RedirectRule};
+use crate::domain::redirect::{PageOrigins, RedirectRule, is_loopback};
 use crate::domain::settings::Settings;
 use crate::domain::settings::branding::Branding;
 use crate::domain::settings::source_limits::SourceLimits;
@@ -51,7 +51,7 @@ pub struct EngineBuilder {
     public_url: Url,
     allowed_origins: Vec<String>,
     allowed_redirects: Vec<String>,
-    local_pages: bool,
+    local_pages: Option<bool>,
     providers: Option<Providers>,
     captcha: Option<Captcha>,
     pwned_range: Option<PwnedRange>,
@@ -81,7 +81,7 @@ impl Default for EngineBuilder {
             public_url: Url::parse("http://localhost:8080").expect("a URL"),
             allowed_origins: Vec::new(),
             allowed_redirects: Vec::new(),
-            local_pages: false,
+            local_pages: None,
             providers: None,
             captcha: None,
             pwned_range: None,
@@ -148,8 +148,9 @@ impl EngineBuilder {
         /// Further URLs that browsers and applications may be sent to: http and https URLs with everything below them,
         /// other URLs exactly. Texts that are no absolute URL are left out.
         allowed_redirects: Vec<String>;
-        /// Whether all pages of this machine count as allowed origins, on every port: for development.
-        local_pages: bool;
+        /// Whether all pages of this machine count as allowed origins, on every port: for development. By default
+        /// where `public_url` is on this machine.
+        local_pages: bool => Some;
         /// The captcha service, needed by settings that ask for captchas.
         #[cfg(feature = "oauth")]
         captcha: Captcha => Some;
@@ -206,7 +207,8 @@ impl EngineBuilder {
         if let Some(captcha) = &self.captcha {
             policy.captcha_bypass.clone_from(&captcha.oauth_bypass);
         }
-        let origins = PageOrigins::new(&self.public_url, &self.allowed_origins, self.local_pages);
+        let local_pages = self.local_pages.unwrap_or_else(|| is_loopback(&self.public_url));
+        let origins = PageOrigins::new(&self.public_url, &self.allowed_origins, local_pages);
         let redirects = RedirectRule::new(origins, &self.allowed_redirects);
         let environment = ActorContext::new(
             store,

@@ -57,7 +57,7 @@ pub struct RequestContext {
     /// How the browser will present its token when it returns from a redirect.
     pub carrier: TokenCarrier,
     /// Whether answers carry a new token of the last active session, as Clerk's clients expect. The signature is the
-    /// most expensive part of an answer; without this, [`Engine::session_token`] makes one on request.
+    /// most expensive part of an answer; without this, [`Sessions::token`](crate::engine::Sessions::token) makes one on request.
     pub tokens: bool,
     /// The testing token, which lets the application's own tests pass without a captcha.
     pub testing_token: Option<String>,

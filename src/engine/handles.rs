@@ -40,10 +40,7 @@ macro_rules! handle {
         impl $handle<'_> {
             $(
                 $(#[$doc])*
-                ///
-                /// # Errors
-                #[doc = concat!("As [`Engine::", stringify!($call), "`], which is the same call.")]
-                pub async fn $name(&self, $($argument: $type),*) -> Result<$ok, EngineError> {
+                pub async fn $name(self, $($argument: $type),*) -> Result<$ok, EngineError> {
                     self.0.$call($($argument),*).await
                 }
             )*
@@ -76,31 +73,76 @@ handle! {
     /// ```
     SignUps by sign_ups;
 
-    /// Begins a sign-up.
+    /// Begins a sign-up and replaces the client's earlier one. A caller without a client gets a new one, whose token is
+    /// in the view. Equal concurrent calls begin one sign-up, and each shows it; the same holds for every call below
+    /// that changes something.
+    ///
+    /// # Errors
+    /// [`EngineError::Rejected`] with every fault of the fields, or because the requested authorization request is
+    /// impossible; nothing is stored then. Where the fields are valid and only the message may not be sent now, the
+    /// sign-up is begun all the same, if the caller has a client: the error is `too_many_requests`, and
+    /// [`Engine::client_view`] shows the sign-up. A caller without a client could not receive its token: see
+    /// [`Engine::or_opened`].
     create(caller: &Caller, input: &NewSignUp, context: &RequestContext) -> (SignUpView, ClientView): create_sign_up;
     /// Shows a sign-up of the caller's client.
+    ///
+    /// # Errors
+    /// [`EngineError::NotFound`] for unknown ids and for other clients' sign-ups, alike.
     show(caller: &Caller, id: SignUpId) -> SignUpView: sign_up;
-    /// Shows a sign-up and the client.
+    /// Shows a sign-up of the caller's client, and the client.
+    ///
+    /// # Errors
+    /// As [`SignUps::show`].
     show_with_client(caller: &Caller, id: SignUpId, context: &RequestContext) -> (SignUpView, ClientView):
         sign_up_and_client;
     /// Sets fields.
+    ///
+    /// # Errors
+    /// [`EngineError::Rejected`] with every fault of the fields; nothing is stored then. Where the fields are valid and
+    /// only the action requested with them is impossible now, the fields are kept, and the error says what to ask for
+    /// again later: `too_many_requests` and `verification_code_too_many_requests` for a message, codes such as
+    /// `oauth_token_exchange_error` for an authorization request. There is no such error where the sign-up is complete
+    /// without that action, or the same message was sent already. The write that completed the sign-up with its
+    /// password, repeated within a minute, shows the result again.
     update(caller: &Caller, id: SignUpId, patch: &SignUpPatch, context: &RequestContext) -> (SignUpView, ClientView):
         update_sign_up;
-    /// Begins to verify a field: a code or a link is made and sent.
+    /// Begins to verify the field of the strategy: a code or a link is made and sent, or an authorization request begins.
+    ///
+    /// # Errors
+    /// [`EngineError::Rejected`], such as `verification_code_too_many_requests` within the cool-down, and
+    /// `form_param_missing` for a link or a provider without a `redirect_url`.
     prepare(caller: &Caller, id: SignUpId, input: &PrepareVerification, context: &RequestContext)
         -> (SignUpView, ClientView): prepare;
-    /// Proves a field.
+    /// Proves the field of the strategy. The attempt that meets the last requirement completes the sign-up.
+    ///
+    /// # Errors
+    /// [`EngineError::Rejected`]; a wrong code is counted before it is refused.
     attempt(caller: &Caller, id: SignUpId, input: &AttemptVerification, context: &RequestContext)
         -> (SignUpView, ClientView): attempt_verification;
-    /// Follows an e-mail link by its token.
+    /// Follows an e-mail link by its token. A client other than the sign-up's changes nothing without `confirmed`. The
+    /// session always goes to the sign-up's client.
+    ///
+    /// # Errors
+    /// When the engine can't decide.
     follow_link(caller: &Caller, token: &str, confirmed: bool, context: &RequestContext) -> Followed: follow_link;
-    /// Accepts the one-time value that the system's browser got from a provider's redirect, for an application without
-    /// cookies.
+    /// Accepts the one-time value that the system's browser gave to an application without cookies. The application
+    /// presents it together with its client's token
+    /// (`rotating_token_nonce`, [guide: Native hand-over](crate::guide::contract_sign_ups#native-hand-over)).
+    ///
+    /// # Errors
+    /// `oauth_callback_invalid` where the value was not issued for this sign-up, or is used up.
     claim_return(caller: &Caller, id: SignUpId, native_handoff: &str, context: &RequestContext)
         -> (SignUpView, ClientView): claim_return;
-    /// Shows a sign-up of any client to the application's backend.
+    /// Shows a sign-up of any client.
+    ///
+    /// # Errors
+    /// [`EngineError::NotFound`] for unknown ids.
     inspect(id: SignUpId) -> SignUpView: inspect_sign_up;
-    /// Applies an update by the application's backend.
+    /// Applies an update by the backend. It may complete the sign-up: the client gets the session with its next
+    /// request.
+    ///
+    /// # Errors
+    /// [`EngineError::NotFound`] for unknown ids, [`EngineError::Rejected`] such as `sign_up_cannot_be_updated`.
     update_by_backend(id: SignUpId, update: BackendUpdate) -> SignUpView: update_sign_up_by_backend;
 }
 
@@ -123,14 +165,30 @@ handle! {
     /// ```
     SignIns by sign_ins;
 
-    /// Begins a sign-in.
+    /// Begins a sign-in and replaces the client's earlier one. With a password it is complete at once; with the
+    /// strategy of a code, the code is sent. A caller without a client gets a new one, whose token is in the view.
+    ///
+    /// # Errors
+    /// [`EngineError::Rejected`], such as `form_identifier_not_found`; a wrong password is counted before it is
+    /// refused. If the requested message or authorization request is impossible, no sign-in begins: there is nothing
+    /// yet worth keeping. The same call with the same password, repeated within a minute, shows what the first one
+    /// completed.
     create(caller: &Caller, input: &NewSignIn, context: &RequestContext) -> (SignInView, ClientView): create_sign_in;
-    /// Shows the sign-in in progress, or the one that was finished a moment ago.
+    /// Shows the sign-in in progress of the caller's client, or the one that it finished a moment ago.
+    ///
+    /// # Errors
+    /// [`EngineError::NotFound`] for every other id, whether or not it exists.
     show(caller: &Caller, id: SignInId, context: &RequestContext) -> (SignInView, ClientView): sign_in;
-    /// Begins to verify the first factor: a code is made and sent.
+    /// Begins to verify a first factor: a code is made and sent.
+    ///
+    /// # Errors
+    /// [`EngineError::Rejected`], such as `strategy_for_user_invalid`.
     prepare(caller: &Caller, id: SignInId, input: &PrepareFirstFactor, context: &RequestContext) -> (SignInView, ClientView):
         prepare_first_factor;
-    /// Proves the first factor, which completes the sign-in.
+    /// Proves a first factor, which completes the sign-in. Repeating the same proof shows the result again.
+    ///
+    /// # Errors
+    /// [`EngineError::Rejected`]; a wrong code or password is counted before it is refused.
     attempt(caller: &Caller, id: SignInId, input: &AttemptFirstFactor, context: &RequestContext) -> (SignInView, ClientView):
         attempt_first_factor;
 }
@@ -166,13 +224,27 @@ handle! {
     Sessions by sessions;
 
     /// Records that a session is in use and makes it the last active one.
+    ///
+    /// # Errors
+    /// [`EngineError::NotFound`] unless the session is live on the caller's client.
     touch(caller: &Caller, id: SessionId, context: &RequestContext) -> (SessionView, ClientView): touch_session;
-    /// A new token of a session.
+    /// A new token of a session ([guide: Session tokens](crate::guide::contract_sign_ins#session-tokens)).
+    ///
+    /// # Errors
+    /// [`EngineError::SignedOut`] unless the session is live on the caller's client; [`EngineError::Limited`] where the
+    /// source's token quota is used up.
     token(caller: &Caller, id: SessionId, context: &RequestContext) -> Secret<String>: session_token;
-    /// Ends a session.
+    /// Ends a session; `removed` says by which of the two calls. The view shows the ended session.
+    ///
+    /// # Errors
+    /// [`EngineError::NotFound`] unless the session is live on the caller's client.
     end(caller: &Caller, id: SessionId, removed: bool, context: &RequestContext) -> (SessionView, ClientView):
         end_session;
-    /// Ends all sessions of the caller's client.
+    /// Ends all sessions of the caller's client; the client itself stays.
+    ///
+    /// # Errors
+    /// [`EngineError::NoClient`] for an anonymous caller, [`EngineError::TokenReplaced`] where the token was replaced
+    /// meanwhile.
     end_all(caller: &Caller, context: &RequestContext) -> ClientView: end_sessions;
     /// A session of any user, for the application's backend.
     get(id: SessionId) -> Session: session;
@@ -211,7 +283,10 @@ handle! {
     /// ```
     Users by users;
 
-    /// The user of a session of the caller's client; of the last active session where none is named.
+    /// The user of a session of the caller's client; of the last active session when none is named.
+    ///
+    /// # Errors
+    /// [`EngineError::SignedOut`] when there is no such live session.
     current(caller: &Caller, session: Option<SessionId>) -> Arc<User>: me;
     /// A user.
     get(id: UserId) -> Arc<User>: user;
@@ -261,17 +336,39 @@ handle! {
     /// ```
     Invitations by invitations;
 
-    /// Invites a person.
+    /// Invites a person. The ticket is sent by e-mail unless the input says otherwise.
+    ///
+    /// # Errors
+    /// [`EngineError::Rejected`]: every fault of the parameters, `duplicate_record` where an invitation is pending
+    /// for the address, `form_identifier_exists` where a user has it, `not_allowed_access` where it is on the
+    /// block-list.
     create(input: &NewInvitation) -> InvitationView: create_invitation;
-    /// Invites several people, all of them or none.
+    /// Invites several people: all of them or, on any error, none.
+    ///
+    /// # Errors
+    /// As [`Invitations::create`].
     create_all(inputs: &[NewInvitation]) -> Vec<InvitationView>: create_invitations;
-    /// Revokes an invitation.
+    /// Revokes an invitation: its ticket can no longer be used to sign up.
+    ///
+    /// # Errors
+    /// [`EngineError::NotFound`], `invitation_already_accepted`, `invitation_already_revoked`.
     revoke(id: InvitationId) -> InvitationView: revoke_invitation;
-    /// Deletes an invitation.
+    /// Deletes an invitation, whatever its status.
+    ///
+    /// # Errors
+    /// [`EngineError::NotFound`].
     delete(id: InvitationId) -> (): delete_invitation;
-    /// Lists invitations.
+    /// Lists invitations; revoked ones only where that status is asked for. It reads all invitations, so it is meant
+    /// for administrators, not for every request.
+    ///
+    /// # Errors
+    /// `form_param_value_invalid` for an unknown status or order.
     list(listing: &ListParams) -> Page<InvitationView>: list_invitations;
-    /// What the holder of a ticket should do next.
+    /// Says what the holder of a ticket should do next. Changes nothing. An existing user is told to sign in, whatever
+    /// the invitation's status.
+    ///
+    /// # Errors
+    /// `ticket_invalid_code`.
     accept_ticket(caller: &Caller, ticket: &str, context: &RequestContext) -> TicketHolder: accept_ticket;
 }
 
@@ -296,16 +393,38 @@ handle! {
     /// ```
     Waitlist by waitlist;
 
-    /// Adds a person at their own request.
+    /// Adds a person to the waitlist. An existing entry stays as it is, and the answer is the same as for a new one:
+    /// callers can't find out who is on the list.
+    ///
+    /// # Errors
+    /// `feature_not_enabled` unless the instance has a waitlist; `form_identifier_exists` where a user has the address
+    /// and the instance may say so; `not_allowed_access` where the restrictions refuse the address.
     join(email_address: Option<&str>, context: &RequestContext) -> WaitlistEntry: join_waitlist;
-    /// Adds a person at the operator's request.
+    /// The same for the operator: in every sign-up mode and for every address.
+    ///
+    /// # Errors
+    /// What is wrong with the address.
     enter(email_address: Option<&str>) -> WaitlistEntryView: enter_waitlist;
     /// Makes and sends an invitation for an entry.
+    ///
+    /// # Errors
+    /// [`EngineError::NotFound`], `waitlist_entry_already_invited` while an earlier invitation is valid,
+    /// `waitlist_entry_already_completed` for a person who has signed up, and as [`Invitations::create`].
     invite(id: WaitlistEntryId, ignore_existing: Option<bool>) -> WaitlistEntryView: invite_from_waitlist;
-    /// Rejects an entry.
+    /// Rejects an entry and revokes its invitation, if there is one.
+    ///
+    /// # Errors
+    /// [`EngineError::NotFound`], `waitlist_entry_already_rejected`, `waitlist_entry_already_completed` for a person
+    /// who has signed up.
     reject(id: WaitlistEntryId) -> WaitlistEntryView: reject_from_waitlist;
-    /// Deletes an entry.
+    /// Deletes an entry that is still waiting.
+    ///
+    /// # Errors
+    /// [`EngineError::NotFound`], `resource_forbidden` for an entry that is not waiting.
     delete(id: WaitlistEntryId) -> (): delete_from_waitlist;
-    /// Lists entries.
+    /// Lists entries of every status. It reads all of them, so it is meant for administrators, not for every request.
+    ///
+    /// # Errors
+    /// `form_param_value_invalid` for an unknown status or order.
     list(listing: &ListParams) -> Page<WaitlistEntryView>: list_waitlist;
 }

@@ -31,7 +31,7 @@ impl App {
     /// An application of `engine`. Only development instances show the `outbox`.
     pub fn new(engine: Engine, options: HttpOptions, outbox: Option<Arc<dyn DevOutbox>>) -> Self {
         Self {
-            origins: Origins::new(engine.redirects().origins().clone()),
+            origins: Origins::new(engine.redirects().origins().clone().reached_at(&options.public_url)),
             cookie_suffix: CookieSuffix::of(&options.publishable_key),
             outbox: outbox.filter(|_| options.development),
             outcomes: Outcomes::new(&options),

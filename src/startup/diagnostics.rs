@@ -2,7 +2,6 @@
 
 use std::io::{Error, ErrorKind};
 use std::net::SocketAddr;
-use std::path::Path;
 
 /// Why `address` can't be listened on.
 pub fn listen_error(address: SocketAddr, error: &Error) -> String {
@@ -22,7 +21,8 @@ pub fn listen_error(address: SocketAddr, error: &Error) -> String {
 }
 
 /// Why the data directory can't be used.
-pub fn data_error(path: &Path, error: &Error) -> String {
+#[cfg(any(feature = "sled", feature = "unstable"))]
+pub fn data_error(path: &std::path::Path, error: &Error) -> String {
     let path = path.display();
     match error.kind() {
         ErrorKind::PermissionDenied | ErrorKind::ReadOnlyFilesystem => format!(
@@ -41,6 +41,8 @@ pub fn data_error(path: &Path, error: &Error) -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::path::Path;
+
     use super::*;
 
     #[test]

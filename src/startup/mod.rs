@@ -14,9 +14,11 @@ mod server;
 mod storage;
 mod transports;
 
+#[cfg(any(feature = "cli", feature = "unstable"))]
 pub use diagnostics::{data_error, listen_error};
 pub use error::StartupError;
 #[cfg(feature = "sled")]
 pub use key_file::{inspect, weakness};
 pub use server::ConfiguredServer;
+#[cfg(any(feature = "cli", feature = "unstable"))]
 pub use transports::email_transport;

@@ -20,8 +20,9 @@ use crate::domain::user::User;
 use crate::domain::waitlist::WaitlistEntry;
 
 use super::scan::{ScanCursor, ScanPage, UserList};
+use super::store::BoxFuture;
 use super::store::sealed::Sealed;
-use super::{BoxFuture, Commit, CommitError, Committed, Health, MemoryStore, OutboxEntry, Store, StoreError};
+use super::{Commit, CommitError, Committed, Health, MemoryStore, OutboxEntry, Store, StoreError};
 
 /// How a batch of commits fails.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

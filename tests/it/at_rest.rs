@@ -149,11 +149,12 @@ async fn an_expired_sign_up_is_gone_from_every_file() {
     let (engine, _) = engine(open(), begin).await;
     let fields = |email: &str| NewSignUp { email_address: Some(email.into()), ..NewSignUp::default() };
     let source = RequestContext::default();
-    let made = engine.create_sign_up(&Caller::anonymous(), &fields("ada.of.the.nile@example.com"), &source).await;
+    let made = engine.sign_ups().create(&Caller::anonymous(), &fields("ada.of.the.nile@example.com"), &source).await;
     let (sign_up, client) = made.expect("a sign-up");
     let caller =
         engine.identify(client.new_token.as_ref().map(|token| token.expose().as_str())).await.expect("a client");
     engine
+        .sign_ups()
         .prepare(&caller, sign_up.value.id, &PrepareVerification::new(Strategy::EmailCode), &source)
         .await
         .expect("a code");
@@ -172,7 +173,8 @@ async fn an_expired_sign_up_is_gone_from_every_file() {
     }
     assert_eq!(store.sign_up(sign_up.value.id).await, Ok(None), "the sweeper came by");
     engine
-        .create_sign_up(&Caller::anonymous(), &fields("grace.of.the.nile@example.com"), &source)
+        .sign_ups()
+        .create(&Caller::anonymous(), &fields("grace.of.the.nile@example.com"), &source)
         .await
         .expect("a sign-up");
     engine.shutdown().await;

@@ -45,7 +45,7 @@ async fn begin(engine: &Engine, email: Option<&str>, phone: Option<&str>) -> (ve
         ..NewSignUp::default()
     };
     let (sign_up, client) =
-        engine.create_sign_up(&Caller::anonymous(), &fields, &RequestContext::default()).await.expect("a sign-up");
+        engine.sign_ups().create(&Caller::anonymous(), &fields, &RequestContext::default()).await.expect("a sign-up");
     let token = client.new_token.as_ref().map(|token| token.expose().as_str());
     (sign_up.value.id, engine.identify(token).await.expect("readable"))
 }

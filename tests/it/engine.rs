@@ -52,7 +52,7 @@ impl Bench {
 
     async fn create(&self, caller: &Caller, email: &str) -> Result<(SignUpView, ClientView), EngineError> {
         let fields = NewSignUp { email_address: Some(email.into()), ..NewSignUp::default() };
-        self.engine.create_sign_up(caller, &fields, &RequestContext::default()).await
+        self.engine.sign_ups().create(caller, &fields, &RequestContext::default()).await
     }
 
     async fn begin(&self, email: &str) -> (SignUpView, Caller) {
@@ -63,6 +63,7 @@ impl Bench {
 
     async fn finish(&self, caller: &Caller, id: SignUpId, to: &str) -> Result<(SignUpView, ClientView), EngineError> {
         self.engine
+            .sign_ups()
             .prepare(caller, id, &PrepareVerification::new(Strategy::EmailCode), &RequestContext::default())
             .await?;
         let code = self.code(to).await;
@@ -76,12 +77,8 @@ impl Bench {
         code: &str,
     ) -> Result<(SignUpView, ClientView), EngineError> {
         self.engine
-            .attempt_verification(
-                caller,
-                id,
-                &AttemptVerification::code(Strategy::EmailCode, code),
-                &RequestContext::default(),
-            )
+            .sign_ups()
+            .attempt(caller, id, &AttemptVerification::code(Strategy::EmailCode, code), &RequestContext::default())
             .await
     }
 

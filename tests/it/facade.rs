@@ -7,13 +7,13 @@ use std::fs;
 use std::path::Path;
 
 /// Every public name with all features: those at the root, and those of each module.
-const NAMES: [(&str, &str); 12] = [
+const NAMES: [(&str, &str); 13] = [
     (
         "",
-        "AttemptFirstFactor AttemptVerification BuildError Caller ClientId ClientView Clock Engine EngineBuilder EngineError Entropy ErrorCode Factor FactorAddress Field \
+        "AttemptFirstFactor AttemptVerification BuildError Caller ClientId ClientView Engine EngineBuilder EngineError ErrorCode Factor FactorAddress Field \
          MalformedId NewSignIn NewSignUp NotReady Patch PrepareFirstFactor PrepareVerification Reason Rejection RequestContext \
          Requirements Secret SessionId SessionView Sessions Settings SignInId SignInStatus SignInView SignIns SignUpId \
-         SignUpPatch SignUpStatus SignUpView SignUps Span Strategy SystemClock Timestamp UnknownStrategy UserId Users",
+         SignUpPatch SignUpStatus SignUpView SignUps Span Strategy Timestamp UnknownStrategy UserId Users",
     ),
     (
         "backend",
@@ -33,6 +33,7 @@ const NAMES: [(&str, &str); 12] = [
         "BoxFuture Capture Captured Channel ChannelHealth ChannelStatus Message NullTransport Outcome PhoneChannel Security Smtp SmtpError \
          SmtpLimits SmtpOptions Transport",
     ),
+    ("ports", "Clock Entropy SystemClock"),
     (
         "redirects",
         "AuthorizeParams CallbackRedirect Followed LinkOutcome ProviderCallback RedirectUrl TicketHolder TicketStatus TokenCarrier",

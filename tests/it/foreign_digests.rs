@@ -109,7 +109,7 @@ impl Bench {
             password: Some(Secret::new(password.into())),
             ..NewSignIn::default()
         };
-        self.engine.create_sign_in(&Caller::anonymous(), &raw, &RequestContext::default()).await
+        self.engine.sign_ins().create(&Caller::anonymous(), &raw, &RequestContext::default()).await
     }
 
     /// What is remembered of the costs of other systems' digests.

@@ -31,11 +31,12 @@ async fn what_is_begun_is_limited_in_the_engine_and_other_sources_are_not() {
     }
     assert_limited(bench.create(HERE, &email(2)).await);
     assert_limited(bench.sign_in(HERE, None).await);
-    assert_limited(bench.engine.join_waitlist(Some("a@example.com"), &source(HERE)).await);
+    assert_limited(bench.engine.waitlist().join(Some("a@example.com"), &source(HERE)).await);
     bench.create(THERE, &email(2)).await.expect("somebody else's budget");
     bench
         .engine
-        .create_sign_up(&Caller::anonymous(), &email(3), &RequestContext::default())
+        .sign_ups()
+        .create(&Caller::anonymous(), &email(3), &RequestContext::default())
         .await
         .expect("of no known source");
 }
@@ -65,7 +66,7 @@ async fn a_message_that_is_not_sent_is_not_counted() {
     let (sign_up, caller) = bench.begin(HERE, &email(0)).await;
     let here = source(HERE);
     let input = PrepareVerification::new(Strategy::EmailCode);
-    let prepare = || bench.engine.prepare(&caller, sign_up.value.id, &input, &here);
+    let prepare = || bench.engine.sign_ups().prepare(&caller, sign_up.value.id, &input, &here);
     prepare().await.expect("sent");
     for _ in 0..10 {
         match prepare().await {
@@ -83,14 +84,14 @@ async fn what_was_given_beside_a_message_that_is_too_much_is_kept() {
     bench.send("create", false, HERE, 0).await.expect("the only one");
     let (sign_up, caller) = bench.begin(HERE, &NewSignUp::default()).await;
     let fields = NewSignUp { first_name: Some("Ada".into()), strategy: Some(Strategy::EmailCode), ..email(1) };
-    let refused = bench.engine.update_sign_up(&caller, sign_up.value.id, &fields.into(), &source(HERE)).await;
+    let refused = bench.engine.sign_ups().update(&caller, sign_up.value.id, &fields.into(), &source(HERE)).await;
     match refused {
         Err(EngineError::Rejected(refused)) => {
             assert!(refused.is(ErrorCode::TooManyRequests) && refused.reasons()[0].retry_after.is_some());
         }
         other => panic!("{other:?}"),
     }
-    let kept = bench.engine.sign_up(&caller, sign_up.value.id).await.expect("a sign-up").value;
+    let kept = bench.engine.sign_ups().show(&caller, sign_up.value.id).await.expect("a sign-up").value;
     assert_eq!(kept.first_name.as_deref(), Some("Ada"));
     let address = kept.email_address.as_ref().expect("an address");
     assert!(address.value.as_str() == "a1@example.com" && address.verification.is_none());
@@ -119,17 +120,17 @@ async fn numbers_that_cost_their_sender_much_get_no_message() {
         let fields = NewSignUp { phone_number: Some(number.into()), ..NewSignUp::default() };
         let (sign_up, caller) = bench.begin(HERE, &fields).await;
         let input = PrepareVerification::new(Strategy::PhoneCode);
-        let prepare = bench.engine.prepare(&caller, sign_up.value.id, &input, &here);
+        let prepare = bench.engine.sign_ups().prepare(&caller, sign_up.value.id, &input, &here);
         let with_strategy = NewSignUp { strategy: Some(Strategy::PhoneCode), ..fields.clone() };
         let patch = with_strategy.clone().into();
-        let update = bench.engine.update_sign_up(&caller, sign_up.value.id, &patch, &here);
+        let update = bench.engine.sign_ups().update(&caller, sign_up.value.id, &patch, &here);
         let raw =
             NewSignIn { identifier: Some(number.into()), strategy: Some(Strategy::PhoneCode), ..NewSignIn::default() };
         let refusals = [
             prepare.await.err(),
             update.await.err(),
             bench.create(HERE, &with_strategy).await.err(),
-            bench.engine.create_sign_in(&Caller::anonymous(), &raw, &here).await.err(),
+            bench.engine.sign_ins().create(&Caller::anonymous(), &raw, &here).await.err(),
         ];
         for refused in refusals {
             match refused {
@@ -156,11 +157,12 @@ async fn one_budget_of_look_ups_is_for_all_calls() {
                 "create" => bench.create(HERE, &email(n)).await.map(drop),
                 "update" => bench
                     .engine
-                    .update_sign_up(&caller, sign_up.value.id, &email(n).into(), &source(HERE))
+                    .sign_ups()
+                    .update(&caller, sign_up.value.id, &email(n).into(), &source(HERE))
                     .await
                     .map(drop),
                 "sign_in" => bench.sign_in(HERE, Some("a@example.com")).await,
-                _ => bench.engine.join_waitlist(Some("a@example.com"), &source(HERE)).await.map(drop),
+                _ => bench.engine.waitlist().join(Some("a@example.com"), &source(HERE)).await.map(drop),
             };
             match outcome {
                 Err(error) if is_limit(&error) => assert!(n > 3, "{call}"),
@@ -176,7 +178,7 @@ async fn opened_clients_passwords_and_writes_have_budgets_of_their_own() {
     let bench = Bench::new(SourceLimits { clients: few(1), ..LIMITLESS }).await;
     let (_, caller) = bench.begin(HERE, &email(0)).await;
     assert_limited(bench.create(HERE, &email(1)).await);
-    bench.engine.create_sign_up(&caller, &email(2), &source(HERE)).await.expect("it has a client");
+    bench.engine.sign_ups().create(&caller, &email(2), &source(HERE)).await.expect("it has a client");
 
     let bench = Bench::new(SourceLimits { passwords: few(1), ..LIMITLESS }).await;
     let password = |text: &str| Some(Secret::new(text.to_owned()));
@@ -188,25 +190,30 @@ async fn opened_clients_passwords_and_writes_have_budgets_of_their_own() {
         password: password("wanders under oaks"),
         ..NewSignIn::default()
     };
-    assert_limited(bench.engine.create_sign_in(&Caller::anonymous(), &raw, &source(HERE)).await);
+    assert_limited(bench.engine.sign_ins().create(&Caller::anonymous(), &raw, &source(HERE)).await);
     bench.create(THERE, &fields).await.expect("somebody else's budget");
 
     let bench = Bench::new(SourceLimits { writes: few(2), ..LIMITLESS }).await;
     let (sign_up, caller) = bench.begin(HERE, &email(0)).await;
     let id = sign_up.value.id;
-    bench.engine.update_sign_up(&caller, id, &email(1).into(), &source(HERE)).await.expect("within the budget");
-    assert_limited(bench.engine.update_sign_up(&caller, id, &email(2).into(), &source(HERE)).await);
+    bench.engine.sign_ups().update(&caller, id, &email(1).into(), &source(HERE)).await.expect("within the budget");
+    assert_limited(bench.engine.sign_ups().update(&caller, id, &email(2).into(), &source(HERE)).await);
     assert_limited(
-        bench.engine.prepare(&caller, id, &PrepareVerification::new(Strategy::EmailCode), &source(HERE)).await,
+        bench
+            .engine
+            .sign_ups()
+            .prepare(&caller, id, &PrepareVerification::new(Strategy::EmailCode), &source(HERE))
+            .await,
     );
     assert_limited(
         bench
             .engine
-            .attempt_verification(&caller, id, &AttemptVerification::code(Strategy::EmailCode, "123456"), &source(HERE))
+            .sign_ups()
+            .attempt(&caller, id, &AttemptVerification::code(Strategy::EmailCode, "123456"), &source(HERE))
             .await,
     );
-    assert_limited(bench.engine.end_sessions(&caller, &source(HERE)).await);
-    assert!(bench.engine.sign_up(&caller, id).await.is_ok(), "a look writes nothing");
+    assert_limited(bench.engine.sessions().end_all(&caller, &source(HERE)).await);
+    assert!(bench.engine.sign_ups().show(&caller, id).await.is_ok(), "a look writes nothing");
 }
 
 /// A malicious page can make its visitor's browser request any number of links.
@@ -217,11 +224,12 @@ async fn links_that_are_none_use_up_nothing() {
     let id = sign_up.value.id;
     bench
         .engine
+        .sign_ups()
         .prepare(&caller, id, &PrepareVerification::new(Strategy::EmailCode), &source(HERE))
         .await
         .expect("sent");
     for _ in 0..20 {
-        let followed = bench.engine.follow_link(&Caller::anonymous(), "nonsense", true, &source(HERE)).await;
+        let followed = bench.engine.sign_ups().follow_link(&Caller::anonymous(), "nonsense", true, &source(HERE)).await;
         assert_eq!(followed.expect("an answer").outcome, LinkOutcome::Failed);
     }
     let proved = bench.prove(&caller, id, Strategy::EmailCode, "a0@example.com").await;
@@ -237,25 +245,25 @@ async fn a_source_has_so_many_session_tokens_signed() {
     let source = |from, tokens| RequestContext { tokens, ..source(from) };
     for strategy in [Strategy::EmailCode, Strategy::PhoneCode] {
         let prepare = PrepareVerification::new(strategy);
-        let prepared = bench.engine.prepare(&caller, id, &prepare, &source(HERE, false)).await;
+        let prepared = bench.engine.sign_ups().prepare(&caller, id, &prepare, &source(HERE, false)).await;
         prepared.expect("sent");
     }
     bench.prove(&caller, id, Strategy::EmailCode, "a0@example.com").await;
     let code = bench.code("+14155552671").await;
     let here = source(HERE, true);
     let attempt = AttemptVerification::code(Strategy::PhoneCode, code);
-    let done = bench.engine.attempt_verification(&caller, id, &attempt, &here);
+    let done = bench.engine.sign_ups().attempt(&caller, id, &attempt, &here);
     let (_, client) = done.await.expect("a right code");
     assert!(client.sessions[0].token.is_some(), "the first");
     let token = client.new_token.expect("another token");
     let caller = bench.engine.identify(Some(token.expose())).await.expect("readable");
     let session = client.sessions[0].session.id;
-    bench.engine.session_token(&caller, session, &source(HERE, false)).await.expect("the second");
-    assert_limited(bench.engine.session_token(&caller, session, &source(HERE, false)).await);
+    bench.engine.sessions().token(&caller, session, &source(HERE, false)).await.expect("the second");
+    assert_limited(bench.engine.sessions().token(&caller, session, &source(HERE, false)).await);
     let shown = bench.engine.client_view(&caller, &source(HERE, true)).await.expect("readable").expect("a client");
     assert_eq!((shown.sessions.len(), shown.sessions[0].token.is_none()), (1, true), "shown, without a token");
     assert!(
-        bench.engine.session_token(&caller, session, &source(THERE, false)).await.is_ok(),
+        bench.engine.sessions().token(&caller, session, &source(THERE, false)).await.is_ok(),
         "somebody else's budget"
     );
 }
@@ -328,7 +336,7 @@ impl Bench {
     }
 
     async fn create(&self, from: [u8; 4], fields: &NewSignUp) -> Result<(SignUpView, ClientView), EngineError> {
-        self.engine.create_sign_up(&Caller::anonymous(), fields, &source(from)).await
+        self.engine.sign_ups().create(&Caller::anonymous(), fields, &source(from)).await
     }
 
     /// A sign-up by a new client.
@@ -342,7 +350,7 @@ impl Bench {
     async fn prove(&self, caller: &Caller, id: SignUpId, strategy: Strategy, to: &str) -> SignUpView {
         let code = self.code(to).await;
         let attempt = AttemptVerification::code(strategy, code);
-        let proved = self.engine.attempt_verification(caller, id, &attempt, &source(HERE)).await;
+        let proved = self.engine.sign_ups().attempt(caller, id, &attempt, &source(HERE)).await;
         proved.expect("a right code").0
     }
 
@@ -355,7 +363,7 @@ impl Bench {
 
     async fn sign_in(&self, from: [u8; 4], identifier: Option<&str>) -> Result<(), EngineError> {
         let raw = NewSignIn { identifier: identifier.map(str::to_owned), ..NewSignIn::default() };
-        self.engine.create_sign_in(&Caller::anonymous(), &raw, &source(from)).await.map(drop)
+        self.engine.sign_ins().create(&Caller::anonymous(), &raw, &source(from)).await.map(drop)
     }
 
     /// Causes a message to the n-th address from a new client.
@@ -372,15 +380,17 @@ impl Bench {
         if call == "sign_in" {
             let identifier = fields.phone_number.or(fields.email_address);
             let raw = NewSignIn { identifier, strategy: Some(strategy), ..NewSignIn::default() };
-            return self.engine.create_sign_in(&Caller::anonymous(), &raw, &source(from)).await.map(drop);
+            return self.engine.sign_ins().create(&Caller::anonymous(), &raw, &source(from)).await.map(drop);
         }
         let (sign_up, caller) = self.begin(from, &fields).await;
         let id = sign_up.value.id;
         match call {
-            "update" => self.engine.update_sign_up(&caller, id, &with_strategy.into(), &source(from)).await.map(drop),
+            "update" => {
+                self.engine.sign_ups().update(&caller, id, &with_strategy.into(), &source(from)).await.map(drop)
+            }
             _ => {
                 let prepare = PrepareVerification::new(strategy);
-                self.engine.prepare(&caller, id, &prepare, &source(from)).await.map(drop)
+                self.engine.sign_ups().prepare(&caller, id, &prepare, &source(from)).await.map(drop)
             }
         }
     }

@@ -55,7 +55,7 @@ async fn engine(full: &Arc<AtomicBool>) -> Engine {
 
 async fn create(engine: &Engine) -> Result<(), vestibule::engine::EngineError> {
     let fields = NewSignUp { email_address: Some("ada@example.com".into()), ..NewSignUp::default() };
-    engine.create_sign_up(&Caller::anonymous(), &fields, &RequestContext::default()).await.map(drop)
+    engine.sign_ups().create(&Caller::anonymous(), &fields, &RequestContext::default()).await.map(drop)
 }
 
 /// A store on a simulated disk that can be full.

@@ -114,7 +114,7 @@ impl Bench {
             for strategy in ["email_code", "phone_code", "password", "ticket", "oauth_custom_fake"] {
                 let raw = PrepareFirstFactor::new(strategy.parse().expect("a strategy"));
                 let caller = self.known(&token).await;
-                let prepared = self.engine.prepare_first_factor(&caller, id, &raw, &RequestContext::default()).await;
+                let prepared = self.engine.sign_ins().prepare(&caller, id, &raw, &RequestContext::default()).await;
                 steps.push((shown(&prepared), calls_of(&self.store)));
             }
         }
@@ -124,11 +124,11 @@ impl Bench {
                 let code = Some("000000".into());
                 let raw = AttemptFirstFactor { strategy: strategy.parse().expect("a strategy"), code, password };
                 let caller = self.known(&token).await;
-                let tried = self.engine.attempt_first_factor(&caller, id, &raw, &RequestContext::default()).await;
+                let tried = self.engine.sign_ins().attempt(&caller, id, &raw, &RequestContext::default()).await;
                 steps.push((shown(&tried), calls_of(&self.store)));
             }
         }
-        let seen = self.engine.sign_in(&self.known(&token).await, id, &RequestContext::default()).await;
+        let seen = self.engine.sign_ins().show(&self.known(&token).await, id, &RequestContext::default()).await;
         steps.push((shown(&seen), calls_of(&self.store)));
         for (password, strategy) in [
             (Some("wanders under oaks"), None),
@@ -157,7 +157,7 @@ impl Bench {
             sign_up_if_missing: self.may_sign_up,
             ..NewSignIn::default()
         };
-        self.engine.create_sign_in(&caller, &raw, &RequestContext::default()).await
+        self.engine.sign_ins().create(&caller, &raw, &RequestContext::default()).await
     }
 }
 

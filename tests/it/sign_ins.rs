@@ -56,7 +56,7 @@ async fn a_code_by_mail_signs_in_and_the_token_from_before_shows_nothing() {
     let wrong = if code == "000000" { "000001" } else { "000000" };
     assert!(is(&bench.attempt(&again, &begun, wrong).await.expect_err("wrong"), ErrorCode::FormCodeIncorrect));
     let (shown, _) =
-        bench.engine.sign_in(&bench.known(&token).await, id, &RequestContext::default()).await.expect("there");
+        bench.engine.sign_ins().show(&bench.known(&token).await, id, &RequestContext::default()).await.expect("there");
     assert_eq!(shown.value.first_factor.expect("prepared").verification.attempts, 1, "it was counted");
     let (done, _) = bench.attempt(&bench.known(&token).await, &begun, &code).await.expect("right");
     assert_eq!(done.status, Status::Complete);
@@ -98,7 +98,7 @@ async fn refusals_name_what_is_wrong() {
     assert!(is(&refused, ErrorCode::SessionExists));
     let transfer = NewSignIn { transfer: true, ..NewSignIn::default() };
     let refused =
-        bench.engine.create_sign_in(&nobody, &transfer, &RequestContext::default()).await.expect_err("nothing");
+        bench.engine.sign_ins().create(&nobody, &transfer, &RequestContext::default()).await.expect_err("nothing");
     assert!(is(&refused, ErrorCode::AccountTransferInvalid));
 }
 
@@ -216,14 +216,15 @@ impl Bench {
             ..NewSignUp::default()
         };
         let source = RequestContext::default();
-        let made = self.engine.create_sign_up(&Caller::anonymous(), &fields, &source).await;
+        let made = self.engine.sign_ups().create(&Caller::anonymous(), &fields, &source).await;
         let (sign_up, client) = made.expect("a sign-up");
         let caller = self.known(&client.new_token.expect("a token")).await;
         let code = self.code(&email.to_lowercase(), 1).await;
         let id = sign_up.value.id;
         let done = self
             .engine
-            .attempt_verification(&caller, id, &AttemptVerification::code(Strategy::EmailCode, code), &source)
+            .sign_ups()
+            .attempt(&caller, id, &AttemptVerification::code(Strategy::EmailCode, code), &source)
             .await;
         done.expect("a right code").1
     }
@@ -239,12 +240,12 @@ impl Bench {
             password: password.map(|text| Secret::new(text.into())),
             ..NewSignIn::default()
         };
-        self.engine.create_sign_in(caller, &raw, &RequestContext::default()).await
+        self.engine.sign_ins().create(caller, &raw, &RequestContext::default()).await
     }
 
     async fn prepare(&self, caller: &Caller, on: &SignInView) -> Result<(SignInView, ClientView), EngineError> {
         let raw = PrepareFirstFactor::new(Strategy::EmailCode);
-        self.engine.prepare_first_factor(caller, on.value.id, &raw, &RequestContext::default()).await
+        self.engine.sign_ins().prepare(caller, on.value.id, &raw, &RequestContext::default()).await
     }
 
     async fn attempt(
@@ -254,7 +255,7 @@ impl Bench {
         code: &str,
     ) -> Result<(SignInView, ClientView), EngineError> {
         let raw = AttemptFirstFactor::code(Strategy::EmailCode, code);
-        self.engine.attempt_first_factor(caller, on.value.id, &raw, &RequestContext::default()).await
+        self.engine.sign_ins().attempt(caller, on.value.id, &raw, &RequestContext::default()).await
     }
 
     /// The code in the `nth` message to an address.

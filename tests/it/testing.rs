@@ -9,10 +9,11 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use vestibule::limits::SourceLimits;
+use vestibule::ports::Clock;
 use vestibule::storage::{CommitError, KeyValue, KvStore, StoreError, Write};
 use vestibule::testing::{Fault, FaultyStore, Kit, ReadFault, StoreRead, check_store, store_contract};
 use vestibule::{
-    AttemptVerification, Caller, ClientView, Clock, Engine, EngineError, ErrorCode, NewSignUp, PrepareVerification,
+    AttemptVerification, Caller, ClientView, Engine, EngineError, ErrorCode, NewSignUp, PrepareVerification,
     RequestContext, Secret, Settings, SignUpId, SignUpStatus, SignUpView, Span, Strategy,
 };
 
@@ -40,7 +41,7 @@ async fn many_engines_in_one_process_know_nothing_of_each_other() {
     for guest in &guests {
         for (n, house) in houses.iter().enumerate() {
             let caller = house.engine.identify(Some(&guest.token)).await.expect("readable");
-            let known = house.engine.me(&caller, None).await.ok().map(|user| user.id.to_string());
+            let known = house.engine.users().current(&caller, None).await.ok().map(|user| user.id.to_string());
             assert_eq!(known, (n == guest.house).then(|| guest.user.clone()), "engine {n}, of engine {}", guest.house);
         }
     }
@@ -182,7 +183,7 @@ async fn a_store_fails_as_often_as_a_test_wants_and_what_it_wrote_is_found_by_th
             password: Some(Secret::new("wanders under elms".into())),
             ..NewSignUp::default()
         };
-        engine.create_sign_up(&Caller::anonymous(), &fields, &RequestContext::default()).await
+        engine.sign_ups().create(&Caller::anonymous(), &fields, &RequestContext::default()).await
     };
     for (n, (fault, is_written)) in
         [(Fault::Refused, false), (Fault::UnknownNotWritten, false), (Fault::UnknownWritten, true)]
@@ -219,7 +220,7 @@ async fn commits_are_held_until_a_test_lets_them_go() {
     let written = store.commits();
     let begin = async |engine: Engine| {
         let fields = NewSignUp { email_address: Some("ada@example.com".into()), ..NewSignUp::default() };
-        engine.create_sign_up(&Caller::anonymous(), &fields, &RequestContext::default()).await
+        engine.sign_ups().create(&Caller::anonymous(), &fields, &RequestContext::default()).await
     };
     let call = tokio::spawn(begin(engine.clone()));
     while store.commits() == written {
@@ -324,7 +325,7 @@ impl House {
 
     async fn begin(&self, email: &str) -> Result<(SignUpView, ClientView), EngineError> {
         let fields = NewSignUp { email_address: Some(email.into()), ..NewSignUp::default() };
-        self.engine.create_sign_up(&Caller::anonymous(), &fields, &source()).await
+        self.engine.sign_ups().create(&Caller::anonymous(), &fields, &source()).await
     }
 
     async fn take_in(self: Arc<Self>, person: usize) -> Guest {
@@ -336,9 +337,10 @@ impl House {
         let id = sign_up.id();
         if asks_for_a_name(self.n) {
             let name = NewSignUp { first_name: Some("Ada".into()), ..NewSignUp::default() };
-            self.engine.update_sign_up(&caller, id, &name.into(), &source()).await.expect("a name");
+            self.engine.sign_ups().update(&caller, id, &name.into(), &source()).await.expect("a name");
         }
         self.engine
+            .sign_ups()
             .prepare(&caller, id, &PrepareVerification::new(Strategy::EmailCode), &source())
             .await
             .expect("prepared");
@@ -347,7 +349,7 @@ impl House {
         let context = source();
         let attempt = AttemptVerification::code(Strategy::EmailCode, code.clone());
         let (done, client) =
-            self.engine.attempt_verification(&caller, id, &attempt, &context).await.expect("the right code");
+            self.engine.sign_ups().attempt(&caller, id, &attempt, &context).await.expect("the right code");
         assert_eq!((done.status, done.created_at()), (SignUpStatus::Complete, self.kit.clock.now()));
         Guest {
             house: self.n,

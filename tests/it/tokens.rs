@@ -64,15 +64,15 @@ async fn an_overtaken_call_changes_nothing() {
     let old = world.engine.identify(Some(&place.token)).await.expect("readable");
     let signed_in = world.attempt(&place, &old, CODE).await.expect("a right code").1;
     let replaced = EngineError::TokenReplaced;
-    assert_eq!(world.engine.end_sessions(&old, &source()).await.expect_err("overtaken"), replaced);
-    let end = world.engine.end_session(&old, place.session, true, &source()).await;
+    assert_eq!(world.engine.sessions().end_all(&old, &source()).await.expect_err("overtaken"), replaced);
+    let end = world.engine.sessions().end(&old, place.session, true, &source()).await;
     assert_eq!(end.expect_err("overtaken"), replaced);
-    let create = world.engine.create_sign_up(&old, &NewSignUp::default(), &source()).await;
+    let create = world.engine.sign_ups().create(&old, &NewSignUp::default(), &source()).await;
     assert_eq!(create.expect_err("overtaken"), replaced);
     // A new client would replace the new token in the browser.
     let late = world.engine.identify(Some(&place.token)).await.expect("readable");
     assert!(late.was_replaced());
-    let create = world.engine.create_sign_up(&late, &NewSignUp::default(), &source()).await;
+    let create = world.engine.sign_ups().create(&late, &NewSignUp::default(), &source()).await;
     assert_eq!(create.expect_err("replaced"), replaced);
     assert_eq!(world.engine.open_client(&late, &source()).await.expect_err("replaced"), replaced);
     let new_token = signed_in.new_token.expect("a new token");
@@ -124,7 +124,7 @@ async fn a_client_that_nothing_was_written_for_is_only_its_token() {
         let caller = engine.identify(Some(&token)).await.expect("readable");
         let view = engine.open_client(&caller, &source()).await.expect("a client");
         assert_eq!((view.client.id, view.sessions.len(), view.new_token), (id, 0, None));
-        let out = engine.end_sessions(&caller, &source()).await.expect("none to end");
+        let out = engine.sessions().end_all(&caller, &source()).await.expect("none to end");
         assert_eq!(out.client.id, id);
         caller
     };
@@ -135,14 +135,14 @@ async fn a_client_that_nothing_was_written_for_is_only_its_token() {
     let engine = build(store).await.expect("the engine again");
     let caller = look(&engine).await;
     let fields = NewSignUp { email_address: Some("ada@example.com".into()), ..NewSignUp::default() };
-    let (sign_up, client) = engine.create_sign_up(&caller, &fields, &source()).await.expect("a sign-up");
+    let (sign_up, client) = engine.sign_ups().create(&caller, &fields, &source()).await.expect("a sign-up");
     assert_eq!((client.client.id, client.new_token), (id, None), "its token stays good");
     // Another tab started with the same token before anything was stored.
-    let (_, beside) = engine.create_sign_up(&caller, &fields, &source()).await.expect("another one");
+    let (_, beside) = engine.sign_ups().create(&caller, &fields, &source()).await.expect("another one");
     assert_eq!(beside.client.id, id);
     let now = engine.identify(Some(&token)).await.expect("readable");
     assert_eq!(now.client().expect("stored by now").created_at, id.made_at());
-    assert!(engine.sign_up(&now, sign_up.value.id).await.is_ok());
+    assert!(engine.sign_ups().show(&now, sign_up.value.id).await.is_ok());
 
     let forged = InstanceKey::generate().client_token(id, 0, &[0; 16]).into_inner();
     assert!(engine.identify(Some(&forged)).await.expect("readable").client().is_none());

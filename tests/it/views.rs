@@ -69,7 +69,7 @@ async fn a_sign_up_by_code_is_written_as_http_sends_it_in_every_state() {
     let at = format!("/v1/client/sessions/{}", session.session.id);
     assert_eq!(bench.get(&at, &person).await, wrapped(session, &client));
     // The user as such says when it signed in, not when its session was in use; at this moment that is the same.
-    let user = bench.engine.me(&person.caller, None).await.expect("signed in");
+    let user = bench.engine.users().current(&person.caller, None).await.expect("signed in");
     assert_eq!(bench.get("/v1/me", &person).await, wrapped(&*user, &client));
     bench.is_safe(&(user, session), &person).await;
 }
@@ -79,7 +79,7 @@ async fn a_sign_up_that_was_left_is_written_as_http_sends_it() {
     let bench = Bench::over(settings()).await;
     let person = bench.begins(&fields("ada@example.com")).await;
     bench.clock.advance(Span::from_secs(2 * 86_400));
-    let abandoned = bench.engine.inspect_sign_up(person.sign_up).await.expect("kept for a while");
+    let abandoned = bench.engine.sign_ups().inspect(person.sign_up).await.expect("kept for a while");
     assert_eq!(abandoned.status, Status::Abandoned);
     bench.is_safe(&abandoned, &person).await;
     let key = bench.engine.secret_key().expect("a key").expose().to_owned();
@@ -130,7 +130,7 @@ async fn an_account_at_a_provider_is_written_as_http_sends_it_before_and_after_a
     bench.is_safe(&back, &person).await;
     let one_time_value = back.native_handoff.as_deref().expect("for an application without cookies");
     assert!(!format!("{back:?}").contains(one_time_value));
-    let claimed = bench.engine.claim_return(&person.caller, person.sign_up, one_time_value, &here()).await;
+    let claimed = bench.engine.sign_ups().claim_return(&person.caller, person.sign_up, one_time_value, &here()).await;
     bench.is_safe(&claimed.expect("its own return"), &person).await;
     let refused = bench.compare_sign_up(&person).await;
     assert_eq!(account(&refused)["error"]["code"], "oauth_access_denied");
@@ -141,7 +141,8 @@ async fn a_sign_in_is_written_as_http_sends_it_in_every_state() {
     let bench = Bench::over(settings()).await;
     bench.becomes_a_user("ada@example.com").await;
     let given = NewSignIn { identifier: Some("ada@example.com".into()), ..NewSignIn::default() };
-    let (begun, client) = bench.engine.create_sign_in(&Caller::anonymous(), &given, &here()).await.expect("a sign-in");
+    let (begun, client) =
+        bench.engine.sign_ins().create(&Caller::anonymous(), &given, &here()).await.expect("a sign-in");
     let caller = bench.caller_of(&client).await;
     let token = client.new_token.expect("a token").into_inner();
     let person = Person { caller, token, sign_up: SignUpId::from_bytes([0; 16]) };
@@ -151,11 +152,11 @@ async fn a_sign_in_is_written_as_http_sends_it_in_every_state() {
     let address = factor.address.as_ref().expect("an address");
     let prepare = PrepareFirstFactor { address_id: Some(address.id), ..PrepareFirstFactor::new(Strategy::EmailCode) };
     let (prepared, _) =
-        bench.engine.prepare_first_factor(&person.caller, begun.id(), &prepare, &here()).await.expect("sent");
+        bench.engine.sign_ins().prepare(&person.caller, begun.id(), &prepare, &here()).await.expect("sent");
     bench.compare_sign_in(&person, &prepared).await;
 
     let proof = AttemptFirstFactor::password(Secret::new(PASSWORD.into()));
-    let done = bench.engine.attempt_first_factor(&person.caller, begun.id(), &proof, &here()).await;
+    let done = bench.engine.sign_ins().attempt(&person.caller, begun.id(), &proof, &here()).await;
     bench.is_safe(&done.expect("the right password"), &person).await;
 }
 
@@ -170,25 +171,25 @@ async fn invitations_and_waitlist_entries_are_written_as_the_backend_is_sent_the
             public_metadata: Some(metadata(r#"{"zone": 1, "area": {"y": [2.50, null], "x": "é"}}"#)),
             ..NewInvitation::to(address)
         };
-        let made = engine.create_invitation(&raw).await.expect("an invitation");
+        let made = engine.invitations().create(&raw).await.expect("an invitation");
         assert!(text(&made).contains(r#""public_metadata":{"zone":1,"area":{"y":[2.5,null],"x":"é"}}"#));
         let ticket = made.url.query_pairs().find(|(name, _)| name == "ticket").expect("a ticket").1.into_owned();
         let printed = format!("{made:?} {made:#?}");
         assert!(!printed.contains(&ticket), "{printed}");
     }
-    let eve = engine.list_invitations(&ListParams { query: Some("eve".into()), ..ListParams::default() }).await;
-    engine.revoke_invitation(eve.expect("a list").items[0].value.id).await.expect("revoked");
-    let joined = engine.join_waitlist(Some("bob@example.com"), &here()).await.expect("on the list");
+    let eve = engine.invitations().list(&ListParams { query: Some("eve".into()), ..ListParams::default() }).await;
+    engine.invitations().revoke(eve.expect("a list").items[0].value.id).await.expect("revoked");
+    let joined = engine.waitlist().join(Some("bob@example.com"), &here()).await.expect("on the list");
     let shown: Value = serde_json::to_value(&joined).expect("JSON");
     assert_eq!((&shown["object"], shown.get("status")), (&json!("waitlist"), None));
-    engine.invite_from_waitlist(joined.id, None).await.expect("invited");
+    engine.waitlist().invite(joined.id, None).await.expect("invited");
 
     let all = ListParams::default();
-    let invitations = engine.list_invitations(&all).await.expect("a list");
-    let entries = engine.list_waitlist(&all).await.expect("a list");
+    let invitations = engine.invitations().list(&all).await.expect("a list");
+    let entries = engine.waitlist().list(&all).await.expect("a list");
     // Revoked ones are listed only where they are asked for.
     let revoked = ListParams { status: Some("revoked".into()), ..ListParams::default() };
-    let revoked = engine.list_invitations(&revoked).await.expect("a list");
+    let revoked = engine.invitations().list(&revoked).await.expect("a list");
     assert_eq!((invitations.total, revoked.total, entries.total), (2, 1, 1));
     let sent = bench.backend("GET", "/v1/invitations?paginated=true&status=revoked", &key).await;
     assert_eq!(sent, text(&revoked));
@@ -207,13 +208,13 @@ async fn an_error_tells_what_http_answers() {
         password: Some(Secret::new("x".into())),
         ..NewSignUp::default()
     };
-    let refused = bench.engine.update_sign_up(&person.caller, person.sign_up, &several.into(), &here()).await;
+    let refused = bench.engine.sign_ups().update(&person.caller, person.sign_up, &several.into(), &here()).await;
     let refused = refused.expect_err("two faults");
     assert_eq!((refused.code(), refused.param()), ("form_param_format_invalid", Some("email_address")));
     bench.compare_error(&refused, "PATCH", &person.path(""), "email_address=ada&password=x", &person).await;
 
     let unknown = SignUpId::from_bytes([9; 16]);
-    let nothing = bench.engine.sign_up(&person.caller, unknown).await.expect_err("nothing there");
+    let nothing = bench.engine.sign_ups().show(&person.caller, unknown).await.expect_err("nothing there");
     assert_eq!((nothing.code(), nothing.param()), ("resource_not_found", None));
     bench.compare_error(&nothing, "GET", &format!("/v1/client/sign_ups/{unknown}"), "", &person).await;
 }
@@ -258,7 +259,7 @@ impl Bench {
     }
 
     async fn begins(&self, fields: &NewSignUp) -> Person {
-        let made = self.engine.create_sign_up(&Caller::anonymous(), fields, &here()).await;
+        let made = self.engine.sign_ups().create(&Caller::anonymous(), fields, &here()).await;
         let (sign_up, client) = made.expect("a sign-up");
         let caller = self.caller_of(&client).await;
         let token = client.new_token.as_ref().expect("a new client has a token").expose().clone();
@@ -276,18 +277,15 @@ impl Bench {
 
     async fn prepare(&self, person: &Person) -> Result<(SignUpView, ClientView), EngineError> {
         self.engine
+            .sign_ups()
             .prepare(&person.caller, person.sign_up, &PrepareVerification::new(Strategy::EmailCode), &here())
             .await
     }
 
     async fn attempt(&self, person: &Person, code: &str) -> Result<(SignUpView, ClientView), EngineError> {
         self.engine
-            .attempt_verification(
-                &person.caller,
-                person.sign_up,
-                &AttemptVerification::code(Strategy::EmailCode, code),
-                &here(),
-            )
+            .sign_ups()
+            .attempt(&person.caller, person.sign_up, &AttemptVerification::code(Strategy::EmailCode, code), &here())
             .await
     }
 
@@ -311,7 +309,7 @@ impl Bench {
 
     /// The sign-up and the client, in process and by HTTP; returns the sign-up.
     async fn compare_sign_up(&self, person: &Person) -> Value {
-        let view = self.engine.sign_up(&person.caller, person.sign_up).await.expect("readable");
+        let view = self.engine.sign_ups().show(&person.caller, person.sign_up).await.expect("readable");
         let client = self.client(person).await;
         assert_eq!(self.get(&person.path(""), person).await, wrapped(&view, &client));
         let shown = serde_json::to_value(&view).expect("JSON");
@@ -340,7 +338,7 @@ impl Bench {
         let printed = format!("{value:?}");
         let client = person.caller.client().expect("a client");
         let mut secrets = vec![person.token.clone(), format!("{:?}", client.salt.expose()), "argon2".to_owned()];
-        if let Ok(sign_up) = self.engine.inspect_sign_up(person.sign_up).await {
+        if let Ok(sign_up) = self.engine.sign_ups().inspect(person.sign_up).await {
             secrets.extend(secrets_of(&sign_up.value));
         }
         for secret in secrets {

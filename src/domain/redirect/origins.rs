@@ -7,8 +7,8 @@ use url::{Host, Url};
 pub struct PageOrigins {
     /// In the order in which they were given.
     listed: Vec<String>,
-    /// The engine's own, which is always allowed.
-    own: Option<String>,
+    /// The engine's own, which are always allowed.
+    own: Vec<String>,
     /// Whether pages of this machine are allowed, on every port.
     loopback: bool,
 }
@@ -18,16 +18,24 @@ impl PageOrigins {
     /// With `loopback` the pages of this machine are allowed too, on every port: for developers.
     pub fn new(public_url: &Url, listed: &[String], loopback: bool) -> Self {
         let listed = listed.iter().filter_map(|text| origin(text.trim())).collect();
-        Self { listed, own: origin_of_page(public_url), loopback }
+        Self { listed, own: origin_of_page(public_url).into_iter().collect(), loopback }
+    }
+
+    /// The same with one more origin of its own, that of `public_url`: a front end that is reached there.
+    #[cfg_attr(not(feature = "server"), allow(dead_code, reason = "only a front end over HTTP is reached at a URL"))]
+    pub(crate) fn reached_at(mut self, public_url: &Url) -> Self {
+        self.own.extend(origin_of_page(public_url));
+        self
     }
 
     /// Whether pages of `origin` may call.
     pub fn allows(&self, origin: &str) -> bool {
-        let is_known = self.own.as_deref() == Some(origin) || self.listed.iter().any(|listed| listed == origin);
+        let is_known = self.own.iter().chain(&self.listed).any(|known| known == origin);
         is_known || (self.loopback && is_loopback_origin(origin))
     }
 
     /// The first listed origin of a web site, which is where the application is.
+    #[cfg_attr(not(feature = "server"), allow(dead_code, reason = "only pages over HTTP lead there"))]
     pub fn first_site(&self) -> Option<&str> {
         self.listed.iter().map(String::as_str).find(|origin| is_web(origin))
     }

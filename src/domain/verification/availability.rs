@@ -10,6 +10,7 @@ use super::Strategy;
 ///
 /// # Errors
 /// `form_param_missing` without one, `form_param_value_invalid` for unknown words.
+#[cfg_attr(not(feature = "server"), allow(dead_code, reason = "embedders give a `Strategy`"))]
 pub fn parse_strategy(strategy: Option<&str>) -> Result<Strategy, Reason> {
     Strategy::asked_for(strategy)?.ok_or_else(|| ErrorCode::FormParamMissing.on("strategy"))
 }

@@ -9,7 +9,9 @@ mod strategy;
 #[expect(clippy::module_inception, reason = "the room is named after its one fact")]
 mod verification;
 
-pub use availability::{PhoneChannel, check_enabled, parse_strategy};
+#[cfg(any(feature = "server", feature = "unstable"))]
+pub use availability::parse_strategy;
+pub use availability::{PhoneChannel, check_enabled};
 pub(super) use challenge::{Challenge, Guess, Means, MessageKind};
 pub use email_link::{Link, LinkSecret, LinkToken};
 pub use oauth::{

@@ -68,26 +68,21 @@ impl fmt::Debug for InvitationView {
 }
 
 impl Engine {
-    /// Invites a person. The ticket is sent by e-mail unless the input says otherwise.
-    ///
-    /// # Errors
-    /// [`EngineError::Rejected`]: every fault of the parameters, `duplicate_record` where an invitation is pending
-    /// for the address, `form_identifier_exists` where a user has it, `not_allowed_access` where it is on the
-    /// block-list.
-    pub async fn create_invitation(&self, input: &NewInvitation) -> Result<InvitationView, EngineError> {
+    /// [`Invitations::create`](crate::engine::Invitations::create).
+    pub(crate) async fn create_invitation(&self, input: &NewInvitation) -> Result<InvitationView, EngineError> {
         let mut views = self.create_invitations(std::slice::from_ref(input)).await?;
         views.pop().ok_or(EngineError::Internal)
     }
 
-    /// Invites several people: all of them or, on any error, none.
-    ///
-    /// # Errors
-    /// As [`Engine::create_invitation`].
-    pub async fn create_invitations(&self, inputs: &[NewInvitation]) -> Result<Vec<InvitationView>, EngineError> {
+    /// [`Invitations::create_all`](crate::engine::Invitations::create_all).
+    pub(crate) async fn create_invitations(
+        &self,
+        inputs: &[NewInvitation],
+    ) -> Result<Vec<InvitationView>, EngineError> {
         self.create_given_invitations(inputs.iter().cloned().map(Given::from).collect()).await
     }
 
-    /// [`Engine::create_invitations`] by a request.
+    /// [`Invitations::create_all`](crate::engine::Invitations::create_all) by a request.
     pub(crate) async fn create_given_invitations(
         &self,
         given: Vec<Given<NewInvitation>>,
@@ -130,11 +125,8 @@ impl Engine {
         Ok(())
     }
 
-    /// Revokes an invitation: its ticket can no longer be used to sign up.
-    ///
-    /// # Errors
-    /// [`EngineError::NotFound`], `invitation_already_accepted`, `invitation_already_revoked`.
-    pub async fn revoke_invitation(&self, id: InvitationId) -> Result<InvitationView, EngineError> {
+    /// [`Invitations::revoke`](crate::engine::Invitations::revoke).
+    pub(crate) async fn revoke_invitation(&self, id: InvitationId) -> Result<InvitationView, EngineError> {
         self.admitted(async {
             self.change_invitation(InvitationChange::Revoke(id)).await?;
             let invitation = self.inner.store().invitation(id).await?.ok_or(EngineError::NotFound)?;
@@ -143,20 +135,13 @@ impl Engine {
         .await
     }
 
-    /// Deletes an invitation, whatever its status.
-    ///
-    /// # Errors
-    /// [`EngineError::NotFound`].
-    pub async fn delete_invitation(&self, id: InvitationId) -> Result<(), EngineError> {
+    /// [`Invitations::delete`](crate::engine::Invitations::delete).
+    pub(crate) async fn delete_invitation(&self, id: InvitationId) -> Result<(), EngineError> {
         self.admitted(self.change_invitation(InvitationChange::Delete(id))).await
     }
 
-    /// Lists invitations; revoked ones only where that status is asked for. It reads all invitations, so it is meant
-    /// for administrators, not for every request.
-    ///
-    /// # Errors
-    /// `form_param_value_invalid` for an unknown status or order.
-    pub async fn list_invitations(&self, listing: &ListParams) -> Result<Page<InvitationView>, EngineError> {
+    /// [`Invitations::list`](crate::engine::Invitations::list).
+    pub(crate) async fn list_invitations(&self, listing: &ListParams) -> Result<Page<InvitationView>, EngineError> {
         self.admitted(async {
             let now = self.now();
             let order = listing.order(&["created_at", "email_address", "expires_at"])?;
@@ -183,12 +168,8 @@ impl Engine {
         .await
     }
 
-    /// Says what the holder of a ticket should do next. Changes nothing. An existing user is told to sign in, whatever
-    /// the invitation's status.
-    ///
-    /// # Errors
-    /// `ticket_invalid_code`.
-    pub async fn accept_ticket(
+    /// [`Invitations::accept_ticket`](crate::engine::Invitations::accept_ticket).
+    pub(crate) async fn accept_ticket(
         &self,
         caller: &Caller,
         ticket: &str,

@@ -30,11 +30,8 @@ impl Engine {
         (self.inner.key.testing_token(expire_at), expire_at)
     }
 
-    /// Shows a sign-up of any client.
-    ///
-    /// # Errors
-    /// [`EngineError::NotFound`] for unknown ids.
-    pub async fn inspect_sign_up(&self, id: SignUpId) -> Result<SignUpView, EngineError> {
+    /// [`SignUps::inspect`](crate::engine::SignUps::inspect).
+    pub(crate) async fn inspect_sign_up(&self, id: SignUpId) -> Result<SignUpView, EngineError> {
         self.admitted(async {
             // Reads the store, not the actors, so that looking wakes no actor.
             let found = self.inner.store().sign_up(id).await?.ok_or(EngineError::NotFound)?;
@@ -43,12 +40,8 @@ impl Engine {
         .await
     }
 
-    /// Applies an update by the backend. It may complete the sign-up: the client gets the session with its next
-    /// request.
-    ///
-    /// # Errors
-    /// [`EngineError::NotFound`] for unknown ids, [`EngineError::Rejected`] such as `sign_up_cannot_be_updated`.
-    pub async fn update_sign_up_by_backend(
+    /// [`SignUps::update_by_backend`](crate::engine::SignUps::update_by_backend).
+    pub(crate) async fn update_sign_up_by_backend(
         &self,
         id: SignUpId,
         update: BackendUpdate,

@@ -24,13 +24,8 @@ pub struct WaitlistEntryView {
 }
 
 impl Engine {
-    /// Adds a person to the waitlist. An existing entry stays as it is, and the answer is the same as for a new one:
-    /// callers can't find out who is on the list.
-    ///
-    /// # Errors
-    /// `feature_not_enabled` unless the instance has a waitlist; `form_identifier_exists` where a user has the address
-    /// and the instance may say so; `not_allowed_access` where the restrictions refuse the address.
-    pub async fn join_waitlist(
+    /// [`Waitlist::join`](crate::engine::Waitlist::join).
+    pub(crate) async fn join_waitlist(
         &self,
         email_address: Option<&str>,
         context: &RequestContext,
@@ -56,11 +51,8 @@ impl Engine {
         .await
     }
 
-    /// The same for the operator: in every sign-up mode and for every address.
-    ///
-    /// # Errors
-    /// What is wrong with the address.
-    pub async fn enter_waitlist(&self, email_address: Option<&str>) -> Result<WaitlistEntryView, EngineError> {
+    /// [`Waitlist::enter`](crate::engine::Waitlist::enter).
+    pub(crate) async fn enter_waitlist(&self, email_address: Option<&str>) -> Result<WaitlistEntryView, EngineError> {
         self.admitted(async {
             let email = invited(email_address, &self.settings())?;
             let entry = self.inner.actor_context.decide(|cx| WaitlistEntry::join(email, cx.digest, cx.now));
@@ -71,12 +63,8 @@ impl Engine {
         .await
     }
 
-    /// Makes and sends an invitation for an entry.
-    ///
-    /// # Errors
-    /// [`EngineError::NotFound`], `waitlist_entry_already_invited` while an earlier invitation is valid,
-    /// `waitlist_entry_already_completed` for a person who has signed up, and as [`Engine::create_invitation`].
-    pub async fn invite_from_waitlist(
+    /// [`Waitlist::invite`](crate::engine::Waitlist::invite).
+    pub(crate) async fn invite_from_waitlist(
         &self,
         id: WaitlistEntryId,
         ignore_existing: Option<bool>,
@@ -99,12 +87,8 @@ impl Engine {
         .await
     }
 
-    /// Rejects an entry and revokes its invitation, if there is one.
-    ///
-    /// # Errors
-    /// [`EngineError::NotFound`], `waitlist_entry_already_rejected`, `waitlist_entry_already_completed` for a person
-    /// who has signed up.
-    pub async fn reject_from_waitlist(&self, id: WaitlistEntryId) -> Result<WaitlistEntryView, EngineError> {
+    /// [`Waitlist::reject`](crate::engine::Waitlist::reject).
+    pub(crate) async fn reject_from_waitlist(&self, id: WaitlistEntryId) -> Result<WaitlistEntryView, EngineError> {
         self.admitted(async {
             self.change_waitlist(WaitlistChange::Reject(id)).await?;
             self.waitlist_entry(id).await
@@ -112,19 +96,13 @@ impl Engine {
         .await
     }
 
-    /// Deletes an entry that is still waiting.
-    ///
-    /// # Errors
-    /// [`EngineError::NotFound`], `resource_forbidden` for an entry that is not waiting.
-    pub async fn delete_from_waitlist(&self, id: WaitlistEntryId) -> Result<(), EngineError> {
+    /// [`Waitlist::delete`](crate::engine::Waitlist::delete).
+    pub(crate) async fn delete_from_waitlist(&self, id: WaitlistEntryId) -> Result<(), EngineError> {
         self.admitted(self.change_waitlist(WaitlistChange::Delete(id))).await
     }
 
-    /// Lists entries of every status. It reads all of them, so it is meant for administrators, not for every request.
-    ///
-    /// # Errors
-    /// `form_param_value_invalid` for an unknown status or order.
-    pub async fn list_waitlist(&self, listing: &ListParams) -> Result<Page<WaitlistEntryView>, EngineError> {
+    /// [`Waitlist::list`](crate::engine::Waitlist::list).
+    pub(crate) async fn list_waitlist(&self, listing: &ListParams) -> Result<Page<WaitlistEntryView>, EngineError> {
         self.admitted(async {
             let order = listing.order(&["created_at", "invited_at", "email_address"])?;
             let wanted = listing.status(WaitlistStatus::ALL, |status| status.as_str())?;

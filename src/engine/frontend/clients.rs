@@ -51,12 +51,12 @@ impl Engine {
         }
     }
 
-    /// Ends all sessions of the caller's client; the client itself stays.
-    ///
-    /// # Errors
-    /// [`EngineError::NoClient`] for an anonymous caller, [`EngineError::TokenReplaced`] where the token was replaced
-    /// meanwhile.
-    pub async fn end_sessions(&self, caller: &Caller, context: &RequestContext) -> Result<ClientView, EngineError> {
+    /// [`Sessions::end_all`](crate::engine::Sessions::end_all).
+    pub(crate) async fn end_sessions(
+        &self,
+        caller: &Caller,
+        context: &RequestContext,
+    ) -> Result<ClientView, EngineError> {
         self.admitted(async {
             self.inner.admission.spend(LimitedAction::Write, context, self.now())?;
             let known = caller.known().ok_or(EngineError::NoClient)?;

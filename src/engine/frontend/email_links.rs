@@ -60,12 +60,8 @@ pub enum LinkOutcome {
 }
 
 impl Engine {
-    /// Follows an e-mail link by its token. A client other than the sign-up's changes nothing without `confirmed`. The
-    /// session always goes to the sign-up's client.
-    ///
-    /// # Errors
-    /// When the engine can't decide.
-    pub async fn follow_link(
+    /// [`SignUps::follow_link`](crate::engine::SignUps::follow_link).
+    pub(crate) async fn follow_link(
         &self,
         caller: &Caller,
         token: &str,

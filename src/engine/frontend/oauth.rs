@@ -164,13 +164,8 @@ impl Engine {
         Ok(returned(url, client))
     }
 
-    /// Accepts the one-time value that the system's browser gave to an application without cookies. The application
-    /// presents it together with its client's token
-    /// (`rotating_token_nonce`, [guide: Native hand-over](crate::guide::contract_sign_ups#native-hand-over)).
-    ///
-    /// # Errors
-    /// `oauth_callback_invalid` where the value was not issued for this sign-up, or is used up.
-    pub async fn claim_return(
+    /// [`SignUps::claim_return`](crate::engine::SignUps::claim_return).
+    pub(crate) async fn claim_return(
         &self,
         caller: &Caller,
         id: SignUpId,

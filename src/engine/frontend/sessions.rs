@@ -15,11 +15,8 @@ use crate::token::SessionClaims;
 use crate::engine::{Caller, ClientView, Engine, EngineError, RequestContext, SessionView};
 
 impl Engine {
-    /// Records that a session is in use and makes it the last active one.
-    ///
-    /// # Errors
-    /// [`EngineError::NotFound`] unless the session is live on the caller's client.
-    pub async fn touch_session(
+    /// [`Sessions::touch`](crate::engine::Sessions::touch).
+    pub(crate) async fn touch_session(
         &self,
         caller: &Caller,
         id: SessionId,
@@ -45,12 +42,8 @@ impl Engine {
         .await
     }
 
-    /// A new token of a session ([guide: Session tokens](crate::guide::contract_sign_ins#session-tokens)).
-    ///
-    /// # Errors
-    /// [`EngineError::SignedOut`] unless the session is live on the caller's client; [`EngineError::Limited`] where the
-    /// source's token quota is used up.
-    pub async fn session_token(
+    /// [`Sessions::token`](crate::engine::Sessions::token).
+    pub(crate) async fn session_token(
         &self,
         caller: &Caller,
         id: SessionId,
@@ -65,11 +58,8 @@ impl Engine {
         .await
     }
 
-    /// Ends a session; `removed` says by which of the two calls. The view shows the ended session.
-    ///
-    /// # Errors
-    /// [`EngineError::NotFound`] unless the session is live on the caller's client.
-    pub async fn end_session(
+    /// [`Sessions::end`](crate::engine::Sessions::end).
+    pub(crate) async fn end_session(
         &self,
         caller: &Caller,
         id: SessionId,
@@ -91,11 +81,8 @@ impl Engine {
         .await
     }
 
-    /// The user of a session of the caller's client; of the last active session when none is named.
-    ///
-    /// # Errors
-    /// [`EngineError::SignedOut`] when there is no such live session.
-    pub async fn me(&self, caller: &Caller, session: Option<SessionId>) -> Result<Arc<User>, EngineError> {
+    /// [`Users::current`](crate::engine::Users::current).
+    pub(crate) async fn me(&self, caller: &Caller, session: Option<SessionId>) -> Result<Arc<User>, EngineError> {
         self.admitted(async {
             let client = caller.client().ok_or(EngineError::SignedOut)?;
             let id = session.or(client.last_active_session_id).ok_or(EngineError::SignedOut)?;

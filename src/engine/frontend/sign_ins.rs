@@ -19,15 +19,8 @@ use crate::engine::input::{Asked, AttemptFirstFactor, Given, NewSignIn};
 use crate::engine::{Caller, ClientView, Engine, EngineError, RequestContext, SignInView};
 
 impl Engine {
-    /// Begins a sign-in and replaces the client's earlier one. With a password it is complete at once; with the
-    /// strategy of a code, the code is sent. A caller without a client gets a new one, whose token is in the view.
-    ///
-    /// # Errors
-    /// [`EngineError::Rejected`], such as `form_identifier_not_found`; a wrong password is counted before it is
-    /// refused. If the requested message or authorization request is impossible, no sign-in begins: there is nothing
-    /// yet worth keeping. The same call with the same password, repeated within a minute, shows what the first one
-    /// completed.
-    pub async fn create_sign_in(
+    /// [`SignIns::create`](crate::engine::SignIns::create).
+    pub(crate) async fn create_sign_in(
         &self,
         caller: &Caller,
         input: &NewSignIn,
@@ -36,7 +29,7 @@ impl Engine {
         self.create_given_sign_in(caller, input.clone().into(), context).await
     }
 
-    /// [`Engine::create_sign_in`] by a request.
+    /// [`SignIns::create`](crate::engine::SignIns::create) by a request.
     pub(crate) async fn create_given_sign_in(
         &self,
         caller: &Caller,
@@ -115,11 +108,8 @@ impl Engine {
         Err(EngineError::Busy { retry_after: RETRY_AFTER })
     }
 
-    /// Shows the sign-in in progress of the caller's client, or the one that it finished a moment ago.
-    ///
-    /// # Errors
-    /// [`EngineError::NotFound`] for every other id, whether or not it exists.
-    pub async fn sign_in(
+    /// [`SignIns::show`](crate::engine::SignIns::show).
+    pub(crate) async fn sign_in(
         &self,
         caller: &Caller,
         id: SignInId,
@@ -139,11 +129,8 @@ impl Engine {
         .await
     }
 
-    /// Begins to verify a first factor: a code is made and sent.
-    ///
-    /// # Errors
-    /// [`EngineError::Rejected`], such as `strategy_for_user_invalid`.
-    pub async fn prepare_first_factor(
+    /// [`SignIns::prepare`](crate::engine::SignIns::prepare).
+    pub(crate) async fn prepare_first_factor(
         &self,
         caller: &Caller,
         id: SignInId,
@@ -153,7 +140,7 @@ impl Engine {
         self.prepare_asked_factor(caller, id, Ok(input.clone()), context).await
     }
 
-    /// [`Engine::prepare_first_factor`] by a request.
+    /// [`SignIns::prepare`](crate::engine::SignIns::prepare) by a request.
     pub(crate) async fn prepare_asked_factor(
         &self,
         caller: &Caller,
@@ -187,11 +174,8 @@ impl Engine {
         self.shown_after(caller, next, &committed, context).await
     }
 
-    /// Proves a first factor, which completes the sign-in. Repeating the same proof shows the result again.
-    ///
-    /// # Errors
-    /// [`EngineError::Rejected`]; a wrong code or password is counted before it is refused.
-    pub async fn attempt_first_factor(
+    /// [`SignIns::attempt`](crate::engine::SignIns::attempt).
+    pub(crate) async fn attempt_first_factor(
         &self,
         caller: &Caller,
         id: SignInId,
@@ -201,7 +185,7 @@ impl Engine {
         self.attempt_asked_factor(caller, id, Ok(input.clone()), context).await
     }
 
-    /// [`Engine::attempt_first_factor`] by a request.
+    /// [`SignIns::attempt`](crate::engine::SignIns::attempt) by a request.
     pub(crate) async fn attempt_asked_factor(
         &self,
         caller: &Caller,

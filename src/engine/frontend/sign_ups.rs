@@ -22,17 +22,8 @@ use crate::engine::input::{Asked, AttemptVerification, Given, PrepareVerificatio
 use crate::engine::{Caller, ClientView, Engine, EngineError, RequestContext, SignUpView};
 
 impl Engine {
-    /// Begins a sign-up and replaces the client's earlier one. A caller without a client gets a new one, whose token is
-    /// in the view. Equal concurrent calls begin one sign-up, and each shows it; the same holds for every call below
-    /// that changes something.
-    ///
-    /// # Errors
-    /// [`EngineError::Rejected`] with every fault of the fields, or because the requested authorization request is
-    /// impossible; nothing is stored then. Where the fields are valid and only the message may not be sent now, the
-    /// sign-up is begun all the same, if the caller has a client: the error is `too_many_requests`, and
-    /// [`Engine::client_view`] shows the sign-up. A caller without a client could not receive its token: see
-    /// [`Engine::or_opened`].
-    pub async fn create_sign_up(
+    /// [`SignUps::create`](crate::engine::SignUps::create).
+    pub(crate) async fn create_sign_up(
         &self,
         caller: &Caller,
         input: &NewSignUp,
@@ -41,7 +32,7 @@ impl Engine {
         self.create_given_sign_up(caller, SignUpPatch::from(input.clone()).into(), context).await
     }
 
-    /// [`Engine::create_sign_up`] by a request.
+    /// [`SignUps::create`](crate::engine::SignUps::create) by a request.
     pub(crate) async fn create_given_sign_up(
         &self,
         caller: &Caller,
@@ -101,11 +92,8 @@ impl Engine {
         if answer.sign_up.phase == Phase::Open { Err(refused) } else { self.answered(caller, answer, context).await }
     }
 
-    /// Shows a sign-up of the caller's client.
-    ///
-    /// # Errors
-    /// [`EngineError::NotFound`] for unknown ids and for other clients' sign-ups, alike.
-    pub async fn sign_up(&self, caller: &Caller, id: SignUpId) -> Result<SignUpView, EngineError> {
+    /// [`SignUps::show`](crate::engine::SignUps::show).
+    pub(crate) async fn sign_up(&self, caller: &Caller, id: SignUpId) -> Result<SignUpView, EngineError> {
         self.admitted(async {
             let (sign_up, seen) = self.read_sign_up(caller, id).await?;
             Ok(self.view_sign_up(sign_up, &seen))
@@ -113,11 +101,8 @@ impl Engine {
         .await
     }
 
-    /// Shows a sign-up of the caller's client, and the client.
-    ///
-    /// # Errors
-    /// As [`Engine::sign_up`].
-    pub async fn sign_up_and_client(
+    /// [`SignUps::show_with_client`](crate::engine::SignUps::show_with_client).
+    pub(crate) async fn sign_up_and_client(
         &self,
         caller: &Caller,
         id: SignUpId,
@@ -145,16 +130,8 @@ impl Engine {
         Ok((answer.sign_up, seen))
     }
 
-    /// Sets fields.
-    ///
-    /// # Errors
-    /// [`EngineError::Rejected`] with every fault of the fields; nothing is stored then. Where the fields are valid and
-    /// only the action requested with them is impossible now, the fields are kept, and the error says what to ask for
-    /// again later: `too_many_requests` and `verification_code_too_many_requests` for a message, codes such as
-    /// `oauth_token_exchange_error` for an authorization request. There is no such error where the sign-up is complete
-    /// without that action, or the same message was sent already. The write that completed the sign-up with its
-    /// password, repeated within a minute, shows the result again.
-    pub async fn update_sign_up(
+    /// [`SignUps::update`](crate::engine::SignUps::update).
+    pub(crate) async fn update_sign_up(
         &self,
         caller: &Caller,
         id: SignUpId,
@@ -164,7 +141,7 @@ impl Engine {
         self.update_given_sign_up(caller, id, patch.clone().into(), context).await
     }
 
-    /// [`Engine::update_sign_up`] by a request.
+    /// [`SignUps::update`](crate::engine::SignUps::update) by a request.
     pub(crate) async fn update_given_sign_up(
         &self,
         caller: &Caller,
@@ -227,12 +204,8 @@ impl Engine {
         }
     }
 
-    /// Begins to verify the field of the strategy: a code or a link is made and sent, or an authorization request begins.
-    ///
-    /// # Errors
-    /// [`EngineError::Rejected`], such as `verification_code_too_many_requests` within the cool-down, and
-    /// `form_param_missing` for a link or a provider without a `redirect_url`.
-    pub async fn prepare(
+    /// [`SignUps::prepare`](crate::engine::SignUps::prepare).
+    pub(crate) async fn prepare(
         &self,
         caller: &Caller,
         id: SignUpId,
@@ -242,7 +215,7 @@ impl Engine {
         self.prepare_asked(caller, id, Ok(input.clone()), context).await
     }
 
-    /// [`Engine::prepare`] by a request.
+    /// [`SignUps::prepare`](crate::engine::SignUps::prepare) by a request.
     pub(crate) async fn prepare_asked(
         &self,
         caller: &Caller,
@@ -292,11 +265,8 @@ impl Engine {
         self.answered(caller, outcome?, context).await
     }
 
-    /// Proves the field of the strategy. The attempt that meets the last requirement completes the sign-up.
-    ///
-    /// # Errors
-    /// [`EngineError::Rejected`]; a wrong code is counted before it is refused.
-    pub async fn attempt_verification(
+    /// [`SignUps::attempt`](crate::engine::SignUps::attempt).
+    pub(crate) async fn attempt_verification(
         &self,
         caller: &Caller,
         id: SignUpId,
@@ -306,7 +276,7 @@ impl Engine {
         self.attempt_asked(caller, id, Ok(input.clone()), context).await
     }
 
-    /// [`Engine::attempt_verification`] by a request.
+    /// [`SignUps::attempt`](crate::engine::SignUps::attempt) by a request.
     pub(crate) async fn attempt_asked(
         &self,
         caller: &Caller,

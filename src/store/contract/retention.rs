@@ -8,9 +8,8 @@ use crate::domain::policy::RetentionPolicy;
 use crate::domain::quota::QuotaKind;
 use crate::domain::time::{Span, Timestamp};
 use crate::domain::waitlist::{WaitlistEntry, WaitlistStatus};
-use crate::store::{
-    ClientWrite, Commit, Decision, ExpiredKey, Housekeeping, InvitationChange, ScanCursor, Store, WaitlistChange,
-};
+use crate::store::scan::ExpiredKey;
+use crate::store::{ClientWrite, Commit, Decision, Housekeeping, InvitationChange, ScanCursor, Store, WaitlistChange};
 
 use super::support::*;
 

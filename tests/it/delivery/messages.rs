@@ -23,7 +23,7 @@ async fn a_code_sent_over_smtp_completes_a_sign_up() {
     let subject = mail[0].data.lines().find_map(|line| line.strip_prefix("Subject: ")).expect("a subject");
     let code = &subject[..6];
     let done =
-        engine.attempt_verification(&caller, id, &AttemptVerification::code(Strategy::EmailCode, code), &source).await;
+        engine.sign_ups().attempt(&caller, id, &AttemptVerification::code(Strategy::EmailCode, code), &source).await;
     assert_eq!(done.expect("the code in the mail").0.status, Status::Complete);
     engine.shutdown().await;
 }

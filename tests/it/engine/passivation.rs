@@ -30,7 +30,8 @@ async fn sleeping_sign_ups_wake_up_as_they_were_and_lose_no_call() {
         let fields = NewSignUp { first_name: Some(format!("Ada {round}")), ..NewSignUp::default() };
         let (view, _) = bench
             .engine
-            .update_sign_up(&caller, id, &fields.into(), &RequestContext::default())
+            .sign_ups()
+            .update(&caller, id, &fields.into(), &RequestContext::default())
             .await
             .expect("an update");
         assert_eq!(view.value.first_name.as_deref(), Some(format!("Ada {round}").as_str()));
@@ -59,7 +60,8 @@ async fn no_call_is_lost_and_no_sign_up_has_two_actors_while_they_fall_asleep_al
                     let fields = NewSignUp { first_name: Some(format!("{number} {call}")), ..NewSignUp::default() };
                     bench
                         .engine
-                        .update_sign_up(&caller, id, &fields.into(), &RequestContext::default())
+                        .sign_ups()
+                        .update(&caller, id, &fields.into(), &RequestContext::default())
                         .await
                         .expect("no lost call");
                     if (call + number) % 5 == 0 {
@@ -74,7 +76,7 @@ async fn no_call_is_lost_and_no_sign_up_has_two_actors_while_they_fall_asleep_al
         task.await.expect("a caller");
     }
     for (sign_up, caller) in begun {
-        let now = bench.engine.sign_up(&caller, sign_up.value.id).await.expect("still there");
+        let now = bench.engine.sign_ups().show(&caller, sign_up.value.id).await.expect("still there");
         // Two actors for one sign-up would both have changed the same version.
         assert_eq!(now.value.version, sign_up.value.version + CALLERS as u64 * CALLS);
     }
@@ -88,9 +90,10 @@ async fn a_poisoned_actor_takes_down_only_its_own_request() {
     let (other, stranger) = bench.begin("eve@example.com").await;
     let (id, source) = (sign_up.value.id, RequestContext::default());
     fuse.store(true, Ordering::SeqCst);
-    let lost = bench.engine.prepare(&caller, id, &PrepareVerification::new(Strategy::EmailCode), &source).await;
+    let lost =
+        bench.engine.sign_ups().prepare(&caller, id, &PrepareVerification::new(Strategy::EmailCode), &source).await;
     assert!(matches!(lost, Err(EngineError::Unavailable(_))), "{lost:?}");
-    let kept = bench.engine.sign_up(&caller, id).await.expect("back from its last commit");
+    let kept = bench.engine.sign_ups().show(&caller, id).await.expect("back from its last commit");
     assert_eq!(kept.value.version, sign_up.value.version);
     bench.finish(&stranger, other.value.id, "eve@example.com").await.expect("untouched");
     bench.finish(&caller, id, "ada@example.com").await.expect("as good as new");
@@ -117,6 +120,7 @@ async fn who_is_done_does_not_stay_awake() {
         tokio::task::yield_now().await;
     }
     let caller = bench.engine.identify(client.new_token.as_ref().map(|token| token.expose().as_str())).await;
-    let read = bench.engine.sign_up(&caller.expect("readable"), sign_up.value.id).await.expect("its finished sign-up");
+    let read =
+        bench.engine.sign_ups().show(&caller.expect("readable"), sign_up.value.id).await.expect("its finished sign-up");
     assert_eq!(read.status, Status::Complete);
 }

@@ -30,14 +30,14 @@ async fn a_sign_up_becomes_a_user_with_a_session() {
     let token = client.new_token.expect("conversion rotates the client's token");
     let caller = bench.engine.identify(Some(token.expose())).await.expect("readable");
     let minted =
-        bench.engine.session_token(&caller, session, &RequestContext::default()).await.expect("a live session");
+        bench.engine.sessions().token(&caller, session, &RequestContext::default()).await.expect("a live session");
     assert_eq!(minted.expose().split('.').count(), 3);
     let wanted = RequestContext { tokens: true, ..RequestContext::default() };
     let view = bench.engine.client_view(&caller, &wanted).await.expect("readable").expect("a client");
     assert!(view.sessions[0].token.is_some());
-    let read = bench.engine.sign_up(&caller, sign_up.value.id).await.expect("its finished sign-up");
+    let read = bench.engine.sign_ups().show(&caller, sign_up.value.id).await.expect("its finished sign-up");
     assert_eq!(read.status, Status::Complete);
-    assert_eq!(bench.engine.me(&caller, None).await.expect("signed in").id, sign_up.value.id.cast());
+    assert_eq!(bench.engine.users().current(&caller, None).await.expect("signed in").id, sign_up.value.id.cast());
     bench.engine.shutdown().await;
 }
 
@@ -49,6 +49,7 @@ async fn the_token_from_before_the_conversion_shows_nothing() {
     let id = sign_up.value.id;
     bench
         .engine
+        .sign_ups()
         .prepare(&caller, id, &PrepareVerification::new(Strategy::EmailCode), &RequestContext::default())
         .await
         .expect("sent");
@@ -56,7 +57,7 @@ async fn the_token_from_before_the_conversion_shows_nothing() {
     bench.attempt(&caller, id, &code).await.expect("a right code");
     let planted = bench.engine.identify(Some(&before)).await.expect("readable");
     assert!(planted.client().is_none());
-    assert_eq!(bench.engine.sign_up(&planted, id).await.expect_err("nobody"), EngineError::NotFound);
+    assert_eq!(bench.engine.sign_ups().show(&planted, id).await.expect_err("nobody"), EngineError::NotFound);
     assert_eq!(bench.attempt(&planted, id, "000000").await.expect_err("a wrong code"), EngineError::NotFound);
     let (again, client) = bench.attempt(&planted, id, &code).await.expect("the lost answer again");
     assert_eq!(again.status, Status::Complete);
@@ -71,9 +72,9 @@ async fn another_clients_sign_up_does_not_exist() {
     let id = sign_up.value.id;
     let unknown = SignUpId::from_bytes([9; 16]);
     for id in [id, unknown] {
-        assert_eq!(bench.engine.sign_up(&stranger, id).await.expect_err("foreign"), EngineError::NotFound);
+        assert_eq!(bench.engine.sign_ups().show(&stranger, id).await.expect_err("foreign"), EngineError::NotFound);
         let update =
-            bench.engine.update_sign_up(&stranger, id, &SignUpPatch::default(), &RequestContext::default()).await;
+            bench.engine.sign_ups().update(&stranger, id, &SignUpPatch::default(), &RequestContext::default()).await;
         assert_eq!(update.expect_err("foreign"), EngineError::NotFound);
         assert_eq!(bench.attempt(&stranger, id, "000000").await.expect_err("foreign"), EngineError::NotFound);
         assert_eq!(
@@ -100,6 +101,7 @@ async fn of_many_spellings_of_one_address_exactly_one_becomes_a_user() {
         let (id, source) = (sign_up.value.id, RequestContext::default());
         bench
             .engine
+            .sign_ups()
             .prepare(&caller, id, &PrepareVerification::new(Strategy::EmailCode), &source)
             .await
             .expect("prepared");
@@ -110,7 +112,7 @@ async fn of_many_spellings_of_one_address_exactly_one_becomes_a_user() {
         let bench = bench.clone();
         tasks.push(tokio::spawn(async move {
             let outcome = bench.attempt(&caller, id, "424242").await;
-            let state = bench.engine.sign_up(&caller, id).await;
+            let state = bench.engine.sign_ups().show(&caller, id).await;
             (outcome, state)
         }));
     }
@@ -140,9 +142,14 @@ async fn a_taken_address_is_reported_under_its_field_and_changes_nothing() {
     let (other, caller) = bench.begin("eve@example.com").await;
     let fields = NewSignUp { email_address: Some("ada@example.com".into()), ..NewSignUp::default() };
     assert!(
-        bench.engine.update_sign_up(&caller, other.value.id, &fields.into(), &RequestContext::default()).await.is_err()
+        bench
+            .engine
+            .sign_ups()
+            .update(&caller, other.value.id, &fields.into(), &RequestContext::default())
+            .await
+            .is_err()
     );
-    let kept = bench.engine.sign_up(&caller, other.value.id).await.expect("still there");
+    let kept = bench.engine.sign_ups().show(&caller, other.value.id).await.expect("still there");
     assert_eq!(kept.value.email_address.as_ref().expect("an address").value.as_str(), "eve@example.com");
 }
 
@@ -153,8 +160,8 @@ async fn a_new_sign_up_abandons_the_one_before_at_once() {
     bench.create(&caller, "eve@example.com").await.expect("a second sign-up");
     let caller = bench.engine.identify(Some(&bench.token_of(&caller))).await.expect("readable");
     let id = first.value.id;
-    assert_eq!(bench.engine.sign_up(&caller, id).await.expect("readable").status, Status::Abandoned);
-    let update = bench.engine.update_sign_up(&caller, id, &SignUpPatch::default(), &RequestContext::default()).await;
+    assert_eq!(bench.engine.sign_ups().show(&caller, id).await.expect("readable").status, Status::Abandoned);
+    let update = bench.engine.sign_ups().update(&caller, id, &SignUpPatch::default(), &RequestContext::default()).await;
     let Err(EngineError::Rejected(rejection)) = update else { panic!("{update:?}") };
     assert!(rejection.is(ErrorCode::SignUpCannotBeUpdated));
 }
@@ -168,10 +175,10 @@ async fn signing_out_beside_a_second_tab_loses_nothing() {
     let caller = bench.engine.identify(Some(token.expose())).await.expect("readable");
     let refused = bench.create(&caller, "eve@example.com").await.expect_err("signed in");
     assert!(matches!(&refused, EngineError::Rejected(r) if r.is(ErrorCode::SessionExists)));
-    let out = bench.engine.end_sessions(&caller, &RequestContext::default()).await.expect("signed out");
+    let out = bench.engine.sessions().end_all(&caller, &RequestContext::default()).await.expect("signed out");
     assert!(out.sessions.is_empty() && out.client.last_active_session_id.is_none());
     let caller = bench.engine.identify(Some(token.expose())).await.expect("readable");
-    assert_eq!(bench.engine.me(&caller, None).await.expect_err("signed out"), EngineError::SignedOut);
+    assert_eq!(bench.engine.users().current(&caller, None).await.expect_err("signed out"), EngineError::SignedOut);
     bench.create(&caller, "eve@example.com").await.expect("a new sign-up on the same client");
 }
 
@@ -183,18 +190,19 @@ async fn settings_change_under_sign_ups_in_flight() {
     let mut settings = settings();
     settings.attributes.email_address.verify_at_sign_up = false;
     bench.engine.replace_settings(settings.clone()).expect("valid");
-    let read = bench.engine.sign_up(&caller, id).await.expect("readable");
+    let read = bench.engine.sign_ups().show(&caller, id).await.expect("readable");
     assert!(read.requirements.are_met() && read.status == Status::MissingRequirements, "a read never converts");
     settings.attributes.email_address.required = true;
     settings.attributes.first_name.required = true;
     bench.engine.replace_settings(settings.clone()).expect("valid");
-    let read = bench.engine.sign_up(&caller, id).await.expect("readable");
+    let read = bench.engine.sign_ups().show(&caller, id).await.expect("readable");
     assert_eq!(read.requirements.missing_fields.len(), 1);
     settings.attributes.first_name.enabled = false;
     assert!(bench.engine.replace_settings(settings.clone()).is_err(), "a required attribute must be enabled");
     settings.attributes.first_name.required = false;
     bench.engine.replace_settings(settings).expect("valid");
-    let (done, _) = bench.engine.update_sign_up(&caller, id, &SignUpPatch::default(), &source).await.expect("a write");
+    let (done, _) =
+        bench.engine.sign_ups().update(&caller, id, &SignUpPatch::default(), &source).await.expect("a write");
     assert_eq!(done.status, Status::Complete);
 }
 
@@ -218,7 +226,12 @@ async fn the_address_limits_hold_over_sign_ups_and_clients() {
         let (sign_up, caller) = bench.begin("ada@example.com").await;
         for _ in 0..12 {
             let (id, source) = (sign_up.value.id, RequestContext::default());
-            match bench.engine.prepare(&caller, id, &PrepareVerification::new(Strategy::EmailCode), &source).await {
+            match bench
+                .engine
+                .sign_ups()
+                .prepare(&caller, id, &PrepareVerification::new(Strategy::EmailCode), &source)
+                .await
+            {
                 Ok(_) => sent += 1,
                 Err(EngineError::Rejected(rejection)) => {
                     assert!(rejection.is(ErrorCode::TooManyRequests));

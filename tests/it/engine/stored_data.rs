@@ -31,6 +31,7 @@ async fn a_restart_keeps_sign_ups_codes_counters_users_and_keys() {
     let id = pending.value.id;
     bench
         .engine
+        .sign_ups()
         .prepare(&caller, id, &PrepareVerification::new(Strategy::EmailCode), &RequestContext::default())
         .await
         .expect("sent");
@@ -42,7 +43,7 @@ async fn a_restart_keeps_sign_ups_codes_counters_users_and_keys() {
     let (token, keys) = (bench.token_of(&caller), bench.engine.jwks());
     let secret_key = bench.engine.secret_key().expect("a generated one").expose().clone();
     let raw = NewInvitation::to("zoe@example.com");
-    let invitation = bench.engine.create_invitation(&raw).await.expect("an invitation");
+    let invitation = bench.engine.invitations().create(&raw).await.expect("an invitation");
     bench.engine.shutdown().await;
     // The key is encrypted; the ticket is derived and not stored.
     let ticket = invitation.url.query_pairs().next().expect("a ticket").1.into_owned();
@@ -53,12 +54,12 @@ async fn a_restart_keeps_sign_ups_codes_counters_users_and_keys() {
     assert!(bench.engine.is_backend(&secret_key) && !bench.engine.is_backend(&secret_key[1..]));
     let fields = NewSignUp { ticket: Some(ticket), ..NewSignUp::default() };
     let (invited, _) =
-        bench.engine.create_sign_up(&Caller::anonymous(), &fields, &RequestContext::default()).await.expect("good");
+        bench.engine.sign_ups().create(&Caller::anonymous(), &fields, &RequestContext::default()).await.expect("good");
     assert_eq!(invited.status, Status::Complete, "the ticket from before is good, and all that is asked for");
-    let page = bench.engine.list_invitations(&ListParams::default()).await.expect("a list");
+    let page = bench.engine.invitations().list(&ListParams::default()).await.expect("a list");
     assert_eq!(page.items[0].status, InvitationStatus::Accepted);
     let caller = bench.engine.identify(Some(&token)).await.expect("readable");
-    let kept = bench.engine.sign_up(&caller, id).await.expect("still there");
+    let kept = bench.engine.sign_ups().show(&caller, id).await.expect("still there");
     let verification = kept.value.email_address.as_ref().and_then(|e| e.verification.as_ref()).expect("prepared");
     assert_eq!(verification.attempts, 4);
     let (done, _) = bench.attempt(&caller, id, &code).await.expect("the fifth try is right");
@@ -84,7 +85,12 @@ async fn a_code_lives_no_longer_when_the_clock_is_put_back_before_a_restart() {
     let bench = Bench::over(on(&clock)).await;
     let (sign_up, caller) = bench.begin("ada@example.com").await;
     let (id, source) = (sign_up.value.id, RequestContext::default());
-    bench.engine.prepare(&caller, id, &PrepareVerification::new(Strategy::EmailCode), &source).await.expect("sent");
+    bench
+        .engine
+        .sign_ups()
+        .prepare(&caller, id, &PrepareVerification::new(Strategy::EmailCode), &source)
+        .await
+        .expect("sent");
     let code = bench.code("ada@example.com").await;
     clock.advance(Span::from_secs(599));
     let seen = bench.engine.now();
@@ -128,7 +134,7 @@ async fn the_plain_password_is_nowhere_in_the_data() {
         ..NewSignUp::default()
     };
     let (_, client) =
-        bench.engine.create_sign_up(&Caller::anonymous(), &fields, &RequestContext::default()).await.expect("made");
+        bench.engine.sign_ups().create(&Caller::anonymous(), &fields, &RequestContext::default()).await.expect("made");
     let code = bench.code("ada@example.com").await;
     bench.engine.shutdown().await;
     let token = client.new_token.expect("a token").into_inner();

@@ -162,13 +162,14 @@ impl World {
                 strategy: Some(Strategy::EmailCode),
                 ..NewSignUp::default()
             };
-            let made = self.engine.create_sign_up(&Caller::anonymous(), &fields, &source()).await;
+            let made = self.engine.sign_ups().create(&Caller::anonymous(), &fields, &source()).await;
             let (sign_up, client) = made.expect("a sign-up");
             let caller = self.known(&client.new_token.expect("a token")).await;
             let id = sign_up.value.id;
             let attempt = self
                 .engine
-                .attempt_verification(&caller, id, &AttemptVerification::code(Strategy::EmailCode, CODE), &source())
+                .sign_ups()
+                .attempt(&caller, id, &AttemptVerification::code(Strategy::EmailCode, CODE), &source())
                 .await;
             attempt.expect("a right code");
             if self.route == Route::Backend {
@@ -184,7 +185,7 @@ impl World {
             ..NewSignIn::default()
         };
         let (_, client) =
-            self.engine.create_sign_in(&Caller::anonymous(), &signed_in, &source()).await.expect("signed in");
+            self.engine.sign_ins().create(&Caller::anonymous(), &signed_in, &source()).await.expect("signed in");
         let (token, session) = (client.new_token.expect("a token"), client.sessions[0].session.id);
         let caller = self.known(&token).await;
         let n = self.count.fetch_add(1, Ordering::SeqCst);
@@ -196,10 +197,10 @@ impl World {
             authorize: AuthorizeParams::to(allowed("http://localhost:3000/verify")),
             ..NewSignUp::default()
         };
-        let (sign_up, _) = self.engine.create_sign_up(&caller, &fields, &source()).await.expect("a sign-up");
+        let (sign_up, _) = self.engine.sign_ups().create(&caller, &fields, &source()).await.expect("a sign-up");
         let sign_in =
             NewSignIn { identifier: Some(LATER.into()), strategy: Some(Strategy::EmailCode), ..NewSignIn::default() };
-        let (sign_in, _) = self.engine.create_sign_in(&caller, &sign_in, &source()).await.expect("a sign-in");
+        let (sign_in, _) = self.engine.sign_ins().create(&caller, &sign_in, &source()).await.expect("a sign-in");
         let (sign_up, sign_in) = (sign_up.value.id, sign_in.value.id);
         let place = Furnished { token: token.into_inner(), session, sign_up, sign_in, address };
         if matches!(self.route, Route::Password | Route::Backend) {
@@ -239,23 +240,23 @@ impl World {
             Route::Code => self.attempt(place, &caller, CODE).await.ok()?.1,
             Route::Password => {
                 let fields = NewSignUp { password: Some(Secret::new(PASSWORD.into())), ..NewSignUp::default() };
-                engine.update_sign_up(&caller, place.sign_up, &fields.into(), &source).await.ok()?.1
+                engine.sign_ups().update(&caller, place.sign_up, &fields.into(), &source).await.ok()?.1
             }
             Route::SignInCode => {
                 let proof = AttemptFirstFactor::code(Strategy::EmailCode, CODE);
-                engine.attempt_first_factor(&caller, place.sign_in, &proof, &source).await.ok()?.1
+                engine.sign_ins().attempt(&caller, place.sign_in, &proof, &source).await.ok()?.1
             }
             Route::SignInPassword => {
                 let proof = AttemptFirstFactor::password(Secret::new(PASSWORD.into()));
-                engine.attempt_first_factor(&caller, place.sign_in, &proof, &source).await.ok()?.1
+                engine.sign_ins().attempt(&caller, place.sign_in, &proof, &source).await.ok()?.1
             }
             Route::Link => {
                 let link = self.link(place).await;
-                engine.follow_link(&caller, &link, false, &source).await.ok()?.client?
+                engine.sign_ups().follow_link(&caller, &link, false, &source).await.ok()?.client?
             }
             Route::LinkElsewhere => {
                 let link = self.link(place).await;
-                engine.follow_link(&Caller::anonymous(), &link, true, &source).await.ok()?;
+                engine.sign_ups().follow_link(&Caller::anonymous(), &link, true, &source).await.ok()?;
                 return self.collected(place).await;
             }
             Route::Backend => {
@@ -272,7 +273,7 @@ impl World {
     /// The data of the client's next answer. It is not fetched here, because the next caller with the token would get
     /// it.
     async fn collected(&self, place: &Furnished) -> Option<Vec<String>> {
-        let sign_up = self.engine.inspect_sign_up(place.sign_up).await.expect("readable");
+        let sign_up = self.engine.sign_ups().inspect(place.sign_up).await.expect("readable");
         let Phase::Complete { session_id, .. } = sign_up.value.phase else { return None };
         Some(secrets("a token that nobody has yet".into(), session_id, Some(place.sign_up.cast())))
     }
@@ -280,7 +281,7 @@ impl World {
     async fn act(&self, id: SignUpId) {
         let action = BackendUpdate { custom_action: Some(true), ..BackendUpdate::default() };
         // If the sign-up was finished or replaced before, this has no effect.
-        let _outcome = self.engine.update_sign_up_by_backend(id, action).await;
+        let _outcome = self.engine.sign_ups().update_by_backend(id, action).await;
     }
 
     pub(super) async fn attempt(
@@ -290,12 +291,8 @@ impl World {
         code: &str,
     ) -> Result<(SignUpView, ClientView), EngineError> {
         self.engine
-            .attempt_verification(
-                caller,
-                place.sign_up,
-                &AttemptVerification::code(Strategy::EmailCode, code),
-                &source(),
-            )
+            .sign_ups()
+            .attempt(caller, place.sign_up, &AttemptVerification::code(Strategy::EmailCode, code), &source())
             .await
     }
 
@@ -324,46 +321,46 @@ impl World {
         match call {
             Call::ClientView => show(engine.client_view(caller, &source).await),
             Call::OpenClient => show(engine.open_client(caller, &source).await),
-            Call::EndSessions => show(engine.end_sessions(caller, &source).await),
-            Call::SignUp => show(engine.sign_up(caller, sign_up).await),
-            Call::SignUpAndClient => show(engine.sign_up_and_client(caller, sign_up, &source).await),
-            Call::CreateSignUp => show(engine.create_sign_up(caller, &fields, &source).await),
-            Call::UpdateSignUp => show(engine.update_sign_up(caller, sign_up, &fields.into(), &source).await),
+            Call::EndSessions => show(engine.sessions().end_all(caller, &source).await),
+            Call::SignUp => show(engine.sign_ups().show(caller, sign_up).await),
+            Call::SignUpAndClient => show(engine.sign_ups().show_with_client(caller, sign_up, &source).await),
+            Call::CreateSignUp => show(engine.sign_ups().create(caller, &fields, &source).await),
+            Call::UpdateSignUp => show(engine.sign_ups().update(caller, sign_up, &fields.into(), &source).await),
             Call::CompleteSignUp => {
                 let fields = NewSignUp { password: password(PASSWORD), ..fields };
-                show(engine.update_sign_up(caller, sign_up, &fields.into(), &source).await)
+                show(engine.sign_ups().update(caller, sign_up, &fields.into(), &source).await)
             }
             Call::Prepare => {
                 let raw = PrepareVerification::new(Strategy::EmailCode);
-                show(engine.prepare(caller, sign_up, &raw, &source).await)
+                show(engine.sign_ups().prepare(caller, sign_up, &raw, &source).await)
             }
             Call::AttemptWrong => show(self.attempt(place, caller, "000000").await),
-            Call::ClaimReturn => show(engine.claim_return(caller, sign_up, "AAAA", &source).await),
+            Call::ClaimReturn => show(engine.sign_ups().claim_return(caller, sign_up, "AAAA", &source).await),
             Call::FollowWrong => {
                 let wrong = format!("{sign_up}.{}", "A".repeat(32));
-                show(engine.follow_link(caller, &wrong, true, &source).await.map(|followed| followed.client))
+                show(engine.sign_ups().follow_link(caller, &wrong, true, &source).await.map(|followed| followed.client))
             }
-            Call::CreateSignIn => show(engine.create_sign_in(caller, &identify(None), &source).await),
+            Call::CreateSignIn => show(engine.sign_ins().create(caller, &identify(None), &source).await),
             Call::CreateSignInWrong => {
-                show(engine.create_sign_in(caller, &identify(password("wanders under oaks")), &source).await)
+                show(engine.sign_ins().create(caller, &identify(password("wanders under oaks")), &source).await)
             }
             Call::CreateSignInRight => {
-                show(engine.create_sign_in(caller, &identify(password(PASSWORD)), &source).await)
+                show(engine.sign_ins().create(caller, &identify(password(PASSWORD)), &source).await)
             }
-            Call::SignIn => show(engine.sign_in(caller, sign_in, &source).await),
+            Call::SignIn => show(engine.sign_ins().show(caller, sign_in, &source).await),
             Call::PrepareFirstFactor => {
                 let raw = PrepareFirstFactor::new(Strategy::EmailCode);
-                show(engine.prepare_first_factor(caller, sign_in, &raw, &source).await)
+                show(engine.sign_ins().prepare(caller, sign_in, &raw, &source).await)
             }
             Call::AttemptFirstFactorWrong => {
                 let raw = AttemptFirstFactor::code(Strategy::EmailCode, "000000");
-                show(engine.attempt_first_factor(caller, sign_in, &raw, &source).await)
+                show(engine.sign_ins().attempt(caller, sign_in, &raw, &source).await)
             }
-            Call::Touch => show(engine.touch_session(caller, place.session, &source).await),
-            Call::SessionToken => show(engine.session_token(caller, place.session, &source).await),
-            Call::EndSession => show(engine.end_session(caller, place.session, false, &source).await),
-            Call::Me => show(engine.me(caller, None).await),
-            Call::AcceptTicket => format!("{:?}", engine.accept_ticket(caller, "ticket", &source).await),
+            Call::Touch => show(engine.sessions().touch(caller, place.session, &source).await),
+            Call::SessionToken => show(engine.sessions().token(caller, place.session, &source).await),
+            Call::EndSession => show(engine.sessions().end(caller, place.session, false, &source).await),
+            Call::Me => show(engine.users().current(caller, None).await),
+            Call::AcceptTicket => format!("{:?}", engine.invitations().accept_ticket(caller, "ticket", &source).await),
         }
     }
 }

@@ -93,8 +93,7 @@ impl UserFilter {
             self.user_id.iter().map(String::as_str).partition(|text| text.starts_with('-'));
         let ids =
             |texts: &[&str]| texts.iter().filter_map(|id| id.trim_start_matches(['+', '-']).parse().ok()).collect();
-        let part =
-            |text: &Option<String>| text.as_deref().filter(|text| !text.is_empty()).map(|text| text::folded(text));
+        let part = |text: &Option<String>| text.as_deref().filter(|text| !text.is_empty()).map(text::folded);
         Ok(Parsed {
             filter: self,
             identifiers: identifiers.into_iter().flatten().collect(),
