@@ -2,18 +2,19 @@
 
 mod invitations;
 mod sign_ups;
+mod users;
 mod waitlist_entries;
 
 use hyper::header::AUTHORIZATION;
 use serde_json::json;
 
 use super::endpoint::{DELETE, Endpoint, PATCH, POST, answer};
-use crate::domain::id::{InvitationId, SignUpId, WaitlistEntryId};
+use crate::domain::id::{InvitationId, SignUpId, UserId, WaitlistEntryId};
 use crate::domain::rejection::{Reason, Rejection};
 use crate::engine::{EngineError, ListParams};
 use crate::http::app::App;
 use crate::http::call::Call;
-use crate::http::request::form::Params;
+use crate::http::request::form::{Params, Reader};
 use crate::http::request::head::RequestHead;
 use crate::http::request::json::Json;
 use crate::http::response::api_response::ApiResponse;
@@ -34,6 +35,10 @@ pub(super) const ENDPOINTS: &[Endpoint] = &[
     Endpoint::backend(DELETE, "/v1/waitlist_entries/{id}", answer!(|i| waitlist_entries::delete(i.call, i.id()?).await)).of::<WaitlistEntryId>(),
     Endpoint::backend(POST, "/v1/waitlist_entries/{id}/invite", answer!(|i| waitlist_entries::invite(i.call, i.id()?, only(i.objects())?).await)).of::<WaitlistEntryId>(),
     Endpoint::backend(POST, "/v1/waitlist_entries/{id}/reject", answer!(|i| waitlist_entries::reject(i.call, i.id()?).await)).of::<WaitlistEntryId>(),
+
+    Endpoint::backend_get("/v1/users", answer!(|i| users::list(i.call).await)),
+    Endpoint::backend_get("/v1/users/count", answer!(|i| users::count(i.call).await)),
+    Endpoint::backend_get("/v1/users/{id}", answer!(|i| users::show(i.call, i.id()?).await)).of::<UserId>(),
 
     Endpoint::backend(POST, "/v1/testing_tokens", answer!(|i| Ok(testing_token(i.call)))),
     Endpoint::backend_get("/v1/sign_ups/{id}", answer!(|i| sign_ups::show(i.call, i.id()?).await)).of::<SignUpId>(),
@@ -86,6 +91,11 @@ fn listing(query: &Params) -> Result<ListParams, Rejection> {
     Rejection::collect(reasons).map(|()| ListParams { status, query: words, order_by, limit, offset })
 }
 
+/// The page that a query asks for: `limit` and `offset`.
+fn page(reader: &mut Reader<'_>) -> (Option<usize>, usize) {
+    (reader.number_in("limit", 1..=LIMIT_MAX), reader.number("offset").unwrap_or(0))
+}
+
 /// The answer about a deleted object.
 fn deleted(object: &str, id: impl ToString) -> ApiResponse {
     ApiResponse::json(&json!({ "object": object, "id": id.to_string(), "deleted": true }))
@@ -93,3 +103,5 @@ fn deleted(object: &str, id: impl ToString) -> ApiResponse {
 
 /// How many objects one call may create; the same limit as Clerk's.
 const BULK_MAX: usize = 10;
+/// How many objects a page has at most; the same limit as Clerk's.
+const LIMIT_MAX: usize = 500;
