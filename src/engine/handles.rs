@@ -247,12 +247,25 @@ handle! {
     /// meanwhile.
     end_all(caller: &Caller, context: &RequestContext) -> ClientView: end_sessions;
     /// A session of any user, for the application's backend.
+    ///
+    /// # Errors
+    /// [`EngineError::NotFound`].
     get(id: SessionId) -> Session: session;
     /// Lists the sessions of a user or a client.
+    ///
+    /// # Errors
+    /// `form_param_missing` without a user and a client, `form_param_value_invalid` for an unknown status.
     list(params: &SessionListParams) -> Page<Session>: list_sessions;
     /// Revokes a session.
+    ///
+    /// # Errors
+    /// [`EngineError::NotFound`].
     revoke(id: SessionId) -> Session: revoke_session;
     /// A token of any user's session, for the application's backend.
+    ///
+    /// # Errors
+    /// [`EngineError::NotFound`] unless the session is live; `form_param_value_invalid` for a lifetime that is not from 30
+    /// seconds to ten years.
     create_token(id: SessionId, expires_in: Option<Span>) -> Secret<String>: create_session_token;
 }
 
@@ -289,28 +302,66 @@ handle! {
     /// [`EngineError::SignedOut`] when there is no such live session.
     current(caller: &Caller, session: Option<SessionId>) -> Arc<User>: me;
     /// A user.
+    ///
+    /// # Errors
+    /// [`EngineError::NotFound`].
     get(id: UserId) -> Arc<User>: user;
     /// The user who holds an identifier.
+    ///
+    /// # Errors
+    /// [`EngineError::NotFound`].
     by_identifier(identifier: &Identifier) -> Arc<User>: user_by_identifier;
     /// Lists users.
+    ///
+    /// # Errors
+    /// `form_param_value_invalid` for an unknown order, a `starting_after` that does not fit, too many values of a filter,
+    /// and an offset above 100 000 in a list that must read all users.
     list(params: &UserListParams) -> Vec<Arc<User>>: list_users;
     /// Counts users.
+    ///
+    /// # Errors
+    /// `form_param_value_invalid` for too many values of a filter.
     count(filter: &UserFilter) -> u64: count_users;
     /// Creates a user without a sign-up.
+    ///
+    /// # Errors
+    /// Every fault of the parameters at once; `form_identifier_exists`; `form_password_pwned` and the like.
     create(input: &NewUser) -> Arc<User>: create_user;
     /// Sets attributes of a user.
+    ///
+    /// # Errors
+    /// Every fault of the parameters at once, and as [`Self::change`].
     update(id: UserId, patch: &UserPatch, version: Option<u64>) -> Arc<User>: update_user;
     /// Changes a user: its metadata, its addresses, its lock, and all else that a [`UserChange`] says.
+    ///
+    /// # Errors
+    /// [`EngineError::NotFound`]; `resource_conflict` where the user has another version than the given one;
+    /// `form_identifier_exists`; what the change itself is refused for.
     change(id: UserId, change: &UserChange, version: Option<u64>) -> Arc<User>: change_user;
     /// Applies one change to several users.
+    ///
+    /// # Errors
+    /// [`EngineError::NotFound`] before anything is changed, and as [`Self::change`].
     change_all(ids: &[UserId], change: &UserChange) -> Vec<Arc<User>>: change_users;
     /// Bans a user and ends its sessions.
+    ///
+    /// # Errors
+    /// As [`Self::change`].
     ban(id: UserId, version: Option<u64>) -> Arc<User>: ban_user;
     /// Ends a ban.
+    ///
+    /// # Errors
+    /// As [`Self::change`].
     unban(id: UserId, version: Option<u64>) -> Arc<User>: unban_user;
     /// Whether a password is the user's.
+    ///
+    /// # Errors
+    /// [`EngineError::NotFound`], `no_password_set`, `incorrect_password`.
     verify_password(id: UserId, password: &Secret<String>) -> (): verify_user_password;
     /// Deletes a user.
+    ///
+    /// # Errors
+    /// [`EngineError::NotFound`], `resource_conflict`.
     delete(id: UserId, version: Option<u64>) -> Arc<User>: delete_user;
 }
 

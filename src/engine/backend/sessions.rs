@@ -32,7 +32,7 @@ impl Engine {
     ///
     /// # Errors
     /// [`EngineError::NotFound`].
-    pub async fn session(&self, id: SessionId) -> Result<Session, EngineError> {
+    pub(in crate::engine) async fn session(&self, id: SessionId) -> Result<Session, EngineError> {
         self.admitted(self.known_session(id)).await
     }
 
@@ -40,7 +40,10 @@ impl Engine {
     ///
     /// # Errors
     /// `form_param_missing` without a user and a client, `form_param_value_invalid` for an unknown status.
-    pub async fn list_sessions(&self, params: &SessionListParams) -> Result<Page<Session>, EngineError> {
+    pub(in crate::engine) async fn list_sessions(
+        &self,
+        params: &SessionListParams,
+    ) -> Result<Page<Session>, EngineError> {
         self.admitted(async {
             let now = self.now();
             let status = params.status.as_deref().filter(|status| !status.is_empty());
@@ -67,7 +70,7 @@ impl Engine {
     ///
     /// # Errors
     /// [`EngineError::NotFound`].
-    pub async fn revoke_session(&self, id: SessionId) -> Result<Session, EngineError> {
+    pub(in crate::engine) async fn revoke_session(&self, id: SessionId) -> Result<Session, EngineError> {
         self.admitted(async {
             let session = self.known_session(id).await?;
             let now = self.now();
@@ -87,7 +90,7 @@ impl Engine {
     ///
     /// # Errors
     /// [`EngineError::NotFound`] unless the session is live; `form_param_value_invalid` for another lifetime.
-    pub async fn create_session_token(
+    pub(in crate::engine) async fn create_session_token(
         &self,
         id: SessionId,
         expires_in: Option<Span>,

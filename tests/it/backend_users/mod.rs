@@ -70,14 +70,14 @@ impl Site {
             password: Some(Secret::new(PASSWORD.to_owned())),
             ..NewSignIn::default()
         };
-        let made = self.engine.create_sign_in(&Caller::anonymous(), &input, &RequestContext::default()).await;
+        let made = self.engine.sign_ins().create(&Caller::anonymous(), &input, &RequestContext::default()).await;
         made.map(|(_, client)| client)
     }
 
     /// Begins to sign in with an address.
     async fn begin(&self, address: &str) -> (Caller, SignInView) {
         let input = NewSignIn { identifier: Some(address.to_owned()), ..NewSignIn::default() };
-        let made = self.engine.create_sign_in(&Caller::anonymous(), &input, &RequestContext::default()).await;
+        let made = self.engine.sign_ins().create(&Caller::anonymous(), &input, &RequestContext::default()).await;
         let (begun, client) = made.expect("a sign-in");
         (self.caller(&client).await, begun)
     }
@@ -85,14 +85,14 @@ impl Site {
     async fn prepare(&self, caller: &Caller, begun: &SignInView) -> Result<(), EngineError> {
         let input = PrepareFirstFactor::new(Strategy::EmailCode);
         let context = RequestContext::default();
-        self.engine.prepare_first_factor(caller, begun.value.id, &input, &context).await.map(|_| ())
+        self.engine.sign_ins().prepare(caller, begun.value.id, &input, &context).await.map(|_| ())
     }
 
     /// Proves the address by the code in its newest message.
     async fn attempt(&self, caller: &Caller, begun: &SignInView, address: &str) -> Result<ClientView, EngineError> {
         let input = AttemptFirstFactor::code(Strategy::EmailCode, self.code(address).await);
         let context = RequestContext::default();
-        let done = self.engine.attempt_first_factor(caller, begun.value.id, &input, &context).await;
+        let done = self.engine.sign_ins().attempt(caller, begun.value.id, &input, &context).await;
         done.map(|(_, client)| client)
     }
 
@@ -104,10 +104,10 @@ impl Site {
             ..NewSignUp::default()
         };
         let context = RequestContext::default();
-        let (begun, client) = self.engine.create_sign_up(&Caller::anonymous(), &input, &context).await?;
+        let (begun, client) = self.engine.sign_ups().create(&Caller::anonymous(), &input, &context).await?;
         let caller = self.caller(&client).await;
         let proof = AttemptVerification::code(Strategy::EmailCode, self.code(address).await);
-        let done = self.engine.attempt_verification(&caller, begun.value.id, &proof, &context).await?;
+        let done = self.engine.sign_ups().attempt(&caller, begun.value.id, &proof, &context).await?;
         Ok(done.1)
     }
 

@@ -17,7 +17,7 @@ impl Engine {
     /// [`EngineError::NotFound`]; `resource_conflict` where the user has another version, or changes without end;
     /// [`EngineError::Rejected`] as [`User::apply`] refuses, and `form_identifier_exists` for an identifier of another
     /// user.
-    pub async fn change_user(
+    pub(in crate::engine) async fn change_user(
         &self,
         id: UserId,
         change: &UserChange,
@@ -30,7 +30,7 @@ impl Engine {
     ///
     /// # Errors
     /// Every fault of the parameters at once, and as [`Engine::change_user`].
-    pub async fn update_user(
+    pub(in crate::engine) async fn update_user(
         &self,
         id: UserId,
         patch: &UserPatch,
@@ -53,7 +53,7 @@ impl Engine {
     ///
     /// # Errors
     /// As [`Engine::change_user`].
-    pub async fn ban_user(&self, id: UserId, version: Option<u64>) -> Result<Arc<User>, EngineError> {
+    pub(in crate::engine) async fn ban_user(&self, id: UserId, version: Option<u64>) -> Result<Arc<User>, EngineError> {
         self.change_user(id, &UserChange::Ban, version).await
     }
 
@@ -61,7 +61,11 @@ impl Engine {
     ///
     /// # Errors
     /// As [`Engine::change_user`].
-    pub async fn unban_user(&self, id: UserId, version: Option<u64>) -> Result<Arc<User>, EngineError> {
+    pub(in crate::engine) async fn unban_user(
+        &self,
+        id: UserId,
+        version: Option<u64>,
+    ) -> Result<Arc<User>, EngineError> {
         self.change_user(id, &UserChange::Unban, version).await
     }
 
@@ -70,7 +74,11 @@ impl Engine {
     ///
     /// # Errors
     /// [`EngineError::NotFound`] before anything is changed, and as [`Engine::change_user`].
-    pub async fn change_users(&self, ids: &[UserId], change: &UserChange) -> Result<Vec<Arc<User>>, EngineError> {
+    pub(in crate::engine) async fn change_users(
+        &self,
+        ids: &[UserId],
+        change: &UserChange,
+    ) -> Result<Vec<Arc<User>>, EngineError> {
         self.admitted(async {
             for id in ids {
                 self.known_user(*id).await?;
@@ -88,7 +96,11 @@ impl Engine {
     ///
     /// # Errors
     /// [`EngineError::NotFound`], `resource_conflict` as [`Engine::change_user`].
-    pub async fn delete_user(&self, id: UserId, version: Option<u64>) -> Result<Arc<User>, EngineError> {
+    pub(in crate::engine) async fn delete_user(
+        &self,
+        id: UserId,
+        version: Option<u64>,
+    ) -> Result<Arc<User>, EngineError> {
         self.admitted(async {
             for _ in 0..TRIES_MAX {
                 let user = self.in_version(id, version).await?;

@@ -14,7 +14,7 @@ impl Engine {
     /// # Errors
     /// Every fault of the parameters at once; `form_identifier_exists` for an identifier of another user;
     /// `form_password_pwned` and the like for the password.
-    pub async fn create_user(&self, input: &NewUser) -> Result<Arc<User>, EngineError> {
+    pub(in crate::engine) async fn create_user(&self, input: &NewUser) -> Result<Arc<User>, EngineError> {
         self.admitted(async {
             let (mut fields, password) = NewUserFields::parse(input, &self.settings(), self.now())?;
             // Before the password is hashed, which takes long; the commit decides.

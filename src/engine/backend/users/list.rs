@@ -39,7 +39,7 @@ impl Engine {
     /// # Errors
     /// `form_param_value_invalid` for an unknown order, for `starting_after` with another order, an offset or an unknown
     /// user, for too many values of a filter, and for an offset above 100 000 in a list that must read all users.
-    pub async fn list_users(&self, params: &UserListParams) -> Result<Vec<Arc<User>>, EngineError> {
+    pub(in crate::engine) async fn list_users(&self, params: &UserListParams) -> Result<Vec<Arc<User>>, EngineError> {
         self.admitted(async {
             let filter = params.filter.parse()?;
             let order = ListParams { order_by: params.order_by.clone(), ..ListParams::default() }.order(&KEYS)?;
@@ -75,7 +75,7 @@ impl Engine {
     ///
     /// # Errors
     /// `form_param_value_invalid` for too many values of a filter.
-    pub async fn count_users(&self, filter: &UserFilter) -> Result<u64, EngineError> {
+    pub(in crate::engine) async fn count_users(&self, filter: &UserFilter) -> Result<u64, EngineError> {
         self.admitted(async {
             let filter = filter.parse()?;
             if filter.is_empty() {

@@ -17,7 +17,11 @@ impl Engine {
     /// # Errors
     /// [`EngineError::NotFound`]; `no_password_set`; `incorrect_password`; [`EngineError::Overloaded`] where too many
     /// passwords wait to be hashed.
-    pub async fn verify_user_password(&self, id: UserId, password: &Secret<String>) -> Result<(), EngineError> {
+    pub(in crate::engine) async fn verify_user_password(
+        &self,
+        id: UserId,
+        password: &Secret<String>,
+    ) -> Result<(), EngineError> {
         self.admitted(async {
             let user = self.known_user(id).await?;
             let stored = user.password_digest.clone().ok_or_else(|| Rejection::from(ErrorCode::NoPasswordSet))?;

@@ -13,7 +13,7 @@ impl Engine {
     ///
     /// # Errors
     /// [`EngineError::NotFound`].
-    pub async fn user(&self, id: UserId) -> Result<Arc<User>, EngineError> {
+    pub(in crate::engine) async fn user(&self, id: UserId) -> Result<Arc<User>, EngineError> {
         self.admitted(self.known_user(id)).await
     }
 
@@ -21,7 +21,10 @@ impl Engine {
     ///
     /// # Errors
     /// [`EngineError::NotFound`].
-    pub async fn user_by_identifier(&self, identifier: &Identifier) -> Result<Arc<User>, EngineError> {
+    pub(in crate::engine) async fn user_by_identifier(
+        &self,
+        identifier: &Identifier,
+    ) -> Result<Arc<User>, EngineError> {
         self.admitted(async {
             let id = self.inner.store().owner(identifier).await?.ok_or(EngineError::NotFound)?;
             self.known_user(id).await
