@@ -8,9 +8,10 @@ mod waitlist_entries;
 use hyper::header::AUTHORIZATION;
 use serde_json::json;
 
-use super::endpoint::{DELETE, Endpoint, PATCH, POST, answer};
+use super::endpoint::{DELETE, Endpoint, PATCH, POST, PUT, answer};
 use crate::domain::id::{InvitationId, SignUpId, UserId, WaitlistEntryId};
 use crate::domain::rejection::{Reason, Rejection};
+use crate::domain::user::UserChange;
 use crate::engine::{EngineError, ListParams};
 use crate::http::app::App;
 use crate::http::call::Call;
@@ -37,8 +38,19 @@ pub(super) const ENDPOINTS: &[Endpoint] = &[
     Endpoint::backend(POST, "/v1/waitlist_entries/{id}/reject", answer!(|i| waitlist_entries::reject(i.call, i.id()?).await)).of::<WaitlistEntryId>(),
 
     Endpoint::backend_get("/v1/users", answer!(|i| users::list(i.call).await)),
+    Endpoint::backend(POST, "/v1/users", answer!(|i| users::create(i.call, only(i.objects())?).await)),
     Endpoint::backend_get("/v1/users/count", answer!(|i| users::count(i.call).await)),
+    Endpoint::backend(POST, "/v1/users/ban", answer!(|i| users::change_all(i.call, only(i.objects())?, &UserChange::Ban).await)),
+    Endpoint::backend(POST, "/v1/users/unban", answer!(|i| users::change_all(i.call, only(i.objects())?, &UserChange::Unban).await)),
     Endpoint::backend_get("/v1/users/{id}", answer!(|i| users::show(i.call, i.id()?).await)).of::<UserId>(),
+    Endpoint::backend(PATCH, "/v1/users/{id}", answer!(|i| users::update(i.call, i.id()?, only(i.objects())?).await)).of::<UserId>(),
+    Endpoint::backend(DELETE, "/v1/users/{id}", answer!(|i| users::delete(i.call, i.id()?).await)).of::<UserId>(),
+    Endpoint::backend(PATCH, "/v1/users/{id}/metadata", answer!(|i| users::merge_metadata(i.call, i.id()?, only(i.objects())?).await)).of::<UserId>(),
+    Endpoint::backend(PUT, "/v1/users/{id}/metadata", answer!(|i| users::replace_metadata(i.call, i.id()?, only(i.objects())?).await)).of::<UserId>(),
+    Endpoint::backend(POST, "/v1/users/{id}/ban", answer!(|i| users::ban(i.call, i.id()?).await)).of::<UserId>(),
+    Endpoint::backend(POST, "/v1/users/{id}/unban", answer!(|i| users::unban(i.call, i.id()?).await)).of::<UserId>(),
+    Endpoint::backend(POST, "/v1/users/{id}/lock", answer!(|i| users::lock(i.call, i.id()?).await)).of::<UserId>(),
+    Endpoint::backend(POST, "/v1/users/{id}/unlock", answer!(|i| users::unlock(i.call, i.id()?).await)).of::<UserId>(),
 
     Endpoint::backend(POST, "/v1/testing_tokens", answer!(|i| Ok(testing_token(i.call)))),
     Endpoint::backend_get("/v1/sign_ups/{id}", answer!(|i| sign_ups::show(i.call, i.id()?).await)).of::<SignUpId>(),
