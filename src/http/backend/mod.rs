@@ -8,7 +8,7 @@ mod waitlist_entries;
 use hyper::header::AUTHORIZATION;
 use serde_json::json;
 
-use super::endpoint::{DELETE, Endpoint, PATCH, POST, PUT, answer};
+use super::endpoint::{DELETE, Endpoint, PATCH, POST, PUT, UserAccountPath, answer};
 use crate::domain::id::{InvitationId, SignUpId, UserId, WaitlistEntryId};
 use crate::domain::rejection::{Reason, Rejection};
 use crate::domain::user::UserChange;
@@ -51,6 +51,15 @@ pub(super) const ENDPOINTS: &[Endpoint] = &[
     Endpoint::backend(POST, "/v1/users/{id}/unban", answer!(|i| users::unban(i.call, i.id()?).await)).of::<UserId>(),
     Endpoint::backend(POST, "/v1/users/{id}/lock", answer!(|i| users::lock(i.call, i.id()?).await)).of::<UserId>(),
     Endpoint::backend(POST, "/v1/users/{id}/unlock", answer!(|i| users::unlock(i.call, i.id()?).await)).of::<UserId>(),
+
+    Endpoint::backend(POST, "/v1/users/{id}/verify_password", answer!(|i| users::password::verify(i.call, i.id()?, only(i.objects())?).await)).of::<UserId>(),
+    Endpoint::backend(POST, "/v1/users/{id}/remove_password", answer!(|i| users::password::remove(i.call, i.id()?, only(i.objects())?).await)).of::<UserId>(),
+    Endpoint::backend(POST, "/v1/users/{id}/password/set_compromised", answer!(|i| users::password::mark(i.call, i.id()?, only(i.objects())?, true).await)).of::<UserId>(),
+    Endpoint::backend(POST, "/v1/users/{id}/password/unset_compromised", answer!(|i| users::password::mark(i.call, i.id()?, only(i.objects())?, false).await)).of::<UserId>(),
+    Endpoint::backend(PUT, "/v1/users/{id}/email_address", answer!(|i| users::replace_email_addresses(i.call, i.id()?, only(i.objects())?).await)).of::<UserId>(),
+    Endpoint::backend(PUT, "/v1/users/{id}/phone_number", answer!(|i| users::replace_phone_numbers(i.call, i.id()?, only(i.objects())?).await)).of::<UserId>(),
+    Endpoint::backend(DELETE, "/v1/users/{id}/external_accounts/{account_id}", answer!(|i| users::delete_account(i.call, i.id()?).await)).of::<UserAccountPath>(),
+
 
     Endpoint::backend(POST, "/v1/testing_tokens", answer!(|i| Ok(testing_token(i.call)))),
     Endpoint::backend_get("/v1/sign_ups/{id}", answer!(|i| sign_ups::show(i.call, i.id()?).await)).of::<SignUpId>(),

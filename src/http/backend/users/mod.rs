@@ -1,11 +1,14 @@
 //! `/v1/users…`
 
 mod create;
+mod identities;
 mod list;
+pub(super) mod password;
 mod state;
 mod update;
 
 pub(super) use create::create;
+pub(super) use identities::{delete_account, replace_email_addresses, replace_phone_numbers};
 pub(super) use list::{count, list};
 pub(super) use state::{ban, change_all, lock, unban, unlock};
 pub(super) use update::{delete, merge_metadata, replace_metadata, update};
