@@ -1,18 +1,20 @@
 //! The calls of the application's backend: authenticated by the secret key, in JSON, without clients, cookies or pages.
 
 mod invitations;
+mod sessions;
 mod sign_ups;
 mod users;
 mod waitlist_entries;
 
 use hyper::header::AUTHORIZATION;
+use serde::Serialize;
 use serde_json::json;
 
 use super::endpoint::{DELETE, Endpoint, PATCH, POST, PUT, UserAccountPath, answer};
-use crate::domain::id::{InvitationId, SignUpId, UserId, WaitlistEntryId};
+use crate::domain::id::{InvitationId, SessionId, SignUpId, UserId, WaitlistEntryId};
 use crate::domain::rejection::{Reason, Rejection};
 use crate::domain::user::UserChange;
-use crate::engine::{EngineError, ListParams};
+use crate::engine::{EngineError, ListParams, Page};
 use crate::http::app::App;
 use crate::http::call::Call;
 use crate::http::request::form::{Params, Reader};
@@ -60,6 +62,10 @@ pub(super) const ENDPOINTS: &[Endpoint] = &[
     Endpoint::backend(PUT, "/v1/users/{id}/phone_number", answer!(|i| users::replace_phone_numbers(i.call, i.id()?, only(i.objects())?).await)).of::<UserId>(),
     Endpoint::backend(DELETE, "/v1/users/{id}/external_accounts/{account_id}", answer!(|i| users::delete_account(i.call, i.id()?).await)).of::<UserAccountPath>(),
 
+    Endpoint::backend_get("/v1/sessions", answer!(|i| sessions::list(i.call).await)),
+    Endpoint::backend_get("/v1/sessions/{id}", answer!(|i| sessions::show(i.call, i.id()?).await)).of::<SessionId>(),
+    Endpoint::backend(POST, "/v1/sessions/{id}/revoke", answer!(|i| sessions::revoke(i.call, i.id()?).await)).of::<SessionId>(),
+    Endpoint::backend(POST, "/v1/sessions/{id}/tokens", answer!(|i| sessions::create_token(i.call, i.id()?, only(i.objects())?).await)).of::<SessionId>(),
 
     Endpoint::backend(POST, "/v1/testing_tokens", answer!(|i| Ok(testing_token(i.call)))),
     Endpoint::backend_get("/v1/sign_ups/{id}", answer!(|i| sign_ups::show(i.call, i.id()?).await)).of::<SignUpId>(),
@@ -115,6 +121,12 @@ fn listing(query: &Params) -> Result<ListParams, Rejection> {
 /// The page that a query asks for: `limit` and `offset`.
 fn page(reader: &mut Reader<'_>) -> (Option<usize>, usize) {
     (reader.number_in("limit", 1..=LIMIT_MAX), reader.number("offset").unwrap_or(0))
+}
+
+/// The bare list, unless the query asks for the total count too.
+fn paged<T: Serialize>(query: &Params, found: &Page<T>) -> Result<ApiResponse, HttpError> {
+    let with_total = query.single("paginated")?.is_some_and(|text| text == "true");
+    Ok(if with_total { ApiResponse::json(found) } else { ApiResponse::json(&found.items) })
 }
 
 /// The answer about a deleted object.
