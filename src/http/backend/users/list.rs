@@ -1,19 +1,17 @@
 //! Lists of users, and how many there are.
 
-use std::sync::Arc;
-
 use serde_json::json;
 
 use crate::domain::rejection::{ErrorCode, Reason, Rejection};
 use crate::domain::time::Span;
-use crate::domain::user::User;
 use crate::engine::{UserFilter, UserListParams};
 use crate::http::backend::page;
 use crate::http::call::Call;
 use crate::http::request::form::{Params, Reader};
 use crate::http::response::api_response::ApiResponse;
 use crate::http::response::error::HttpError;
-use crate::wire::backend::BackendUser;
+
+use super::answer_all;
 
 /// The bare list, also where `paginated` is set: Clerk's packages ask for the count by a call of its own.
 pub(in crate::http::backend) async fn list(call: &Call<'_>) -> Result<ApiResponse, HttpError> {
@@ -29,12 +27,6 @@ pub(in crate::http::backend) async fn count(call: &Call<'_>) -> Result<ApiRespon
     Rejection::collect(reasons)?;
     let total = if fits_nobody(&call.head.query)? { 0 } else { call.engine().users().count(&filter).await? };
     Ok(ApiResponse::json(&json!({ "object": "total_count", "total_count": total })))
-}
-
-/// Several users, without their versions.
-pub(super) fn answer_all(call: &Call<'_>, users: &[Arc<User>]) -> ApiResponse {
-    let now = call.engine().now();
-    ApiResponse::json(&users.iter().map(|user| BackendUser { user, now }).collect::<Vec<_>>())
 }
 
 fn listing(query: &Params) -> Result<UserListParams, Rejection> {

@@ -51,6 +51,12 @@ fn answer(call: &Call<'_>, user: &User) -> ApiResponse {
     ApiResponse::json(&BackendUser { user, now: call.engine().now() }).in_version(user.version)
 }
 
+/// Several users, without their versions.
+fn answer_all(call: &Call<'_>, users: &[Arc<User>]) -> ApiResponse {
+    let now = call.engine().now();
+    ApiResponse::json(&users.iter().map(|user| BackendUser { user, now }).collect::<Vec<_>>())
+}
+
 /// The version that the user must have, if the request names some in `If-Match` (RFC 9110, 13.1.1).
 ///
 /// # Errors

@@ -8,8 +8,7 @@ use crate::http::request::json::Json;
 use crate::http::response::api_response::ApiResponse;
 use crate::http::response::error::HttpError;
 
-use super::list::answer_all;
-use super::{change, expected_version, written};
+use super::{answer_all, change, expected_version, written};
 
 pub(in crate::http::backend) async fn ban(call: &Call<'_>, id: UserId) -> Result<ApiResponse, HttpError> {
     change(call, id, &UserChange::Ban).await
