@@ -1,8 +1,10 @@
 //! The calls about sessions that the application's backend makes
 //! ([guide: Backend sessions](crate::guide::contract_backend#backend-sessions)).
 
-use crate::domain::client::ClientChange;
+use std::sync::Arc;
+
 use crate::domain::client::session::{Session, SessionStatus};
+use crate::domain::client::{Client, ClientChange};
 use crate::domain::id::{ClientId, SessionId, UserId};
 use crate::domain::rejection::ErrorCode;
 use crate::domain::secret::Secret;
@@ -107,6 +109,14 @@ impl Engine {
             self.mint_for(&session, &RequestContext::default(), lifetime).await
         })
         .await
+    }
+
+    /// A client with its live sessions.
+    ///
+    /// # Errors
+    /// [`EngineError::NotFound`].
+    pub(crate) async fn client_for_backend(&self, id: ClientId) -> Result<Arc<Client>, EngineError> {
+        self.admitted(async { self.inner.store().client(id).await?.ok_or(EngineError::NotFound) }).await
     }
 
     async fn known_session(&self, id: SessionId) -> Result<Session, EngineError> {

@@ -1,5 +1,6 @@
 //! The calls of the application's backend: authenticated by the secret key, in JSON, without clients, cookies or pages.
 
+mod clients;
 mod invitations;
 mod sessions;
 mod sign_ups;
@@ -11,7 +12,7 @@ use serde::Serialize;
 use serde_json::json;
 
 use super::endpoint::{DELETE, Endpoint, PATCH, POST, PUT, UserAccountPath, answer};
-use crate::domain::id::{InvitationId, SessionId, SignUpId, UserId, WaitlistEntryId};
+use crate::domain::id::{ClientId, InvitationId, SessionId, SignUpId, UserId, WaitlistEntryId};
 use crate::domain::rejection::{Reason, Rejection};
 use crate::domain::user::UserChange;
 use crate::engine::{EngineError, ListParams, Page};
@@ -66,6 +67,8 @@ pub(super) const ENDPOINTS: &[Endpoint] = &[
     Endpoint::backend_get("/v1/sessions/{id}", answer!(|i| sessions::show(i.call, i.id()?).await)).of::<SessionId>(),
     Endpoint::backend(POST, "/v1/sessions/{id}/revoke", answer!(|i| sessions::revoke(i.call, i.id()?).await)).of::<SessionId>(),
     Endpoint::backend(POST, "/v1/sessions/{id}/tokens", answer!(|i| sessions::create_token(i.call, i.id()?, only(i.objects())?).await)).of::<SessionId>(),
+
+    Endpoint::backend_get("/v1/clients/{id}", answer!(|i| clients::show(i.call, i.id()?).await)).of::<ClientId>(),
 
     Endpoint::backend(POST, "/v1/testing_tokens", answer!(|i| Ok(testing_token(i.call)))),
     Endpoint::backend_get("/v1/sign_ups/{id}", answer!(|i| sign_ups::show(i.call, i.id()?).await)).of::<SignUpId>(),

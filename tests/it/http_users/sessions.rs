@@ -4,7 +4,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::{Value, json};
 
-use super::{create, refused, session_of, sign_in, site, token, with};
+use super::{create, path_of, refused, session_of, sign_in, site, token, with};
 use crate::support::browser::Browser;
 use crate::support::schema::faults;
 
@@ -77,6 +77,25 @@ fn a_token_of_a_session_has_the_lifetime_that_is_asked_for() {
         assert_eq!(refused(&refusal), with(422, "form_param_value_invalid"), "{seconds}");
     }
     assert_eq!(refused(&make(&json!({ "expires_in_seconds": "60" }))), with(422, "form_param_type_invalid"));
+}
+
+#[test]
+fn a_client_shows_its_live_sessions_and_no_token() {
+    let site = site();
+    let ada = create(&site, "ada@example.com");
+    let session = session_of(&sign_in(&mut Browser::of(&site.server), "ada@example.com"));
+    let shown = site.backend("GET", &format!("/v1/sessions/{session}"), &Value::Null).json();
+    let path = format!("/v1/clients/{}", shown["client_id"].as_str().expect("an id"));
+    let client = site.backend("GET", &path, &Value::Null).json();
+    assert_eq!(faults("backend_client", &client), [""; 0], "{client:#}");
+    assert_eq!((&client["session_ids"], &client["sessions"]), (&json!([session]), &json!([shown])));
+    site.backend("POST", &format!("{}/ban", path_of(&ada)), &Value::Null);
+    let client = site.backend("GET", &path, &Value::Null).json();
+    assert_eq!((&client["session_ids"], &client["last_active_session_id"]), (&json!([]), &Value::Null));
+    let status = &site.backend("GET", &format!("/v1/sessions/{session}"), &Value::Null).json()["status"];
+    assert_eq!(status, "revoked");
+    let unknown = "/v1/clients/client_000000000000000000000000007";
+    assert_eq!(refused(&site.backend("GET", unknown, &Value::Null)), with(404, "resource_not_found"));
 }
 
 fn claims(jwt: &str) -> Value {
