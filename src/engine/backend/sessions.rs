@@ -1,10 +1,13 @@
 //! The calls about sessions that the application's backend makes
 //! ([guide: Backend sessions](crate::guide::contract_backend#backend-sessions)).
 
+#[cfg(feature = "server")]
 use std::sync::Arc;
 
+#[cfg(feature = "server")]
+use crate::domain::client::Client;
+use crate::domain::client::ClientChange;
 use crate::domain::client::session::{Session, SessionStatus};
-use crate::domain::client::{Client, ClientChange};
 use crate::domain::id::{ClientId, SessionId, UserId};
 use crate::domain::rejection::ErrorCode;
 use crate::domain::secret::Secret;
@@ -115,6 +118,7 @@ impl Engine {
     ///
     /// # Errors
     /// [`EngineError::NotFound`].
+    #[cfg(feature = "server")]
     pub(crate) async fn client_for_backend(&self, id: ClientId) -> Result<Arc<Client>, EngineError> {
         self.admitted(async { self.inner.store().client(id).await?.ok_or(EngineError::NotFound) }).await
     }
