@@ -86,6 +86,19 @@ fn a_list_goes_on_after_its_last_user() {
 }
 
 #[test]
+fn a_filter_has_room_for_a_hundred_values() {
+    let site = site();
+    let ada = create(&site, "ada@example.com");
+    let query = |count: usize| {
+        let unknown = "user_id=user_000000000000000000000000007&".repeat(count - 1);
+        format!("{unknown}user_id={}&limit=100", ada["id"].as_str().expect("an id"))
+    };
+    assert_eq!(names(&site, &query(100)), ["ada"]);
+    let more = site.backend("GET", &format!("/v1/users?{}", query(101)), &Value::Null);
+    assert_eq!(refused(&more), with(422, "form_param_value_invalid"));
+}
+
+#[test]
 fn only_the_secret_key_reads_users() {
     let site = site();
     let ada = create(&site, "ada@example.com");
