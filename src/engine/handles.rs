@@ -353,6 +353,12 @@ handle! {
     /// # Errors
     /// As [`Self::change`].
     unban(id: UserId, version: Option<u64>) -> Arc<User>: unban_user;
+    /// Locks a user: it can't sign in until [`UserChange::Unlock`], or until as much time has passed as after failed
+    /// sign-ins. Its sessions go on.
+    ///
+    /// # Errors
+    /// `feature_not_enabled` where the policy does not limit failed sign-ins, and as [`Self::change`].
+    lock(id: UserId, version: Option<u64>) -> Arc<User>: lock_user;
     /// Whether a password is the user's.
     ///
     /// # Errors

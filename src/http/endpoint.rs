@@ -8,7 +8,9 @@ use bytes::Bytes;
 use hyper::Method;
 use hyper::body::Body;
 
-use crate::domain::id::{InvitationId, SessionId, SignInId, SignUpId, WaitlistEntryId};
+use crate::domain::id::{
+    ClientId, ExternalAccountId, InvitationId, MalformedId, SessionId, SignInId, SignUpId, UserId, WaitlistEntryId,
+};
 use crate::http::call::Call;
 use crate::http::request::body;
 use crate::http::request::form::Params;
@@ -21,7 +23,8 @@ use crate::http::response::error::HttpError;
 #[derive(Clone, Copy, Debug)]
 pub(in crate::http) struct Endpoint {
     pub(in crate::http) method: &'static Method,
-    /// The path, with `{id}` in place of an id, as in the guide and the log.
+    /// The path, with `{id}` in place of an id, as in the guide and the log. A second id has a name of its own, and what
+    /// is between the two belongs to the kind of id.
     pub(in crate::http) path: &'static str,
     /// The parts of the path before and after the id.
     around_id: (&'static str, &'static str),
@@ -215,6 +218,25 @@ pub(in crate::http) enum PathId {
     Session(SessionId),
     Invitation(InvitationId),
     WaitlistEntry(WaitlistEntryId),
+    User(UserId),
+    UserAccount(UserAccountPath),
+    Client(ClientId),
+}
+
+/// The ids of a path that names a user and one of its accounts at providers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::http) struct UserAccountPath {
+    pub(in crate::http) user: UserId,
+    pub(in crate::http) account: ExternalAccountId,
+}
+
+impl FromStr for UserAccountPath {
+    type Err = MalformedId;
+
+    fn from_str(text: &str) -> Result<Self, MalformedId> {
+        let (user, account) = text.split_once("/external_accounts/").ok_or(MalformedId)?;
+        Ok(Self { user: user.parse()?, account: account.parse()? })
+    }
 }
 
 /// The kinds of ids that are in paths.
@@ -243,6 +265,9 @@ in_path! {
     Session SessionId
     Invitation InvitationId
     WaitlistEntry WaitlistEntryId
+    User UserId
+    UserAccount UserAccountPath
+    Client ClientId
 }
 
 /// Whether a text is an id of this kind.
@@ -250,18 +275,20 @@ pub(super) fn is<T: FromStr>(text: &str) -> bool {
     text.parse::<T>().is_ok()
 }
 
-/// The parts of a path before and after `{id}`.
+/// The parts of a path before its first `{` and after its last `}`.
 const fn around_id(path: &str) -> (&str, &str) {
     let bytes = path.as_bytes();
-    let mut at = 0;
-    while at < bytes.len() {
-        if bytes[at] == b'{' {
-            let (before, rest) = path.split_at(at);
-            return (before, rest.split_at("{id}".len()).1);
-        }
-        at += 1;
+    let (mut from, mut to) = (0, bytes.len());
+    while from < bytes.len() && bytes[from] != b'{' {
+        from += 1;
     }
-    (path, "")
+    while to > from && bytes[to - 1] != b'}' {
+        to -= 1;
+    }
+    if from == bytes.len() {
+        return (path, "");
+    }
+    (path.split_at(from).0, path.split_at(to).1)
 }
 
 pub(in crate::http) const GET: &Method = &Method::GET;

@@ -70,7 +70,7 @@ impl HttpOptions {
             trusted_proxies: Vec::new(),
             default_peer: None,
             max_body_bytes: 64 * 1024,
-            max_params: 100,
+            max_params: 200,
             header_timeout: Duration::from_secs(10),
             body_timeout: Duration::from_secs(15),
             write_timeout: Duration::from_secs(10),

@@ -250,7 +250,7 @@ mod tests {
         assert_eq!(find("GET", "/v1/invitations").expect("there").path, "/v1/invitations");
         assert_eq!(status(find("PUT", "/v1/invitations")), 405);
         for path in
-            ["/v1/users", "/v1/organizations", "/v1/client/sign_ups", "/v1/me/passkeys", "/v1/invitations/inv_1"]
+            ["/v1/domains", "/v1/organizations", "/v1/client/sign_ups", "/v1/me/passkeys", "/v1/invitations/inv_1"]
         {
             assert_eq!(status(find("GET", path)), 404, "{path}");
         }

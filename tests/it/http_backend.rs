@@ -155,12 +155,11 @@ fn a_backend_hears_what_is_not_there_and_nobody_else_hears_anything() {
     };
     let answers = |status: u16, code: &str| (status, code.to_owned());
     for (method, path) in [
-        ("GET", "/v1/users"),
-        ("POST", "/v1/users"),
-        ("GET", "/v1/users/count?limit=1"),
+        ("GET", "/v1/users/user_1"),
+        ("GET", "/v1/users/count/more"),
         ("PATCH", "/v1/users/user_1/metadata"),
         ("DELETE", "/v1/users/user_1"),
-        ("GET", "/v1/sessions?user_id=user_1"),
+        ("GET", "/v1/sessions/sess_1"),
         ("POST", "/v1/sessions/sess_1/revoke"),
         ("GET", "/v1/clients/client_1"),
         ("POST", "/v1/clients/verify"),

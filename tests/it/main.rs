@@ -39,6 +39,7 @@ mod http_settings;
 mod http_strategies;
 mod http_text;
 mod http_tokens;
+mod http_users;
 mod layers;
 mod limits;
 mod load;

@@ -21,9 +21,7 @@ pub use command::{Attempt, Create, Prepare, Proof, Start, check_begins_alone};
 pub use entry::NotTheirs;
 pub use entry::{Credential, Entry, Fit};
 pub use factor::{Factor, FactorAddress, identifier, supported_identifiers};
-#[cfg(any(feature = "server", feature = "test-util", feature = "unstable"))]
-pub use failures::FORGOTTEN_AFTER;
-pub use failures::{Account, Failures, Share, SourceMark, Try};
+pub use failures::{Account, FORGOTTEN_AFTER, Failures, Share, SourceMark, Try};
 pub use newcomer::may_be_missing;
 pub use state::{FirstFactor, Newcomer, Phase, SignIn, Status};
 pub use transition::{Outcome, Transition};

@@ -10,16 +10,12 @@ use crate::http::request::json::Json;
 use crate::http::response::api_response::ApiResponse;
 use crate::http::response::error::HttpError;
 
-use super::{deleted, listing, several};
+use super::{deleted, listing, paged, several};
 
-/// The bare list, unless the total count is asked for too.
 pub(super) async fn list(call: &Call<'_>) -> Result<ApiResponse, HttpError> {
     let query = &call.head.query;
     let found = call.engine().list_invitations(&listing(query)?).await?;
-    if query.single("paginated")?.is_some_and(|text| text == "true") {
-        return Ok(ApiResponse::json(&found));
-    }
-    Ok(ApiResponse::json(&found.items))
+    paged(query, &found)
 }
 
 pub(super) async fn create(call: &Call<'_>, given: &Json) -> Result<ApiResponse, HttpError> {

@@ -1,19 +1,24 @@
 //! The calls of the application's backend: authenticated by the secret key, in JSON, without clients, cookies or pages.
 
+mod clients;
 mod invitations;
+mod sessions;
 mod sign_ups;
+mod users;
 mod waitlist_entries;
 
 use hyper::header::AUTHORIZATION;
+use serde::Serialize;
 use serde_json::json;
 
-use super::endpoint::{DELETE, Endpoint, PATCH, POST, answer};
-use crate::domain::id::{InvitationId, SignUpId, WaitlistEntryId};
+use super::endpoint::{DELETE, Endpoint, PATCH, POST, PUT, UserAccountPath, answer};
+use crate::domain::id::{ClientId, InvitationId, SessionId, SignUpId, UserId, WaitlistEntryId};
 use crate::domain::rejection::{Reason, Rejection};
-use crate::engine::{EngineError, ListParams};
+use crate::domain::user::UserChange;
+use crate::engine::{EngineError, ListParams, Page};
 use crate::http::app::App;
 use crate::http::call::Call;
-use crate::http::request::form::Params;
+use crate::http::request::form::{Params, Reader};
 use crate::http::request::head::RequestHead;
 use crate::http::request::json::Json;
 use crate::http::response::api_response::ApiResponse;
@@ -34,6 +39,36 @@ pub(super) const ENDPOINTS: &[Endpoint] = &[
     Endpoint::backend(DELETE, "/v1/waitlist_entries/{id}", answer!(|i| waitlist_entries::delete(i.call, i.id()?).await)).of::<WaitlistEntryId>(),
     Endpoint::backend(POST, "/v1/waitlist_entries/{id}/invite", answer!(|i| waitlist_entries::invite(i.call, i.id()?, only(i.objects())?).await)).of::<WaitlistEntryId>(),
     Endpoint::backend(POST, "/v1/waitlist_entries/{id}/reject", answer!(|i| waitlist_entries::reject(i.call, i.id()?).await)).of::<WaitlistEntryId>(),
+
+    Endpoint::backend_get("/v1/users", answer!(|i| users::list(i.call).await)),
+    Endpoint::backend(POST, "/v1/users", answer!(|i| users::create(i.call, only(i.objects())?).await)),
+    Endpoint::backend_get("/v1/users/count", answer!(|i| users::count(i.call).await)),
+    Endpoint::backend(POST, "/v1/users/ban", answer!(|i| users::change_all(i.call, only(i.objects())?, &UserChange::Ban).await)),
+    Endpoint::backend(POST, "/v1/users/unban", answer!(|i| users::change_all(i.call, only(i.objects())?, &UserChange::Unban).await)),
+    Endpoint::backend_get("/v1/users/{id}", answer!(|i| users::show(i.call, i.id()?).await)).of::<UserId>(),
+    Endpoint::backend(PATCH, "/v1/users/{id}", answer!(|i| users::update(i.call, i.id()?, only(i.objects())?).await)).of::<UserId>(),
+    Endpoint::backend(DELETE, "/v1/users/{id}", answer!(|i| users::delete(i.call, i.id()?).await)).of::<UserId>(),
+    Endpoint::backend(PATCH, "/v1/users/{id}/metadata", answer!(|i| users::merge_metadata(i.call, i.id()?, only(i.objects())?).await)).of::<UserId>(),
+    Endpoint::backend(PUT, "/v1/users/{id}/metadata", answer!(|i| users::replace_metadata(i.call, i.id()?, only(i.objects())?).await)).of::<UserId>(),
+    Endpoint::backend(POST, "/v1/users/{id}/ban", answer!(|i| users::ban(i.call, i.id()?).await)).of::<UserId>(),
+    Endpoint::backend(POST, "/v1/users/{id}/unban", answer!(|i| users::unban(i.call, i.id()?).await)).of::<UserId>(),
+    Endpoint::backend(POST, "/v1/users/{id}/lock", answer!(|i| users::lock(i.call, i.id()?).await)).of::<UserId>(),
+    Endpoint::backend(POST, "/v1/users/{id}/unlock", answer!(|i| users::unlock(i.call, i.id()?).await)).of::<UserId>(),
+
+    Endpoint::backend(POST, "/v1/users/{id}/verify_password", answer!(|i| users::password::verify(i.call, i.id()?, only(i.objects())?).await)).of::<UserId>(),
+    Endpoint::backend(POST, "/v1/users/{id}/remove_password", answer!(|i| users::password::remove(i.call, i.id()?, only(i.objects())?).await)).of::<UserId>(),
+    Endpoint::backend(POST, "/v1/users/{id}/password/set_compromised", answer!(|i| users::password::mark(i.call, i.id()?, only(i.objects())?, true).await)).of::<UserId>(),
+    Endpoint::backend(POST, "/v1/users/{id}/password/unset_compromised", answer!(|i| users::password::mark(i.call, i.id()?, only(i.objects())?, false).await)).of::<UserId>(),
+    Endpoint::backend(PUT, "/v1/users/{id}/email_address", answer!(|i| users::replace_email_addresses(i.call, i.id()?, only(i.objects())?).await)).of::<UserId>(),
+    Endpoint::backend(PUT, "/v1/users/{id}/phone_number", answer!(|i| users::replace_phone_numbers(i.call, i.id()?, only(i.objects())?).await)).of::<UserId>(),
+    Endpoint::backend(DELETE, "/v1/users/{id}/external_accounts/{account_id}", answer!(|i| users::delete_account(i.call, i.id()?).await)).of::<UserAccountPath>(),
+
+    Endpoint::backend_get("/v1/sessions", answer!(|i| sessions::list(i.call).await)),
+    Endpoint::backend_get("/v1/sessions/{id}", answer!(|i| sessions::show(i.call, i.id()?).await)).of::<SessionId>(),
+    Endpoint::backend(POST, "/v1/sessions/{id}/revoke", answer!(|i| sessions::revoke(i.call, i.id()?).await)).of::<SessionId>(),
+    Endpoint::backend(POST, "/v1/sessions/{id}/tokens", answer!(|i| sessions::create_token(i.call, i.id()?, only(i.objects())?).await)).of::<SessionId>(),
+
+    Endpoint::backend_get("/v1/clients/{id}", answer!(|i| clients::show(i.call, i.id()?).await)).of::<ClientId>(),
 
     Endpoint::backend(POST, "/v1/testing_tokens", answer!(|i| Ok(testing_token(i.call)))),
     Endpoint::backend_get("/v1/sign_ups/{id}", answer!(|i| sign_ups::show(i.call, i.id()?).await)).of::<SignUpId>(),
@@ -86,6 +121,17 @@ fn listing(query: &Params) -> Result<ListParams, Rejection> {
     Rejection::collect(reasons).map(|()| ListParams { status, query: words, order_by, limit, offset })
 }
 
+/// The page that a query asks for: `limit` and `offset`.
+fn page(reader: &mut Reader<'_>) -> (Option<usize>, usize) {
+    (reader.number_in("limit", 1..=LIMIT_MAX), reader.number("offset").unwrap_or(0))
+}
+
+/// The bare list, unless the query asks for the total count too.
+fn paged<T: Serialize>(query: &Params, found: &Page<T>) -> Result<ApiResponse, HttpError> {
+    let with_total = query.single("paginated")?.is_some_and(|text| text == "true");
+    Ok(if with_total { ApiResponse::json(found) } else { ApiResponse::json(&found.items) })
+}
+
 /// The answer about a deleted object.
 fn deleted(object: &str, id: impl ToString) -> ApiResponse {
     ApiResponse::json(&json!({ "object": object, "id": id.to_string(), "deleted": true }))
@@ -93,3 +139,5 @@ fn deleted(object: &str, id: impl ToString) -> ApiResponse {
 
 /// How many objects one call may create; the same limit as Clerk's.
 const BULK_MAX: usize = 10;
+/// How many objects a page has at most; the same limit as Clerk's.
+const LIMIT_MAX: usize = 500;

@@ -204,7 +204,7 @@ mod tests {
         assert_eq!(outcome(&[FORM_TYPE], &large).await, Some(413));
         assert_eq!(outcome(&[FORM_TYPE], &large[1..]).await, None);
         assert_eq!(outcome(&[FORM_TYPE, (CONTENT_LENGTH, "99999999")], "a").await, Some(413));
-        assert_eq!(outcome(&[FORM_TYPE], &"a=1&".repeat(101)).await, Some(413));
+        assert_eq!(outcome(&[FORM_TYPE], &"a=1&".repeat(201)).await, Some(413));
     }
 
     #[test]

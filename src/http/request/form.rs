@@ -3,7 +3,10 @@
 //! an empty one ([guide: Parameters](crate::guide::contract#parameters)). The few that are empty to remove a value are
 //! read by [`Params::said`].
 
+use std::ops::RangeInclusive;
+
 use crate::domain::rejection::{ErrorCode, Reason};
+use crate::domain::time::Timestamp;
 
 /// Decoded parameters, in the order in which they came.
 #[derive(Clone, Debug, Default)]
@@ -45,6 +48,15 @@ impl Params {
         }
     }
 
+    /// The values of a parameter that may be repeated, as `name` or as `name[]`; empty ones count as absent.
+    pub(in crate::http) fn all(&self, name: &str) -> Result<Vec<&str>, Reason> {
+        let is_meant = |given: &str| given.strip_suffix("[]").unwrap_or(given) == name;
+        let values = self.0.iter().filter(|(given, _)| is_meant(given)).map(|(_, value)| value.as_deref());
+        let values =
+            values.collect::<Result<Vec<_>, _>>().map_err(|NotUtf8| ErrorCode::FormParamValueInvalid.on(name))?;
+        Ok(values.into_iter().filter(|value| !value.is_empty()).collect())
+    }
+
     /// The value of a parameter that clients send by themselves, so that a refusal would help neither person nor
     /// developer. Of several values the first readable one is taken; unreadable ones count as absent.
     pub(in crate::http) fn hint(&self, name: &str) -> Option<&str> {
@@ -70,6 +82,39 @@ impl Reader<'_> {
         let text = self.take(name)?;
         let number = text.parse().map_err(|_| ErrorCode::FormParamTypeInvalid.on(name));
         number.map_err(|reason| self.reasons.push(reason)).ok()
+    }
+
+    /// A count within a range; `None` when it is absent or invalid.
+    pub(in crate::http) fn number_in(&mut self, name: &str, range: RangeInclusive<usize>) -> Option<usize> {
+        let number = self.number(name)?;
+        if !range.contains(&number) {
+            self.reasons.push(ErrorCode::FormParamValueInvalid.on(name));
+            return None;
+        }
+        Some(number)
+    }
+
+    /// A boolean; `None` when it is absent or invalid.
+    pub(in crate::http) fn flag(&mut self, name: &str) -> Option<bool> {
+        let text = self.take(name)?;
+        let flag = text.parse().map_err(|_| ErrorCode::FormParamTypeInvalid.on(name));
+        flag.map_err(|reason| self.reasons.push(reason)).ok()
+    }
+
+    /// A time in milliseconds since 1970; `None` when it is absent or invalid.
+    pub(in crate::http) fn time(&mut self, name: &str) -> Option<Timestamp> {
+        self.number(name).map(|ms| Timestamp::from_millis(ms as u64))
+    }
+
+    /// The values of a parameter that may be repeated ([`Params::all`]); none when one of them is invalid.
+    pub(in crate::http) fn all(&mut self, name: &str) -> Vec<String> {
+        match self.params.all(name) {
+            Ok(values) => values.into_iter().map(str::to_owned).collect(),
+            Err(reason) => {
+                self.reasons.push(reason);
+                Vec::new()
+            }
+        }
     }
 
     /// The value of a parameter; `None` when it is absent, empty or invalid.
@@ -197,6 +242,19 @@ mod tests {
         let cleared = ["locale", "timezone", "channel", "absent"].map(|name| reader.hint_or_clear(name));
         assert_eq!(cleared.each_ref().map(Option::as_deref), [Some("de"), Some(""), None, None]);
         assert_eq!(reasons, []);
+    }
+
+    #[test]
+    fn a_repeated_parameter_is_a_list() {
+        let params = Params::decode(b"a=1&b[]=2&a=&a[]=3&c=%FF&ab=4&flag=true&odd=yes&at=5", 100).expect("few enough");
+        assert_eq!(params.all("a"), Ok(vec!["1", "3"]));
+        assert_eq!((params.all("b"), params.all("d")), (Ok(vec!["2"]), Ok(vec![])));
+        let mut reasons = Vec::new();
+        let mut reader = params.reader(&mut reasons);
+        assert_eq!((reader.all("c"), reader.flag("flag"), reader.flag("odd")), (vec![], Some(true), None));
+        assert_eq!((reader.time("at"), reader.time("odd")), (Some(Timestamp::from_millis(5)), None));
+        let invalid = ErrorCode::FormParamTypeInvalid.on("odd");
+        assert_eq!(reasons, [ErrorCode::FormParamValueInvalid.on("c"), invalid.clone(), invalid]);
     }
 
     #[test]

@@ -6,9 +6,13 @@ use hyper::body::Body;
 use hyper::header::{CONTENT_TYPE, HeaderMap};
 use serde_json::{Map, Value};
 
+use crate::domain::metadata::Metadata;
 use crate::domain::rejection::{ErrorCode, Reason};
+use crate::domain::secret::Secret;
+use crate::domain::sign_up::Patch;
+use crate::domain::time::Timestamp;
 
-use super::body;
+use super::{body, rfc3339};
 use crate::http::HttpOptions;
 use crate::http::response::error::{HttpError, TransportError};
 
@@ -94,6 +98,62 @@ impl Reader<'_> {
         self.take(name, |value| value.is_object().then(|| value.to_string()))
     }
 
+    /// The same, as a change of the stored value.
+    pub(in crate::http) fn patch(&mut self, name: &str) -> Patch<String> {
+        match self.text_or_clear(name) {
+            None => Patch::Keep,
+            Some(text) if text.is_empty() => Patch::Clear,
+            Some(text) => Patch::Set(text),
+        }
+    }
+
+    /// A text that must stay out of logs; an empty one counts as absent.
+    pub(in crate::http) fn secret(&mut self, name: &str) -> Option<Secret<String>> {
+        self.text(name).map(Secret::new)
+    }
+
+    /// A list of texts; none counts as an empty one.
+    pub(in crate::http) fn texts(&mut self, name: &str) -> Vec<String> {
+        let text = |value: &Value| value.as_str().map(str::to_owned);
+        self.take(name, |value| value.as_array()?.iter().map(text).collect()).unwrap_or_default()
+    }
+
+    /// A count of at most 32 bits.
+    pub(in crate::http) fn small_count(&mut self, name: &str) -> Option<u32> {
+        self.take(name, |value| u32::try_from(value.as_u64()?).ok())
+    }
+
+    /// A small count as a change of the stored value.
+    pub(in crate::http) fn small_count_patch(&mut self, name: &str) -> Patch<u32> {
+        if self.is_null(name) {
+            return Patch::Clear;
+        }
+        self.small_count(name).map_or(Patch::Keep, Patch::Set)
+    }
+
+    /// A time, as a text of RFC 3339.
+    pub(in crate::http) fn time(&mut self, name: &str) -> Option<Timestamp> {
+        let text = self.text(name)?;
+        let time = rfc3339::parse(&text);
+        if time.is_none() {
+            self.reasons.push(ErrorCode::FormParamFormatInvalid.on(name));
+        }
+        time
+    }
+
+    /// An object that is stored as metadata.
+    pub(in crate::http) fn metadata(&mut self, name: &str) -> Option<Metadata> {
+        let text = self.object(name)?;
+        Metadata::parse(name, &text).map_err(|reason| self.reasons.push(reason)).ok()
+    }
+
+    /// Refuses values of these names, which it would be wrong to ignore.
+    pub(in crate::http) fn refuse(&mut self, names: &[&str]) {
+        let is_given = |name: &&&str| self.json.0.get(**name).is_some_and(|value| !value.is_null());
+        let given = names.iter().filter(is_given);
+        self.reasons.extend(given.map(|name| ErrorCode::FormParamUnknown.on(name)));
+    }
+
     fn is_null(&self, name: &str) -> bool {
         self.json.0.get(name).is_some_and(Value::is_null)
     }
@@ -146,6 +206,38 @@ mod tests {
             (None, None, None, None)
         );
         assert_eq!(reasons, ["a", "b", "c", "d"].map(|name| ErrorCode::FormParamTypeInvalid.on(name)));
+    }
+
+    #[test]
+    fn a_change_keeps_what_is_absent_and_clears_what_is_null() {
+        let json = one(br#"{"a":"","b":null,"c":"text","d":null,"e":7,"f":4294967296}"#);
+        let mut reasons = Vec::new();
+        let mut reader = json.reader(&mut reasons);
+        let changes = ["a", "b", "c", "x"].map(|name| reader.patch(name));
+        assert_eq!(changes, [Patch::Clear, Patch::Clear, Patch::Set("text".into()), Patch::Keep]);
+        let changes = ["d", "e", "x", "f"].map(|name| reader.small_count_patch(name));
+        assert_eq!(changes, [Patch::Clear, Patch::Set(7), Patch::Keep, Patch::Keep]);
+        assert_eq!(reasons, [ErrorCode::FormParamTypeInvalid.on("f")]);
+    }
+
+    #[test]
+    fn lists_times_and_metadata_are_read_whole_or_not_at_all() {
+        let json =
+            one(br#"{"a":["x","y"],"b":["x",1],"c":"1970-01-01T00:00:01Z","d":"soon","e":{"k":1},"f":[],"g":1}"#);
+        let mut reasons = Vec::new();
+        let mut reader = json.reader(&mut reasons);
+        assert_eq!((reader.texts("a"), reader.texts("b")), (vec!["x".into(), "y".into()], vec![]));
+        assert_eq!((reader.time("c"), reader.time("d")), (Some(Timestamp::from_millis(1000)), None));
+        let metadata = reader.metadata("e");
+        assert_eq!((metadata.as_ref().map(Metadata::as_str), reader.metadata("f")), (Some(r#"{"k":1}"#), None));
+        reader.refuse(&["g", "absent"]);
+        let expected = [
+            ErrorCode::FormParamTypeInvalid.on("b"),
+            ErrorCode::FormParamFormatInvalid.on("d"),
+            ErrorCode::FormParamTypeInvalid.on("f"),
+            ErrorCode::FormParamUnknown.on("g"),
+        ];
+        assert_eq!(reasons, expected);
     }
 
     #[test]

@@ -9,3 +9,4 @@ pub(super) mod host;
 pub(super) mod identity;
 pub(super) mod json;
 pub(super) mod proxy;
+mod rfc3339;

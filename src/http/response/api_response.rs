@@ -3,7 +3,8 @@
 use bytes::Bytes;
 use http_body_util::Full;
 use hyper::header::{
-    CACHE_CONTROL, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, LOCATION, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS,
+    CACHE_CONTROL, CONTENT_TYPE, ETAG, HeaderMap, HeaderName, HeaderValue, LOCATION, REFERRER_POLICY,
+    X_CONTENT_TYPE_OPTIONS,
 };
 use hyper::{Response, StatusCode};
 use serde::Serialize;
@@ -86,6 +87,12 @@ impl ApiResponse {
         self
     }
 
+    /// Sets `ETag` to a version (RFC 9110, 8.8.3).
+    pub(in crate::http) fn in_version(mut self, version: u64) -> Self {
+        insert(&mut self.headers, ETAG, &etag(version));
+        self
+    }
+
     /// Whether the body is data for programs.
     pub(in crate::http) fn is_json(&self) -> bool {
         self.headers.get(CONTENT_TYPE).is_some_and(|kind| kind == JSON)
@@ -122,6 +129,11 @@ impl ApiResponse {
         *response.headers_mut() = self.headers;
         response
     }
+}
+
+/// The entity tag of a version.
+pub(in crate::http) fn etag(version: u64) -> String {
+    format!("\"{version}\"")
 }
 
 /// Sets a header to a text that was made here. A text that is not valid in a header is left out.

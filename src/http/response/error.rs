@@ -104,6 +104,13 @@ impl HttpError {
         error
     }
 
+    /// 412: the object has another version than those that `If-Match` names (RFC 9110, 13.1.1).
+    pub(in crate::http) fn precondition_failed() -> Self {
+        let mut error = Self::from(ErrorCode::ResourceConflict);
+        error.0.status = StatusCode::PRECONDITION_FAILED;
+        error
+    }
+
     /// 422 about one value of a JSON document, with the text of its parser.
     pub(in crate::http) fn document(key: &str, reason: &str) -> Self {
         let mut error = Self::from(Reason::from(ErrorCode::FormParamValueInvalid));

@@ -20,6 +20,8 @@ const OPTIONAL_NAME = { enabled: true, required: false };
 
 export const EMAIL_AND_PASSWORD = document({ email_address: EMAIL, password: PASSWORD });
 
+export const EMAIL_PASSWORD_AND_NAME = document({ email_address: EMAIL, password: PASSWORD, first_name: OPTIONAL_NAME });
+
 export const EMAIL_ONLY = document({ email_address: EMAIL });
 
 export const PHONE_ONLY = document({ phone_number: PHONE });

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use crate::domain::id::UserId;
 use crate::domain::rejection::{ErrorCode, Rejection};
+use crate::domain::sign_in::FORGOTTEN_AFTER;
 use crate::domain::user::{User, UserChange, UserFields, UserPatch};
 use crate::store::{Commit, CommitError, Decision, UserWrite};
 
@@ -67,6 +68,21 @@ impl Engine {
         version: Option<u64>,
     ) -> Result<Arc<User>, EngineError> {
         self.change_user(id, &UserChange::Unban, version).await
+    }
+
+    /// Locks a user for as long as failed sign-ins are remembered.
+    ///
+    /// # Errors
+    /// `feature_not_enabled` where the policy does not limit failed sign-ins, and as [`Engine::change_user`].
+    pub(in crate::engine) async fn lock_user(
+        &self,
+        id: UserId,
+        version: Option<u64>,
+    ) -> Result<Arc<User>, EngineError> {
+        if self.policy().address_limits.is_none() {
+            return Err(Rejection::from(ErrorCode::FeatureNotEnabled).into());
+        }
+        self.change_user(id, &UserChange::Lock(Some(FORGOTTEN_AFTER)), version).await
     }
 
     /// Applies one change to several users, one after the other. All of them must exist; where one fails all the same,

@@ -1,0 +1,85 @@
+//! `/v1/users…`
+
+mod create;
+mod identities;
+mod list;
+pub(super) mod password;
+mod state;
+mod update;
+
+pub(super) use create::create;
+pub(super) use identities::{delete_account, replace_email_addresses, replace_phone_numbers};
+pub(super) use list::{count, list};
+pub(super) use state::{ban, change_all, lock, unban, unlock};
+pub(super) use update::{delete, merge_metadata, replace_metadata, update};
+
+use std::sync::Arc;
+
+use hyper::header::IF_MATCH;
+
+use crate::domain::id::UserId;
+use crate::domain::rejection::ErrorCode;
+use crate::domain::user::{User, UserChange};
+use crate::engine::EngineError;
+use crate::http::call::Call;
+use crate::http::response::api_response::{ApiResponse, etag};
+use crate::http::response::error::HttpError;
+use crate::wire::backend::BackendUser;
+
+pub(super) async fn show(call: &Call<'_>, id: UserId) -> Result<ApiResponse, HttpError> {
+    let user = call.engine().users().get(id).await?;
+    Ok(answer(call, &user))
+}
+
+/// Applies one change, in the version that the request names.
+async fn change(call: &Call<'_>, id: UserId, change: &UserChange) -> Result<ApiResponse, HttpError> {
+    let version = expected_version(call, id).await?;
+    written(call, version, call.engine().users().change(id, change, version).await)
+}
+
+/// The answer to a write that expected `version`.
+fn written(
+    call: &Call<'_>,
+    version: Option<u64>,
+    written: Result<Arc<User>, EngineError>,
+) -> Result<ApiResponse, HttpError> {
+    written.map(|user| answer(call, &user)).map_err(|error| refused(error, version))
+}
+
+/// The user, and its version as the `ETag`.
+fn answer(call: &Call<'_>, user: &User) -> ApiResponse {
+    ApiResponse::json(&BackendUser { user, now: call.engine().now() }).in_version(user.version)
+}
+
+/// Several users, without their versions.
+fn answer_all(call: &Call<'_>, users: &[Arc<User>]) -> ApiResponse {
+    let now = call.engine().now();
+    ApiResponse::json(&users.iter().map(|user| BackendUser { user, now }).collect::<Vec<_>>())
+}
+
+/// The version that the user must have, if the request names some in `If-Match` (RFC 9110, 13.1.1).
+///
+/// # Errors
+/// 404 for an unknown user, 412 where the user has none of these versions.
+async fn expected_version(call: &Call<'_>, id: UserId) -> Result<Option<u64>, HttpError> {
+    let headers = call.head.headers.get_all(IF_MATCH);
+    let lists = headers.iter().map(|value| value.to_str().unwrap_or_default());
+    let tags: Vec<&str> = lists.flat_map(|list| list.split(',')).map(str::trim).collect();
+    if tags.is_empty() {
+        return Ok(None);
+    }
+    let version = call.engine().users().get(id).await?.version;
+    if tags.contains(&"*") {
+        return Ok(None);
+    }
+    if tags.contains(&&*etag(version)) { Ok(Some(version)) } else { Err(HttpError::precondition_failed()) }
+}
+
+/// The error of a write that expected `version`: where the user has changed since, the precondition has failed.
+fn refused(error: EngineError, version: Option<u64>) -> HttpError {
+    let has_changed = matches!(&error, EngineError::Rejected(rejection) if rejection.is(ErrorCode::ResourceConflict));
+    if version.is_some() && has_changed { HttpError::precondition_failed() } else { error.into() }
+}
+
+/// What a user can't have here. A call that gives it is refused, so that nobody believes that it is stored.
+const UNBUILT: &[&str] = &["totp_secret", "backup_codes", "web3_wallet", "primary_web3_wallet_id", "profile_image_id"];
