@@ -94,6 +94,7 @@ async fn outcomes(engine: &Engine) -> Vec<(&'static str, Option<EngineError>)> {
         list_sessions(&SessionListParams::default()),
         list_users(&UserListParams::default()),
         list_waitlist(list),
+        lock_user(user, None),
         me(caller, None),
         open_client(caller, context),
         prepare(caller, sign_up, &PrepareVerification::new(code.clone()), context),
