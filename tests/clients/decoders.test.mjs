@@ -19,13 +19,6 @@ after(() => engine?.stop());
 
 test('a server reads that a call is not built, and not that it sent no origin', async () => {
   const calls = {
-    getUserList: () => backend.users.getUserList({ limit: 1 }),
-    getUser: () => backend.users.getUser('user_1'),
-    createUser: () => backend.users.createUser({ emailAddress: ['ada@example.com'] }),
-    updateUserMetadata: () => backend.users.updateUserMetadata('user_1', { publicMetadata: { plan: 'gold' } }),
-    deleteUser: () => backend.users.deleteUser('user_1'),
-    getSessionList: () => backend.sessions.getSessionList({ userId: 'user_1' }),
-    revokeSession: () => backend.sessions.revokeSession('sess_1'),
     verifyClient: () => backend.clients.verifyClient('a.b.c'),
     createSignInToken: () => backend.signInTokens.createSignInToken({ userId: 'user_1' }),
     getOrganizationList: () => backend.organizations.getOrganizationList(),
