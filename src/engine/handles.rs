@@ -246,17 +246,17 @@ handle! {
     /// [`EngineError::NoClient`] for an anonymous caller, [`EngineError::TokenReplaced`] where the token was replaced
     /// meanwhile.
     end_all(caller: &Caller, context: &RequestContext) -> ClientView: end_sessions;
-    /// A session of any user, for the application's backend.
+    /// A session, also one that is over, until it is abandoned.
     ///
     /// # Errors
     /// [`EngineError::NotFound`].
     get(id: SessionId) -> Session: session;
-    /// Lists the sessions of a user or a client.
+    /// Lists sessions. With a user and a client, those of the user on the client.
     ///
     /// # Errors
     /// `form_param_missing` without a user and a client, `form_param_value_invalid` for an unknown status.
     list(params: &SessionListParams) -> Page<Session>: list_sessions;
-    /// Revokes a session.
+    /// Revokes a session: it is over at once. One that is over already stays as it is.
     ///
     /// # Errors
     /// [`EngineError::NotFound`].
@@ -314,41 +314,45 @@ handle! {
     /// Lists users.
     ///
     /// # Errors
-    /// `form_param_value_invalid` for an unknown order, a `starting_after` that does not fit, too many values of a filter,
-    /// and an offset above 100 000 in a list that must read all users.
+    /// `form_param_value_invalid` for an unknown order, for `starting_after` with another order, an offset or an unknown
+    /// user, for too many values of a filter, and for an offset above 100 000 in a list that must read all users.
     list(params: &UserListParams) -> Vec<Arc<User>>: list_users;
-    /// Counts users.
+    /// How many users a filter fits. Without a filter it reads a fixed number of keys, however many users there are.
     ///
     /// # Errors
     /// `form_param_value_invalid` for too many values of a filter.
     count(filter: &UserFilter) -> u64: count_users;
-    /// Creates a user without a sign-up.
+    /// Creates a user without a sign-up. Nothing is sent to its addresses.
     ///
     /// # Errors
-    /// Every fault of the parameters at once; `form_identifier_exists`; `form_password_pwned` and the like.
+    /// Every fault of the parameters at once; `form_identifier_exists` for an identifier of another user;
+    /// `form_password_pwned` and the like for the password.
     create(input: &NewUser) -> Arc<User>: create_user;
-    /// Sets attributes of a user.
+    /// Sets attributes of a user, its password among them.
     ///
     /// # Errors
     /// Every fault of the parameters at once, and as [`Self::change`].
     update(id: UserId, patch: &UserPatch, version: Option<u64>) -> Arc<User>: update_user;
-    /// Changes a user: its metadata, its addresses, its lock, and all else that a [`UserChange`] says.
+    /// Changes a user. With `version`, only if that is still the user's version: so of two administrators who change a
+    /// user at the same time the later one is told. A change that changes nothing gives the user as it is.
     ///
     /// # Errors
-    /// [`EngineError::NotFound`]; `resource_conflict` where the user has another version than the given one;
-    /// `form_identifier_exists`; what the change itself is refused for.
+    /// [`EngineError::NotFound`]; `resource_conflict` where the user has another version, or changes without end;
+    /// [`EngineError::Rejected`] as [`User::apply`] refuses, and `form_identifier_exists` for an identifier of another
+    /// user.
     change(id: UserId, change: &UserChange, version: Option<u64>) -> Arc<User>: change_user;
-    /// Applies one change to several users.
+    /// Applies one change to several users, one after the other. All of them must exist; where one fails all the same,
+    /// those before it are changed, and the call can be repeated.
     ///
     /// # Errors
     /// [`EngineError::NotFound`] before anything is changed, and as [`Self::change`].
     change_all(ids: &[UserId], change: &UserChange) -> Vec<Arc<User>>: change_users;
-    /// Bans a user and ends its sessions.
+    /// Bans a user: all its sessions are over at once, and it can't sign in until the ban ends.
     ///
     /// # Errors
     /// As [`Self::change`].
     ban(id: UserId, version: Option<u64>) -> Arc<User>: ban_user;
-    /// Ends a ban.
+    /// Ends a ban. Sessions from before stay over.
     ///
     /// # Errors
     /// As [`Self::change`].
@@ -359,15 +363,17 @@ handle! {
     /// # Errors
     /// `feature_not_enabled` where the policy does not limit failed sign-ins, and as [`Self::change`].
     lock(id: UserId, version: Option<u64>) -> Arc<User>: lock_user;
-    /// Whether a password is the user's.
+    /// Whether a password is the user's. It is not counted as an attempt to sign in, and neither a ban nor a lock
+    /// matters.
     ///
     /// # Errors
-    /// [`EngineError::NotFound`], `no_password_set`, `incorrect_password`.
+    /// [`EngineError::NotFound`]; `no_password_set`; `incorrect_password`; [`EngineError::Overloaded`] where too many
+    /// passwords wait to be hashed.
     verify_password(id: UserId, password: &Secret<String>) -> (): verify_user_password;
-    /// Deletes a user.
+    /// Deletes a user: its identifiers are free at once, and its sessions are over. Gives the user as it was.
     ///
     /// # Errors
-    /// [`EngineError::NotFound`], `resource_conflict`.
+    /// [`EngineError::NotFound`], `resource_conflict` as [`Self::change`].
     delete(id: UserId, version: Option<u64>) -> Arc<User>: delete_user;
 }
 

@@ -29,7 +29,7 @@ pub struct Commit {
     /// What was decided about sign-ups, users and clients. The store compares it with what is stored, and may refuse
     /// it.
     pub decision: Decision,
-    /// What is deleted and moved because its time is over.
+    /// Expired records to delete, and sign-ups to list under a later deadline.
     pub housekeeping: Housekeeping,
     /// Named values to write, such as sealed keys. A value that is there is replaced.
     pub values: Vec<(String, Vec<u8>)>,

@@ -88,7 +88,7 @@ pub enum AddressStatus {
     /// It is the user's, and needs no proof.
     #[default]
     Verified,
-    /// It is kept for the user without a proof: a code that is sent to it signs in, and nobody else can claim it.
+    /// It belongs to the user without a proof: a code sent to it signs the user in, and no other user can have it.
     Reserved,
 }
 

@@ -121,7 +121,7 @@ pub struct Identification<T> {
     pub value: T,
     /// The strategy that verified it; `None` if it is not verified.
     pub verified_by: Option<Strategy>,
-    /// Whether an administrator reserved it for the user without a proof: it may sign in, and nobody else may claim it.
+    /// Whether an administrator reserved it for the user without a proof: the user may sign in with it, and no other user can have it.
     pub reserved: bool,
 }
 

@@ -33,18 +33,12 @@ pub struct SessionListParams {
 }
 
 impl Engine {
-    /// A session, also one that is over, until it is abandoned.
-    ///
-    /// # Errors
-    /// [`EngineError::NotFound`].
+    /// [`Sessions::get`](crate::engine::Sessions::get).
     pub(in crate::engine) async fn session(&self, id: SessionId) -> Result<Session, EngineError> {
         self.admitted(self.known_session(id)).await
     }
 
-    /// Lists sessions. With a user and a client, those of the user on the client.
-    ///
-    /// # Errors
-    /// `form_param_missing` without a user and a client, `form_param_value_invalid` for an unknown status.
+    /// [`Sessions::list`](crate::engine::Sessions::list).
     pub(in crate::engine) async fn list_sessions(
         &self,
         params: &SessionListParams,
@@ -71,10 +65,7 @@ impl Engine {
         .await
     }
 
-    /// Revokes a session: it is over at once. One that is over already stays as it is.
-    ///
-    /// # Errors
-    /// [`EngineError::NotFound`].
+    /// [`Sessions::revoke`](crate::engine::Sessions::revoke).
     pub(in crate::engine) async fn revoke_session(&self, id: SessionId) -> Result<Session, EngineError> {
         self.admitted(async {
             let session = self.known_session(id).await?;
@@ -91,10 +82,7 @@ impl Engine {
         .await
     }
 
-    /// A token of a session; `expires_in` is from 30 seconds to ten years, and 60 seconds when absent.
-    ///
-    /// # Errors
-    /// [`EngineError::NotFound`] unless the session is live; `form_param_value_invalid` for another lifetime.
+    /// [`Sessions::create_token`](crate::engine::Sessions::create_token).
     pub(in crate::engine) async fn create_session_token(
         &self,
         id: SessionId,

@@ -11,13 +11,7 @@ use crate::store::{Commit, CommitError, Decision, UserWrite};
 use crate::engine::{Engine, EngineError};
 
 impl Engine {
-    /// Changes a user. With `version`, only if that is still the user's version: so of two administrators who change a
-    /// user at the same time the later one is told. A change that changes nothing gives the user as it is.
-    ///
-    /// # Errors
-    /// [`EngineError::NotFound`]; `resource_conflict` where the user has another version, or changes without end;
-    /// [`EngineError::Rejected`] as [`User::apply`] refuses, and `form_identifier_exists` for an identifier of another
-    /// user.
+    /// [`Users::change`](crate::engine::Users::change).
     pub(in crate::engine) async fn change_user(
         &self,
         id: UserId,
@@ -27,10 +21,7 @@ impl Engine {
         self.admitted(self.write_user(id, change, version)).await
     }
 
-    /// Sets attributes of a user, its password among them.
-    ///
-    /// # Errors
-    /// Every fault of the parameters at once, and as [`Users::change`](crate::engine::Users::change).
+    /// [`Users::update`](crate::engine::Users::update).
     pub(in crate::engine) async fn update_user(
         &self,
         id: UserId,
@@ -50,18 +41,12 @@ impl Engine {
         .await
     }
 
-    /// Bans a user: all its sessions are over at once, and it can't sign in until the ban ends.
-    ///
-    /// # Errors
-    /// As [`Users::change`](crate::engine::Users::change).
+    /// [`Users::ban`](crate::engine::Users::ban).
     pub(in crate::engine) async fn ban_user(&self, id: UserId, version: Option<u64>) -> Result<Arc<User>, EngineError> {
         self.change_user(id, &UserChange::Ban, version).await
     }
 
-    /// Ends a ban. Sessions from before stay over.
-    ///
-    /// # Errors
-    /// As [`Users::change`](crate::engine::Users::change).
+    /// [`Users::unban`](crate::engine::Users::unban).
     pub(in crate::engine) async fn unban_user(
         &self,
         id: UserId,
@@ -70,10 +55,7 @@ impl Engine {
         self.change_user(id, &UserChange::Unban, version).await
     }
 
-    /// Locks a user for as long as failed sign-ins are remembered.
-    ///
-    /// # Errors
-    /// `feature_not_enabled` where the policy does not limit failed sign-ins, and as [`Engine::change_user`].
+    /// [`Users::lock`](crate::engine::Users::lock).
     pub(in crate::engine) async fn lock_user(
         &self,
         id: UserId,
@@ -85,11 +67,7 @@ impl Engine {
         self.change_user(id, &UserChange::Lock(Some(FORGOTTEN_AFTER)), version).await
     }
 
-    /// Applies one change to several users, one after the other. All of them must exist; where one fails all the same,
-    /// those before it are changed, and the call can be repeated.
-    ///
-    /// # Errors
-    /// [`EngineError::NotFound`] before anything is changed, and as [`Users::change`](crate::engine::Users::change).
+    /// [`Users::change_all`](crate::engine::Users::change_all).
     pub(in crate::engine) async fn change_users(
         &self,
         ids: &[UserId],
@@ -108,10 +86,7 @@ impl Engine {
         .await
     }
 
-    /// Deletes a user: its identifiers are free at once, and its sessions are over. Gives the user as it was.
-    ///
-    /// # Errors
-    /// [`EngineError::NotFound`], `resource_conflict` as [`Users::change`](crate::engine::Users::change).
+    /// [`Users::delete`](crate::engine::Users::delete).
     pub(in crate::engine) async fn delete_user(
         &self,
         id: UserId,

@@ -9,11 +9,7 @@ use crate::store::UserWrite;
 use crate::engine::{Engine, EngineError};
 
 impl Engine {
-    /// Creates a user without a sign-up. Nothing is sent to its addresses.
-    ///
-    /// # Errors
-    /// Every fault of the parameters at once; `form_identifier_exists` for an identifier of another user;
-    /// `form_password_pwned` and the like for the password.
+    /// [`Users::create`](crate::engine::Users::create).
     pub(in crate::engine) async fn create_user(&self, input: &NewUser) -> Result<Arc<User>, EngineError> {
         self.admitted(async {
             let (mut fields, password) = NewUserFields::parse(input, &self.settings(), self.now())?;

@@ -34,11 +34,7 @@ pub struct UserListParams {
 }
 
 impl Engine {
-    /// Lists users.
-    ///
-    /// # Errors
-    /// `form_param_value_invalid` for an unknown order, for `starting_after` with another order, an offset or an unknown
-    /// user, for too many values of a filter, and for an offset above 100 000 in a list that must read all users.
+    /// [`Users::list`](crate::engine::Users::list).
     pub(in crate::engine) async fn list_users(&self, params: &UserListParams) -> Result<Vec<Arc<User>>, EngineError> {
         self.admitted(async {
             let filter = params.filter.parse()?;
@@ -71,10 +67,7 @@ impl Engine {
         .await
     }
 
-    /// How many users a filter fits. Without a filter it reads a fixed number of keys, however many users there are.
-    ///
-    /// # Errors
-    /// `form_param_value_invalid` for too many values of a filter.
+    /// [`Users::count`](crate::engine::Users::count).
     pub(in crate::engine) async fn count_users(&self, filter: &UserFilter) -> Result<u64, EngineError> {
         self.admitted(async {
             let filter = filter.parse()?;

@@ -11,12 +11,7 @@ use crate::password::{DigestCost, ForeignDigest, ForeignDigestError, HashPool};
 use crate::engine::{Engine, EngineError};
 
 impl Engine {
-    /// Whether a password is the user's. It is not counted as an attempt to sign in, and neither a ban nor a lock
-    /// matters.
-    ///
-    /// # Errors
-    /// [`EngineError::NotFound`]; `no_password_set`; `incorrect_password`; [`EngineError::Overloaded`] where too many
-    /// passwords wait to be hashed.
+    /// [`Users::verify_password`](crate::engine::Users::verify_password).
     pub(in crate::engine) async fn verify_user_password(
         &self,
         id: UserId,

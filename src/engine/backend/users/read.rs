@@ -9,18 +9,12 @@ use crate::domain::user::User;
 use crate::engine::{Engine, EngineError};
 
 impl Engine {
-    /// A user.
-    ///
-    /// # Errors
-    /// [`EngineError::NotFound`].
+    /// [`Users::get`](crate::engine::Users::get).
     pub(in crate::engine) async fn user(&self, id: UserId) -> Result<Arc<User>, EngineError> {
         self.admitted(self.known_user(id)).await
     }
 
-    /// The user who holds an identifier.
-    ///
-    /// # Errors
-    /// [`EngineError::NotFound`].
+    /// [`Users::by_identifier`](crate::engine::Users::by_identifier).
     pub(in crate::engine) async fn user_by_identifier(
         &self,
         identifier: &Identifier,

@@ -81,5 +81,5 @@ fn refused(error: EngineError, version: Option<u64>) -> HttpError {
     if version.is_some() && has_changed { HttpError::precondition_failed() } else { error.into() }
 }
 
-/// What a user can't have here. A call that gives it is refused, so that nobody believes that it is stored.
+/// Parameters of Clerk's that are not built. A call with one of them is refused, because it would not be stored.
 const UNBUILT: &[&str] = &["totp_secret", "backup_codes", "web3_wallet", "primary_web3_wallet_id", "profile_image_id"];

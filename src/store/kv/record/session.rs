@@ -9,7 +9,7 @@ use crate::store::kv::key::Kind;
 
 use super::client::SessionV1;
 
-/// Who has a session on which client, and the session as it was in the end, once it is over.
+/// The user and the client of a session. After its end also the session itself, with its final status.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(in crate::store) struct SessionRecordV1 {
     user_id: [u8; 16],
