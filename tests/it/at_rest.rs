@@ -60,7 +60,7 @@ fn the_data_is_its_owners_alone_whatever_the_umask() {
     for (path, is_folder) in all(&data) {
         fs::set_permissions(path, Permissions::from_mode(if is_folder { 0o755 } else { 0o644 })).expect("its own");
     }
-    let server = Binary::start_after("umask 022", folder.path(), CONFIG);
+    let server = Server::start(folder.path(), CONFIG);
     sign_up(&server, "ada.of.the.nile", true);
     check_modes(&data);
     server.kill_in_place();

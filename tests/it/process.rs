@@ -246,32 +246,6 @@ fn an_absurd_advance_of_the_clock_is_refused_and_moves_nothing() {
 }
 
 #[test]
-fn the_log_holds_no_address_code_token_or_password() {
-    let folder = TempDir::new().expect("a folder");
-    let server = Binary::start(folder.path(), &CONFIG.replace("email_code", "password"));
-    let fields = "email_address=countess@lovelace.example&password=meadows+beyond+rivers";
-    let made = server.native("POST", "/v1/client/sign_ups", "", fields).expect("an answer");
-    assert_eq!(made.status, 200, "{}", made.body);
-    let mut record = Record { token: made.header("authorization").expect("a token").to_owned(), ..Record::default() };
-    record.id = made.json()["response"]["id"].as_str().expect("an id").to_owned();
-    record.post(&server, "prepare_verification", "strategy=email_code").expect("an answer");
-    let code = server.code("countess@lovelace.example", 1);
-    assert_eq!(record.attempt(&server, "000000").expect("an answer").status, 422);
-    let done = record.attempt(&server, &code).expect("an answer");
-    assert_eq!(done.json()["response"]["status"], "complete");
-    server
-        .native("POST", "/v1/client/sign_ups", "", "email_address=countess@lovelace.example&password=x")
-        .expect("an answer");
-    assert_eq!(server.terminate(), Some(0));
-    let log = log_of(folder.path());
-    assert!(log.contains("localhost"), "the log holds the start: {log}");
-    let new_token = done.header("authorization").expect("a new token");
-    for secret in ["lovelace", "meadows", &code, &record.token, new_token] {
-        assert!(!log.contains(secret), "{secret} is in the log: {log}");
-    }
-}
-
-#[test]
 fn a_second_process_on_the_same_data_is_refused_in_one_sentence() {
     let folder = TempDir::new().expect("a folder");
     let _server = Server::start(folder.path(), CONFIG);

@@ -5,9 +5,8 @@ use std::collections::BTreeSet;
 use serde_json::Value;
 use tempfile::TempDir;
 
-use crate::support::binary::{Binary, log_of};
 use crate::support::endpoint::Answer;
-use crate::support::server::Server;
+use crate::support::server::{Server, log_of};
 
 #[test]
 fn every_answer_has_an_id_that_its_line_in_the_log_names() {
@@ -63,7 +62,7 @@ fn every_answer_has_an_id_that_its_line_in_the_log_names() {
 fn a_whole_sign_up_leaves_nobody_in_the_log() {
     let folder = TempDir::new().expect("a folder");
     // The most verbose log level.
-    let server = Binary::start_after("export RUST_LOG=info,vestibule=trace", folder.path(), PEOPLE);
+    let server = Server::start_with_filter(folder.path(), PEOPLE, "info,vestibule=trace");
     let mut secrets: Vec<String> =
         ["countess", "lovelace", "Augusta", "4155552671", "meadows", "wrong-pass", "127.0.0.1:"]
             .map(str::to_owned)

@@ -40,9 +40,14 @@ impl Server {
     /// Starts it with the data in `folder` and the configuration `config`, apart from the environment. Waits until it is
     /// ready. It logs to the file `log` in the folder.
     pub(crate) fn start(folder: &Path, config: &str) -> Self {
+        Self::start_with_filter(folder, config, "")
+    }
+
+    /// Like [`Self::start`], with the filter of the log as in `RUST_LOG`.
+    pub(crate) fn start_with_filter(folder: &Path, config: &str, filter: &str) -> Self {
         let config = load(folder, config);
         let log = File::options().create(true).append(true).open(folder.join("log")).expect("a log");
-        let log = log_to(config.telemetry.log, "", log).expect("the default filter");
+        let log = log_to(config.telemetry.log, filter, log).expect("a filter");
         let (end, ended) = oneshot::channel();
         let (started, port) = mpsc::channel();
         let thread = std::thread::spawn(move || {
