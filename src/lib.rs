@@ -76,6 +76,11 @@
 //! [`Users`], what they take and answer, and why they refuse. What only some need is in modules by purpose, each with a
 //! sentence below. All of it follows semantic versioning, and nothing else can be named: the rooms are private.
 //!
+//! Minor versions add to it. Views, errors, codes, strategies and statuses are `non_exhaustive`. Inputs and options, such
+//! as [`NewSignUp`] and [`RequestContext`], are plain structs, so that a literal can say what it sets; end it with
+//! `..Default::default()`, or with the `new` of a struct that must have a value, because a minor version may add a field
+//! that changes nothing where it has its default.
+//!
 //! # The rooms
 //!
 //! Imports go strictly downward: `startup` → `http` → `wire` → `engine` → `actors` → the adapters (`store`, `delivery`, `oauth`, `captcha`,
