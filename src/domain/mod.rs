@@ -9,6 +9,7 @@
 pub mod admission;
 pub mod client;
 pub mod context;
+pub mod event;
 pub mod field;
 pub mod guessable;
 pub mod id;
