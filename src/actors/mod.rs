@@ -20,5 +20,5 @@ pub(crate) mod test_support;
 
 pub use context::{ActorContext, ActorOptions};
 pub use last_seen::LastSeen;
-pub use sign_up::{CallError, Create, Outcome, SignUpReply};
+pub use sign_up::{CallError, Create, Outcome, SignUpReply, Terms};
 pub use system::{StartError, System, Transports};

@@ -233,7 +233,7 @@ enum Meaning<'a> {
 fn meaning(error: &EngineError) -> Meaning<'_> {
     match error {
         EngineError::Rejected(rejection) => Meaning::Refused(rejection),
-        EngineError::NotFound => Meaning::Code(ErrorCode::ResourceNotFound),
+        EngineError::NotFound | EngineError::EventsLost { .. } => Meaning::Code(ErrorCode::ResourceNotFound),
         EngineError::Busy { .. } | EngineError::Limited { .. } => Meaning::Code(ErrorCode::TooManyRequests),
         EngineError::NoClient => Meaning::Failed(Failure::AuthenticationInvalid),
         EngineError::TokenReplaced => Meaning::Failed(Failure::TokenReplaced),

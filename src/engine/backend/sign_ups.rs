@@ -4,6 +4,7 @@
 
 use std::sync::Arc;
 
+use crate::actors::Terms;
 use crate::domain::id::SignUpId;
 use crate::domain::ports::KeyedDigest;
 use crate::domain::secret::Secret;
@@ -48,8 +49,11 @@ impl Engine {
     ) -> Result<SignUpView, EngineError> {
         self.admitted(async {
             let found = self.inner.store().sign_up(id).await?.ok_or(EngineError::NotFound)?;
-            let answer =
-                self.inner.system.command(id, found.client_id, Vec::new(), Command::BackendUpdate(update)).await?;
+            let answer = self
+                .inner
+                .system
+                .command(id, found.client_id, Terms::default(), Command::BackendUpdate(update))
+                .await?;
             self.as_it_stands(answer.sign_up).await
         })
         .await

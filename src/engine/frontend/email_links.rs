@@ -86,13 +86,14 @@ impl Engine {
             let terms = if by_owner { caller.terms() } else { Vec::new() };
             let follow = VerifyLink { secret: token.secret, by, confirmed, again, in_cookie: context.in_cookie() };
             let redirect_url = found.link_redirect().cloned().and_then(|url| self.still_allowed(url));
-            let answer = match self.inner.system.command(id, owner, terms, Command::VerifyLink(follow)).await {
-                Ok(answer) => answer,
-                Err(error) => {
-                    let outcome = refusal(error.into())?;
-                    return Ok(Followed { outcome, redirect_url, by_owner: by_owner && !again, ..nowhere });
-                }
-            };
+            let answer =
+                match self.inner.system.command(id, owner, context.with(terms), Command::VerifyLink(follow)).await {
+                    Ok(answer) => answer,
+                    Err(error) => {
+                        let outcome = refusal(error.into())?;
+                        return Ok(Followed { outcome, redirect_url, by_owner: by_owner && !again, ..nowhere });
+                    }
+                };
             let policy = &self.inner.actor_context.policy;
             let verification = answer.sign_up.email_address.as_ref().and_then(|e| e.verification.as_ref());
             let status = verification.map(|v| v.status(self.now(), policy.attempts_max));
