@@ -11,7 +11,7 @@ use vestibule::domain::event::Happened;
 use vestibule::store::{Direction, EmbeddedOptions, EmbeddedStore, Sealing, Store, UserList, UserOrder};
 use vestibule::token::InstanceKey;
 
-use crate::support::binary::{Binary, log_of};
+use crate::support::binary::Binary;
 use crate::support::endpoint::{Answer, Endpoint};
 use crate::support::server::Server;
 

@@ -159,18 +159,13 @@ pub(in crate::store) fn parse_user_session(key: &[u8]) -> Option<SessionId> {
     Some(SessionId::from_bytes(id))
 }
 
-/// The part of the number of users in which this one is counted. There are several so that writers on several nodes
-/// seldom meet at one key.
-pub(in crate::store) fn user_count(id: UserId) -> Bytes {
-    user_count_part(user_part(id))
-}
-
-/// The number of the part in which a user is counted.
+/// The part of the number of users in which an older version has counted this one.
 pub(in crate::store) fn user_part(id: UserId) -> u8 {
     id.as_bytes()[0] % USER_COUNT_PARTS
 }
 
-/// The number of users in one of the parts.
+/// A part of the number of users: their sum, modulo 2^64, is the number. There are several, so that several processes
+/// that write need not meet at one key.
 pub(in crate::store) fn user_count_part(part: u8) -> Bytes {
     of_parts(Kind::Count, &[&[COUNT_OF_USERS, part]])
 }

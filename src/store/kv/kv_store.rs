@@ -117,6 +117,7 @@ mod tests {
     use crate::domain::policy::RetentionPolicy;
     use crate::domain::secret::Secret;
     use crate::domain::time::{Span, Timestamp};
+    use crate::domain::user::User;
     use crate::store::kv::key_value::Write;
     use crate::store::scan::ScanCursor;
     use crate::store::{ClientWrite, Commit, CommitError, Committed, Decision, Housekeeping, Memory, Store, UserWrite};
@@ -261,6 +262,30 @@ mod tests {
             assert_eq!(answers[1], None);
             assert_eq!(answers[3..], [None, failed.clone(), Some(beside), failed]);
             assert_eq!((store.value("b").await, store.value("c").await), (Ok(Some(vec![1])), Ok(None)));
+        }
+    }
+
+    #[tokio::test]
+    async fn what_the_commits_of_a_part_write_together_is_written_once_and_with_them() {
+        let create = |id: u8| {
+            let user = User::new(UserId::from_bytes([id; 16]), Timestamp::from_millis(1));
+            let decision = Decision { users: vec![UserWrite::Create(Box::new(user))], ..Decision::default() };
+            Commit::of_decision(Timestamp::from_millis(u64::from(id)), decision)
+        };
+        for (takes, records, written) in [((0, 0), 1, 5), ((2, 0), 3, 5), ((2, 1), 1, 2), ((1, 2), 2, 2)] {
+            let store = KvStore::over(Odd { takes, ..Odd::default() });
+            if takes.1 > 0 {
+                *store.key_value().fails_with.lock().expect("no panic") = Some(CommitError::Overloaded);
+            }
+            let answers = store.commit([1, 2, 3, 4, 5].map(create).into()).await;
+            let told: Vec<_> = answers.into_iter().filter_map(Result::ok).map(|made| made.last_event).collect();
+            assert_eq!(told.len(), written, "{takes:?}");
+            let events = store.events(None, 10).await.expect("a log").events;
+            assert_eq!(events.iter().map(|event| Some(event.position)).collect::<Vec<_>>(), told);
+            let users = events.iter().map(|event| (event.name(), event.at.as_millis()));
+            assert!(users.eq((1..).map(|at| ("user.created", at)).take(written)), "{events:?}");
+            let kept = store.key_value().memory.scan(&[Kind::Event.byte()], &[], 9).expect("memory reads");
+            assert_eq!((kept.len(), store.count_users().await), (records, Ok(written as u64)), "{takes:?}");
         }
     }
 

@@ -4,6 +4,7 @@
 //! Begin reading at `planner.rs`; `key.rs` has the keys, `record/` the values, `codec.rs` and `seal.rs` their
 //! envelopes.
 
+mod closing;
 pub(super) mod codec;
 pub(super) mod key;
 pub(super) mod key_value;

@@ -1,7 +1,6 @@
 //! From commits to writes. A batch is planned commit by commit; each sees the results of those before it, and a refused
 //! one leaves no writes. Uniqueness of identifiers is decided only here.
 
-mod events;
 mod housekeeping;
 mod invitations;
 mod sessions;
@@ -22,6 +21,7 @@ use crate::domain::sign_in::{Failures, Try};
 use crate::domain::time::Timestamp;
 use crate::domain::user::User;
 
+use super::closing::Adds;
 use super::codec::{self, Record};
 use super::key_value::{KeyValue, Write};
 use super::record::{ClientRecordV3, CounterRecordV1, FailuresRecordV1, OutboxRecordV1, SignUpRecordV2, ValueRecordV1};
@@ -37,38 +37,26 @@ pub(in crate::store) struct WriteBatch<'a, K> {
     stored: &'a K,
     unreadable: &'a Unreadable,
     staged: HashMap<Bytes, Option<Bytes>>,
-    /// The number of the next record of events.
-    next_events: u64,
 }
 
 impl<'a, K: KeyValue> WriteBatch<'a, K> {
-    /// An empty batch over what is stored. Its records of events have numbers from `next_events` on.
-    pub(in crate::store) fn over(stored: &'a K, unreadable: &'a Unreadable, next_events: u64) -> Self {
-        Self { stored, unreadable, staged: HashMap::new(), next_events }
-    }
-
-    /// The number of the next record of events, after those of this batch.
-    pub(in crate::store) const fn next_events(&self) -> u64 {
-        self.next_events
+    /// An empty batch over what is stored.
+    pub(in crate::store) fn over(stored: &'a K, unreadable: &'a Unreadable) -> Self {
+        Self { stored, unreadable, staged: HashMap::new() }
     }
 
     /// Plans the commit; commits planned after it see its writes.
     pub(in crate::store) fn plan(&mut self, commit: &Commit) -> Plan {
         let mut draft =
-            Transaction { batch: self, writes: BTreeMap::new(), reads: RefCell::default(), happened: Vec::new() };
+            Transaction { batch: self, writes: BTreeMap::new(), reads: RefCell::default(), adds: Adds::default() };
         let outcome = draft.make(commit);
         let reads = draft.reads.into_inner();
-        let writes = if outcome.is_ok() { draft.writes } else { BTreeMap::new() };
+        let (writes, adds) = if outcome.is_ok() { (draft.writes, draft.adds) } else { Default::default() };
         self.staged.extend(writes.iter().map(|(k, v)| (k.clone(), v.clone())));
-        // Puts before removals, so a concurrent reader finds a finished sign-up in one place or both. The events last, so
-        // that who reads one finds all that it tells of.
-        let writes = writes.into_iter().map(|(key, value)| Write { key, value });
-        let (put, removed): (Vec<_>, Vec<_>) = writes.partition(|write| write.value.is_some());
-        let (events, put): (Vec<_>, Vec<_>) =
-            put.into_iter().partition(|write| key::parse_events(&write.key).is_some());
-        let last = events.last().and_then(|write| key::parse_events(&write.key));
-        self.next_events = last.map_or(self.next_events, |last| last + 1);
-        Plan { outcome, writes: [put, removed, events].concat(), reads }
+        // Puts before removals, so a concurrent reader finds a finished sign-up in one place or both.
+        let (put, removed): (Vec<_>, Vec<_>) =
+            writes.into_iter().map(|(key, value)| Write { key, value }).partition(|write| write.value.is_some());
+        Plan { outcome, writes: [put, removed].concat(), adds, reads }
     }
 }
 
@@ -79,6 +67,8 @@ pub(in crate::store) struct Plan {
     pub(in crate::store) outcome: Result<Committed, CommitError>,
     /// Its writes; none where it is refused.
     pub(in crate::store) writes: Vec<Write>,
+    /// What it adds to the records that all commits of one append share; nothing where it is refused.
+    pub(in crate::store) adds: Adds,
     /// The reads on which the plan depends, also that of a refusal.
     #[cfg_attr(not(test), expect(dead_code, reason = "no map that several processes write to is built yet"))]
     pub(in crate::store) reads: Reads,
@@ -95,20 +85,18 @@ struct Transaction<'b, 'a, K> {
     writes: BTreeMap<Bytes, Option<Bytes>>,
     reads: RefCell<Reads>,
     /// What the commit does, as far as it is planned.
-    happened: Vec<Happened>,
+    adds: Adds,
 }
 
 impl<K: KeyValue> Transaction<'_, '_, K> {
     fn make(&mut self, commit: &Commit) -> Result<Committed, CommitError> {
-        let mut committed = self.decide(&commit.decision, commit.at)?;
+        let committed = self.decide(&commit.decision, commit.at)?;
         self.tidy(&commit.housekeeping, commit.at)?;
         for (name, bytes) in &commit.values {
             let bytes = bytes.clone();
             self.put(key::value(name), &ValueRecordV1 { bytes })?;
         }
-        if !commit.unrecorded {
-            committed.last_event = self.record_events(commit.at, commit.end_user.as_deref())?;
-        }
+        self.adds.settle(commit);
         Ok(committed)
     }
 
@@ -169,12 +157,12 @@ impl<K: KeyValue> Transaction<'_, '_, K> {
         let indexed_at = current.as_ref().map(|record| Timestamp::from_millis(record.deadline_key));
         let version = write.next.version;
         if current.is_none() {
-            self.happened.push(Happened::SignUpCreated { id, version });
+            self.adds.happened.push(Happened::SignUpCreated { id, version });
         } else if user.is_none() {
-            self.happened.push(Happened::SignUpUpdated { id, version });
+            self.adds.happened.push(Happened::SignUpUpdated { id, version });
         }
         if let Some(user) = user {
-            self.happened.push(Happened::SignUpCompleted { id, version, user_id: user.id });
+            self.adds.happened.push(Happened::SignUpCompleted { id, version, user_id: user.id });
         }
         if user.is_some() {
             if let Some(indexed_at) = indexed_at {

@@ -53,10 +53,11 @@ impl<K: KeyValue> Shared<K> {
     }
 
     pub(super) fn count_users(&self) -> Result<u64, StoreError> {
-        let mut sum = 0;
+        let mut sum = 0_u64;
         for part in 0..USER_COUNT_PARTS {
             let bytes = self.kv.get(&key::user_count_part(part))?;
-            sum += bytes.map_or(Ok(0), |bytes| codec::decode::<CountRecordV1>(&bytes).map(|part| part.count))?;
+            let part = bytes.map(|bytes| codec::decode::<CountRecordV1>(&bytes)).transpose()?;
+            sum = sum.wrapping_add(part.map_or(0, |part| part.count));
         }
         Ok(sum)
     }

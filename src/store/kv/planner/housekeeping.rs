@@ -57,7 +57,7 @@ impl<K: KeyValue> Transaction<'_, '_, K> {
             MessageEnd::Decoy => None,
         };
         if happened.is_some() && self.get(&key)?.is_some() {
-            self.happened.extend(happened);
+            self.adds.happened.extend(happened);
         }
         self.remove(key);
         Ok(())
@@ -79,7 +79,7 @@ impl<K: KeyValue> Transaction<'_, '_, K> {
         };
         self.remove(key);
         self.remove(key::deadline(Timestamp::from_millis(record.deadline_key), id));
-        self.happened.push(Happened::SignUpAbandoned { id });
+        self.adds.happened.push(Happened::SignUpAbandoned { id });
         let of_addresses = sign_up.addresses_messaged().map(|address| key::address_counter(&address));
         for key in of_addresses.chain([key::client_counter(sign_up.client_id)]) {
             let counter = self.batch.unreadable.skip(&key, self.record::<CounterRecordV1>(&key))?.flatten();
@@ -152,13 +152,13 @@ impl<K: KeyValue> Transaction<'_, '_, K> {
         } else if is(Kind::Invitation) {
             let invitation = Invitation::from(codec::decode::<InvitationRecordV1>(value)?);
             self.forget_invited(&invitation)?;
-            self.happened.push(Happened::InvitationDeleted { id: invitation.id });
+            self.adds.happened.push(Happened::InvitationDeleted { id: invitation.id });
             let Some(waiting) = invitation.waitlist_entry else { return Ok(()) };
             let entry: Option<WaitlistEntryRecordV1> = self.record(&key::waitlist_entry(waiting))?;
             let entry = entry.map(WaitlistEntry::from);
             if entry.is_some_and(|entry| entry.status == WaitlistStatus::Completed) {
                 self.remove(key::waitlist_entry(waiting));
-                self.happened.push(Happened::WaitlistEntryDeleted { id: waiting });
+                self.adds.happened.push(Happened::WaitlistEntryDeleted { id: waiting });
             }
         }
         Ok(())

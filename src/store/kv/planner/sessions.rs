@@ -31,7 +31,7 @@ impl<K: KeyValue> Transaction<'_, '_, K> {
         for session in next.sessions.iter().filter(|session| !is_in(before, session)) {
             self.put(key::session(session.id), &SessionRecordV1::held(session))?;
             self.writes.insert(key::user_session(session.user_id, session.id), Some(Bytes::new()));
-            self.happened.push(Happened::SessionCreated { id: session.id, user_id: session.user_id });
+            self.adds.happened.push(Happened::SessionCreated { id: session.id, user_id: session.user_id });
         }
         for session in before.iter().filter(|session| !is_in(&next.sessions, session)) {
             let status = changes.iter().rev().find_map(|change| change.ends(session.id));
@@ -93,7 +93,7 @@ impl<K: KeyValue> Transaction<'_, '_, K> {
     }
 
     fn session_ended(&mut self, session: &Session, status: SessionStatus) {
-        self.happened.push(Happened::SessionEnded { id: session.id, user_id: session.user_id, status });
+        self.adds.happened.push(Happened::SessionEnded { id: session.id, user_id: session.user_id, status });
     }
 
     /// The keys of the sessions in the list of a user. The scan is not among the reads that the plan names: where several

@@ -12,7 +12,7 @@ use crate::store::commit::{SignUpWrite, UserWrite};
 use crate::store::error::CommitError;
 use crate::store::kv::key;
 use crate::store::kv::key_value::KeyValue;
-use crate::store::kv::record::{CountRecordV1, IdentifierRecordV1, UserRecordV3};
+use crate::store::kv::record::{IdentifierRecordV1, UserRecordV3};
 
 use super::{Transaction, refuse};
 
@@ -88,23 +88,15 @@ impl<K: KeyValue> Transaction<'_, '_, K> {
         }
         match before {
             Some(before) => {
-                self.happened.push(Happened::UserUpdated { id: next.id, version: next.version });
+                self.adds.happened.push(Happened::UserUpdated { id: next.id, version: next.version });
                 self.sessions_ended(before, Some(next), at)?;
             }
             None => {
-                self.happened.push(Happened::UserCreated { id: next.id, version: next.version });
-                self.count(next.id, 1)?;
+                self.adds.happened.push(Happened::UserCreated { id: next.id, version: next.version });
+                self.adds.users += 1;
             }
         }
         Ok(self.put(key::user(next.id), record)?)
-    }
-
-    /// Adds to the number of users.
-    fn count(&mut self, id: UserId, change: i64) -> Result<(), CommitError> {
-        let key = key::user_count(id);
-        let known: Option<CountRecordV1> = self.record(&key)?;
-        let count = known.map_or(0, |known| known.count).saturating_add_signed(change);
-        Ok(self.put(key, &CountRecordV1 { count })?)
     }
 
     /// Removes a user with all that is kept for it alone. Its sessions are over with it: a client that holds one drops
@@ -119,11 +111,11 @@ impl<K: KeyValue> Transaction<'_, '_, K> {
         for key in places(user) {
             self.remove(key);
         }
-        self.count(user.id, -1)?;
+        self.adds.users -= 1;
         self.sessions_ended(user, None, at)?;
         self.remove_sessions(user.id)?;
         self.remove(key::user(user.id));
-        self.happened.push(Happened::UserDeleted { id: user.id, external_id: user.external_id.clone() });
+        self.adds.happened.push(Happened::UserDeleted { id: user.id, external_id: user.external_id.clone() });
         Ok(())
     }
 

@@ -1,4 +1,4 @@
-//! The events of a commit.
+//! The events of the commits of one append.
 
 use std::net::IpAddr;
 
@@ -13,9 +13,14 @@ use crate::store::kv::key::Kind;
 
 use super::value::ValueRecordV1;
 
-/// Events of one commit, in order. Their positions are the number in the key and their index here.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+/// Events in order. Their positions are the number in the key and their index here, counted over all commits.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub(in crate::store) struct EventsRecordV1 {
+    commits: Vec<CommitV1>,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+struct CommitV1 {
     at: u64,
     end_user: Option<EndUserV1>,
     events: Vec<HappenedV1>,
@@ -69,38 +74,82 @@ impl Record for EventsRecordV1 {
 }
 
 impl EventsRecordV1 {
-    /// What happened at `at`. At most [`EVENTS_MAX`](Self::EVENTS_MAX) fit one record.
-    pub(in crate::store) fn of(at: Timestamp, end_user: Option<&EndUser>, events: &[Happened]) -> Self {
-        Self {
-            at: at.as_millis(),
-            end_user: end_user.map(EndUserV1::from),
-            events: events.iter().map(HappenedV1::from).collect(),
-        }
-    }
-
     /// The events, where the record has this number.
     pub(in crate::store) fn events(self, sequence: u64) -> impl Iterator<Item = Event> {
-        let at = Timestamp::from_millis(self.at);
-        let end_user = self.end_user.map(EndUser::from);
-        (0..=u16::MAX)
-            .zip(self.events)
-            .map(move |(index, what)| Event::new(Position::new(sequence, index), at, end_user.clone(), what.into()))
+        let of_commit = |commit: CommitV1| {
+            let (at, end_user) = (Timestamp::from_millis(commit.at), commit.end_user.map(EndUser::from));
+            commit.events.into_iter().map(move |what| (at, end_user.clone(), what))
+        };
+        (0..=u16::MAX).zip(self.commits.into_iter().flat_map(of_commit)).map(move |(index, (at, end_user, what))| {
+            Event::new(Position::new(sequence, index), at, end_user, what.into())
+        })
     }
 
-    pub(in crate::store) const fn at(&self) -> Timestamp {
-        Timestamp::from_millis(self.at)
+    /// When the latest of its commits was decided.
+    pub(in crate::store) fn at(&self) -> Timestamp {
+        Timestamp::from_millis(self.commits.iter().map(|commit| commit.at).max().unwrap_or_default())
     }
 
     /// The position of its last event, where the record has this number.
     pub(in crate::store) fn last_position(&self, sequence: u64) -> Position {
-        let last = self.events.len().saturating_sub(1);
-        Position::new(sequence, u16::try_from(last).unwrap_or(u16::MAX))
+        let events: usize = self.commits.iter().map(|commit| commit.events.len()).sum();
+        Position::new(sequence, u16::try_from(events.saturating_sub(1)).unwrap_or(u16::MAX))
+    }
+}
+
+/// A record of events that is being filled.
+#[derive(Debug, Default)]
+pub(in crate::store) struct OpenEvents {
+    record: EventsRecordV1,
+    /// How many events it has.
+    events: u16,
+    /// At most so many bytes.
+    size: usize,
+}
+
+impl OpenEvents {
+    pub(in crate::store) const fn is_empty(&self) -> bool {
+        self.events == 0
     }
 
-    /// How many events one record has at most: so many with the longest ids of applications (256 characters) and the
-    /// longest user agent still fit an entry.
-    pub(in crate::store) const EVENTS_MAX: usize = 50;
+    /// Whether it takes one more event, also one with the longest id of the application and the longest user agent.
+    pub(in crate::store) const fn has_room(&self) -> bool {
+        self.size <= SIZE_FULL
+    }
+
+    /// Adds an event, and returns its index.
+    pub(in crate::store) fn push(&mut self, at: Timestamp, end_user: Option<&EndUser>, happened: &Happened) -> u16 {
+        let (at, index) = (at.as_millis(), self.events);
+        let end_user = end_user.map(EndUserV1::from);
+        let commits = &mut self.record.commits;
+        match commits.last_mut().filter(|last| last.at == at && last.end_user == end_user) {
+            Some(last) => last.events.push(happened.into()),
+            None => {
+                self.size += COMMIT_SIZE + end_user.as_ref().map_or(0, |end_user| end_user.user_agent.len());
+                commits.push(CommitV1 { at, end_user, events: vec![happened.into()] });
+            }
+        }
+        let external_id = match happened {
+            Happened::UserDeleted { external_id, .. } => external_id.as_ref().map_or(0, String::len),
+            _ => 0,
+        };
+        self.size += EVENT_SIZE + external_id;
+        self.events += 1;
+        index
+    }
+
+    /// The record.
+    pub(in crate::store) fn finish(self) -> EventsRecordV1 {
+        self.record
+    }
 }
+
+/// At most so many bytes of a commit, beside its events and the user agent.
+const COMMIT_SIZE: usize = 64;
+/// At most so many bytes of an event, beside the application's id of a user.
+const EVENT_SIZE: usize = 64;
+/// A record of more bytes takes no more events: with one more it still fits an entry, and has fewer than 2^16 events.
+const SIZE_FULL: usize = 48 << 10;
 
 /// The position in the value [`EVENTS_REMOVED`](crate::store::kv::key::EVENTS_REMOVED).
 pub(in crate::store) fn removed_to(value: &ValueRecordV1) -> Option<Position> {

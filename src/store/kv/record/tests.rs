@@ -149,33 +149,62 @@ fn golden_session() {
 #[test]
 fn golden_events() {
     let end_user = EndUser::new(Some("203.0.113.7".parse().expect("an address")), Some("Mozilla/5.0"));
-    let record = EventsRecordV1::of(Timestamp::from_millis(1_700_000_000_050), Some(&end_user), &samples::happened());
-    golden(&record, include_str!("golden/events_v1.hex"));
-    let by_nobody = EventsRecordV1::of(Timestamp::from_millis(1), None, &[]);
-    golden(&by_nobody, include_str!("golden/events_by_nobody_v1.hex"));
-    let end_user = EndUser::new(Some("2001:db8::7".parse().expect("an address")), None);
-    golden(
-        &EventsRecordV1::of(Timestamp::from_millis(2), Some(&end_user), &[]),
-        include_str!("golden/events_v6_v1.hex"),
-    );
+    let other = EndUser::new(Some("2001:db8::7".parse().expect("an address")), None);
+    let mut open = OpenEvents::default();
+    for happened in samples::happened() {
+        open.push(Timestamp::from_millis(1_700_000_000_050), Some(&end_user), &happened);
+    }
+    let expired = Happened::SignUpAbandoned { id: SignUpId::from_bytes([1; 16]) };
+    open.push(Timestamp::from_millis(1_700_000_000_050), None, &expired);
+    open.push(Timestamp::from_millis(1_700_000_000_049), Some(&other), &expired);
+    golden(&open.finish(), include_str!("golden/events_v1.hex"));
 }
 
 #[test]
-fn events_come_back_as_they_were_and_so_many_fit_one_record() {
+fn events_come_back_as_they_were_and_those_of_one_request_share_what_is_known_of_it() {
     let (at, end_user) = (Timestamp::from_millis(7), EndUser::new(Some("::1".parse().expect("an address")), Some("é")));
-    let record = EventsRecordV1::of(at, Some(&end_user), &samples::happened());
+    let mut open = OpenEvents::default();
+    for (index, happened) in (0..).zip(samples::happened()) {
+        assert_eq!(open.push(at, Some(&end_user), &happened), index);
+    }
+    let one_request = encode(&open.finish()).expect("a small record");
+    let mut open = OpenEvents::default();
+    for happened in samples::happened() {
+        open.push(at, Some(&end_user), &happened);
+        open.push(Timestamp::from_millis(6), None, &happened);
+    }
+    let record = open.finish();
+    assert!(encode(&record).expect("a small record").len() > 2 * one_request.len());
     let last = record.last_position(9);
+    assert_eq!(record.at(), at);
     let events: Vec<_> = through(&record).events(9).collect();
-    assert_eq!(events.iter().map(|event| event.what.clone()).collect::<Vec<_>>(), samples::happened());
-    assert!(events.iter().all(|event| event.at == at && event.end_user.as_ref() == Some(&end_user)));
     assert!(events.is_sorted_by_key(|event| event.position) && events.last().map(|event| event.position) == Some(last));
+    let (of_request, of_none): (Vec<_>, Vec<_>) = events.iter().partition(|event| event.end_user.is_some());
+    for (events, at, end_user) in [(of_request, at, Some(end_user)), (of_none, Timestamp::from_millis(6), None)] {
+        assert_eq!(events.iter().map(|event| event.what.clone()).collect::<Vec<_>>(), samples::happened());
+        assert!(events.iter().all(|event| event.at == at && event.end_user == end_user));
+    }
     let names: BTreeSet<_> = events.iter().map(Event::name).collect();
-    assert_eq!(names.len(), events.len() - 1, "a session that was replaced has ended: {names:?}");
+    assert_eq!(names.len(), samples::happened().len() - 1, "a session that was replaced has ended: {names:?}");
+}
 
+#[test]
+fn a_record_of_events_that_has_no_room_fits_an_entry_and_has_an_index_for_each() {
     let longest = Happened::UserDeleted { id: UserId::from_bytes([255; 16]), external_id: Some("🦀".repeat(256)) };
-    let end_user = EndUser::new(Some("::1".parse().expect("an address")), Some(&"🦀".repeat(300)));
-    let record = EventsRecordV1::of(Timestamp::MAX, Some(&end_user), &vec![longest; EventsRecordV1::EVENTS_MAX]);
-    assert!(encode(&record).is_ok());
+    let shortest = Happened::SignUpAbandoned { id: SignUpId::from_bytes([255; 16]) };
+    for (happened, user_agents) in [(&longest, "🦀".repeat(300)), (&shortest, String::new())] {
+        let (mut open, mut events) = (OpenEvents::default(), 0_usize);
+        while open.has_room() {
+            // Each in a commit of its own.
+            let end_user = EndUser::new(Some("::1".parse().expect("an address")), Some(&user_agents));
+            let at = Timestamp::from_millis(u64::MAX - events as u64);
+            open.push(at, Some(&end_user).filter(|_| !user_agents.is_empty()), happened);
+            events += 1;
+        }
+        let record = open.finish();
+        assert!(encode(&record).is_ok(), "{events} events");
+        assert_eq!(through(&record).events(1).count(), events);
+    }
 }
 
 #[test]
