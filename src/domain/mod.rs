@@ -37,3 +37,4 @@ pub mod transition;
 pub mod user;
 pub mod verification;
 pub mod waitlist;
+pub mod webhook;

@@ -203,4 +203,6 @@ codes! {
     ResourceConflict "resource_conflict"
     ResourceForbidden "resource_forbidden"
     ResourceNotFound "resource_not_found"
+    WebhookEndpointConfigured "webhook_endpoint_configured"
+    WebhookEndpointQuotaExceeded "webhook_endpoint_quota_exceeded"
 }

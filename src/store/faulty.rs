@@ -11,7 +11,9 @@ use tokio::sync::watch;
 use crate::domain::client::Client;
 use crate::domain::client::session::Session;
 use crate::domain::event::Position;
-use crate::domain::id::{ClientId, InvitationId, MessageId, SessionId, SignUpId, UserId, WaitlistEntryId};
+use crate::domain::id::{
+    ClientId, InvitationId, MessageId, SessionId, SignUpId, UserId, WaitlistEntryId, WebhookEndpointId,
+};
 use crate::domain::identifier::Identifier;
 use crate::domain::invitation::Invitation;
 use crate::domain::policy::RetentionPolicy;
@@ -19,6 +21,7 @@ use crate::domain::sign_up::SignUp;
 use crate::domain::time::Timestamp;
 use crate::domain::user::User;
 use crate::domain::waitlist::WaitlistEntry;
+use crate::domain::webhook::{Retry, WebhookEndpoint};
 
 use super::scan::{EventPage, ScanCursor, ScanPage, UserList};
 use super::store::BoxFuture;
@@ -74,6 +77,10 @@ pub enum StoreRead {
     WaitlistEntry,
     /// [`Store::waitlist`].
     Waitlist,
+    /// [`Store::webhook_endpoint`] and [`Store::webhook_endpoints`].
+    WebhookEndpoints,
+    /// [`Store::webhook_retries`].
+    WebhookRetries,
     /// [`Store::outbox`].
     Outbox,
     /// [`Store::events`] and [`Store::last_event`].
@@ -400,6 +407,22 @@ impl Store for FaultyStore {
         limit: usize,
     ) -> BoxFuture<'_, Result<Vec<WaitlistEntry>, StoreError>> {
         Box::pin(self.read(StoreRead::Waitlist, self.inner.waitlist(after, limit)))
+    }
+
+    fn webhook_endpoint(&self, id: WebhookEndpointId) -> BoxFuture<'_, Result<Option<WebhookEndpoint>, StoreError>> {
+        Box::pin(self.read(StoreRead::WebhookEndpoints, self.inner.webhook_endpoint(id)))
+    }
+
+    fn webhook_endpoints(
+        &self,
+        after: Option<WebhookEndpointId>,
+        limit: usize,
+    ) -> BoxFuture<'_, Result<Vec<WebhookEndpoint>, StoreError>> {
+        Box::pin(self.read(StoreRead::WebhookEndpoints, self.inner.webhook_endpoints(after, limit)))
+    }
+
+    fn webhook_retries(&self, of: WebhookEndpointId, limit: usize) -> BoxFuture<'_, Result<Vec<Retry>, StoreError>> {
+        Box::pin(self.read(StoreRead::WebhookRetries, self.inner.webhook_retries(of, limit)))
     }
 
     fn outbox(&self, after: Option<MessageId>, limit: usize) -> BoxFuture<'_, Result<Vec<OutboxEntry>, StoreError>> {

@@ -5,7 +5,9 @@ use std::sync::Arc;
 use crate::domain::client::Client;
 use crate::domain::client::session::Session;
 use crate::domain::event::Position;
-use crate::domain::id::{ClientId, InvitationId, MessageId, SessionId, SignUpId, UserId, WaitlistEntryId};
+use crate::domain::id::{
+    ClientId, InvitationId, MessageId, SessionId, SignUpId, UserId, WaitlistEntryId, WebhookEndpointId,
+};
 use crate::domain::identifier::Identifier;
 use crate::domain::invitation::Invitation;
 use crate::domain::policy::RetentionPolicy;
@@ -13,6 +15,7 @@ use crate::domain::sign_up::SignUp;
 use crate::domain::time::Timestamp;
 use crate::domain::user::User;
 use crate::domain::waitlist::WaitlistEntry;
+use crate::domain::webhook::{Retry, WebhookEndpoint};
 
 use super::commit::{Commit, Committed, OutboxEntry};
 use super::error::{CommitError, StoreError};
@@ -87,6 +90,19 @@ pub trait Store: sealed::Sealed + Send + Sync + 'static {
         after: Option<WaitlistEntryId>,
         limit: usize,
     ) -> BoxFuture<'_, Result<Vec<WaitlistEntry>, StoreError>>;
+
+    /// An endpoint of webhooks.
+    fn webhook_endpoint(&self, id: WebhookEndpointId) -> BoxFuture<'_, Result<Option<WebhookEndpoint>, StoreError>>;
+
+    /// Endpoints of webhooks in the order of their ids, from after `after`.
+    fn webhook_endpoints(
+        &self,
+        after: Option<WebhookEndpointId>,
+        limit: usize,
+    ) -> BoxFuture<'_, Result<Vec<WebhookEndpoint>, StoreError>>;
+
+    /// Messages that wait for another attempt at an endpoint, those that are due first.
+    fn webhook_retries(&self, of: WebhookEndpointId, limit: usize) -> BoxFuture<'_, Result<Vec<Retry>, StoreError>>;
 
     /// Unsent messages, oldest first, from after `after`.
     fn outbox(&self, after: Option<MessageId>, limit: usize) -> BoxFuture<'_, Result<Vec<OutboxEntry>, StoreError>>;

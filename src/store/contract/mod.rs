@@ -14,6 +14,7 @@ mod sessions;
 mod sign_ups;
 mod support;
 mod users;
+mod webhooks;
 
 use super::{KeyValue, KvStore};
 
@@ -91,6 +92,11 @@ macro_rules! __requirements_for_stores {
             retention::sessions_that_are_over_go_when_they_are_abandoned
             retention::what_a_removed_user_leaves_goes_with_the_next_round
             retention::a_client_that_comes_back_while_the_walk_is_on_stays
+            webhooks::endpoints_are_kept_changed_and_listed
+            webhooks::of_two_changes_of_an_endpoint_made_from_one_version_the_later_one_is_stale
+            webhooks::what_came_of_deliveries_is_noted_beside_other_changes
+            webhooks::messages_wait_for_an_endpoint_in_the_order_of_their_time_and_are_counted
+            webhooks::what_waits_for_an_endpoint_goes_after_it
             others::named_values_are_kept_and_replaced
             others::an_empty_batch_and_an_empty_commit_do_nothing
         }

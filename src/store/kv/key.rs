@@ -3,12 +3,15 @@
 use aws_lc_rs::digest;
 use bytes::Bytes;
 
+use crate::domain::event::Position;
 use crate::domain::id::{
     ClientId, Id, InvitationId, Kind as IdKind, MessageId, SessionId, SignUpId, UserId, WaitlistEntryId,
+    WebhookEndpointId,
 };
 use crate::domain::identifier::{Identifier, IdentifierKind};
 use crate::domain::sign_in::Account;
 use crate::domain::time::Timestamp;
+use crate::domain::webhook::RetryKey;
 
 /// The kinds of entries. The bytes are on disk: they never change and are never reused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -51,6 +54,11 @@ pub(crate) enum Kind {
     UserSession = 17,
     /// The events of one commit, or a part of them, by the number of the record. Scanned.
     Event = 18,
+    /// An endpoint of webhooks, by its id. Scanned.
+    WebhookEndpoint = 19,
+    /// A message that waits for another attempt at an endpoint, by the endpoint's id, the time when it is due, and the
+    /// event. Scanned.
+    WebhookRetry = 20,
 }
 
 impl Kind {
@@ -157,6 +165,33 @@ pub(in crate::store) fn parse_user_session(key: &[u8]) -> Option<SessionId> {
     id[0] = bucket;
     id[1..].copy_from_slice(&rest);
     Some(SessionId::from_bytes(id))
+}
+
+pub(in crate::store) fn webhook_endpoint(id: WebhookEndpointId) -> Bytes {
+    of_id(Kind::WebhookEndpoint, id)
+}
+
+pub(in crate::store) fn webhook_retry(key: &RetryKey) -> Bytes {
+    let (sequence, index) = (key.event.sequence().to_be_bytes(), key.event.index().to_be_bytes());
+    let due = key.due.as_millis().to_be_bytes();
+    of_parts(Kind::WebhookRetry, &[key.endpoint.as_bytes(), &due, &sequence, &index])
+}
+
+/// What the keys of the messages that wait for an endpoint begin with.
+pub(in crate::store) fn webhook_retries_of(id: WebhookEndpointId) -> Bytes {
+    of_id(Kind::WebhookRetry, id)
+}
+
+/// Reads a key made by [`webhook_retry`].
+pub(in crate::store) fn parse_webhook_retry(key: &[u8]) -> Option<RetryKey> {
+    let (endpoint, rest) = key.get(1..)?.split_first_chunk::<16>()?;
+    let (due, rest) = rest.split_first_chunk::<8>()?;
+    let (sequence, index) = rest.split_first_chunk::<8>()?;
+    Some(RetryKey {
+        endpoint: WebhookEndpointId::from_bytes(*endpoint),
+        due: Timestamp::from_millis(u64::from_be_bytes(*due)),
+        event: Position::new(u64::from_be_bytes(*sequence), u16::from_be_bytes(index.try_into().ok()?)),
+    })
 }
 
 /// The part of the number of users in which this one is counted. There are several so that writers on several nodes
@@ -296,6 +331,21 @@ mod tests {
         assert_eq!(parse_user_at(&user_created(early, first)), Some((early, first)));
         assert_eq!(parse_user_at(&user_signed_in(None, first)[..24]), None);
         assert!(user_signed_in(Some(Timestamp::MAX), first) < after(Kind::UserSignedIn));
+    }
+
+    #[test]
+    fn messages_that_wait_for_an_endpoint_lie_in_the_order_of_their_time_and_read_back() {
+        let of = |endpoint, due, sequence, index| RetryKey {
+            endpoint: WebhookEndpointId::from_bytes([endpoint; 16]),
+            due: Timestamp::from_millis(due),
+            event: Position::new(sequence, index),
+        };
+        let ascending = [of(1, 255, 9, 9), of(1, 256, 1, 255), of(1, 256, 1, 256), of(1, 256, 2, 0), of(2, 0, 0, 0)];
+        let keys = ascending.each_ref().map(webhook_retry);
+        assert!(keys.is_sorted());
+        assert_eq!(keys.each_ref().map(|key| parse_webhook_retry(key)), ascending.map(Some));
+        assert!(keys[0].starts_with(&webhook_retries_of(ascending[0].endpoint)));
+        assert_eq!(parse_webhook_retry(&keys[0][..30]), None);
     }
 
     #[test]

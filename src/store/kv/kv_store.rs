@@ -7,6 +7,7 @@ mod events;
 mod sessions;
 mod upgrade;
 mod users;
+mod webhooks;
 
 use std::sync::{Arc, Mutex};
 

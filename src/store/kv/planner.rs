@@ -6,6 +6,7 @@ mod housekeeping;
 mod invitations;
 mod sessions;
 mod users;
+mod webhooks;
 
 use std::cell::RefCell;
 use std::collections::{BTreeMap, HashMap};
@@ -146,6 +147,9 @@ impl<K: KeyValue> Transaction<'_, '_, K> {
         }
         for change in &decision.invitations {
             self.invitation(change, at)?;
+        }
+        for change in &decision.webhooks {
+            self.webhook(change)?;
         }
         for entry in &decision.outbox {
             self.put(key::outbox(entry.id), &OutboxRecordV1::from(entry))?;

@@ -39,6 +39,7 @@ const FLOORS: [(&str, &[&str]); 32] = [
     ),
     ("invitation", &["context field id identifier metadata redirect rejection settings time"]),
     ("waitlist", &["id identifier invitation ports rejection time"]),
+    ("webhook", &["event id time"]),
     ("transfer", &["id identifier time", STRATEGY]),
     // The people and the flows: one circle, since a user keeps the sign-up that it came from, and a client the sign-in
     // in progress.

@@ -8,7 +8,9 @@ use bytes::Bytes;
 use crate::domain::client::Client;
 use crate::domain::client::session::Session;
 use crate::domain::event::Position;
-use crate::domain::id::{ClientId, InvitationId, MessageId, SessionId, SignUpId, UserId, WaitlistEntryId};
+use crate::domain::id::{
+    ClientId, InvitationId, MessageId, SessionId, SignUpId, UserId, WaitlistEntryId, WebhookEndpointId,
+};
 use crate::domain::identifier::Identifier;
 use crate::domain::invitation::Invitation;
 use crate::domain::policy::RetentionPolicy;
@@ -16,6 +18,7 @@ use crate::domain::sign_up::SignUp;
 use crate::domain::time::Timestamp;
 use crate::domain::user::User;
 use crate::domain::waitlist::WaitlistEntry;
+use crate::domain::webhook::{Retry, WebhookEndpoint};
 use crate::store::commit::{Commit, Committed, OutboxEntry};
 use crate::store::error::{CommitError, StoreError};
 use crate::store::health::Health;
@@ -24,7 +27,7 @@ use crate::store::kv::key::{self, Kind};
 use crate::store::kv::key_value::KeyValue;
 use crate::store::kv::record::{
     ClientRecordV3, IdentifierRecordV1, InvitationRecordV1, OutboxRecordV1, SignUpRecordV2, UserRecordV3,
-    ValueRecordV1, WaitlistEntryRecordV1,
+    ValueRecordV1, WaitlistEntryRecordV1, WebhookEndpointRecordV1,
 };
 use crate::store::kv::retention::{self, GC_KINDS, Verdict};
 use crate::store::scan::{EventPage, ExpiredKey, ScanCursor, ScanPage, UserList};
@@ -153,6 +156,28 @@ impl<K: KeyValue> Store for KvStore<K> {
         Box::pin(self.scan(Kind::WaitlistEntry, from, limit, |_, value| {
             codec::decode::<WaitlistEntryRecordV1>(value).map(WaitlistEntry::from)
         }))
+    }
+
+    fn webhook_endpoint(&self, id: WebhookEndpointId) -> BoxFuture<'_, Result<Option<WebhookEndpoint>, StoreError>> {
+        Box::pin(async move {
+            let record: Option<WebhookEndpointRecordV1> = self.record(key::webhook_endpoint(id)).await?;
+            Ok(record.map(WebhookEndpoint::from))
+        })
+    }
+
+    fn webhook_endpoints(
+        &self,
+        after: Option<WebhookEndpointId>,
+        limit: usize,
+    ) -> BoxFuture<'_, Result<Vec<WebhookEndpoint>, StoreError>> {
+        let from = from_after(Kind::WebhookEndpoint, after.map(key::webhook_endpoint));
+        Box::pin(self.scan(Kind::WebhookEndpoint, from, limit, |_, value| {
+            codec::decode::<WebhookEndpointRecordV1>(value).map(WebhookEndpoint::from)
+        }))
+    }
+
+    fn webhook_retries(&self, of: WebhookEndpointId, limit: usize) -> BoxFuture<'_, Result<Vec<Retry>, StoreError>> {
+        Box::pin(self.read(move |shared| shared.webhook_retries(of, limit)))
     }
 
     fn outbox(&self, after: Option<MessageId>, limit: usize) -> BoxFuture<'_, Result<Vec<OutboxEntry>, StoreError>> {

@@ -41,6 +41,9 @@ impl<K: KeyValue> Transaction<'_, '_, K> {
         for ExpiredKey(key) in stale {
             self.collect_garbage(key, *keep, at)?;
         }
+        for made in &housekeeping.webhooks {
+            self.webhook_progress(made, at)?;
+        }
         Ok(())
     }
 

@@ -21,6 +21,7 @@ mod strategy;
 mod tests;
 mod user;
 mod value;
+mod webhook;
 
 pub(in crate::store) use client::ClientRecordV3;
 #[cfg(test)]
@@ -38,3 +39,4 @@ pub(in crate::store) use session::SessionRecordV1;
 pub(in crate::store) use sign_up::SignUpRecordV2;
 pub(in crate::store) use user::UserRecordV3;
 pub(in crate::store) use value::ValueRecordV1;
+pub(in crate::store) use webhook::{WebhookEndpointRecordV1, WebhookRetryRecordV1};

@@ -23,6 +23,7 @@ use crate::domain::time::Timestamp;
 use crate::domain::user::{EndReason, Identification, SessionsEnded, User};
 use crate::domain::verification::{CodeDigest, ExternalState, Link, Method, Strategy as Way, Verification, Verified};
 use crate::domain::waitlist::{WaitlistEntry, WaitlistStatus};
+use crate::domain::webhook::{Disabled, EndpointOwner, Health, Progress, State, WebhookEndpoint};
 use crate::store::kv::codec::{Record, decode, encode};
 use crate::store::{OutboxEntry, StoreError};
 
@@ -208,6 +209,14 @@ fn golden_waitlist_entry() {
 }
 
 #[test]
+fn golden_webhooks() {
+    let record = WebhookEndpointRecordV1::from(&samples::webhook_endpoint());
+    golden(&record, include_str!("golden/webhook_endpoint_v1.hex"));
+    let record = WebhookRetryRecordV1::from(&samples::webhook_retry());
+    golden(&record, include_str!("golden/webhook_retry_v1.hex"));
+}
+
+#[test]
 fn golden_value() {
     let bytes = vec![1, 2, 255];
     golden(&ValueRecordV1 { bytes }, include_str!("golden/value_v1.hex"));
@@ -230,6 +239,21 @@ fn samples_come_back_whole() {
         let record: WaitlistEntryRecordV1 = through(&(&entry).into());
         assert_eq!(WaitlistEntry::from(record), entry);
     }
+    for (owner, state, health) in [
+        (EndpointOwner::Api, State::Enabled, Health::Well),
+        (EndpointOwner::Configuration, State::Disabled(Disabled::ByOperator), Health::Well),
+        (EndpointOwner::Api, State::Disabled(Disabled::Gone), samples::webhook_endpoint().progress.health),
+        (EndpointOwner::Api, State::Disabled(Disabled::Failing), samples::webhook_endpoint().progress.health),
+    ] {
+        let sample = samples::webhook_endpoint();
+        let progress = Progress { health, ..sample.progress };
+        let endpoint = WebhookEndpoint { owner, state, progress, ..sample };
+        let record: WebhookEndpointRecordV1 = through(&(&endpoint).into());
+        assert_eq!(WebhookEndpoint::from(record), endpoint);
+    }
+    let retry = samples::webhook_retry();
+    let record: WebhookRetryRecordV1 = through(&(&retry).into());
+    assert_eq!(record.of(retry.key), retry);
     let entry = samples::outbox_entry();
     let record: OutboxRecordV1 = through(&(&entry).into());
     assert_eq!(OutboxEntry::from(record), entry);
