@@ -20,5 +20,7 @@ pub(crate) mod test_support;
 
 pub use context::{ActorContext, ActorOptions};
 pub use last_seen::LastSeen;
+#[cfg(feature = "webhooks")]
+pub use persister::Persister;
 pub use sign_up::{CallError, Create, Outcome, SignUpReply};
 pub use system::{StartError, System, Transports};

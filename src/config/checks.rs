@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use crate::delivery::Security;
 use crate::domain::guessable::guessable;
 use crate::domain::settings::{Attribute, Settings};
+use crate::webhook::{EndpointUrl, EventFilter, SigningSecret, Targets};
 
 use super::error::ConfigError;
 use super::layer::Layer;
@@ -31,7 +32,8 @@ pub(super) fn check_apart_from(sections: &[&str], config: &Config, layer: &Layer
             fault(key, &format!("is {value}; it must be from {min} to {max}"));
         }
     }
-    let groups = [of_paths(config), of_email(&config.email), of_passwords(config), of_captcha(config)];
+    let groups =
+        [of_paths(config), of_email(&config.email), of_passwords(config), of_captcha(config), of_webhooks(config)];
     for (key, reason) in groups.into_iter().flatten().chain(of_production(config)) {
         fault(key, &reason);
     }
@@ -112,6 +114,33 @@ fn of_captcha(config: &Config) -> Faults {
     }
     if captcha.secret.as_ref().is_none_or(|secret| secret.expose().is_empty()) {
         fault("captcha.secret", "is missing; give the secret key that the service gave you");
+    }
+    faults
+}
+
+/// The endpoints of webhooks. No reason repeats a secret, or a URL, which may contain one.
+fn of_webhooks(config: &Config) -> Faults {
+    let targets = if config.is_development() { Targets::AlsoLocal } else { Targets::Public };
+    let mut faults = Faults::new();
+    if !config.events.record && !config.webhooks.endpoints.is_empty() {
+        faults.push(("events.record", "is false, so `webhooks.endpoints` would be told of nothing; write true".into()));
+    }
+    let mut urls = Vec::new();
+    for (number, endpoint) in (1..).zip(&config.webhooks.endpoints) {
+        let mut fault = |reason: &dyn std::fmt::Display| {
+            faults.push(("webhooks.endpoints", format!("has an entry that can't be used, number {number}: {reason}")));
+        };
+        match EndpointUrl::parse(&endpoint.url, targets) {
+            Ok(url) if urls.contains(&url) => fault(&"an earlier one has the same URL"),
+            Ok(url) => urls.push(url),
+            Err(error) => fault(&error),
+        }
+        if let Err(error) = EventFilter::parse_sent(endpoint.events.iter().map(String::as_str)) {
+            fault(&error);
+        }
+        if let Err(error) = endpoint.secret.expose().parse::<SigningSecret>() {
+            fault(&error);
+        }
     }
     faults
 }

@@ -34,7 +34,7 @@ pub use samples::SAMPLES;
 pub use samples::sample_settings;
 pub use sections::{
     Captcha, Email, Events, Instance, Limits, Password, Server, Session, SignUp, Sms, StoreSection, Telemetry,
-    Verification,
+    Verification, WebhookEndpointSection, WebhooksSection,
 };
 pub use settings_json::settings_of_json;
 pub use values::{

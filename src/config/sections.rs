@@ -269,6 +269,29 @@ pub struct Sms {
     pub transport: SmsTransport,
 }
 
+/// Section `[webhooks]`.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct WebhooksSection {
+    /// Endpoints of the application, each with a URL of its own.
+    pub endpoints: Vec<WebhookEndpointSection>,
+}
+
+/// An entry of `webhooks.endpoints`.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct WebhookEndpointSection {
+    /// Where webhooks are posted.
+    pub url: String,
+    /// What they are signed with: `whsec_` and base64 of 24 to 64 random bytes.
+    pub secret: Secret<String>,
+    /// The events that it wants: names and groups.
+    pub events: Vec<String>,
+    /// A text for people.
+    #[serde(default)]
+    pub description: String,
+}
+
 /// Section `[telemetry]`.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]

@@ -21,6 +21,8 @@ use crate::password::{HashOptions, HashPool};
 use crate::pwned::PwnedRange;
 use crate::store::{MemoryStore, Store, StoreError};
 use crate::token::{Algorithm, InstanceKey};
+#[cfg(feature = "webhooks")]
+use crate::webhook::Targets;
 
 use super::admission::Admission;
 use super::engine::{CLOCK_OFFSET, Inner, check};
@@ -28,6 +30,8 @@ use super::error::BuildError;
 use super::frontend::equal_calls::CallKey;
 use super::frontend::single_flight::Flights;
 use super::hash_costs::Costs;
+#[cfg(feature = "webhooks")]
+use super::webhooks::{Dispatcher, NewWebhookEndpoint, configure};
 use super::{BackendKey, Engine, keys};
 
 /// Builds an [`Engine`].
@@ -57,6 +61,10 @@ pub struct EngineBuilder {
     pwned_range: Option<PwnedRange>,
     requests_max: usize,
     source_limits: Option<SourceLimits>,
+    #[cfg(feature = "webhooks")]
+    webhook_endpoints: Vec<NewWebhookEndpoint>,
+    #[cfg(feature = "webhooks")]
+    local_webhooks: Option<bool>,
 }
 
 impl Default for EngineBuilder {
@@ -87,6 +95,10 @@ impl Default for EngineBuilder {
             pwned_range: None,
             requests_max: 8192,
             source_limits: Some(SourceLimits::default()),
+            #[cfg(feature = "webhooks")]
+            webhook_endpoints: Vec::new(),
+            #[cfg(feature = "webhooks")]
+            local_webhooks: None,
         }
     }
 }
@@ -165,6 +177,14 @@ impl EngineBuilder {
         /// The quotas of one source, counted by the address in [`RequestContext`](super::RequestContext); `None` for no
         /// quotas. By default those of a production instance.
         source_limits: Option<SourceLimits>;
+        /// The endpoints of webhooks that the program names, each by its URL, beside those that the Backend API makes.
+        /// One that was named at an earlier start and is not named now is removed.
+        #[cfg(feature = "webhooks")]
+        webhook_endpoints: Vec<NewWebhookEndpoint>;
+        /// Whether webhooks may go to this machine and to private networks, by http too on this machine: for
+        /// development. By default where `public_url` is on this machine.
+        #[cfg(feature = "webhooks")]
+        local_webhooks: bool => Some;
     }
 
     /// Builds and starts the engine on the current tokio runtime.
@@ -208,6 +228,11 @@ impl EngineBuilder {
             policy.captcha_bypass.clone_from(&captcha.oauth_bypass);
         }
         let local_pages = self.local_pages.unwrap_or_else(|| is_loopback(&self.public_url));
+        #[cfg(feature = "webhooks")]
+        let targets = match self.local_webhooks.unwrap_or_else(|| is_loopback(&self.public_url)) {
+            true => Targets::AlsoLocal,
+            false => Targets::Public,
+        };
         let origins = PageOrigins::new(&self.public_url, &self.allowed_origins, local_pages);
         let redirects = RedirectRule::new(origins, &self.allowed_redirects);
         let environment = ActorContext::new(
@@ -221,6 +246,17 @@ impl EngineBuilder {
             self.actors,
         );
         let system = System::start(Arc::new(environment), transports, templates).await?;
+        #[cfg(feature = "webhooks")]
+        let webhooks =
+            Dispatcher::new(system.context().clone(), system.persister().clone(), keyring.instance(), targets);
+        #[cfg(feature = "webhooks")]
+        match configure(system.context(), system.persister(), &self.webhook_endpoints, targets).await {
+            Ok(endpoints) => webhooks.start(endpoints).await,
+            Err(error) => {
+                system.stop().await;
+                return Err(error);
+            }
+        }
         let inner = Inner {
             actor_context: system.context().clone(),
             system,
@@ -244,6 +280,8 @@ impl EngineBuilder {
             calls,
             sign_up_flights: Flights::new(),
             sign_in_flights: Flights::new(),
+            #[cfg(feature = "webhooks")]
+            webhooks,
         };
         Ok(Engine { inner: Arc::new(inner) })
     }

@@ -102,6 +102,10 @@ pub enum BuildError {
     /// The password hash gives a wrong result for a known input.
     #[error("password hashing can't be used: {0}")]
     Hashing(String),
+    /// The endpoints of webhooks can't be used.
+    #[cfg(feature = "webhooks")]
+    #[error("the endpoints of webhooks can't be used: {0}")]
+    Webhooks(String),
     /// The actors could not be started.
     #[error(transparent)]
     Actors(#[from] StartError),

@@ -20,6 +20,8 @@ mod keys;
 #[cfg(test)]
 mod simulation;
 mod view;
+#[cfg(feature = "webhooks")]
+mod webhooks;
 
 pub use crate::domain::sign_in::Prepare as PrepareFirstFactor;
 pub use crate::token::TokenCarrier;
@@ -28,13 +30,19 @@ pub use backend::pagination::{ListParams, Page};
 pub use backend::sessions::SessionListParams;
 pub use backend::users::{UserFilter, UserListParams};
 pub use backend::waitlist::WaitlistEntryView;
+#[cfg(feature = "webhooks")]
+pub use backend::webhooks::WebhookEndpointView;
 pub use builder::EngineBuilder;
 pub use caller::{Caller, RequestContext};
 pub use engine::Engine;
 pub use error::{BuildError, EngineError, NotReady};
 pub use frontend::email_links::{Followed, LinkOutcome};
 pub use frontend::oauth::{CallbackRedirect, ProviderCallback};
+#[cfg(feature = "webhooks")]
+pub use handles::Webhooks;
 pub use handles::{Invitations, Sessions, SignIns, SignUps, Users, Waitlist};
 pub use input::{AttemptFirstFactor, AttemptVerification, NewSignIn, PrepareVerification};
 pub use keys::BackendKey;
 pub use view::{ClientView, SessionView, SignInView, SignUpView};
+#[cfg(feature = "webhooks")]
+pub use webhooks::{EventData, NewWebhookEndpoint, WebhookAttempt, WebhookEndpointPatch};

@@ -9,8 +9,12 @@ use crate::actors::ActorOptions;
 #[cfg(feature = "oauth")]
 use crate::captcha::Captcha;
 use crate::config::Config;
+#[cfg(feature = "webhooks")]
+use crate::config::WebhookEndpointSection;
 use crate::delivery::Capture;
 use crate::domain::time::Span;
+#[cfg(feature = "webhooks")]
+use crate::engine::NewWebhookEndpoint;
 use crate::engine::{BackendKey, Engine, EngineBuilder};
 #[cfg(feature = "oauth")]
 use crate::oauth::Providers;
@@ -37,7 +41,7 @@ pub(super) async fn build_engine(
         delivery_timeout: Duration::from_secs(config.email.timeout_s) + DELIVERY_MARGIN,
         ..ActorOptions::default()
     };
-    with_outbound(Engine::builder(), config)?
+    with_webhooks(with_outbound(Engine::builder(), config)?, config)?
         .store(store)
         .key(key)
         .settings(config.settings().clone())
@@ -130,6 +134,27 @@ fn captcha(config: &Config, outbound: &Outbound) -> Option<Captcha> {
         oauth_bypass: section.oauth_bypass.clone(),
         outbound: outbound.clone(),
     })
+}
+
+/// Adds the endpoints of webhooks. The configuration checks have made sure that they can be used.
+#[cfg(feature = "webhooks")]
+fn with_webhooks(builder: EngineBuilder, config: &Config) -> Result<EngineBuilder, StartupError> {
+    let endpoint = |entry: &WebhookEndpointSection| NewWebhookEndpoint {
+        url: entry.url.clone(),
+        events: entry.events.clone(),
+        description: entry.description.clone(),
+        secret: Some(entry.secret.clone()),
+    };
+    let endpoints = config.webhooks.endpoints.iter().map(endpoint).collect();
+    Ok(builder.webhook_endpoints(endpoints).local_webhooks(config.is_development()))
+}
+
+#[cfg(not(feature = "webhooks"))]
+fn with_webhooks(builder: EngineBuilder, config: &Config) -> Result<EngineBuilder, StartupError> {
+    if config.webhooks.endpoints.is_empty() {
+        return Ok(builder);
+    }
+    Err(StartupError::new("`webhooks.endpoints` is set, but this program was built without the feature `webhooks`"))
 }
 
 const DELIVERY_MARGIN: Duration = Duration::from_secs(15);

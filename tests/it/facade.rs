@@ -7,7 +7,7 @@ use std::fs;
 use std::path::Path;
 
 /// Every public name with all features: those at the root, and those of each module.
-const NAMES: [(&str, &str); 13] = [
+const NAMES: [(&str, &str); 14] = [
     (
         "",
         "AttemptFirstFactor AttemptVerification BuildError Caller ClientId ClientView Engine EngineBuilder EngineError ErrorCode Factor FactorAddress Field \
@@ -24,7 +24,8 @@ const NAMES: [(&str, &str); 13] = [
         "configuration",
         "Captcha Config ConfigError ConfiguredServer Difference Email EmailTransport Events Instance \
          Limits Listen LogFormat Mode Origin Password Place PublicUrl PublishableKey Reloaded Server Session SignUp \
-         Sms SmsTransport Sources StartupError StoreKind StoreSection Telemetry Verification near_misses",
+         Sms SmsTransport Sources StartupError StoreKind StoreSection Telemetry Verification \
+         WebhookEndpointSection WebhooksSection near_misses",
     ),
     ("keys", "Algorithm InstanceKey KeyFileError"),
     ("limits", "ActorOptions Budget HashImplementation HashOptions HashParameters Policy SourceLimits"),
@@ -60,6 +61,12 @@ const NAMES: [(&str, &str); 13] = [
         "AddressChange AddressStatus EmailAddress EndReason ExternalAccountId Identification IdentificationId Identifier \
          IdentifierKind Metadata MetadataChange NewUser PhoneNumber Profile Session SessionListParams SessionStatus SessionsEnded User \
          UserAccount UserChange UserFields UserFilter UserListParams UserPatch Username",
+    ),
+    (
+        "webhooks",
+        "Disabled EndpointOwner EndpointState EventId EventType MessageId NewWebhookEndpoint ReceivedHeaders SecretError \
+         SigningSecret SigningSecrets VerifyError WebhookAttempt WebhookEndpointId WebhookEndpointPatch \
+         WebhookEndpointView Webhooks verify",
     ),
 ];
 

@@ -6,3 +6,5 @@ pub(super) mod sessions;
 pub(super) mod sign_ups;
 pub(super) mod users;
 pub(super) mod waitlist;
+#[cfg(feature = "webhooks")]
+pub(super) mod webhooks;

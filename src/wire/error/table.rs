@@ -48,12 +48,15 @@ pub(crate) const fn of_refusal(code: ErrorCode) -> Row {
         ErrorCode::FormParamFormatInvalid => row(FIELD, "is invalid", "The {param} is not in a valid format.").except(&[
             ("email_address", "is invalid", "Email address must be a valid email address."),
             ("phone_number", "is invalid", "Phone number must be a valid phone number according to E.164 international standard."),
+            ("secret", "is invalid", "The secret must be whsec_ and the base64 of 24 to 64 random bytes."),
+            ("url", "is invalid", "The URL must begin with https:// and lead to a public address, without a password and without a fragment. In development it may also begin with http://localhost."),
         ]),
         ErrorCode::FormParamMissing => row(FIELD, "is missing", "Enter {param}."),
         ErrorCode::FormParamNil => row(FIELD, "is empty", "Enter {param}."),
         ErrorCode::FormParamUnknown => row(FIELD, "is unknown", "{param} is not a valid parameter for this request."),
         ErrorCode::FormParamDuplicate => row(FIELD, "is duplicated", "The {param} was included several times."),
         ErrorCode::FormParamValueInvalid => row(FIELD, "is invalid", "The {param} does not have an allowed value.").except(&[
+            ("events", "is invalid", "The events must be names such as user.created, or groups such as user.*, of events that are sent."),
             ("strategy", "is invalid", "The strategy is not one of the allowed values."),
             ("unsafe_metadata", "is invalid", "The unsafe metadata must be a JSON object."),
             ("public_metadata", "is invalid", "The public metadata must be a JSON object."),
@@ -138,6 +141,9 @@ pub(crate) const fn of_refusal(code: ErrorCode) -> Row {
         ErrorCode::UserDeleteSelfNotEnabled => row(FORBIDDEN, "not enabled", "Users of this instance can't delete their account themselves."),
         ErrorCode::ResourceConflict => row(CONFLICT, "changed meanwhile", "It was changed by another request since it was read. Please read it again."),
         ErrorCode::ResourceForbidden => row(FORBIDDEN, "forbidden", "This can't be done to it any more."),
+        // Webhooks
+        ErrorCode::WebhookEndpointConfigured => row(FORBIDDEN, "is configured", "This endpoint is in the configuration of the instance. Please change it there."),
+        ErrorCode::WebhookEndpointQuotaExceeded => row(FORBIDDEN, "too many endpoints", "There are {n} endpoints already, and an instance has no more."),
         // Sign-ins
         ErrorCode::StrategyForUserInvalid => row(BAD, "Invalid strategy for this account", "This account can't be signed in to that way."),
         ErrorCode::UserBanned => row(FORBIDDEN, "Account banned", "This account is banned. Please contact support for more information."),
