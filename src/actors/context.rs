@@ -13,6 +13,7 @@ use crate::domain::time::Timestamp;
 use crate::entropy::Seeds;
 use crate::store::Store;
 
+use super::hook::Hooked;
 use super::last_seen::LastSeen;
 
 /// What all actors share. Cheap to clone; only the settings can change.
@@ -31,6 +32,8 @@ pub struct ActorContext {
     pub last_seen: Arc<LastSeen>,
     /// The options of the actors.
     pub options: ActorOptions,
+    /// What is asked before a sign-up becomes a user.
+    pub hook: Option<Hooked>,
     email: ChannelHealth,
     sms: ChannelHealth,
     settings: RwLock<Arc<Settings>>,
@@ -90,7 +93,7 @@ impl ActorContext {
         let settings = RwLock::new(Arc::new(settings));
         let (email, sms) = (ChannelHealth::new(Channel::Email), ChannelHealth::new(Channel::Sms));
         let (last_seen, seeds) = (Arc::default(), Seeds::from_source(entropy));
-        Self { store, clock, digest, sealer, policy, last_seen, options, email, sms, settings, seeds }
+        Self { store, clock, digest, sealer, policy, last_seen, options, hook: None, email, sms, settings, seeds }
     }
 
     /// The time.

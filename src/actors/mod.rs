@@ -5,6 +5,7 @@
 //! A request goes `shard → sign-up → persister`; the answer goes directly to the caller. Begin reading at `system.rs`.
 
 mod context;
+mod hook;
 mod last_seen;
 mod outage;
 mod outbox;
@@ -18,6 +19,7 @@ mod system;
 pub(crate) mod test_support;
 
 pub use context::{ActorContext, ActorOptions};
+pub use hook::Hooked;
 pub use last_seen::LastSeen;
 pub use sign_up::{CallError, Create, Outcome, SignUpReply};
 pub use system::{StartError, System, Transports};

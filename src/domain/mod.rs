@@ -7,10 +7,12 @@
 //! Begin reading at [`sign_up`].
 
 pub mod admission;
+pub mod application_value;
 pub mod client;
 pub mod context;
 pub mod field;
 pub mod guessable;
+pub mod hook;
 pub mod id;
 pub mod identifier;
 pub mod invitation;
@@ -23,6 +25,7 @@ pub mod policy;
 pub mod ports;
 pub mod quota;
 pub mod redirect;
+pub mod refusal;
 pub mod rejection;
 pub mod requirements;
 pub mod secret;

@@ -102,6 +102,9 @@ pub enum BuildError {
     /// The password hash gives a wrong result for a known input.
     #[error("password hashing can't be used: {0}")]
     Hashing(String),
+    /// The deadline of a hook is zero or above 10 seconds.
+    #[error("the deadline of a hook must be above zero, and at most 10 seconds")]
+    Hook,
     /// The actors could not be started.
     #[error(transparent)]
     Actors(#[from] StartError),

@@ -34,7 +34,7 @@ pub use engine::Engine;
 pub use error::{BuildError, EngineError, NotReady};
 pub use frontend::email_links::{Followed, LinkOutcome};
 pub use frontend::oauth::{CallbackRedirect, ProviderCallback};
-pub use handles::{Invitations, Sessions, SignIns, SignUps, Users, Waitlist};
+pub use handles::{Invitations, Sessions, SignIns, SignUps, Users, Values, Waitlist};
 pub use input::{AttemptFirstFactor, AttemptVerification, NewSignIn, PrepareVerification};
 pub use keys::BackendKey;
 pub use view::{ClientView, SessionView, SignInView, SignUpView};

@@ -31,7 +31,7 @@ mod writable;
 
 pub use commit::{
     ClientWrite, Commit, Committed, Decision, Housekeeping, InvitationChange, OutboxEntry, OutboxKind, SignUpWrite,
-    UserWrite, WaitlistChange,
+    UserWrite, ValueWrite, WaitlistChange,
 };
 #[cfg(any(test, feature = "test-util"))]
 pub use contract::check_store;

@@ -3,6 +3,7 @@
 
 mod calls;
 mod commit;
+mod lists;
 mod sessions;
 mod upgrade;
 mod users;

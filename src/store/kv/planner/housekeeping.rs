@@ -15,7 +15,7 @@ use crate::store::error::StoreError;
 use crate::store::kv::key::{self, Kind};
 use crate::store::kv::key_value::KeyValue;
 use crate::store::kv::record::{
-    ClientRecordV3, CounterRecordV1, InvitationRecordV1, SessionRecordV1, SignUpRecordV2, UserRecordV3,
+    ClientRecordV3, CounterRecordV1, InvitationRecordV1, SessionRecordV1, SignUpRecordV3, UserRecordV3,
     WaitlistEntryRecordV1,
 };
 use crate::store::kv::retention::{self, Verdict};
@@ -59,6 +59,7 @@ impl<K: KeyValue> Transaction<'_, '_, K> {
         };
         self.remove(key);
         self.remove(key::deadline(Timestamp::from_millis(record.deadline_key), id));
+        self.waits_for_approval(sign_up.waits_since(), None, id);
         let of_addresses = sign_up.addresses_messaged().map(|address| key::address_counter(&address));
         for key in of_addresses.chain([key::client_counter(sign_up.client_id)]) {
             let counter = self.batch.unreadable.skip(&key, self.record::<CounterRecordV1>(&key))?.flatten();
@@ -76,7 +77,7 @@ impl<K: KeyValue> Transaction<'_, '_, K> {
         deadline: Timestamp,
         id: SignUpId,
         at: Timestamp,
-    ) -> Result<Option<SignUpRecordV2>, StoreError> {
+    ) -> Result<Option<SignUpRecordV3>, StoreError> {
         self.remove(key::deadline(deadline, id));
         let key = key::sign_up(id);
         let read = self.batch.unreadable.skip(&key, self.record(&key))?;
@@ -145,7 +146,7 @@ impl<K: KeyValue> Transaction<'_, '_, K> {
 
     fn relist(
         &mut self,
-        mut record: SignUpRecordV2,
+        mut record: SignUpRecordV3,
         old: Timestamp,
         new: Timestamp,
         id: SignUpId,
