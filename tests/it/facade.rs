@@ -7,7 +7,7 @@ use std::fs;
 use std::path::Path;
 
 /// Every public name with all features: those at the root, and those of each module.
-const NAMES: [(&str, &str); 13] = [
+const NAMES: [(&str, &str); 14] = [
     (
         "",
         "AttemptFirstFactor AttemptVerification BuildError Caller ClientId ClientView Engine EngineBuilder EngineError ErrorCode Factor FactorAddress Field \
@@ -25,6 +25,11 @@ const NAMES: [(&str, &str); 13] = [
         "Captcha Config ConfigError ConfiguredServer Difference Email EmailTransport Instance \
          Limits Listen LogFormat Mode Origin Password Place PublicUrl PublishableKey Reloaded Server Session SignUp \
          Sms SmsTransport Sources StartupError StoreKind StoreSection Telemetry Verification near_misses",
+    ),
+    (
+        "hooks",
+        "Additions Answer ApplicationValue BoxFuture Hook HookOptions InvalidRefusal InvalidValue OnFailure Refusal UserToBe ValueKey \
+         Values",
     ),
     ("keys", "Algorithm InstanceKey KeyFileError"),
     ("limits", "ActorOptions Budget HashImplementation HashOptions HashParameters Policy SourceLimits"),
@@ -118,7 +123,7 @@ fn the_examples_and_the_front_page_use_what_is_shown() {
     let front: String =
         read("src/lib.rs").lines().filter_map(|line| line.strip_prefix("//! ")).collect::<Vec<_>>().join("\n");
     let mut count = 0;
-    let examples = ["axum", "custom_transport", "embed", "http", "unit_test"]
+    let examples = ["axum", "custom_transport", "embed", "hook", "http", "unit_test"]
         .map(|name| (name, read(&format!("examples/{name}.rs"))));
     for (name, text) in [("the front page", front), ("the README", read("README.md"))].into_iter().chain(examples) {
         let behind = paths_behind_the_root(&text);

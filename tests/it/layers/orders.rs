@@ -37,7 +37,7 @@ const ORDERS: &[(&str, &[&str])] = &[
     (
         "store/kv/record",
         &[
-            "count counter failures identifier strategy value",
+            "application_value count counter failures identifier strategy value",
             "external invitation outbox",
             "sign_up",
             "sign_in user",
@@ -66,7 +66,7 @@ const ORDERS: &[(&str, &[&str])] = &[
     (
         "actors",
         &[
-            "last_seen",
+            "hook last_seen",
             "context outage",
             "outbox",
             "circle: persister relay",
@@ -87,7 +87,7 @@ const ORDERS: &[(&str, &[&str])] = &[
             "handles",
         ],
     ),
-    ("engine/backend", &["pagination sign_ups", "invitations sessions users", "waitlist"]),
+    ("engine/backend", &["pagination", "invitations sessions sign_ups users values", "waitlist"]),
     ("engine/backend/users", &["filter passwords read", "list change", "create"]),
     (
         "engine/frontend",
