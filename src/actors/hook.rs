@@ -33,6 +33,7 @@ impl Hooked {
                     Err(_) => "its metadata is too large beside what is there",
                 }
             }
+            Ok(Answer::Failed) => "it can't tell",
             Err(failure) => failure,
         };
         tracing::error!(user.id = %id, failure, on_failure = ?self.options.on_failure, "a hook failed");

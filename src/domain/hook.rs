@@ -24,7 +24,7 @@ use super::user::{Conversion, Identification, UserAccount};
 /// impl Hook for Colleagues {
 ///     fn before_conversion<'a>(&'a self, user: &'a UserToBe) -> BoxFuture<'a, Answer> {
 ///         Box::pin(async move {
-///             let is_ours = user.email_addresses.iter().any(|email| email.value.domain() == "example.com");
+///             let is_ours = user.email_addresses.iter().any(|email| email.value.as_str().ends_with("@example.com"));
 ///             match Refusal::new("company_only", "Please use the address that your company gave you.") {
 ///                 Ok(refusal) if !is_ours => Answer::Refuse(refusal),
 ///                 _ => Answer::Allow,
@@ -57,6 +57,8 @@ pub enum Answer {
     /// The person does not become a user. What was proved stays proved, the sign-up stays open until it is abandoned,
     /// and the next step that would complete it asks again.
     Refuse(Refusal),
+    /// The application can't tell now: the same failure as an answer that is late ([`HookOptions::on_failure`]).
+    Failed,
 }
 
 /// What the application adds to a new user.
@@ -72,7 +74,8 @@ pub struct HookOptions {
     /// How long an answer may take: 5 seconds by default, and at most 10. A hook that takes longer has failed, and its
     /// future is dropped.
     pub deadline: Duration,
-    /// What a failure means: an answer that is late, a panic, or additions that are too large for the user.
+    /// What a failure means: [`Answer::Failed`], an answer that is late, a panic, or metadata that is too large beside
+    /// what the user has.
     pub on_failure: OnFailure,
 }
 

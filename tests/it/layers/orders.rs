@@ -32,7 +32,7 @@ const ORDERS: &[(&str, &[&str])] = &[
     ),
     (
         "store/contract",
-        &["support maps", "budgets clients entries invitations others retention sessions sign_ups users"],
+        &["support maps", "budgets clients entries invitations others retention sessions sign_ups users values"],
     ),
     (
         "store/kv/record",
