@@ -13,6 +13,7 @@ use crate::domain::time::Timestamp;
 use crate::entropy::Seeds;
 use crate::store::Store;
 
+use super::event_log::EventLog;
 use super::hook::Hooked;
 use super::last_seen::LastSeen;
 
@@ -30,6 +31,8 @@ pub struct ActorContext {
     pub policy: Policy,
     /// The last time that was stored with the data.
     pub last_seen: Arc<LastSeen>,
+    /// How readers of the events hear of new ones.
+    pub event_log: Arc<EventLog>,
     /// The options of the actors.
     pub options: ActorOptions,
     /// What is asked before a sign-up becomes a user.
@@ -93,7 +96,9 @@ impl ActorContext {
         let settings = RwLock::new(Arc::new(settings));
         let (email, sms) = (ChannelHealth::new(Channel::Email), ChannelHealth::new(Channel::Sms));
         let (last_seen, seeds) = (Arc::default(), Seeds::from_source(entropy));
-        Self { store, clock, digest, sealer, policy, last_seen, options, hook: None, email, sms, settings, seeds }
+        let event_log = Arc::new(EventLog::new(policy.record_events));
+        let hook = None;
+        Self { store, clock, digest, sealer, policy, last_seen, event_log, options, hook, email, sms, settings, seeds }
     }
 
     /// The time.

@@ -5,6 +5,7 @@
 //! A request goes `shard → sign-up → persister`; the answer goes directly to the caller. Begin reading at `system.rs`.
 
 mod context;
+mod event_log;
 mod hook;
 mod last_seen;
 mod outage;

@@ -10,6 +10,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 use crate::domain::time::Timestamp;
 use crate::store::{Commit, CommitError, Committed, OutboxEntry, Store};
 
+use super::event_log::EventLog;
 use super::last_seen::LastSeen;
 use super::outage::Outage;
 use super::relay::RelayMessage;
@@ -75,6 +76,7 @@ pub(super) struct State {
     relay: ActorRef<RelayMessage>,
     last_seen: Arc<LastSeen>,
     outage: Arc<Outage>,
+    event_log: Arc<EventLog>,
     #[expect(clippy::vec_box, reason = "they come in boxes, and a pointer moves faster than a commit")]
     waiting: Vec<Box<Waiting>>,
     writing: bool,
@@ -83,14 +85,14 @@ pub(super) struct State {
 impl Actor for PersisterActor {
     type Msg = PersisterMessage;
     type State = State;
-    type Arguments = (Arc<dyn Store>, ActorRef<RelayMessage>, Arc<LastSeen>, Arc<Outage>);
+    type Arguments = (Arc<dyn Store>, ActorRef<RelayMessage>, Arc<LastSeen>, Arc<Outage>, Arc<EventLog>);
 
     async fn pre_start(
         &self,
         _: ActorRef<Self::Msg>,
-        (store, relay, last_seen, outage): Self::Arguments,
+        (store, relay, last_seen, outage, event_log): Self::Arguments,
     ) -> Result<State, ActorProcessingErr> {
-        Ok(State { store, relay, last_seen, outage, waiting: Vec::new(), writing: false })
+        Ok(State { store, relay, last_seen, outage, event_log, waiting: Vec::new(), writing: false })
     }
 
     async fn handle(
@@ -111,7 +113,7 @@ impl Actor for PersisterActor {
     /// Commits that still wait when the engine stops are written before the actor ends.
     async fn post_stop(&self, _: ActorRef<Self::Msg>, state: &mut State) -> Result<(), ActorProcessingErr> {
         let batch = std::mem::take(&mut state.waiting);
-        write(&*state.store, &state.relay, (&state.last_seen, &state.outage), batch).await;
+        write(&*state.store, &state.relay, (&state.last_seen, &state.outage, &state.event_log), batch).await;
         Ok(())
     }
 }
@@ -125,17 +127,20 @@ impl State {
         let rest = self.waiting.split_off(self.waiting.len().min(BATCH_MAX));
         let batch = std::mem::replace(&mut self.waiting, rest);
         let (store, relay, myself) = (self.store.clone(), self.relay.clone(), myself.clone());
-        let (last_seen, outage) = (self.last_seen.clone(), self.outage.clone());
+        let (last_seen, outage, event_log) = (self.last_seen.clone(), self.outage.clone(), self.event_log.clone());
         tokio::spawn(async move {
             // If the store panics, the reply ports of the batch close and the persister continues with the next batch.
             let (ongoing, reader) = (outage.clone(), relay.clone());
-            let outcome = tokio::spawn(async move { write(&*store, &relay, (&last_seen, &outage), batch).await }).await;
+            let log = event_log.clone();
+            let work = async move { write(&*store, &relay, (&last_seen, &outage, &log), batch).await };
+            let outcome = tokio::spawn(work).await;
             match outcome {
                 Ok(begins) if begins => drop(tokio::spawn(probe_until_over(ongoing, myself.clone()))),
                 Ok(_) => {}
                 Err(error) => {
                     tracing::error!(%error, "the store panicked; the outcome of a batch is unknown");
                     look_for_messages(&reader);
+                    event_log.note(&[Err(CommitError::Unknown)]);
                 }
             }
             if myself.send_message(PersisterMessage::Written).is_err() {
@@ -175,7 +180,7 @@ fn probe() -> Box<Waiting> {
 async fn write(
     store: &dyn Store,
     relay: &ActorRef<RelayMessage>,
-    (last_seen, outage): (&LastSeen, &Outage),
+    (last_seen, outage, event_log): (&LastSeen, &Outage, &EventLog),
     batch: Vec<Box<Waiting>>,
 ) -> bool {
     if batch.is_empty() {
@@ -186,7 +191,8 @@ async fn write(
         (Vec::with_capacity(room), Vec::with_capacity(room), Vec::with_capacity(room));
     let mut outboxes: Vec<Vec<OutboxEntry>> = Vec::with_capacity(room);
     for waiting in batch {
-        let Waiting { commit, reply, _place } = *waiting;
+        let Waiting { mut commit, reply, _place } = *waiting;
+        event_log.prepare(&mut commit);
         outboxes.push(commit.decision.outbox.clone());
         commits.push(commit);
         replies.push(reply);
@@ -201,6 +207,7 @@ async fn write(
         last_seen.noted(now);
     }
     let begins = outage.note(&results);
+    event_log.note(&results);
     let mut is_unknown = false;
     for ((result, reply), outbox) in results.into_iter().zip(replies).zip(outboxes) {
         match &result {

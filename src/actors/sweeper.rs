@@ -61,7 +61,28 @@ impl Actor for Sweeper {
 impl State {
     async fn sweep_and_walk(&mut self) -> Result<(), StoreError> {
         self.sweep().await?;
+        self.trim_events().await?;
         self.walk().await
+    }
+
+    /// Removes events whose time is over. There may be many more of them than of other records, so the scan over all
+    /// records alone would come by too seldom.
+    async fn trim_events(&self) -> Result<(), StoreError> {
+        let (now, keep) = (self.context.now(), self.context.policy.retention());
+        for _ in 0..TRIMS_MAX {
+            let portion = self.context.store.scan_expired(ScanCursor::of_events(), keep, now, PORTION).await?;
+            let count = portion.stale.len();
+            if count == 0 {
+                break;
+            }
+            let tidied = Housekeeping { collect_garbage: (keep, portion.stale), ..Housekeeping::default() };
+            if let Err(error) = self.persister.commit(Commit::of_housekeeping(now, tidied)).await {
+                tracing::warn!(%error, "old events could not be removed");
+                break;
+            }
+            tracing::debug!(count, "old events were removed");
+        }
+        Ok(())
     }
 
     /// Stores the time with an empty commit when no other commit has stored it for long.
@@ -126,6 +147,8 @@ impl State {
 }
 
 const PORTION: usize = 500;
+/// How many portions of events one round removes.
+const TRIMS_MAX: usize = 20;
 
 #[cfg(test)]
 mod tests;

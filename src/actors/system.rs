@@ -50,7 +50,8 @@ impl System {
         let arguments = Arguments { context: context.clone(), transports, templates };
         let (relay, _) = Actor::spawn(None, RelayActor, arguments).await?;
         let outage = Arc::new(Outage::default());
-        let arguments = (context.store.clone(), relay.clone(), context.last_seen.clone(), outage.clone());
+        let (last_seen, event_log) = (context.last_seen.clone(), context.event_log.clone());
+        let arguments = (context.store.clone(), relay.clone(), last_seen, outage.clone(), event_log);
         let (persister_actor, _) = Actor::spawn(None, PersisterActor, arguments).await?;
         let persister = Persister::new(persister_actor.clone(), context.options.commits_waiting_max, outage);
         drop(relay.send_message(RelayMessage::Resume(persister.clone())));

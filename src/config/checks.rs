@@ -204,6 +204,7 @@ fn ranges(config: &Config) -> Vec<Range> {
         ("sign_up.keep_finished_s", sign_up.keep_finished_s, 0, 366 * DAY_S),
         ("session.lifetime_s", session.lifetime_s, 60, 3660 * DAY_S),
         ("session.keep_client_s", session.keep_client_s, 3600, 3660 * DAY_S),
+        ("events.keep_s", config.events.keep_s, 3600, 366 * DAY_S),
         ("session.token_ttl_s", session.token_ttl_s, 5, DAY_S),
         // Upper bounds as in `HashParameters::MAX`: a hash above them could never be verified.
         ("password.m_kib", u64::from(password.m_kib), 8, 256 << 10),

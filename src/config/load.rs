@@ -19,7 +19,8 @@ use super::error::ConfigError;
 use super::layer::{Fault, Layer, lay, lay_what_fits};
 use super::risks::risks;
 use super::sections::{
-    Captcha, Email, Instance, Limits, Password, Server, Session, SignUp, Sms, StoreSection, Telemetry, Verification,
+    Captcha, Email, Events, Instance, Limits, Password, Server, Session, SignUp, Sms, StoreSection, Telemetry,
+    Verification,
 };
 use super::values::{Listen, Mode, PublicUrl, PublishableKey, RequestLog, WebUrl};
 
@@ -54,6 +55,8 @@ pub struct Config {
     pub sign_up: SignUp,
     /// `[session]`: lifetimes of sessions and clients.
     pub session: Session,
+    /// `[events]`: the record of what has happened.
+    pub events: Events,
     /// `[password]`: what the hash of a password costs.
     pub password: Password,
     /// `[email]`: how mail is sent.
@@ -180,6 +183,8 @@ impl Config {
             approval_wait: Span::from_secs(self.sign_up.approval_wait_s),
             keep_finished: Span::from_secs(self.sign_up.keep_finished_s),
             keep_client: Span::from_secs(self.session.keep_client_s),
+            record_events: self.events.record,
+            keep_events: Span::from_secs(self.events.keep_s),
             session_lifetime: Span::from_secs(self.session.lifetime_s),
             single_session: self.session.single,
             // The engine adds them from its captcha service.

@@ -33,7 +33,8 @@ pub use reload::Reloaded;
 pub use samples::SAMPLES;
 pub use samples::sample_settings;
 pub use sections::{
-    Captcha, Email, Instance, Limits, Password, Server, Session, SignUp, Sms, StoreSection, Telemetry, Verification,
+    Captcha, Email, Events, Instance, Limits, Password, Server, Session, SignUp, Sms, StoreSection, Telemetry,
+    Verification,
 };
 pub use settings_json::settings_of_json;
 pub use values::{

@@ -188,6 +188,16 @@ pub struct Session {
     pub single: bool,
 }
 
+/// Section `[events]`.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Events {
+    /// Whether events are recorded.
+    pub record: bool,
+    /// How long they are kept, in seconds.
+    pub keep_s: u64,
+}
+
 /// Section `[password]`.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]

@@ -54,6 +54,8 @@ kinds! {
     InstanceKind InstanceId "ins_"
     /// A message in the outbox.
     MessageKind MessageId "msg_"
+    /// An event.
+    EventKind EventId "evt_"
 }
 
 /// An id of kind `K`.

@@ -10,6 +10,7 @@ pub mod admission;
 pub mod application_value;
 pub mod client;
 pub mod context;
+pub mod event;
 pub mod field;
 pub mod guessable;
 pub mod hook;

@@ -28,6 +28,10 @@ pub struct Policy {
     pub keep_finished: Span,
     /// How long a client without a session is kept after its last use.
     pub keep_client: Span,
+    /// Whether events are recorded ([guide: Events](crate::guide::events)).
+    pub record_events: bool,
+    /// How long events are kept.
+    pub keep_events: Span,
     /// Maximum lifetime of a session.
     pub session_lifetime: Span,
     /// Whether a client holds one session at most.
@@ -61,19 +65,21 @@ pub struct AddressLimits {
     pub sms_per_client: u32,
 }
 
-/// How long records are kept after their last use.
+/// How long records are kept after their last use, and events after they happened.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct RetentionPolicy {
     /// How long a client without a session and without a sign-up in progress is kept after its last use.
     pub client: Span,
     /// How long a finished sign-up is kept after its completion, at least. It stays as long as its session lives.
     pub finished: Span,
+    /// How long an event is kept.
+    pub events: Span,
 }
 
 impl Policy {
     /// How long the store keeps records that are no longer of use.
     pub const fn retention(&self) -> RetentionPolicy {
-        RetentionPolicy { client: self.keep_client, finished: self.keep_finished }
+        RetentionPolicy { client: self.keep_client, finished: self.keep_finished, events: self.keep_events }
     }
 
     /// Whether a person who proves an account by `strategy` needs no captcha: its provider already keeps bots out.
@@ -111,6 +117,8 @@ impl Default for Policy {
             approval_wait: Span::from_secs(7 * 86_400),
             keep_finished: Span::from_secs(86_400),
             keep_client: Span::from_secs(30 * 86_400),
+            record_events: true,
+            keep_events: Span::from_secs(7 * 86_400),
             session_lifetime: Span::from_secs(7 * 86_400),
             single_session: true,
             captcha_bypass: Vec::new(),

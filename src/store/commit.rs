@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use crate::domain::application_value::{ApplicationValue, ValueKey};
 use crate::domain::client::{Client, ClientChange};
+use crate::domain::event::{EndUser, Position};
 use crate::domain::id::{ClientId, InvitationId, MessageId, SignUpId, UserId, WaitlistEntryId};
 use crate::domain::identifier::Identifier;
 use crate::domain::invitation::Invitation;
@@ -34,6 +35,10 @@ pub struct Commit {
     pub housekeeping: Housekeeping,
     /// Named values to write, such as sealed keys. A value that is there is replaced.
     pub values: Vec<(String, Vec<u8>)>,
+    /// The person's request that led to it, for its events.
+    pub end_user: Option<Box<EndUser>>,
+    /// Whether its events are left out of the log of events.
+    pub unrecorded: bool,
     /// Whether the commit may be acknowledged before it is on disk, if the store's durability allows that. A commit
     /// that creates, changes or removes a user other than by a sign-in never is.
     pub relaxed: bool,
@@ -94,7 +99,7 @@ pub struct Decision {
 #[derive(Clone, Debug, Default)]
 pub struct Housekeeping {
     /// Messages that need no more sending; they leave the outbox.
-    pub sent: Vec<MessageId>,
+    pub sent: Vec<(MessageId, MessageEnd)>,
     /// Sign-ups to delete, each with the deadline it is listed under; from the sweeper. One whose deadline was moved
     /// beyond the commit's time in the meantime is kept and listed under its new deadline.
     pub expire: Vec<(Timestamp, SignUpId)>,
@@ -102,6 +107,17 @@ pub struct Housekeeping {
     pub reindex: Vec<(Timestamp, Timestamp, SignUpId)>,
     /// Records that were expired at the time of the scan, and how long records are kept.
     pub collect_garbage: (RetentionPolicy, Vec<ExpiredKey>),
+}
+
+/// What became of a message that leaves the outbox.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum MessageEnd {
+    /// Its transport has taken it.
+    Sent,
+    /// It was refused, has expired, or can't be read.
+    Failed,
+    /// It was never meant to be sent, and is no event.
+    Decoy,
 }
 
 /// The next value of a sign-up.
@@ -221,4 +237,6 @@ pub struct Committed {
     pub client: Option<Arc<Client>>,
     /// The generation of its token before the changes; `None` if this commit created it.
     pub generation_before: Option<u32>,
+    /// The position of the last of its events; `None` if it has none.
+    pub last_event: Option<Position>,
 }

@@ -11,6 +11,7 @@ use tokio::sync::watch;
 use crate::domain::application_value::{ApplicationValue, ValueKey};
 use crate::domain::client::Client;
 use crate::domain::client::session::Session;
+use crate::domain::event::Position;
 use crate::domain::id::{ClientId, InvitationId, MessageId, SessionId, SignUpId, UserId, WaitlistEntryId};
 use crate::domain::identifier::Identifier;
 use crate::domain::invitation::Invitation;
@@ -20,7 +21,7 @@ use crate::domain::time::Timestamp;
 use crate::domain::user::User;
 use crate::domain::waitlist::WaitlistEntry;
 
-use super::scan::{ScanCursor, ScanPage, UserList};
+use super::scan::{EventPage, ScanCursor, ScanPage, UserList};
 use super::store::BoxFuture;
 use super::store::sealed::Sealed;
 use super::{Commit, CommitError, Committed, Health, MemoryStore, OutboxEntry, Store, StoreError};
@@ -76,6 +77,8 @@ pub enum StoreRead {
     Waitlist,
     /// [`Store::outbox`].
     Outbox,
+    /// [`Store::events`] and [`Store::last_event`].
+    Events,
     /// [`Store::due`].
     Due,
     /// [`Store::scan_expired`].
@@ -406,6 +409,14 @@ impl Store for FaultyStore {
 
     fn outbox(&self, after: Option<MessageId>, limit: usize) -> BoxFuture<'_, Result<Vec<OutboxEntry>, StoreError>> {
         Box::pin(self.read(StoreRead::Outbox, self.inner.outbox(after, limit)))
+    }
+
+    fn events(&self, after: Option<Position>, limit: usize) -> BoxFuture<'_, Result<EventPage, StoreError>> {
+        Box::pin(self.read(StoreRead::Events, self.inner.events(after, limit)))
+    }
+
+    fn last_event(&self) -> BoxFuture<'_, Result<Option<Position>, StoreError>> {
+        Box::pin(self.read(StoreRead::Events, self.inner.last_event()))
     }
 
     fn due(&self, now: Timestamp, limit: usize) -> BoxFuture<'_, Result<Vec<(Timestamp, SignUpId)>, StoreError>> {

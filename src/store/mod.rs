@@ -30,8 +30,8 @@ mod store;
 mod writable;
 
 pub use commit::{
-    ClientWrite, Commit, Committed, Decision, Housekeeping, InvitationChange, OutboxEntry, OutboxKind, SignUpWrite,
-    UserWrite, ValueWrite, WaitlistChange,
+    ClientWrite, Commit, Committed, Decision, Housekeeping, InvitationChange, MessageEnd, OutboxEntry, OutboxKind,
+    SignUpWrite, UserWrite, ValueWrite, WaitlistChange,
 };
 #[cfg(any(test, feature = "test-util"))]
 pub use contract::check_store;
@@ -52,7 +52,7 @@ pub use kv::memory::MemoryStore;
 pub use kv::seal::Sealing;
 #[cfg(feature = "sled")]
 pub use private::make_private;
-pub use scan::{Direction, ScanCursor, UserList, UserOrder};
+pub use scan::{Direction, EventPage, ScanCursor, UserList, UserOrder};
 #[cfg(feature = "unstable")]
 pub use scan::{ExpiredKey, ScanPage};
 #[cfg(feature = "unstable")]

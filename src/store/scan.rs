@@ -1,7 +1,8 @@
-//! Scans: for expired records in pages, and of users in the order of a time.
+//! Scans: for expired records in pages, of events, and of users in the order of a time.
 
 use bytes::Bytes;
 
+use crate::domain::event::{Event, Position};
 use crate::domain::id::UserId;
 use crate::domain::time::Timestamp;
 
@@ -20,6 +21,16 @@ pub struct ScanPage {
     pub stale: Vec<ExpiredKey>,
     /// Where the next page begins.
     pub next: ScanCursor,
+}
+
+/// A part of the log of events.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct EventPage {
+    /// The events, in the order of their positions.
+    pub events: Vec<Event>,
+    /// The position of the last event that was removed because of its age. Who continued from an earlier position may
+    /// have missed events.
+    pub removed_to: Option<Position>,
 }
 
 /// A part of the list of all users.

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use crate::domain::application_value::{ApplicationValue, ValueKey};
 use crate::domain::client::Client;
 use crate::domain::client::session::Session;
+use crate::domain::event::Position;
 use crate::domain::id::{ClientId, InvitationId, MessageId, SessionId, SignUpId, UserId, WaitlistEntryId};
 use crate::domain::identifier::Identifier;
 use crate::domain::invitation::Invitation;
@@ -17,7 +18,7 @@ use crate::domain::waitlist::WaitlistEntry;
 use super::commit::{Commit, Committed, OutboxEntry};
 use super::error::{CommitError, StoreError};
 use super::health::Health;
-use super::scan::{ScanCursor, ScanPage, UserList};
+use super::scan::{EventPage, ScanCursor, ScanPage, UserList};
 
 /// A future that can be kept behind a trait object.
 pub use futures_util::future::BoxFuture;
@@ -90,6 +91,14 @@ pub trait Store: sealed::Sealed + Send + Sync + 'static {
 
     /// Unsent messages, oldest first, from after `after`.
     fn outbox(&self, after: Option<MessageId>, limit: usize) -> BoxFuture<'_, Result<Vec<OutboxEntry>, StoreError>>;
+
+    /// The next `limit` events, from behind `after` or from the first one that is kept. Fewer only at the end of the log.
+    /// An event becomes readable with all events before it, once the commit that it belongs to is acknowledged or about to
+    /// be. A record of events that can't be read is left out.
+    fn events(&self, after: Option<Position>, limit: usize) -> BoxFuture<'_, Result<EventPage, StoreError>>;
+
+    /// The position of the last event, also where it is no longer kept; `None` before the first one.
+    fn last_event(&self) -> BoxFuture<'_, Result<Option<Position>, StoreError>>;
 
     /// Sign-ups listed under a deadline that has passed at `now`, earliest first. Their actual deadline may be later by
     /// now.

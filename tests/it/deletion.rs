@@ -186,7 +186,11 @@ const INVITATION: InvitationId = InvitationId::from_bytes([4; 16]);
 const NOW: Timestamp = Timestamp::from_millis(1_800_000_000_000);
 /// 90 days later.
 const LATE: Timestamp = Timestamp::from_millis(1_800_000_000_000 + 90 * 86_400_000);
-const KEEP: RetentionPolicy = RetentionPolicy { client: Span::from_secs(86_400), finished: Span::from_secs(86_400) };
+const KEEP: RetentionPolicy = RetentionPolicy {
+    client: Span::from_secs(86_400),
+    finished: Span::from_secs(86_400),
+    events: Span::from_secs(7 * 86_400),
+};
 const KEPT: &str = "eve@other.example";
 const NEEDLES: [&str; 7] = [
     "countess@gone.example",

@@ -22,7 +22,7 @@ const NAMES: [(&str, &str); 14] = [
     ),
     (
         "configuration",
-        "Captcha Config ConfigError ConfiguredServer Difference Email EmailTransport Instance \
+        "Captcha Config ConfigError ConfiguredServer Difference Email EmailTransport Events Instance \
          Limits Listen LogFormat Mode Origin Password Place PublicUrl PublishableKey Reloaded Server Session SignUp \
          Sms SmsTransport Sources StartupError StoreKind StoreSection Telemetry Verification near_misses",
     ),

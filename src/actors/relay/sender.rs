@@ -12,7 +12,7 @@ use crate::delivery::{Channel, Counted, Envelope, Message, MessageTemplates, Out
 use crate::domain::id::MessageId;
 use crate::domain::message::Content;
 use crate::domain::time::Timestamp;
-use crate::store::{Commit, CommitError, Housekeeping, OutboxEntry, OutboxKind};
+use crate::store::{Commit, CommitError, Housekeeping, MessageEnd, OutboxEntry, OutboxKind};
 
 use super::lane::{Delivery, DeliveryEnd, FinalStatus};
 use super::notices::Notices;
@@ -51,11 +51,14 @@ impl Sender {
         let entry = &delivery.entry;
         let channel = channel_of(entry);
         let health = self.context.health(channel);
-        let Some(message) = self.open(entry) else { return ack(persister, entry, FinalStatus::Unsent).await };
+        let message = match self.open(entry) {
+            Ok(message) => message,
+            Err(end) => return self.ack(persister, entry, FinalStatus::Unsent, end).await,
+        };
         if self.context.now() >= entry.expire_at {
             health.count(Counted::Expired, 1);
             self.notices.say(channel, entry.id, "it expired before it could be sent");
-            return ack(persister, entry, FinalStatus::Unsent).await;
+            return self.ack(persister, entry, FinalStatus::Unsent, MessageEnd::Failed).await;
         }
         let transport = self.transports.of(channel);
         let limit = self.context.options.delivery_timeout;
@@ -65,12 +68,12 @@ impl Sender {
         match outcome {
             Outcome::Sent => {
                 health.count(Counted::Sent, 1);
-                ack(persister, entry, FinalStatus::Sent).await
+                self.ack(persister, entry, FinalStatus::Sent, MessageEnd::Sent).await
             }
             Outcome::Refused { reason } => {
                 health.count(Counted::Refused, 1);
                 self.notices.say(channel, entry.id, &format!("it was refused for good: {reason}"));
-                ack(persister, entry, FinalStatus::Refused).await
+                self.ack(persister, entry, FinalStatus::Refused, MessageEnd::Failed).await
             }
             Outcome::Retry { reason } => {
                 health.count(Counted::FailedTry, 1);
@@ -89,26 +92,40 @@ impl Sender {
     pub(super) async fn give_up(&self, channel: Channel, expired: Vec<MessageId>, persister: &Persister) {
         self.context.health(channel).count(Counted::Expired, expired.len());
         for ids in expired.chunks(STRUCK_MAX) {
-            strike(persister, ids, self.context.now()).await;
+            strike(persister, ids, MessageEnd::Failed, self.context.now()).await;
         }
     }
 
-    /// The message with its secret; `None` if it can never be sent: it was sealed under another key, or is a decoy.
-    fn open(&self, entry: &OutboxEntry) -> Option<Message> {
+    /// The message with its secret; else what becomes of an entry that can never be sent, since it was sealed under another
+    /// key or is a decoy.
+    fn open(&self, entry: &OutboxEntry) -> Result<Message, MessageEnd> {
         let OutboxKind::Message { to, display_to } = &entry.kind;
         let Some(content) = self.context.open(entry) else {
             self.notices.say(Channel::of(to), entry.id, "it can't be opened with this instance key");
-            return None;
+            return Err(MessageEnd::Failed);
         };
         let envelope =
             Envelope { id: entry.id, to, display_to, created_at: entry.created_at, expire_at: entry.expire_at };
         let words = &self.templates;
         match content {
-            Content::Code(code) => Some(words.code_message(envelope, &code)),
-            Content::Link { token, code } => Some(words.link_message(envelope, &token, code.as_ref())),
-            Content::Invitation(ticket) => Some(words.invitation_message(envelope, &ticket)),
-            Content::Notice => Some(words.notice_message(envelope)),
-            Content::Decoy => None,
+            Content::Code(code) => Ok(words.code_message(envelope, &code)),
+            Content::Link { token, code } => Ok(words.link_message(envelope, &token, code.as_ref())),
+            Content::Invitation(ticket) => Ok(words.invitation_message(envelope, &ticket)),
+            Content::Notice => Ok(words.notice_message(envelope)),
+            Content::Decoy => Err(MessageEnd::Decoy),
+        }
+    }
+
+    async fn ack(
+        &self,
+        persister: &Persister,
+        entry: &OutboxEntry,
+        status: FinalStatus,
+        end: MessageEnd,
+    ) -> DeliveryEnd {
+        match strike(persister, &[entry.id], end, self.context.now()).await {
+            true => DeliveryEnd::Removed(status),
+            false => DeliveryEnd::NotRemoved(status),
         }
     }
 
@@ -120,18 +137,11 @@ impl Sender {
     }
 }
 
-async fn ack(persister: &Persister, entry: &OutboxEntry, status: FinalStatus) -> DeliveryEnd {
-    match strike(persister, &[entry.id], entry.created_at).await {
-        true => DeliveryEnd::Removed(status),
-        false => DeliveryEnd::NotRemoved(status),
-    }
-}
-
 /// Deletes entries from the outbox. It waits while the persister's queue is full: otherwise the messages would be sent
 /// again.
-async fn strike(persister: &Persister, ids: &[MessageId], at: Timestamp) -> bool {
+async fn strike(persister: &Persister, ids: &[MessageId], end: MessageEnd, at: Timestamp) -> bool {
     for _ in 0..STRIKES_MAX {
-        let struck = Housekeeping { sent: ids.to_vec(), ..Housekeeping::default() };
+        let struck = Housekeeping { sent: ids.iter().map(|id| (*id, end)).collect(), ..Housekeeping::default() };
         match persister.commit(Commit::of_housekeeping(at, struck)).await {
             Ok(_) => return true,
             Err(CommitError::Overloaded) => tokio::time::sleep(STRIKE_PAUSE).await,

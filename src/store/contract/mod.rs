@@ -5,6 +5,7 @@
 mod budgets;
 mod clients;
 mod entries;
+mod events;
 mod invitations;
 mod maps;
 mod others;
@@ -67,6 +68,14 @@ macro_rules! __requirements_for_stores {
             invitations::a_deleted_invitation_stands_in_nobodys_way
             invitations::who_waits_is_listed_once_and_done_when_the_invitation_is_used
             invitations::who_is_rejected_loses_the_invitation
+            events::every_commit_tells_what_it_did_in_the_order_of_the_commits
+            events::a_refused_commit_and_an_unrecorded_one_have_no_events
+            events::a_page_of_events_continues_within_a_commit
+            events::many_events_of_one_commit_are_all_there_in_order
+            events::the_end_of_a_session_is_told_once
+            events::the_sessions_that_end_with_their_user_are_told_with_it
+            events::what_became_of_a_message_is_told_once
+            events::old_events_go_and_readers_hear_that_they_have_missed_some
             others::messages_wait_in_order_until_they_are_sent
             sign_ups::sign_ups_fall_due_earliest_first
             sign_ups::a_moved_deadline_is_listed_anew_by_the_sweeper_only

@@ -180,5 +180,8 @@ async fn purge(store: &impl Store, now: Timestamp, stale: Vec<ExpiredKey>) {
     commit(store, purge).await.expect("a purge");
 }
 
-const KEEP: RetentionPolicy =
-    RetentionPolicy { client: Span::from_millis(50 * HOUR), finished: Span::from_millis(2 * HOUR) };
+const KEEP: RetentionPolicy = RetentionPolicy {
+    client: Span::from_millis(50 * HOUR),
+    finished: Span::from_millis(2 * HOUR),
+    events: Span::from_millis(1000 * HOUR),
+};

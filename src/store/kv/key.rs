@@ -50,6 +50,8 @@ pub(crate) enum Kind {
     Session = 16,
     /// A session of a user, by the user's id and the session's time and id. Scanned.
     UserSession = 17,
+    /// The events of one commit, or a part of them, by the number of the record. Scanned.
+    Event = 18,
     /// A value of the application, by its namespace and name. Scanned.
     ApplicationValue = 24,
     /// A sign-up that waits for approval, by the time since when and its id. Scanned.
@@ -205,6 +207,16 @@ pub(in crate::store) fn user_count_part(part: u8) -> Bytes {
     of_parts(Kind::Count, &[&[COUNT_OF_USERS, part]])
 }
 
+pub(in crate::store) fn events(sequence: u64) -> Bytes {
+    of_parts(Kind::Event, &[&sequence.to_be_bytes()])
+}
+
+/// Reads a key made by [`events`].
+pub(in crate::store) fn parse_events(key: &[u8]) -> Option<u64> {
+    let (kind, rest) = key.split_first()?;
+    (*kind == Kind::Event.byte()).then_some(u64::from_be_bytes(rest.try_into().ok()?))
+}
+
 pub(in crate::store) fn address_counter(address: &Identifier) -> Bytes {
     of_parts(Kind::Counter, &[&[kind_byte(address.kind)], &digest_of(address)])
 }
@@ -283,6 +295,10 @@ const CLIENT_COUNTER: u8 = 255;
 /// The name of the value that says that all users are in the lists by time and counted.
 pub(in crate::store) const USERS_INDEXED: &str = "users_indexed";
 
+/// The name of the value with the position of the last event that the retention removed: the number of its record as
+/// eight bytes and its index as two, big-endian.
+pub(in crate::store) const EVENTS_REMOVED: &str = "events_removed";
+
 /// The name of the value with the last time that an engine saw on this store: milliseconds as eight bytes, big-endian.
 /// The engine writes it.
 pub const LAST_SEEN: &str = "last_seen_ms";
@@ -312,6 +328,14 @@ mod tests {
         assert_eq!(parse_user_at(&user_created(early, first)), Some((early, first)));
         assert_eq!(parse_user_at(&user_signed_in(None, first)[..24]), None);
         assert!(user_signed_in(Some(Timestamp::MAX), first) < after(Kind::UserSignedIn));
+    }
+
+    #[test]
+    fn events_lie_in_the_order_of_their_numbers_and_read_back() {
+        assert!(events(255) < events(256) && events(u64::MAX) < after(Kind::Event));
+        assert_eq!(parse_events(&events(1 << 32)), Some(1 << 32));
+        assert_eq!(parse_events(&events(1)[..8]), None);
+        assert_eq!(parse_events(&user(UserId::from_bytes([1; 16]))), None);
     }
 
     #[test]

@@ -3,6 +3,7 @@
 
 mod calls;
 mod commit;
+mod events;
 mod lists;
 mod sessions;
 mod upgrade;
@@ -17,6 +18,7 @@ use super::key::{self, Kind};
 use super::key_value::KeyValue;
 use super::unreadable::Unreadable;
 use crate::store::error::StoreError;
+use events::Numbers;
 
 /// A store over a key-value map.
 #[derive(Debug)]
@@ -27,15 +29,16 @@ pub struct KvStore<K> {
 #[derive(Debug)]
 struct Shared<K> {
     kv: K,
-    /// Held from the look-up of an identifier to its claim, so that no other commit can claim it in between.
-    deciding: Mutex<()>,
+    /// Held from the look-up of an identifier to its claim, so that no other commit can claim it in between; and from the
+    /// choice of a number for events until they are written, so that they become readable in the order of their numbers.
+    deciding: Mutex<Numbers>,
     unreadable: Unreadable,
 }
 
 impl<K: KeyValue> KvStore<K> {
     /// The store over this map.
     pub fn over(kv: K) -> Self {
-        Self { shared: Arc::new(Shared { kv, deciding: Mutex::new(()), unreadable: Unreadable::default() }) }
+        Self { shared: Arc::new(Shared { kv, deciding: Mutex::default(), unreadable: Unreadable::default() }) }
     }
 
     /// The underlying map.
@@ -111,13 +114,13 @@ mod tests {
 
     use super::*;
     use crate::domain::client::ClientChange;
-    use crate::domain::id::{ClientId, MessageId, SignUpId};
+    use crate::domain::id::{ClientId, MessageId, SignUpId, UserId};
     use crate::domain::policy::RetentionPolicy;
     use crate::domain::secret::Secret;
     use crate::domain::time::{Span, Timestamp};
     use crate::store::kv::key_value::Write;
     use crate::store::scan::ScanCursor;
-    use crate::store::{ClientWrite, Commit, CommitError, Committed, Decision, Housekeeping, Memory, Store};
+    use crate::store::{ClientWrite, Commit, CommitError, Committed, Decision, Housekeeping, Memory, Store, UserWrite};
 
     /// A map that reports that it blocks, fails on demand and records the appends.
     #[derive(Debug, Default)]
@@ -210,6 +213,30 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn a_start_never_uses_a_number_of_events_again() {
+        let create = |n: u8| {
+            let user = crate::domain::user::User::new(UserId::from_bytes([n; 16]), Timestamp::EPOCH);
+            let users = vec![UserWrite::Create(Box::new(user))];
+            Commit::of_decision(Timestamp::EPOCH, Decision { users, ..Decision::default() })
+        };
+        let store = KvStore::over(Odd::default());
+        store.commit(vec![create(1)]).await;
+        *store.key_value().fails_with.lock().expect("no panic") = Some(CommitError::Unknown);
+        assert_eq!(errors(store.commit(vec![create(2)]).await), [Some(CommitError::Unknown)]);
+        *store.key_value().fails_with.lock().expect("no panic") = None;
+        store.commit(vec![create(3)]).await;
+        let sequences = async |store: &KvStore<Memory>| {
+            let page = store.events(None, 9).await.expect("a page");
+            page.events.iter().map(|event| event.position.sequence()).collect::<Vec<_>>()
+        };
+        let Some(Shared { kv: Odd { memory, .. }, .. }) = Arc::into_inner(store.shared) else { panic!("one handle") };
+        let again = KvStore::over(memory);
+        assert_eq!(sequences(&again).await, [1 << 32, (1 << 32) + 2], "what may have been written keeps its number");
+        again.commit(vec![create(4)]).await;
+        assert_eq!(sequences(&again).await[2], 2 << 32, "a reader may have seen later ones that the disk has lost");
+    }
+
+    #[tokio::test]
     async fn a_batch_too_large_for_one_append_is_appended_in_parts() {
         let store = KvStore::over(Odd { takes: (2, 0), ..Odd::default() });
         let batch = ["a", "b", "c", "d", "e"].map(|name| value(name, false));
@@ -267,7 +294,11 @@ mod tests {
                 .await;
         }
 
-        let keep = RetentionPolicy { client: Span::from_millis(1), finished: Span::from_millis(1) };
+        let keep = RetentionPolicy {
+            client: Span::from_millis(1),
+            finished: Span::from_millis(1),
+            events: Span::from_millis(1),
+        };
         for round in 0..2 {
             let (mut place, mut stale) = (ScanCursor::default(), Vec::new());
             loop {

@@ -1,6 +1,7 @@
 //! From commits to writes. A batch is planned commit by commit; each sees the results of those before it, and a refused
 //! one leaves no writes. Uniqueness of identifiers is decided only here.
 
+mod events;
 mod housekeeping;
 mod invitations;
 mod sessions;
@@ -13,6 +14,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 use crate::domain::client::Client;
+use crate::domain::event::Happened;
 use crate::domain::id::SignUpId;
 use crate::domain::policy::AddressLimits;
 use crate::domain::quota::{QuotaKind, QuotaUse};
@@ -38,25 +40,38 @@ pub(in crate::store) struct WriteBatch<'a, K> {
     stored: &'a K,
     unreadable: &'a Unreadable,
     staged: HashMap<Bytes, Option<Bytes>>,
+    /// The number of the next record of events.
+    next_events: u64,
 }
 
 impl<'a, K: KeyValue> WriteBatch<'a, K> {
-    /// An empty batch over what is stored.
-    pub(in crate::store) fn over(stored: &'a K, unreadable: &'a Unreadable) -> Self {
-        Self { stored, unreadable, staged: HashMap::new() }
+    /// An empty batch over what is stored. Its records of events have numbers from `next_events` on.
+    pub(in crate::store) fn over(stored: &'a K, unreadable: &'a Unreadable, next_events: u64) -> Self {
+        Self { stored, unreadable, staged: HashMap::new(), next_events }
+    }
+
+    /// The number of the next record of events, after those of this batch.
+    pub(in crate::store) const fn next_events(&self) -> u64 {
+        self.next_events
     }
 
     /// Plans the commit; commits planned after it see its writes.
     pub(in crate::store) fn plan(&mut self, commit: &Commit) -> Plan {
-        let mut draft = Transaction { batch: self, writes: BTreeMap::new(), reads: RefCell::default() };
+        let mut draft =
+            Transaction { batch: self, writes: BTreeMap::new(), reads: RefCell::default(), happened: Vec::new() };
         let outcome = draft.make(commit);
         let reads = draft.reads.into_inner();
         let writes = if outcome.is_ok() { draft.writes } else { BTreeMap::new() };
         self.staged.extend(writes.iter().map(|(k, v)| (k.clone(), v.clone())));
-        // Puts before removals, so a concurrent reader finds a finished sign-up in one place or both.
-        let (put, removed): (Vec<_>, Vec<_>) =
-            writes.into_iter().map(|(key, value)| Write { key, value }).partition(|write| write.value.is_some());
-        Plan { outcome, writes: [put, removed].concat(), reads }
+        // Puts before removals, so a concurrent reader finds a finished sign-up in one place or both. The events last, so
+        // that who reads one finds all that it tells of.
+        let writes = writes.into_iter().map(|(key, value)| Write { key, value });
+        let (put, removed): (Vec<_>, Vec<_>) = writes.partition(|write| write.value.is_some());
+        let (events, put): (Vec<_>, Vec<_>) =
+            put.into_iter().partition(|write| key::parse_events(&write.key).is_some());
+        let last = events.last().and_then(|write| key::parse_events(&write.key));
+        self.next_events = last.map_or(self.next_events, |last| last + 1);
+        Plan { outcome, writes: [put, removed, events].concat(), reads }
     }
 }
 
@@ -82,15 +97,20 @@ struct Transaction<'b, 'a, K> {
     batch: &'b WriteBatch<'a, K>,
     writes: BTreeMap<Bytes, Option<Bytes>>,
     reads: RefCell<Reads>,
+    /// What the commit does, as far as it is planned.
+    happened: Vec<Happened>,
 }
 
 impl<K: KeyValue> Transaction<'_, '_, K> {
     fn make(&mut self, commit: &Commit) -> Result<Committed, CommitError> {
-        let committed = self.decide(&commit.decision, commit.at)?;
+        let mut committed = self.decide(&commit.decision, commit.at)?;
         self.tidy(&commit.housekeeping, commit.at)?;
         for (name, bytes) in &commit.values {
             let bytes = bytes.clone();
             self.put(key::value(name), &ValueRecordV1 { bytes })?;
+        }
+        if !commit.unrecorded {
+            committed.last_event = self.record_events(commit.at, commit.end_user.as_deref())?;
         }
         Ok(committed)
     }
@@ -115,13 +135,13 @@ impl<K: KeyValue> Transaction<'_, '_, K> {
             self.tried(tried, limits, at)?;
         }
         if let Some(user) = &decision.user {
-            self.user(user, decision.sign_up.as_ref())?;
+            self.user(user, decision.sign_up.as_ref(), at)?;
         }
         if let Some(entry) = &decision.entry {
-            self.entry(entry)?;
+            self.entry(entry, at)?;
         }
         for write in &decision.users {
-            self.write_user(write)?;
+            self.write_user(write, at)?;
         }
         // Waiting list first: for a person already invited from it, the error says that, not that an invitation exists.
         for change in &decision.waitlist {
@@ -141,7 +161,7 @@ impl<K: KeyValue> Transaction<'_, '_, K> {
         for entry in &decision.outbox {
             self.put(key::outbox(entry.id), &OutboxRecordV1::from(entry))?;
         }
-        Ok(Committed { client, generation_before })
+        Ok(Committed { client, generation_before, last_event: None })
     }
 
     /// Writes the next value of an open sign-up. A finished one is stored by [`Self::user`]; here its own entries are
@@ -162,6 +182,15 @@ impl<K: KeyValue> Transaction<'_, '_, K> {
         let waits_since = write.next.waits_since().filter(|_| user.is_none());
         if waited_since != waits_since {
             self.waits_for_approval(waited_since, waits_since, id);
+        }
+        let version = write.next.version;
+        if current.is_none() {
+            self.happened.push(Happened::SignUpCreated { id, version });
+        } else if user.is_none() {
+            self.happened.push(Happened::SignUpUpdated { id, version });
+        }
+        if let Some(user) = user {
+            self.happened.push(Happened::SignUpCompleted { id, version, user_id: user.id });
         }
         if user.is_some() {
             if let Some(indexed_at) = indexed_at {

@@ -13,8 +13,8 @@ use super::codec;
 use super::key::{self, Kind};
 use super::quota;
 use super::record::{
-    ClientRecordV3, CounterRecordV1, FailuresRecordV1, InvitationRecordV1, OutboxRecordV1, SessionRecordV1,
-    UserRecordV3,
+    ClientRecordV3, CounterRecordV1, EventsRecordV1, FailuresRecordV1, InvitationRecordV1, OutboxRecordV1,
+    SessionRecordV1, UserRecordV3,
 };
 use crate::domain::client::Client;
 use crate::domain::invitation::{Invitation, InvitationState};
@@ -31,9 +31,18 @@ pub(in crate::store) enum Verdict {
     Rewrite(Bytes),
 }
 
-/// The scanned kinds, in this order; then the scan begins again.
-pub(in crate::store) const GC_KINDS: [Kind; 7] =
-    [Kind::Client, Kind::Outbox, Kind::Counter, Kind::User, Kind::Failures, Kind::Session, Kind::Invitation];
+/// The scanned kinds, in this order; then the scan begins again. Events are the last, since it leaves them at the first
+/// one that is kept.
+pub(in crate::store) const GC_KINDS: [Kind; 8] = [
+    Kind::Client,
+    Kind::Outbox,
+    Kind::Counter,
+    Kind::User,
+    Kind::Failures,
+    Kind::Session,
+    Kind::Invitation,
+    Kind::Event,
+];
 
 /// What to do with the record at `key` at `now`; `get` reads other records.
 pub(in crate::store) fn fate(
@@ -71,6 +80,8 @@ pub(in crate::store) fn fate(
             // Its client records the end.
             None => goes(!is_known || get(&holder)?.is_none()),
         }
+    } else if is(Kind::Event) {
+        goes(codec::decode::<EventsRecordV1>(value)?.at() + keep.events <= now)
     } else if is(Kind::Invitation) {
         // The invitation of a user has the user's address, so it goes with the user.
         match Invitation::from(codec::decode::<InvitationRecordV1>(value)?).state {

@@ -7,7 +7,7 @@ use std::path::Path;
 use super::{depth, group_heads, identifier, is_word, rust_files, without_comments};
 
 /// What each module of the domain may import, beside itself.
-const FLOORS: [(&str, &[&str]); 34] = [
+const FLOORS: [(&str, &[&str]); 35] = [
     // Plain values.
     ("time", &[]),
     ("secret", &[]),
@@ -53,6 +53,7 @@ const FLOORS: [(&str, &[&str]); 34] = [
         ],
     ),
     ("client", &["context id policy rejection secret sign_in time user", STRATEGY]),
+    ("event", &["client id time user"]),
     ("transition", &["client id identifier message quota rejection"]),
     ("admission", &["identifier rejection settings user", STRATEGY]),
     ("requirements", &["field policy settings sign_up time"]),

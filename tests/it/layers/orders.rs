@@ -32,13 +32,13 @@ const ORDERS: &[(&str, &[&str])] = &[
     ),
     (
         "store/contract",
-        &["support maps", "budgets clients entries invitations others retention sessions sign_ups users values"],
+        &["support maps", "budgets clients entries events invitations others retention sessions sign_ups users values"],
     ),
     (
         "store/kv/record",
         &[
             "application_value count counter failures identifier strategy value",
-            "external invitation outbox",
+            "event external invitation outbox",
             "sign_up",
             "sign_in user",
             "client",
@@ -66,7 +66,7 @@ const ORDERS: &[(&str, &[&str])] = &[
     (
         "actors",
         &[
-            "hook last_seen",
+            "event_log hook last_seen",
             "context outage",
             "outbox",
             "circle: persister relay",

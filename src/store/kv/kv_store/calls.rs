@@ -3,9 +3,12 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use bytes::Bytes;
+
 use crate::domain::application_value::{ApplicationValue, ValueKey};
 use crate::domain::client::Client;
 use crate::domain::client::session::Session;
+use crate::domain::event::Position;
 use crate::domain::id::{ClientId, InvitationId, MessageId, SessionId, SignUpId, UserId, WaitlistEntryId};
 use crate::domain::identifier::Identifier;
 use crate::domain::invitation::Invitation;
@@ -25,7 +28,7 @@ use crate::store::kv::record::{
     UserRecordV3, ValueRecordV1, WaitlistEntryRecordV1,
 };
 use crate::store::kv::retention::{self, GC_KINDS, Verdict};
-use crate::store::scan::{ExpiredKey, ScanCursor, ScanPage, UserList};
+use crate::store::scan::{EventPage, ExpiredKey, ScanCursor, ScanPage, UserList};
 use crate::store::store::sealed::Sealed;
 use crate::store::store::{BoxFuture, Store};
 
@@ -162,6 +165,14 @@ impl<K: KeyValue> Store for KvStore<K> {
         )
     }
 
+    fn events(&self, after: Option<Position>, limit: usize) -> BoxFuture<'_, Result<EventPage, StoreError>> {
+        Box::pin(self.read(move |shared| shared.events(after, limit)))
+    }
+
+    fn last_event(&self) -> BoxFuture<'_, Result<Option<Position>, StoreError>> {
+        Box::pin(self.read(|shared| shared.last_event()))
+    }
+
     fn due(&self, now: Timestamp, limit: usize) -> BoxFuture<'_, Result<Vec<(Timestamp, SignUpId)>, StoreError>> {
         Box::pin(async move {
             let from = key::before(Kind::Deadline);
@@ -187,15 +198,21 @@ impl<K: KeyValue> Store for KvStore<K> {
             let kind = GC_KINDS[index];
             let from = if place.0.is_empty() { key::before(kind) } else { place.0 };
             let entries = kv.scan(&[kind.byte()], &from, limit)?;
-            let next = match entries.last() {
+            let mut next = match entries.last() {
                 Some((last, _)) if entries.len() == limit => from_after(kind, Some(last.clone())),
                 _ => GC_KINDS.get(index + 1).map(|kind| key::before(*kind)).unwrap_or_default(),
             };
             let mut stale = Vec::new();
             for (key, value) in entries {
                 let fate = retention::fate(&key, &value, keep, now, |key| kv.get(key));
-                if shared.unreadable.skip(&key, fate)?.is_some_and(|fate| fate != Verdict::Keep) {
-                    stale.push(ExpiredKey(key));
+                match shared.unreadable.skip(&key, fate)? {
+                    Some(Verdict::Keep) if kind == Kind::Event => {
+                        // They are in the order of time, and the last kind: those behind it are kept, too.
+                        next = Bytes::new();
+                        break;
+                    }
+                    Some(Verdict::Keep) | None => {}
+                    Some(Verdict::Delete | Verdict::Rewrite(_)) => stale.push(ExpiredKey(key)),
                 }
             }
             Ok(ScanPage { stale, next: ScanCursor(next) })

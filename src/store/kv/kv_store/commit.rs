@@ -11,8 +11,15 @@ use super::Shared;
 
 impl<K: KeyValue> Shared<K> {
     pub(super) fn commit(&self, commits: &[Commit]) -> Vec<Result<Committed, CommitError>> {
-        let _deciding = self.deciding.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut batch = WriteBatch::over(&self.kv, &self.unreadable);
+        let mut numbers = self.deciding.lock().unwrap_or_else(PoisonError::into_inner);
+        let next_events = match self.next_events(&numbers) {
+            Ok(next) => next,
+            Err(error) => {
+                let refused = CommitError::from(error);
+                return commits.iter().map(|_| Err(refused.clone())).collect();
+            }
+        };
+        let mut batch = WriteBatch::over(&self.kv, &self.unreadable, next_events);
         let mut groups = Vec::new();
         let mut relaxed = true;
         // With each answer, the number of groups it depends on: its own and those of the commits before it.
@@ -28,6 +35,7 @@ impl<K: KeyValue> Shared<K> {
                 (groups.len(), outcome)
             })
             .collect();
+        numbers.used_below(batch.next_events());
         let groups = self.kv.prepare(groups);
         let (written, failure) = self.append(&groups, relaxed);
         let answer = |(rests_on, answer): (usize, Result<_, _>)| match &failure {

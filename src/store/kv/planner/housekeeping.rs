@@ -3,20 +3,21 @@
 use bytes::Bytes;
 
 use crate::domain::client::Client;
-use crate::domain::id::SignUpId;
+use crate::domain::event::Happened;
+use crate::domain::id::{MessageId, SignUpId};
 use crate::domain::invitation::Invitation;
 use crate::domain::policy::RetentionPolicy;
 use crate::domain::sign_up::SignUp;
 use crate::domain::time::{Span, Timestamp};
 use crate::domain::user::User;
 use crate::domain::waitlist::{WaitlistEntry, WaitlistStatus};
-use crate::store::commit::Housekeeping;
+use crate::store::commit::{Housekeeping, MessageEnd};
 use crate::store::error::StoreError;
-use crate::store::kv::key::{self, Kind};
+use crate::store::kv::key::{self, EVENTS_REMOVED, Kind};
 use crate::store::kv::key_value::KeyValue;
 use crate::store::kv::record::{
-    ClientRecordV3, CounterRecordV1, InvitationRecordV1, SessionRecordV1, SignUpRecordV3, UserRecordV3,
-    WaitlistEntryRecordV1,
+    ClientRecordV3, CounterRecordV1, EventsRecordV1, InvitationRecordV1, SessionRecordV1, SignUpRecordV3, UserRecordV3,
+    ValueRecordV1, WaitlistEntryRecordV1, removed_to, removed_to_value,
 };
 use crate::store::kv::retention::{self, Verdict};
 use crate::store::kv::{codec, quota};
@@ -27,8 +28,8 @@ use super::Transaction;
 impl<K: KeyValue> Transaction<'_, '_, K> {
     /// Its only errors are those of the store: tidying is never refused.
     pub(super) fn tidy(&mut self, housekeeping: &Housekeeping, at: Timestamp) -> Result<(), StoreError> {
-        for id in &housekeeping.sent {
-            self.remove(key::outbox(*id));
+        for (id, end) in &housekeeping.sent {
+            self.message_over(*id, *end)?;
         }
         for (indexed_at, id) in &housekeeping.expire {
             self.expire(*indexed_at, *id, at)?;
@@ -40,6 +41,22 @@ impl<K: KeyValue> Transaction<'_, '_, K> {
         for ExpiredKey(key) in stale {
             self.collect_garbage(key, *keep, at)?;
         }
+        Ok(())
+    }
+
+    /// Removes a message from the outbox. One that is gone already is no event: its sender repeats a commit whose outcome
+    /// it does not know.
+    fn message_over(&mut self, id: MessageId, end: MessageEnd) -> Result<(), StoreError> {
+        let key = key::outbox(id);
+        let happened = match end {
+            MessageEnd::Sent => Some(Happened::MessageSent { id }),
+            MessageEnd::Failed => Some(Happened::MessageFailed { id }),
+            MessageEnd::Decoy => None,
+        };
+        if happened.is_some() && self.get(&key)?.is_some() {
+            self.happened.extend(happened);
+        }
+        self.remove(key);
         Ok(())
     }
 
@@ -60,6 +77,7 @@ impl<K: KeyValue> Transaction<'_, '_, K> {
         self.remove(key);
         self.remove(key::deadline(Timestamp::from_millis(record.deadline_key), id));
         self.waits_for_approval(sign_up.waits_since(), None, id);
+        self.happened.push(Happened::SignUpAbandoned { id });
         let of_addresses = sign_up.addresses_messaged().map(|address| key::address_counter(&address));
         for key in of_addresses.chain([key::client_counter(sign_up.client_id)]) {
             let counter = self.batch.unreadable.skip(&key, self.record::<CounterRecordV1>(&key))?.flatten();
@@ -122,14 +140,23 @@ impl<K: KeyValue> Transaction<'_, '_, K> {
             if let Some(id) = key::parse_session(key) {
                 self.remove(key::user_session(record.user_id(), id));
             }
+        } else if is(Kind::Event) {
+            let Some(sequence) = key::parse_events(key) else { return Ok(()) };
+            let removed = codec::decode::<EventsRecordV1>(value)?.last_position(sequence);
+            let known: Option<ValueRecordV1> = self.record(&key::value(EVENTS_REMOVED))?;
+            if known.and_then(|known| removed_to(&known)) < Some(removed) {
+                self.put(key::value(EVENTS_REMOVED), &removed_to_value(removed))?;
+            }
         } else if is(Kind::Invitation) {
             let invitation = Invitation::from(codec::decode::<InvitationRecordV1>(value)?);
             self.forget_invited(&invitation)?;
+            self.happened.push(Happened::InvitationDeleted { id: invitation.id });
             let Some(waiting) = invitation.waitlist_entry else { return Ok(()) };
             let entry: Option<WaitlistEntryRecordV1> = self.record(&key::waitlist_entry(waiting))?;
             let entry = entry.map(WaitlistEntry::from);
             if entry.is_some_and(|entry| entry.status == WaitlistStatus::Completed) {
                 self.remove(key::waitlist_entry(waiting));
+                self.happened.push(Happened::WaitlistEntryDeleted { id: waiting });
             }
         }
         Ok(())

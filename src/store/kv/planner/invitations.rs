@@ -2,6 +2,7 @@
 
 use bytes::Bytes;
 
+use crate::domain::event::Happened;
 use crate::domain::id::{InvitationId, WaitlistEntryId};
 use crate::domain::invitation::Invitation;
 use crate::domain::rejection::{ErrorCode, Rejection};
@@ -26,6 +27,7 @@ impl<K: KeyValue> Transaction<'_, '_, K> {
                 }
                 pending.push(*invitation.id.as_bytes());
                 self.put(address, &InvitedRecordV2 { invitations: pending })?;
+                self.happened.push(Happened::InvitationCreated { id: invitation.id });
                 Ok(self.put(key::invitation(invitation.id), &InvitationRecordV1::from(&**invitation))?)
             }
             InvitationChange::Accept(id, user) => {
@@ -33,19 +35,23 @@ impl<K: KeyValue> Transaction<'_, '_, K> {
                 let known = self.known_invitation(*id)?.ok_or_else(|| Rejection::from(ErrorCode::TicketInvalidCode))?;
                 let accepted = known.accepted(*user, at).map_err(Rejection::from)?;
                 self.put(key::invitation(*id), &InvitationRecordV1::from(&accepted))?;
+                self.happened.push(Happened::InvitationAccepted { id: *id, user_id: *user });
                 let Some(waiting) = known.waitlist_entry else { return Ok(()) };
                 let Some(entry) = self.known_entry(waiting)? else { return Ok(()) };
+                self.happened.push(Happened::WaitlistEntryUpdated { id: waiting });
                 Ok(self.put(key::waitlist_entry(waiting), &WaitlistEntryRecordV1::from(&entry.completed(at)))?)
             }
             InvitationChange::Revoke(id) => {
                 let known = self.known_invitation(*id)?.ok_or_else(gone)?;
                 let revoked = known.revoked(at).map_err(Rejection::from)?;
+                self.happened.push(Happened::InvitationRevoked { id: *id });
                 Ok(self.put(key::invitation(*id), &InvitationRecordV1::from(&revoked))?)
             }
             InvitationChange::Delete(id) => {
                 let known = self.known_invitation(*id)?.ok_or_else(gone)?;
                 self.forget_invited(&known)?;
                 self.remove(key::invitation(*id));
+                self.happened.push(Happened::InvitationDeleted { id: *id });
                 Ok(())
             }
         }
@@ -70,7 +76,13 @@ impl<K: KeyValue> Transaction<'_, '_, K> {
         let (id, next) = match change {
             // An existing entry is kept unchanged, but written all the same: the time that a join takes must not reveal
             // who was on the list.
-            WaitlistChange::Join(entry) => (entry.id, self.known_entry(entry.id)?.unwrap_or_else(|| (**entry).clone())),
+            WaitlistChange::Join(entry) => {
+                let known = self.known_entry(entry.id)?;
+                if known.is_none() {
+                    self.happened.push(Happened::WaitlistEntryCreated { id: entry.id });
+                }
+                (entry.id, known.unwrap_or_else(|| (**entry).clone()))
+            }
             WaitlistChange::Invite(id, invitation) => {
                 let known = self.known_entry(*id)?.ok_or_else(gone)?;
                 let earlier = known.invitation.map(|id| self.known_invitation(id)).transpose()?.flatten();
@@ -82,6 +94,7 @@ impl<K: KeyValue> Transaction<'_, '_, K> {
                 let invitation = known.invitation.map(|id| self.known_invitation(id)).transpose()?.flatten();
                 if let Some(revoked) = invitation.and_then(|invitation| invitation.revoked(at).ok()) {
                     self.put(key::invitation(revoked.id), &InvitationRecordV1::from(&revoked))?;
+                    self.happened.push(Happened::InvitationRevoked { id: revoked.id });
                 }
                 (*id, next)
             }
@@ -89,9 +102,13 @@ impl<K: KeyValue> Transaction<'_, '_, K> {
                 let known = self.known_entry(*id)?.ok_or_else(gone)?;
                 known.check_deletable().map_err(Rejection::from)?;
                 self.remove(key::waitlist_entry(*id));
+                self.happened.push(Happened::WaitlistEntryDeleted { id: *id });
                 return Ok(());
             }
         };
+        if !matches!(change, WaitlistChange::Join(_)) {
+            self.happened.push(Happened::WaitlistEntryUpdated { id });
+        }
         Ok(self.put(key::waitlist_entry(id), &WaitlistEntryRecordV1::from(&next))?)
     }
 

@@ -1,18 +1,21 @@
 //! The records of sessions: written in the commit that changes the client which holds a session.
 
+use std::collections::BTreeSet;
+
 use bytes::Bytes;
 
 use crate::domain::client::session::{Session, SessionStatus};
 use crate::domain::client::{Client, ClientChange};
-use crate::domain::id::UserId;
+use crate::domain::event::Happened;
+use crate::domain::id::{SessionId, UserId};
 use crate::domain::time::{Span, Timestamp};
 use crate::domain::user::User;
-use crate::store::error::CommitError;
+use crate::store::error::{CommitError, StoreError};
 use crate::store::kv::key;
 use crate::store::kv::key_value::KeyValue;
-use crate::store::kv::record::{SessionRecordV1, UserRecordV3};
+use crate::store::kv::record::{ClientRecordV3, SessionRecordV1, UserRecordV3};
 
-use super::Transaction;
+use super::{Transaction, refuse};
 
 impl<K: KeyValue> Transaction<'_, '_, K> {
     /// Records the sessions that `changes` brought to a client, ended or used.
@@ -28,10 +31,15 @@ impl<K: KeyValue> Transaction<'_, '_, K> {
         for session in next.sessions.iter().filter(|session| !is_in(before, session)) {
             self.put(key::session(session.id), &SessionRecordV1::held(session))?;
             self.writes.insert(key::user_session(session.user_id, session.id), Some(Bytes::new()));
+            self.happened.push(Happened::SessionCreated { id: session.id, user_id: session.user_id });
         }
         for session in before.iter().filter(|session| !is_in(&next.sessions, session)) {
             let status = changes.iter().rev().find_map(|change| change.ends(session.id));
-            self.session_over(&session.ended(status.unwrap_or(SessionStatus::Ended), at))?;
+            let status = status.unwrap_or(SessionStatus::Ended);
+            if session.is_live(at) {
+                self.session_ended(session, status);
+            }
+            self.session_over(&session.ended(status, at))?;
         }
         for change in changes {
             let ClientChange::Touch(id) = change else { continue };
@@ -48,21 +56,63 @@ impl<K: KeyValue> Transaction<'_, '_, K> {
         Ok(self.put(key::session(session.id), &SessionRecordV1::over(session))?)
     }
 
-    /// Removes the records of all sessions of a user. The scan is not among the reads that the plan names: where several
-    /// processes write, one may add a session meanwhile. Without its user it is shown nowhere, and the scan for expired
-    /// records removes it.
+    /// Tells of the sessions that are over since their user has changed from `before` to `next`, or was removed. Their
+    /// clients drop them later, which is no further event.
+    pub(super) fn sessions_ended(
+        &mut self,
+        before: &User,
+        next: Option<&User>,
+        at: Timestamp,
+    ) -> Result<(), CommitError> {
+        let is_changed = |next: &User| (next.sessions_ended, next.banned) != (before.sessions_ended, before.banned);
+        if !next.is_none_or(is_changed) {
+            return Ok(());
+        }
+        for key in self.listed_sessions(before.id)? {
+            let Some(session) = key::parse_user_session(&key).map(|id| self.held_session(id)).transpose()?.flatten()
+            else {
+                continue;
+            };
+            let status = next.map_or(Some(SessionStatus::Revoked), |next| next.has_ended(&session));
+            if let Some(status) = status.filter(|_| session.is_live(at) && before.has_ended(&session).is_none()) {
+                self.session_ended(&session, status);
+            }
+        }
+        Ok(())
+    }
+
+    /// Removes the records of all sessions of a user.
     pub(super) fn remove_sessions(&mut self, user: UserId) -> Result<(), CommitError> {
-        let prefix = key::sessions_of(user);
-        let stored = self.batch.stored.scan(&prefix, &prefix, SESSIONS_REMOVED_MAX)?;
-        let staged = self.batch.staged.keys().chain(self.writes.keys()).filter(|key| key.starts_with(&prefix));
-        let keys: Vec<_> = stored.into_iter().map(|(key, _)| key).chain(staged.cloned()).collect();
-        for key in keys {
+        for key in self.listed_sessions(user)? {
             if let Some(id) = key::parse_user_session(&key) {
                 self.remove(key::session(id));
             }
             self.remove(key);
         }
         Ok(())
+    }
+
+    fn session_ended(&mut self, session: &Session, status: SessionStatus) {
+        self.happened.push(Happened::SessionEnded { id: session.id, user_id: session.user_id, status });
+    }
+
+    /// The keys of the sessions in the list of a user. The scan is not among the reads that the plan names: where several
+    /// processes write, one may add a session meanwhile. Without its user it is shown nowhere, and the scan for expired
+    /// records removes it.
+    fn listed_sessions(&self, user: UserId) -> Result<BTreeSet<Bytes>, StoreError> {
+        let prefix = key::sessions_of(user);
+        let stored = self.batch.stored.scan(&prefix, &prefix, SESSIONS_MAX)?;
+        let staged = self.batch.staged.keys().chain(self.writes.keys()).filter(|key| key.starts_with(&prefix));
+        Ok(stored.into_iter().map(|(key, _)| key).chain(staged.cloned()).collect())
+    }
+
+    /// A session as its client holds it.
+    fn held_session(&self, id: SessionId) -> Result<Option<Session>, CommitError> {
+        let record: Option<SessionRecordV1> = self.record(&key::session(id))?;
+        let Some(held) = record.filter(|record| !record.is_over()) else { return Ok(None) };
+        let client: Option<ClientRecordV3> = self.record(&key::client(held.client_id()))?;
+        let client = client.map(Client::try_from).transpose().map_err(refuse)?;
+        Ok(client.and_then(|client| client.sessions.into_iter().find(|session| session.id == id)))
     }
 
     /// Notes that a user is active, once a day. It is not a change of the user, so the version stays.
@@ -76,7 +126,7 @@ impl<K: KeyValue> Transaction<'_, '_, K> {
     }
 }
 
-/// The most sessions that are removed with their user; the scan for expired records finds further ones.
-const SESSIONS_REMOVED_MAX: usize = 10_000;
+/// The most sessions of a user that are looked at. The scan for expired records removes further ones of a removed user.
+const SESSIONS_MAX: usize = 10_000;
 /// How often the activity of a user is noted.
 const NOTED_EVERY: Span = Span::from_secs(86_400);

@@ -89,7 +89,7 @@ fn a_proof_of_what_was_never_counted_writes_nothing() {
             what,
         });
     }
-    let plan = WriteBatch::over(&memory, &Unreadable::default()).plan(&proof);
+    let plan = WriteBatch::over(&memory, &Unreadable::default(), 1).plan(&proof);
     assert!(plan.outcome.is_ok());
     assert_eq!(plan.writes, []);
 }
@@ -124,12 +124,12 @@ fn a_plan_rests_on_the_values_that_it_names_and_on_nothing_else() {
     let mut read = Vec::new();
     let before = [&create, &written(open.clone(), None), &forget.clone(), &create, &convert, &convert, &taken];
     for commit in before.into_iter().chain([&change, &change, &remove]) {
-        let plan = WriteBatch::over(&memory, &Unreadable::default()).plan(commit);
+        let plan = WriteBatch::over(&memory, &Unreadable::default(), 1).plan(commit);
         let only_these = Memory::default();
         let known = plan.reads.iter().filter(|(_, value)| value.is_some());
         let known = known.map(|(key, value)| Write { key: key.clone(), value: value.clone() }).collect();
         only_these.append(&[known], false).expect("memory takes all");
-        let again = WriteBatch::over(&only_these, &Unreadable::default()).plan(commit);
+        let again = WriteBatch::over(&only_these, &Unreadable::default(), 1).plan(commit);
         assert_eq!((&again.writes, &again.reads), (&plan.writes, &plan.reads));
         assert_eq!(again.outcome.as_ref().err(), plan.outcome.as_ref().err());
         read.push((plan.reads.len(), plan.outcome.is_ok()));
@@ -153,14 +153,15 @@ fn written(next: SignUp, expected_version: Option<u64>) -> Commit {
 }
 
 fn apply(memory: &Memory, commit: &Commit) {
-    let plan = WriteBatch::over(memory, &Unreadable::default()).plan(commit);
+    let plan = WriteBatch::over(memory, &Unreadable::default(), 1).plan(commit);
     plan.outcome.expect("nothing to refuse");
     memory.append(&[plan.writes], false).expect("memory takes all");
 }
 
+/// The kinds of all entries beside the log of events.
 fn kinds(memory: &Memory) -> Vec<u8> {
     let all = memory.scan(&[], &[], 99).expect("memory reads");
-    all.iter().map(|(key, _)| key[0]).collect()
+    all.iter().map(|(key, _)| key[0]).filter(|kind| *kind != Kind::Event.byte()).collect()
 }
 
 const HOUR: u64 = 3_600_000;

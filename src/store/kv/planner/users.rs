@@ -2,9 +2,11 @@
 
 use bytes::Bytes;
 
+use crate::domain::event::Happened;
 use crate::domain::id::UserId;
 use crate::domain::identifier::Identifier;
 use crate::domain::sign_in::{Account, Entry};
+use crate::domain::time::Timestamp;
 use crate::domain::user::User;
 use crate::store::commit::{SignUpWrite, UserWrite};
 use crate::store::error::CommitError;
@@ -16,7 +18,7 @@ use super::{Transaction, refuse};
 
 impl<K: KeyValue> Transaction<'_, '_, K> {
     /// Writes a new user, with the finished sign-up in its record.
-    pub(super) fn user(&mut self, user: &User, write: Option<&SignUpWrite>) -> Result<(), CommitError> {
+    pub(super) fn user(&mut self, user: &User, write: Option<&SignUpWrite>, at: Timestamp) -> Result<(), CommitError> {
         if write.is_none() && self.get(&key::user(user.id))?.is_some() {
             return Err(CommitError::Stale);
         }
@@ -25,30 +27,30 @@ impl<K: KeyValue> Transaction<'_, '_, K> {
             debug_assert_eq!(user.id, write.next.id.cast(), "one key answers for the user and its sign-up");
             record.sign_up = Some((&write.next).into());
         }
-        self.put_user(None, user, &record)
+        self.put_user(None, user, &record, at)
     }
 
     /// Signs in to a user.
-    pub(super) fn entry(&mut self, entry: &Entry) -> Result<(), CommitError> {
+    pub(super) fn entry(&mut self, entry: &Entry, at: Timestamp) -> Result<(), CommitError> {
         let user = self.known_user(entry.user_id)?.ok_or(CommitError::Stale)?;
         let next = user.entered(entry).map_err(|_| CommitError::Stale)?;
-        self.put_user(Some(&user), &next, &UserRecordV3::from(&next))
+        self.put_user(Some(&user), &next, &UserRecordV3::from(&next), at)
     }
 
     /// What the backend writes: a new user, a changed one, or a removal.
-    pub(super) fn write_user(&mut self, write: &UserWrite) -> Result<(), CommitError> {
+    pub(super) fn write_user(&mut self, write: &UserWrite, at: Timestamp) -> Result<(), CommitError> {
         match write {
-            UserWrite::Create(user) => self.user(user, None),
+            UserWrite::Create(user) => self.user(user, None, at),
             UserWrite::Change { next, expected_version } => {
                 let current = self.expected_user(next.id, *expected_version)?;
                 // A note of activity is not counted by the version, so a later one may have been stored.
                 let last_active_at = next.last_active_at.max(current.last_active_at);
                 let next = User { last_active_at, ..(**next).clone() };
-                self.put_user(Some(&current), &next, &UserRecordV3::from(&next))
+                self.put_user(Some(&current), &next, &UserRecordV3::from(&next), at)
             }
             UserWrite::Remove { id, expected_version } => {
                 let user = self.expected_user(*id, *expected_version)?;
-                self.remove_user(&user)
+                self.remove_user(&user, at)
             }
         }
     }
@@ -63,7 +65,13 @@ impl<K: KeyValue> Transaction<'_, '_, K> {
     }
 
     /// Writes a user, whose record was `before`: claims new identifiers, and frees those that it has no more.
-    fn put_user(&mut self, before: Option<&User>, next: &User, record: &UserRecordV3) -> Result<(), CommitError> {
+    fn put_user(
+        &mut self,
+        before: Option<&User>,
+        next: &User,
+        record: &UserRecordV3,
+        at: Timestamp,
+    ) -> Result<(), CommitError> {
         let (had, has) = (before.map(User::identifiers).unwrap_or_default(), next.identifiers());
         for identifier in has.iter().filter(|identifier| !had.contains(identifier)) {
             self.claim(identifier, next.id)?;
@@ -78,8 +86,15 @@ impl<K: KeyValue> Transaction<'_, '_, K> {
         for taken in is.iter().filter(|place| !was.as_ref().is_some_and(|was| was.contains(place))) {
             self.writes.insert(taken.clone(), Some(Bytes::new()));
         }
-        if before.is_none() {
-            self.count(next.id, 1)?;
+        match before {
+            Some(before) => {
+                self.happened.push(Happened::UserUpdated { id: next.id, version: next.version });
+                self.sessions_ended(before, Some(next), at)?;
+            }
+            None => {
+                self.happened.push(Happened::UserCreated { id: next.id, version: next.version });
+                self.count(next.id, 1)?;
+            }
         }
         Ok(self.put(key::user(next.id), record)?)
     }
@@ -94,7 +109,7 @@ impl<K: KeyValue> Transaction<'_, '_, K> {
 
     /// Removes a user with all that is kept for it alone. Its sessions are over with it: a client that holds one drops
     /// it when it is read.
-    fn remove_user(&mut self, user: &User) -> Result<(), CommitError> {
+    fn remove_user(&mut self, user: &User, at: Timestamp) -> Result<(), CommitError> {
         for identifier in user.identifiers() {
             self.remove(key::identifier(&identifier));
             self.remove_if_there(key::address_counter(&identifier))?;
@@ -105,8 +120,10 @@ impl<K: KeyValue> Transaction<'_, '_, K> {
             self.remove(key);
         }
         self.count(user.id, -1)?;
+        self.sessions_ended(user, None, at)?;
         self.remove_sessions(user.id)?;
         self.remove(key::user(user.id));
+        self.happened.push(Happened::UserDeleted { id: user.id, external_id: user.external_id.clone() });
         Ok(())
     }
 

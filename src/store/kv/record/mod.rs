@@ -6,6 +6,7 @@ mod application_value;
 mod client;
 mod count;
 mod counter;
+mod event;
 mod external;
 mod failures;
 mod identifier;
@@ -28,6 +29,7 @@ pub(in crate::store) use client::ClientRecordV3;
 pub(in crate::store) use client::{ClientRecordV1, ClientRecordV2};
 pub(in crate::store) use count::CountRecordV1;
 pub(in crate::store) use counter::{ClientShareV1, CounterRecordV1};
+pub(in crate::store) use event::{EventsRecordV1, removed_to, removed_to_value};
 pub(in crate::store) use failures::FailuresRecordV1;
 pub(in crate::store) use identifier::IdentifierRecordV1;
 #[cfg(test)]

@@ -2,6 +2,7 @@
 
 use crate::domain::client::Client;
 use crate::domain::client::session::{Session, SessionStatus};
+use crate::domain::event::Happened;
 use crate::domain::id::{
     ClientId, ExternalAccountId, IdentificationId, InvitationId, MessageId, SessionId, SignInId, SignUpId, UserId,
     WaitlistEntryId,
@@ -262,6 +263,37 @@ pub(in crate::store) fn outbox_entry() -> OutboxEntry {
         created_at: at(50),
         expire_at: at(51),
     }
+}
+
+/// One event of each kind.
+pub(in crate::store) fn happened() -> Vec<Happened> {
+    let (id, version, user_id) = (SignUpId::from_bytes([21; 16]), 258, UserId::from_bytes([22; 16]));
+    let (entry, invitation) = (WaitlistEntryId::from_bytes([23; 16]), InvitationId::from_bytes([24; 16]));
+    let (session, message) = (SessionId::from_bytes([25; 16]), MessageId::from_bytes([26; 16]));
+    let ended = |status| Happened::SessionEnded { id: session, user_id, status };
+    vec![
+        Happened::SignUpCreated { id, version },
+        Happened::SignUpUpdated { id, version },
+        Happened::SignUpCompleted { id, version, user_id },
+        Happened::SignUpAbandoned { id },
+        Happened::UserCreated { id: user_id, version },
+        Happened::UserUpdated { id: user_id, version },
+        Happened::UserDeleted { id: user_id, external_id: Some("ada-1".into()) },
+        Happened::SessionCreated { id: session, user_id },
+        ended(SessionStatus::Ended),
+        ended(SessionStatus::Removed),
+        ended(SessionStatus::Replaced),
+        ended(SessionStatus::Revoked),
+        Happened::MessageSent { id: message },
+        Happened::MessageFailed { id: message },
+        Happened::WaitlistEntryCreated { id: entry },
+        Happened::WaitlistEntryUpdated { id: entry },
+        Happened::WaitlistEntryDeleted { id: entry },
+        Happened::InvitationCreated { id: invitation },
+        Happened::InvitationAccepted { id: invitation, user_id },
+        Happened::InvitationRevoked { id: invitation },
+        Happened::InvitationDeleted { id: invitation },
+    ]
 }
 
 fn email(text: &str) -> EmailAddress {

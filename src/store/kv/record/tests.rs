@@ -1,6 +1,7 @@
 //! Golden bytes and round trips. A changed golden means that existing data files can't be read any more: a new shape
 //! needs a new struct and schema number, not a new golden.
 
+use std::collections::BTreeSet;
 use std::fmt::Debug;
 
 use proptest::collection::vec;
@@ -9,6 +10,7 @@ use proptest::prelude::*;
 
 use crate::domain::client::Client;
 use crate::domain::client::session::{Session, SessionStatus};
+use crate::domain::event::{EndUser, Event, Happened};
 use crate::domain::id::{ClientId, SessionId, SignInId, SignUpId, UserId};
 use crate::domain::identifier::{EmailAddress, Identifier, IdentifierKind, PhoneNumber, Username};
 use crate::domain::invitation::{Invitation, InvitationState};
@@ -164,6 +166,38 @@ fn golden_session() {
     let over = Session { status: SessionStatus::Revoked, ..session };
     golden(&SessionRecordV1::over(&over), include_str!("golden/session_over_v1.hex"));
     assert_eq!(through(&SessionRecordV1::over(&over)).final_session(), Some(over));
+}
+
+#[test]
+fn golden_events() {
+    let end_user = EndUser::new(Some("203.0.113.7".parse().expect("an address")), Some("Mozilla/5.0"));
+    let record = EventsRecordV1::of(Timestamp::from_millis(1_700_000_000_050), Some(&end_user), &samples::happened());
+    golden(&record, include_str!("golden/events_v1.hex"));
+    let by_nobody = EventsRecordV1::of(Timestamp::from_millis(1), None, &[]);
+    golden(&by_nobody, include_str!("golden/events_by_nobody_v1.hex"));
+    let end_user = EndUser::new(Some("2001:db8::7".parse().expect("an address")), None);
+    golden(
+        &EventsRecordV1::of(Timestamp::from_millis(2), Some(&end_user), &[]),
+        include_str!("golden/events_v6_v1.hex"),
+    );
+}
+
+#[test]
+fn events_come_back_as_they_were_and_so_many_fit_one_record() {
+    let (at, end_user) = (Timestamp::from_millis(7), EndUser::new(Some("::1".parse().expect("an address")), Some("é")));
+    let record = EventsRecordV1::of(at, Some(&end_user), &samples::happened());
+    let last = record.last_position(9);
+    let events: Vec<_> = through(&record).events(9).collect();
+    assert_eq!(events.iter().map(|event| event.what.clone()).collect::<Vec<_>>(), samples::happened());
+    assert!(events.iter().all(|event| event.at == at && event.end_user.as_ref() == Some(&end_user)));
+    assert!(events.is_sorted_by_key(|event| event.position) && events.last().map(|event| event.position) == Some(last));
+    let names: BTreeSet<_> = events.iter().map(Event::name).collect();
+    assert_eq!(names.len(), events.len() - 1, "a session that was replaced has ended: {names:?}");
+
+    let longest = Happened::UserDeleted { id: UserId::from_bytes([255; 16]), external_id: Some("🦀".repeat(256)) };
+    let end_user = EndUser::new(Some("::1".parse().expect("an address")), Some(&"🦀".repeat(300)));
+    let record = EventsRecordV1::of(Timestamp::MAX, Some(&end_user), &vec![longest; EventsRecordV1::EVENTS_MAX]);
+    assert!(encode(&record).is_ok());
 }
 
 #[test]
@@ -343,6 +377,7 @@ proptest! {
         refuses_or_reads::<FailuresRecordV1>(&bytes)?;
         refuses_or_reads::<IdentifierRecordV1>(&bytes)?;
         refuses_or_reads::<ValueRecordV1>(&bytes)?;
+        refuses_or_reads::<EventsRecordV1>(&bytes)?;
     }
 }
 

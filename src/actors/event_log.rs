@@ -1,0 +1,39 @@
+//! How readers of the events hear of new ones.
+
+use tokio::sync::watch;
+
+use crate::domain::event::Position;
+use crate::store::{Commit, CommitError, Committed};
+
+/// Whether events are recorded, and the position of the newest one that was committed since the start.
+#[derive(Debug)]
+pub struct EventLog {
+    is_recorded: bool,
+    newest: watch::Sender<Option<Position>>,
+}
+
+impl EventLog {
+    /// A log of events, which are recorded or not.
+    pub(super) fn new(is_recorded: bool) -> Self {
+        Self { is_recorded, newest: watch::Sender::new(None) }
+    }
+
+    /// Changes whenever the store may have new events. Who has read all of them waits for that before reading on.
+    pub fn watch(&self) -> watch::Receiver<Option<Position>> {
+        self.newest.subscribe()
+    }
+
+    /// Prepares a commit: whether its events are recorded.
+    pub(super) const fn prepare(&self, commit: &mut Commit) {
+        commit.unrecorded = !self.is_recorded;
+    }
+
+    /// Wakes the readers if these commits have recorded events, or may have.
+    pub(super) fn note(&self, results: &[Result<Committed, CommitError>]) {
+        let last = results.iter().filter_map(|result| result.as_ref().ok()?.last_event).max();
+        let is_unknown = results.iter().any(|result| matches!(result, Err(CommitError::Unknown)));
+        if last.is_some() || is_unknown {
+            self.newest.send_modify(|newest| *newest = last.max(*newest));
+        }
+    }
+}
