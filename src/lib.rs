@@ -250,6 +250,15 @@ pub mod webhooks {
     };
 }
 
+/// The application's say on new users: a hook that is asked before a sign-up becomes one, and values of the application
+/// that are written in the same commit ([`EngineBuilder::before_conversion`], [`Engine::values`]).
+pub mod hooks {
+    pub use crate::domain::application_value::{ApplicationValue, InvalidValue, ValueKey};
+    pub use crate::domain::hook::{Additions, Answer, BoxFuture, Hook, HookOptions, OnFailure, UserToBe};
+    pub use crate::domain::refusal::{InvalidRefusal, Refusal};
+    pub use crate::engine::Values;
+}
+
 /// What brings a browser to the engine and sends it on: e-mail links, providers, tickets. For embedders that serve these
 /// paths themselves; [`server`] does it for all others.
 pub mod redirects {

@@ -6,6 +6,7 @@
 
 mod context;
 mod event_log;
+mod hook;
 mod last_seen;
 mod outage;
 mod outbox;
@@ -19,6 +20,7 @@ mod system;
 pub(crate) mod test_support;
 
 pub use context::{ActorContext, ActorOptions};
+pub use hook::Hooked;
 pub use last_seen::LastSeen;
 #[cfg(feature = "webhooks")]
 pub use persister::Persister;

@@ -182,6 +182,7 @@ impl Config {
             test_mode: self.verification.test_mode,
             address_limits: self.address_limits(),
             abandon_after: Span::from_secs(self.sign_up.abandon_after_s),
+            approval_wait: Span::from_secs(self.sign_up.approval_wait_s),
             keep_finished: Span::from_secs(self.sign_up.keep_finished_s),
             keep_client: Span::from_secs(self.session.keep_client_s),
             record_events: self.events.record,

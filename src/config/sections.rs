@@ -164,6 +164,8 @@ pub struct Limits {
 pub struct SignUp {
     /// Lifetime of a sign-up after its last accepted write, in seconds.
     pub abandon_after_s: u64,
+    /// How long a sign-up waits for approval, in seconds.
+    pub approval_wait_s: u64,
     /// Time in seconds without a request after which a sign-up leaves memory.
     pub passivate_after_s: u64,
     /// Minimum time in seconds for which a client can read a finished sign-up.

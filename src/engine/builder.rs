@@ -4,10 +4,11 @@ use std::sync::Arc;
 
 use url::Url;
 
-use crate::actors::{ActorContext, ActorOptions, LastSeen, System, Transports};
+use crate::actors::{ActorContext, ActorOptions, Hooked, LastSeen, System, Transports};
 use crate::captcha::Captcha;
 use crate::clock::{Clock, ResumedClock, SystemClock};
 use crate::delivery::{Capture, MessageTemplates, Transport};
+use crate::domain::hook::{Hook, HookOptions};
 use crate::domain::policy::Policy;
 use crate::domain::ports::{Entropy, Sealer};
 use crate::domain::redirect::{PageOrigins, RedirectRule, is_loopback};
@@ -65,6 +66,7 @@ pub struct EngineBuilder {
     webhook_endpoints: Vec<NewWebhookEndpoint>,
     #[cfg(feature = "webhooks")]
     local_webhooks: Option<bool>,
+    hook: Option<Hooked>,
 }
 
 impl Default for EngineBuilder {
@@ -99,6 +101,7 @@ impl Default for EngineBuilder {
             webhook_endpoints: Vec::new(),
             #[cfg(feature = "webhooks")]
             local_webhooks: None,
+            hook: None,
         }
     }
 }
@@ -187,12 +190,22 @@ impl EngineBuilder {
         local_webhooks: bool => Some;
     }
 
+    /// Asks `hook` before a sign-up becomes a user. A later call replaces the hook of an earlier one.
+    #[must_use]
+    pub fn before_conversion(mut self, hook: Arc<dyn Hook>, options: HookOptions) -> Self {
+        self.hook = Some(Hooked { hook, options });
+        self
+    }
+
     /// Builds and starts the engine on the current tokio runtime.
     ///
     /// # Errors
     /// See [`BuildError`].
     pub async fn build(self) -> Result<Engine, BuildError> {
         check(&self.settings, self.captcha.as_ref())?;
+        if self.hook.as_ref().is_some_and(|hooked| !hooked.options.is_bounded()) {
+            return Err(BuildError::Hook);
+        }
         let store = self.store.unwrap_or_else(|| Arc::new(MemoryStore::new()));
         let key = Arc::new(self.key.unwrap_or_else(InstanceKey::generate));
         keys::check_instance_key(&*store, &key).await?;
@@ -235,7 +248,7 @@ impl EngineBuilder {
         };
         let origins = PageOrigins::new(&self.public_url, &self.allowed_origins, local_pages);
         let redirects = RedirectRule::new(origins, &self.allowed_redirects);
-        let environment = ActorContext::new(
+        let mut environment = ActorContext::new(
             store,
             clock,
             key.clone(),
@@ -245,6 +258,7 @@ impl EngineBuilder {
             policy,
             self.actors,
         );
+        environment.hook = self.hook;
         let system = System::start(Arc::new(environment), transports, templates).await?;
         #[cfg(feature = "webhooks")]
         let webhooks =

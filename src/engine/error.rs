@@ -106,6 +106,9 @@ pub enum BuildError {
     #[cfg(feature = "webhooks")]
     #[error("the endpoints of webhooks can't be used: {0}")]
     Webhooks(String),
+    /// The deadline of a hook is zero or above 10 seconds.
+    #[error("the deadline of a hook must be above zero, and at most 10 seconds")]
+    Hook,
     /// The actors could not be started.
     #[error(transparent)]
     Actors(#[from] StartError),

@@ -3,6 +3,7 @@
 
 use std::sync::Arc;
 
+use crate::domain::application_value::{ApplicationValue, ValueKey};
 use crate::domain::client::session::Session;
 use crate::domain::id::{InvitationId, SessionId, SignInId, SignUpId, UserId, WaitlistEntryId};
 use crate::domain::identifier::Identifier;
@@ -151,6 +152,26 @@ handle! {
     /// # Errors
     /// [`EngineError::NotFound`] for unknown ids, [`EngineError::Rejected`] such as `sign_up_cannot_be_updated`.
     update_by_backend(id: SignUpId, update: BackendUpdate) -> SignUpView: update_sign_up_by_backend;
+    /// Lists the sign-ups that wait for approval, the longest waiting first, at most `limit` of them and at most 500.
+    /// With `after`, those behind that sign-up; from the first where it no longer waits. One whose client has begun
+    /// another sign-up is shown as abandoned, and can't be approved any more.
+    ///
+    /// # Errors
+    /// When the store can't be read.
+    awaiting_approval(after: Option<SignUpId>, limit: usize) -> Vec<SignUpView>: sign_ups_awaiting_approval;
+    /// Approves a sign-up: it becomes a user, and its client gets the session with its next request.
+    ///
+    /// # Errors
+    /// [`EngineError::NotFound`] for unknown ids, `sign_up_not_awaiting_approval`, `form_data_missing` where the
+    /// settings require more of it by now, `sign_up_cannot_be_updated` where it is abandoned, and what a conversion can
+    /// be refused with, such as `form_identifier_exists` and the refusal of a hook. After an error it waits as before.
+    approve(id: SignUpId) -> SignUpView: approve_sign_up;
+    /// Refuses a sign-up. `reason` is a sentence for the person of at most 512 bytes, who reads it with the next step;
+    /// without one there is a usual text. Its identifiers stay free.
+    ///
+    /// # Errors
+    /// [`EngineError::NotFound`] for unknown ids, `sign_up_not_awaiting_approval`, and what is wrong with the reason.
+    refuse(id: SignUpId, reason: Option<&str>) -> SignUpView: refuse_sign_up;
 }
 
 handle! {
@@ -440,6 +461,53 @@ handle! {
     /// # Errors
     /// `ticket_invalid_code`.
     accept_ticket(caller: &Caller, ticket: &str, context: &RequestContext) -> TicketHolder: accept_ticket;
+}
+
+handle! {
+    /// The calls about values of the application: small records of its own beside its users. A hook writes them in the
+    /// commit that makes a user ([`EngineBuilder::before_conversion`](super::EngineBuilder::before_conversion)).
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// use vestibule::Engine;
+    /// use vestibule::hooks::{ApplicationValue, ValueKey};
+    ///
+    /// let engine = Engine::builder().build().await?;
+    /// let key = ValueKey::new("billing", "user_1")?;
+    /// engine.values().put(&ApplicationValue::new(key.clone(), "free")?).await?;
+    /// let found = engine.values().get(&key).await?.ok_or("it was written")?;
+    /// assert_eq!(found.bytes.expose(), b"free");
+    /// assert_eq!(engine.values().list("billing", "user_", None, 10).await?.len(), 1);
+    /// engine.values().remove(&key).await?;
+    /// # engine.shutdown().await;
+    /// # Ok(())
+    /// # }
+    /// ```
+    Values by values;
+
+    /// A value, if it is there.
+    ///
+    /// # Errors
+    /// When the store can't be read.
+    get(key: &ValueKey) -> Option<ApplicationValue>: application_value;
+    /// Writes a value. One that is there under the same key is replaced.
+    ///
+    /// # Errors
+    /// When the store can't be written.
+    put(value: &ApplicationValue) -> (): put_application_value;
+    /// Removes a value, if it is there.
+    ///
+    /// # Errors
+    /// When the store can't be written.
+    remove(key: &ValueKey) -> (): remove_application_value;
+    /// The values of a namespace whose names begin with `prefix`, in the order of their names, at most `limit` of them
+    /// and at most 500. With `after`, those behind that name.
+    ///
+    /// # Errors
+    /// `form_param_value_invalid` for a namespace or a prefix that no key can have.
+    list(namespace: &str, prefix: &str, after: Option<&ValueKey>, limit: usize) -> Vec<ApplicationValue>:
+        application_values;
 }
 
 handle! {

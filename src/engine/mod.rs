@@ -40,7 +40,7 @@ pub use frontend::email_links::{Followed, LinkOutcome};
 pub use frontend::oauth::{CallbackRedirect, ProviderCallback};
 #[cfg(feature = "webhooks")]
 pub use handles::Webhooks;
-pub use handles::{Invitations, Sessions, SignIns, SignUps, Users, Waitlist};
+pub use handles::{Invitations, Sessions, SignIns, SignUps, Users, Values, Waitlist};
 pub use input::{AttemptFirstFactor, AttemptVerification, NewSignIn, PrepareVerification};
 pub use keys::BackendKey;
 pub use view::{ClientView, SessionView, SignInView, SignUpView};

@@ -27,13 +27,13 @@ use crate::pwned::PwnedRange;
 use super::transports::{email_transport, sms_transport};
 use super::{StartupError, storage};
 
-/// Opens the store and starts the engine. `capture` takes the messages that are not sent, and `public_url` is where
+/// Opens the store, and says how the engine is to be built. `capture` takes the messages that are not sent, and `public_url` is where
 /// browsers reach the engine.
-pub(super) async fn build_engine(
+pub(super) fn engine_builder(
     config: &Config,
     capture: &Arc<Capture>,
     public_url: Url,
-) -> Result<Engine, StartupError> {
+) -> Result<EngineBuilder, StartupError> {
     let (key, store) = storage::open(config)?;
     let actors = ActorOptions {
         passivate_after: Duration::from_secs(config.sign_up.passivate_after_s),
@@ -41,7 +41,7 @@ pub(super) async fn build_engine(
         delivery_timeout: Duration::from_secs(config.email.timeout_s) + DELIVERY_MARGIN,
         ..ActorOptions::default()
     };
-    with_webhooks(with_outbound(Engine::builder(), config)?, config)?
+    let builder = with_webhooks(with_outbound(Engine::builder(), config)?, config)?
         .store(store)
         .key(key)
         .settings(config.settings().clone())
@@ -65,10 +65,8 @@ pub(super) async fn build_engine(
         .allowed_origins(config.server.allowed_origins.iter().map(|o| o.as_str().to_owned()).collect())
         .allowed_redirects(config.server.allowed_redirects.iter().map(|r| r.as_str().to_owned()).collect())
         // Developers' pages run on this machine, on ports of their own.
-        .local_pages(config.is_development())
-        .build()
-        .await
-        .map_err(StartupError::new)
+        .local_pages(config.is_development());
+    Ok(builder)
 }
 
 /// URL at which browsers reach the engine, including the path of `server.public_url`.

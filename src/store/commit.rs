@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use crate::domain::application_value::{ApplicationValue, ValueKey};
 use crate::domain::client::{Client, ClientChange};
 use crate::domain::event::{EndUser, Position};
 use crate::domain::id::{ClientId, InvitationId, MessageId, SignUpId, UserId, WaitlistEntryId, WebhookEndpointId};
@@ -91,6 +92,8 @@ pub struct Decision {
     /// Changes to the endpoints of webhooks, in order. Refused as [`CommitError::Stale`] if an endpoint is not in the
     /// expected version, as [`CommitError::Rejected`] if it is gone.
     pub webhooks: Vec<WebhookChange>,
+    /// What the application stores with the decision, in order.
+    pub values: Vec<ValueWrite>,
     /// Messages to send because of the decision: new outbox entries.
     pub outbox: Vec<OutboxEntry>,
 }
@@ -163,6 +166,15 @@ pub struct ClientWrite {
     pub id: ClientId,
     /// The changes, in order.
     pub changes: Vec<ClientChange>,
+}
+
+/// What the application writes for itself.
+#[derive(Clone, Debug)]
+pub enum ValueWrite {
+    /// Write a value. One that is there under the same key is replaced.
+    Put(ApplicationValue),
+    /// Remove a value, if it is there.
+    Remove(ValueKey),
 }
 
 /// A change to an invitation.

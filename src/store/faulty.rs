@@ -8,6 +8,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::watch;
 
+use crate::domain::application_value::{ApplicationValue, ValueKey};
 use crate::domain::client::Client;
 use crate::domain::client::session::Session;
 use crate::domain::event::Position;
@@ -89,6 +90,10 @@ pub enum StoreRead {
     Due,
     /// [`Store::scan_expired`].
     ScanExpired,
+    /// [`Store::awaiting_approval`].
+    AwaitingApproval,
+    /// [`Store::application_value`] and [`Store::application_values`].
+    ApplicationValue,
     /// [`Store::value`].
     Value,
 }
@@ -449,6 +454,32 @@ impl Store for FaultyStore {
         limit: usize,
     ) -> BoxFuture<'_, Result<ScanPage, StoreError>> {
         Box::pin(self.read(StoreRead::ScanExpired, self.inner.scan_expired(place, keep, now, limit)))
+    }
+
+    fn awaiting_approval(
+        &self,
+        after: Option<SignUpId>,
+        limit: usize,
+    ) -> BoxFuture<'_, Result<Vec<SignUp>, StoreError>> {
+        Box::pin(self.read(StoreRead::AwaitingApproval, self.inner.awaiting_approval(after, limit)))
+    }
+
+    fn application_value<'a>(
+        &'a self,
+        key: &'a ValueKey,
+    ) -> BoxFuture<'a, Result<Option<ApplicationValue>, StoreError>> {
+        Box::pin(self.read(StoreRead::ApplicationValue, self.inner.application_value(key)))
+    }
+
+    fn application_values<'a>(
+        &'a self,
+        namespace: &'a str,
+        prefix: &'a str,
+        after: Option<&'a ValueKey>,
+        limit: usize,
+    ) -> BoxFuture<'a, Result<Vec<ApplicationValue>, StoreError>> {
+        let read = self.inner.application_values(namespace, prefix, after, limit);
+        Box::pin(self.read(StoreRead::ApplicationValue, read))
     }
 
     fn value<'a>(&'a self, name: &'a str) -> BoxFuture<'a, Result<Option<Vec<u8>>, StoreError>> {

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use crate::domain::application_value::{ApplicationValue, ValueKey};
 use crate::domain::client::Client;
 use crate::domain::client::session::Session;
 use crate::domain::event::Position;
@@ -128,7 +129,30 @@ pub trait Store: sealed::Sealed + Send + Sync + 'static {
         limit: usize,
     ) -> BoxFuture<'_, Result<ScanPage, StoreError>>;
 
-    /// A named value.
+    /// The sign-ups that wait for approval, the longest waiting first, from behind `after`; from the first where
+    /// `after` does not wait any more.
+    fn awaiting_approval(
+        &self,
+        after: Option<SignUpId>,
+        limit: usize,
+    ) -> BoxFuture<'_, Result<Vec<SignUp>, StoreError>>;
+
+    /// A value of the application.
+    fn application_value<'a>(
+        &'a self,
+        key: &'a ValueKey,
+    ) -> BoxFuture<'a, Result<Option<ApplicationValue>, StoreError>>;
+
+    /// The values of a namespace whose names begin with `prefix`, in the order of their names, from behind `after`.
+    fn application_values<'a>(
+        &'a self,
+        namespace: &'a str,
+        prefix: &'a str,
+        after: Option<&'a ValueKey>,
+        limit: usize,
+    ) -> BoxFuture<'a, Result<Vec<ApplicationValue>, StoreError>>;
+
+    /// A named value of the engine.
     fn value<'a>(&'a self, name: &'a str) -> BoxFuture<'a, Result<Option<Vec<u8>>, StoreError>>;
 
     /// Whether the store can commit now, or why not. Does not wait, so any thread may call it.

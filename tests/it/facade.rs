@@ -27,6 +27,11 @@ const NAMES: [(&str, &str); 14] = [
          Sms SmsTransport Sources StartupError StoreKind StoreSection Telemetry Verification \
          WebhookEndpointSection WebhooksSection near_misses",
     ),
+    (
+        "hooks",
+        "Additions Answer ApplicationValue BoxFuture Hook HookOptions InvalidRefusal InvalidValue OnFailure Refusal UserToBe ValueKey \
+         Values",
+    ),
     ("keys", "Algorithm InstanceKey KeyFileError"),
     ("limits", "ActorOptions Budget HashImplementation HashOptions HashParameters Policy SourceLimits"),
     (
@@ -125,7 +130,7 @@ fn the_examples_and_the_front_page_use_what_is_shown() {
     let front: String =
         read("src/lib.rs").lines().filter_map(|line| line.strip_prefix("//! ")).collect::<Vec<_>>().join("\n");
     let mut count = 0;
-    let examples = ["axum", "custom_transport", "embed", "http", "unit_test"]
+    let examples = ["axum", "custom_transport", "embed", "hook", "http", "unit_test"]
         .map(|name| (name, read(&format!("examples/{name}.rs"))));
     for (name, text) in [("the front page", front), ("the README", read("README.md"))].into_iter().chain(examples) {
         let behind = paths_behind_the_root(&text);

@@ -1,5 +1,6 @@
 //! Integration tests: one binary, mirroring `src`.
 
+mod approval;
 mod at_rest;
 mod backend_users;
 mod cli;
@@ -22,6 +23,7 @@ mod guesses;
 mod guide;
 mod guide_links;
 mod histories;
+mod hooks;
 mod http_backend;
 mod http_captcha;
 mod http_enumeration;

@@ -1,6 +1,7 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 
+use crate::domain::application_value::{ApplicationValue, ValueKey};
 use crate::domain::id::{InvitationId, SessionId, SignInId, SignUpId, UserId, WaitlistEntryId};
 use crate::domain::identifier::{Identifier, IdentifierKind};
 use crate::domain::invitation::NewInvitation;
@@ -60,12 +61,17 @@ async fn outcomes(engine: &Engine) -> Vec<(&'static str, Option<EngineError>)> {
     let (session, list) = (SessionId::from_bytes([1; 16]), &ListParams::default());
     let (invitation, entry) = (InvitationId::from_bytes([1; 16]), WaitlistEntryId::from_bytes([1; 16]));
     let user = UserId::from_bytes([1; 16]);
+    let value_key = &ValueKey::new("billing", "user_1").expect("a key");
+    let value = &ApplicationValue::new(value_key.clone(), "free").expect("a small value");
     let address = Identifier { kind: IdentifierKind::EmailAddress, value: "ada@example.com".into() };
     let (code, invite) = (Strategy::EmailCode, NewInvitation::to("ada@example.com"));
     #[cfg_attr(not(feature = "webhooks"), expect(unused_mut, reason = "there are no others without webhooks"))]
     let mut outcomes = outcomes! { engine:
         accept_ticket(caller, "ticket", context),
         advance_clock(Span::from_secs(1)),
+        application_value(value_key),
+        application_values("billing", "", None, 10),
+        approve_sign_up(sign_up),
         attempt_first_factor(caller, sign_in, &AttemptFirstFactor::code(code.clone(), "424242"), context),
         attempt_verification(caller, sign_up, &AttemptVerification::code(code.clone(), "424242"), context),
         ban_user(user, None),
@@ -100,9 +106,13 @@ async fn outcomes(engine: &Engine) -> Vec<(&'static str, Option<EngineError>)> {
         lock_user(user, None),
         me(caller, None),
         open_client(caller, context),
+
         prepare(caller, sign_up, &PrepareVerification::new(code.clone()), context),
         prepare_first_factor(caller, sign_in, &PrepareFirstFactor::new(code.clone()), context),
+        put_application_value(value),
+        refuse_sign_up(sign_up, None),
         reject_from_waitlist(entry),
+        remove_application_value(value_key),
         return_from_provider(caller, &ProviderCallback::default(), context),
         revoke_invitation(invitation),
         revoke_session(session),
@@ -111,6 +121,7 @@ async fn outcomes(engine: &Engine) -> Vec<(&'static str, Option<EngineError>)> {
         sign_in(caller, sign_in, context),
         sign_up(caller, sign_up),
         sign_up_and_client(caller, sign_up, context),
+        sign_ups_awaiting_approval(None, 10),
         solve_captcha(caller, None, None, context),
         touch_session(caller, session, context),
         unban_user(user, None),
@@ -175,4 +186,5 @@ fn calls_in(folder: &Path) -> BTreeSet<String> {
 }
 
 /// The ends of the lines that name a handle: `SignUps by sign_ups;`.
-const HANDLES: [&str; 7] = ["sign_ups", "sign_ins", "sessions", "users", "invitations", "waitlist", "webhooks"];
+const HANDLES: [&str; 8] =
+    ["sign_ups", "sign_ins", "sessions", "users", "invitations", "waitlist", "values", "webhooks"];

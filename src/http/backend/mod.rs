@@ -100,8 +100,11 @@ pub(super) const ENDPOINTS: &[Endpoint] = &[
     Endpoint::backend(POST, "/v1/webhooks/endpoints/{id}/test", answer!(|i| webhooks::test(i.call, i.id()?).await)).of::<WebhookEndpointId>(),
 
     Endpoint::backend(POST, "/v1/testing_tokens", answer!(|i| Ok(testing_token(i.call)))),
+    Endpoint::backend_get("/v1/sign_ups", answer!(|i| sign_ups::list(i.call).await)),
     Endpoint::backend_get("/v1/sign_ups/{id}", answer!(|i| sign_ups::show(i.call, i.id()?).await)).of::<SignUpId>(),
     Endpoint::backend(PATCH, "/v1/sign_ups/{id}", answer!(|i| sign_ups::update(i.call, i.id()?, only(i.objects())?).await)).of::<SignUpId>(),
+    Endpoint::backend(POST, "/v1/sign_ups/{id}/approve", answer!(|i| sign_ups::approve(i.call, i.id()?).await)).of::<SignUpId>(),
+    Endpoint::backend(POST, "/v1/sign_ups/{id}/refuse", answer!(|i| sign_ups::refuse(i.call, i.id()?, only(i.objects())?).await)).of::<SignUpId>(),
 ];
 
 /// Admits only the backend. Other callers learn nothing, not even whether the path exists.

@@ -14,6 +14,7 @@ mod sessions;
 mod sign_ups;
 mod support;
 mod users;
+mod values;
 mod webhooks;
 
 use super::{KeyValue, KvStore};
@@ -82,6 +83,12 @@ macro_rules! __requirements_for_stores {
             sign_ups::what_is_forgotten_is_gone
             sign_ups::a_sign_up_written_while_the_sweeper_came_is_kept
             sign_ups::a_finished_sign_up_is_not_forgotten_with_the_open_ones
+            sign_ups::who_waits_for_approval_is_listed_the_longest_waiting_first
+            sign_ups::who_no_longer_waits_for_approval_is_not_listed
+            sign_ups::a_deadline_that_comes_earlier_is_listed_at_once
+            values::a_value_is_kept_replaced_and_removed
+            values::values_are_listed_by_the_beginning_of_their_names
+            values::a_value_is_written_with_its_decision_or_not_at_all
             budgets::budgets_of_an_address_are_exact
             budgets::budgets_hold_within_a_batch
             budgets::budgets_of_a_client_are_exact

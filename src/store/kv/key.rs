@@ -3,6 +3,7 @@
 use aws_lc_rs::digest;
 use bytes::Bytes;
 
+use crate::domain::application_value::ValueKey;
 use crate::domain::event::Position;
 use crate::domain::id::{
     ClientId, Id, InvitationId, Kind as IdKind, MessageId, SessionId, SignUpId, UserId, WaitlistEntryId,
@@ -59,6 +60,10 @@ pub(crate) enum Kind {
     /// A message that waits for another attempt at an endpoint, by the endpoint's id, the time when it is due, and the
     /// event. Scanned.
     WebhookRetry = 20,
+    /// A value of the application, by its namespace and name. Scanned.
+    ApplicationValue = 24,
+    /// A sign-up that waits for approval, by the time since when and its id. Scanned.
+    AwaitingApproval = 25,
 }
 
 impl Kind {
@@ -156,6 +161,33 @@ pub(in crate::store) fn sessions_of(user: UserId) -> Bytes {
 /// A position after all keys that begin with `prefix`, which are at most `prefix` and an id long.
 pub(in crate::store) fn after_all_of(prefix: &[u8]) -> Bytes {
     [prefix, &[255; 17]].concat().into()
+}
+
+pub(in crate::store) fn application_value(value: &ValueKey) -> Bytes {
+    application_values(value.namespace(), value.name())
+}
+
+/// What the keys of the values begin with whose names in a namespace begin with `prefix`. No namespace has the byte that
+/// ends it here.
+pub(in crate::store) fn application_values(namespace: &str, prefix: &str) -> Bytes {
+    of_parts(Kind::ApplicationValue, &[namespace.as_bytes(), &[0], prefix.as_bytes()])
+}
+
+/// Reads a key made by [`application_value`].
+pub(in crate::store) fn parse_application_value(key: &[u8]) -> Option<ValueKey> {
+    let text = std::str::from_utf8(key.get(1..)?).ok()?;
+    let (namespace, name) = text.split_once('\0')?;
+    Some(ValueKey::restored(namespace.to_owned(), name.to_owned()))
+}
+
+pub(in crate::store) fn awaiting_approval(since: Timestamp, id: SignUpId) -> Bytes {
+    of_parts(Kind::AwaitingApproval, &[&since.as_millis().to_be_bytes(), id.as_bytes()])
+}
+
+/// Reads a key made by [`awaiting_approval`].
+pub(in crate::store) fn parse_awaiting_approval(key: &[u8]) -> Option<SignUpId> {
+    let id: [u8; 16] = key.get(9..)?.try_into().ok()?;
+    Some(SignUpId::from_bytes(id))
 }
 
 /// Reads a key made by [`user_session`].
@@ -365,6 +397,27 @@ mod tests {
             outbox(MessageId::from_bytes(bytes))
         };
         assert!(made(200, 1) < made(3, 2));
+    }
+
+    #[test]
+    fn values_of_the_application_lie_by_namespace_and_name_and_read_back() {
+        let of = |namespace, name| ValueKey::new(namespace, name).expect("a key");
+        let (first, second) = (of("a", "b"), of("a.b", "a"));
+        assert!(application_value(&first) < application_value(&second));
+        for key in [first, second] {
+            assert_eq!(parse_application_value(&application_value(&key)), Some(key.clone()));
+            assert!(application_value(&key).starts_with(&application_values(key.namespace(), "")));
+        }
+        assert!(!application_value(&of("a.b", "c")).starts_with(&application_values("a", "")));
+    }
+
+    #[test]
+    fn who_waits_for_approval_lies_in_the_order_of_time_and_reads_back() {
+        let (first, second) = (SignUpId::from_bytes([255; 16]), SignUpId::from_bytes([0; 16]));
+        let (early, late) = (Timestamp::from_millis(255), Timestamp::from_millis(256));
+        assert!(awaiting_approval(early, first) < awaiting_approval(late, second));
+        assert_eq!(parse_awaiting_approval(&awaiting_approval(early, first)), Some(first));
+        assert_eq!(parse_awaiting_approval(b""), None);
     }
 
     #[test]

@@ -4,6 +4,7 @@
 mod calls;
 mod commit;
 mod events;
+mod lists;
 mod sessions;
 mod upgrade;
 mod users;

@@ -103,6 +103,12 @@ pub(crate) const fn of_refusal(code: ErrorCode) -> Row {
         // Sign-ups
         ErrorCode::TooManyRequests => row(WAIT, "Too many requests", "Too many requests. Please try again in a bit."),
         ErrorCode::SignUpCannotBeUpdated => row(BAD, "Sign up cannot be updated", "This sign up has reached a terminal state and cannot be updated."),
+        ErrorCode::SignUpAwaitsApproval => row(FORBIDDEN, "Waiting for approval", "Your sign up is waiting for approval. There is nothing more to do until it has been looked at."),
+        ErrorCode::SignUpRefused => row(FORBIDDEN, "Not approved", "Your sign up was not approved."),
+        ErrorCode::SignUpNotAwaitingApproval => row(CONFLICT, "not awaiting approval", "This sign up does not wait for approval, or not any more."),
+        // The application says these in its own words, if it says anything.
+        ErrorCode::SignUpCheckFailed => row(FIELD, "Sign up not checked", "Your sign up could not be checked. Please try again in a moment."),
+        ErrorCode::RefusedByApplication => row(FIELD, "Sign up not allowed", "You are not allowed to sign up."),
         ErrorCode::CaptchaMissingToken => row(BAD, "Captcha missing", "Please complete the captcha to continue."),
         ErrorCode::RequiresCaptcha => row(UNAUTHENTICATED, "Captcha required", "Please complete the captcha to continue."),
         ErrorCode::CaptchaInvalid => row(BAD, "Captcha invalid", "The captcha was not accepted. Please try again."),

@@ -34,13 +34,13 @@ const ORDERS: &[(&str, &[&str])] = &[
         "store/contract",
         &[
             "support maps",
-            "budgets clients entries events invitations others retention sessions sign_ups users webhooks",
+            "budgets clients entries events invitations others retention sessions sign_ups users values webhooks",
         ],
     ),
     (
         "store/kv/record",
         &[
-            "count counter failures identifier strategy value webhook",
+            "application_value count counter failures identifier strategy value webhook",
             "event external invitation outbox",
             "sign_up",
             "sign_in user",
@@ -69,7 +69,7 @@ const ORDERS: &[(&str, &[&str])] = &[
     (
         "actors",
         &[
-            "event_log last_seen",
+            "event_log hook last_seen",
             "context outage",
             "outbox",
             "circle: persister relay",
@@ -90,7 +90,7 @@ const ORDERS: &[(&str, &[&str])] = &[
             "handles",
         ],
     ),
-    ("engine/backend", &["pagination sign_ups", "invitations sessions users webhooks", "waitlist"]),
+    ("engine/backend", &["pagination", "invitations sessions sign_ups users values webhooks", "waitlist"]),
     ("engine/webhooks", &["attempts input kept payload window", "configured delivery", "dispatcher"]),
     ("engine/backend/users", &["filter passwords read", "list change", "create"]),
     (

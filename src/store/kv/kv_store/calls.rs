@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
+use crate::domain::application_value::{ApplicationValue, ValueKey};
 use crate::domain::client::Client;
 use crate::domain::client::session::Session;
 use crate::domain::event::Position;
@@ -26,8 +27,8 @@ use crate::store::kv::codec;
 use crate::store::kv::key::{self, Kind};
 use crate::store::kv::key_value::KeyValue;
 use crate::store::kv::record::{
-    ClientRecordV3, IdentifierRecordV1, InvitationRecordV1, OutboxRecordV1, SignUpRecordV2, UserRecordV3,
-    ValueRecordV1, WaitlistEntryRecordV1, WebhookEndpointRecordV1,
+    ApplicationValueRecordV1, ClientRecordV3, IdentifierRecordV1, InvitationRecordV1, OutboxRecordV1, SignUpRecordV3,
+    UserRecordV3, ValueRecordV1, WaitlistEntryRecordV1, WebhookEndpointRecordV1,
 };
 use crate::store::kv::retention::{self, GC_KINDS, Verdict};
 use crate::store::scan::{EventPage, ExpiredKey, ScanCursor, ScanPage, UserList};
@@ -55,7 +56,7 @@ impl<K: KeyValue> Store for KvStore<K> {
     fn sign_up(&self, id: SignUpId) -> BoxFuture<'_, Result<Option<SignUp>, StoreError>> {
         Box::pin(async move {
             // In this order: a sign-up that finishes between the two reads is found by the second.
-            let open: Option<SignUpRecordV2> = self.record(key::sign_up(id)).await?;
+            let open: Option<SignUpRecordV3> = self.record(key::sign_up(id)).await?;
             if let Some(open) = open {
                 return open.sign_up.try_into().map(Some);
             }
@@ -241,6 +242,36 @@ impl<K: KeyValue> Store for KvStore<K> {
             }
             Ok(ScanPage { stale, next: ScanCursor(next) })
         }))
+    }
+
+    fn awaiting_approval(
+        &self,
+        after: Option<SignUpId>,
+        limit: usize,
+    ) -> BoxFuture<'_, Result<Vec<SignUp>, StoreError>> {
+        Box::pin(self.read(move |shared| shared.awaiting_approval(after, limit)))
+    }
+
+    fn application_value<'a>(
+        &'a self,
+        key: &'a ValueKey,
+    ) -> BoxFuture<'a, Result<Option<ApplicationValue>, StoreError>> {
+        Box::pin(async move {
+            let record: Option<ApplicationValueRecordV1> = self.record(key::application_value(key)).await?;
+            Ok(record.map(|record| ApplicationValue { key: key.clone(), bytes: record.bytes }))
+        })
+    }
+
+    fn application_values<'a>(
+        &'a self,
+        namespace: &'a str,
+        prefix: &'a str,
+        after: Option<&'a ValueKey>,
+        limit: usize,
+    ) -> BoxFuture<'a, Result<Vec<ApplicationValue>, StoreError>> {
+        let beginning = key::application_values(namespace, prefix);
+        let after = after.map(key::application_value);
+        Box::pin(self.read(move |shared| shared.application_values(&beginning, after, limit)))
     }
 
     fn value<'a>(&'a self, name: &'a str) -> BoxFuture<'a, Result<Option<Vec<u8>>, StoreError>> {

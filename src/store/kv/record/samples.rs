@@ -13,7 +13,7 @@ use crate::domain::redirect::RedirectUrl;
 use crate::domain::rejection::ErrorCode;
 use crate::domain::secret::Secret;
 use crate::domain::sign_in::{self, Failures, FirstFactor, SignIn};
-use crate::domain::sign_up::{Collected, Phase, SignUp};
+use crate::domain::sign_up::{Approval, Collected, Phase, SignUp};
 use crate::domain::time::Timestamp;
 use crate::domain::user::{EndReason, Identification, SessionsEnded, User, UserAccount};
 use crate::domain::verification::{
@@ -52,6 +52,8 @@ pub(in crate::store) fn sign_up() -> SignUp {
         locale: Some("en-GB".into()),
         origin: Some("https://example.com".into()),
         recent_sends: vec![(email("ada@example.com").identifier(), at(12))],
+        approval: Approval::None,
+        declined: None,
     }
 }
 
