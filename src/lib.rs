@@ -350,10 +350,10 @@ pub mod server {
 #[cfg(feature = "server")]
 pub mod configuration {
     pub use crate::config::{
-        Captcha, Config, ConfigError, Difference, Email, EmailTransport, Events, Instance, Limits, Listen, Mode,
-        Origin, Password, Place, PublicUrl, PublishableKey, Reloaded, Server, Session, SignUp, Sms, SmsTransport,
-        Sources, StoreKind, StoreSection, Telemetry, Verification, WebhookEndpointSection, WebhooksSection,
-        near_misses,
+        BeforeSignUpCompletes, Captcha, Config, ConfigError, Difference, Email, EmailTransport, Events, Instance,
+        Limits, Listen, Mode, OnFailureChoice, Origin, Password, Place, PublicUrl, PublishableKey, Reloaded, Server,
+        Session, SignUp, Sms, SmsTransport, Sources, StoreKind, StoreSection, Telemetry, Verification,
+        WebhookEndpointSection, WebhooksSection, near_misses,
     };
     pub use crate::startup::{ConfiguredServer, StartupError};
     pub use crate::telemetry::LogFormat;

@@ -142,6 +142,21 @@ fn of_webhooks(config: &Config) -> Faults {
             fault(&error);
         }
     }
+    let asked = &config.webhooks.before_sign_up_completes;
+    let mut fault = |key, reason: String| faults.push((key, reason));
+    match (&asked.url, &asked.secret) {
+        (Some(url), Some(secret)) => {
+            if let Err(error) = EndpointUrl::parse(url, targets) {
+                fault(ASKED_URL, format!("can't be used: {error}"));
+            }
+            if let Err(error) = secret.expose().parse::<SigningSecret>() {
+                fault(ASKED_SECRET, format!("can't be used: {error}"));
+            }
+        }
+        (Some(_), None) => fault(ASKED_SECRET, "is missing; questions are signed with it".into()),
+        (None, Some(_)) => fault(ASKED_URL, "is missing; give the URL that is asked, or no secret".into()),
+        (None, None) => {}
+    }
     faults
 }
 
@@ -212,7 +227,7 @@ pub(super) fn is_loopback(host: Option<&str>) -> bool {
 
 /// Numeric keys with their ranges.
 fn ranges(config: &Config) -> Vec<Range> {
-    let Config { server, verification, sign_up, session, password, telemetry, .. } = config;
+    let Config { server, verification, sign_up, session, password, telemetry, webhooks, .. } = config;
     let count = |n: usize| u64::try_from(n).unwrap_or(u64::MAX);
     vec![
         ("server.max_body_bytes", count(server.max_body_bytes), 1024, 16 << 20),
@@ -241,6 +256,7 @@ fn ranges(config: &Config) -> Vec<Range> {
         ("password.p", u64::from(password.p), 1, 8),
         ("password.threads", count(password.threads), 0, 1024),
         ("password.queue", count(password.queue), 1, MILLION),
+        ("webhooks.before_sign_up_completes.timeout_ms", webhooks.before_sign_up_completes.timeout_ms, 100, 10_000),
         ("telemetry.requests_one_in", u64::from(telemetry.requests_one_in), 1, MILLION),
     ]
 }
@@ -286,5 +302,7 @@ type Faults = Vec<(&'static str, String)>;
 /// Key, value, minimum and maximum.
 type Range = (&'static str, u64, u64, u64);
 
+const ASKED_URL: &str = "webhooks.before_sign_up_completes.url";
+const ASKED_SECRET: &str = "webhooks.before_sign_up_completes.secret";
 const MILLION: u64 = 1_000_000;
 const DAY_S: u64 = 86_400;

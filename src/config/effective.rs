@@ -61,7 +61,7 @@ pub(super) fn is_secret(path: &[String]) -> bool {
         ["instance", "secret_key"]
             | ["email", "password"]
             | ["captcha", "secret"]
-            | ["webhooks", "endpoints", "secret"]
+            | ["webhooks", "endpoints" | "before_sign_up_completes", "secret"]
             | ["settings", "oauth", _, "client_secret"]
     )
 }

@@ -277,6 +277,32 @@ pub struct Sms {
 pub struct WebhooksSection {
     /// Endpoints of the application, each with a URL of its own.
     pub endpoints: Vec<WebhookEndpointSection>,
+    /// Who is asked before a sign-up becomes a user.
+    pub before_sign_up_completes: BeforeSignUpCompletes,
+}
+
+/// Section `[webhooks.before_sign_up_completes]`.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct BeforeSignUpCompletes {
+    /// Where the question is posted; nobody is asked if absent.
+    pub url: Option<String>,
+    /// What it is signed with: `whsec_` and base64 of 24 to 64 random bytes.
+    pub secret: Option<Secret<String>>,
+    /// Time in ms for the whole answer.
+    pub timeout_ms: u64,
+    /// What it means that there is no valid answer in time.
+    pub on_failure: OnFailureChoice,
+}
+
+/// What a failure to ask means for a sign-up.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum OnFailureChoice {
+    /// It is refused, and can be tried again.
+    Refuse,
+    /// It becomes a user.
+    Allow,
 }
 
 /// An entry of `webhooks.endpoints`.

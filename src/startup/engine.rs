@@ -8,10 +8,14 @@ use url::Url;
 use crate::actors::ActorOptions;
 #[cfg(feature = "oauth")]
 use crate::captcha::Captcha;
+#[cfg(feature = "webhooks")]
+use crate::clock::SystemClock;
 use crate::config::Config;
 #[cfg(feature = "webhooks")]
-use crate::config::WebhookEndpointSection;
+use crate::config::{OnFailureChoice, WebhookEndpointSection};
 use crate::delivery::Capture;
+#[cfg(feature = "webhooks")]
+use crate::domain::hook::{HookOptions, OnFailure};
 use crate::domain::time::Span;
 #[cfg(feature = "webhooks")]
 use crate::engine::NewWebhookEndpoint;
@@ -23,6 +27,8 @@ use crate::outbound::{Outbound, OutboundOptions};
 use crate::password::{HashOptions, HashParameters};
 #[cfg(feature = "oauth")]
 use crate::pwned::PwnedRange;
+#[cfg(feature = "webhooks")]
+use crate::webhook::{ConversionWebhook, EndpointUrl, Targets};
 
 use super::transports::{email_transport, sms_transport};
 use super::{StartupError, storage};
@@ -144,15 +150,29 @@ fn with_webhooks(builder: EngineBuilder, config: &Config) -> Result<EngineBuilde
         secret: Some(entry.secret.clone()),
     };
     let endpoints = config.webhooks.endpoints.iter().map(endpoint).collect();
-    Ok(builder.webhook_endpoints(endpoints).local_webhooks(config.is_development()))
+    let builder = builder.webhook_endpoints(endpoints).local_webhooks(config.is_development());
+    let asked = &config.webhooks.before_sign_up_completes;
+    let (Some(url), Some(secret)) = (&asked.url, &asked.secret) else { return Ok(builder) };
+    let targets = if config.is_development() { Targets::AlsoLocal } else { Targets::Public };
+    let url = EndpointUrl::parse(url, targets).map_err(StartupError::new)?;
+    let secret = secret.expose().parse().map_err(StartupError::new)?;
+    let deadline = Duration::from_millis(asked.timeout_ms);
+    let on_failure = match asked.on_failure {
+        OnFailureChoice::Refuse => OnFailure::Refuse,
+        OnFailureChoice::Allow => OnFailure::Allow,
+    };
+    let hook = ConversionWebhook::new(url, secret, targets, deadline, Arc::new(SystemClock::new()));
+    Ok(builder.before_conversion(Arc::new(hook), HookOptions { deadline, on_failure }))
 }
 
 #[cfg(not(feature = "webhooks"))]
 fn with_webhooks(builder: EngineBuilder, config: &Config) -> Result<EngineBuilder, StartupError> {
-    if config.webhooks.endpoints.is_empty() {
-        return Ok(builder);
-    }
-    Err(StartupError::new("`webhooks.endpoints` is set, but this program was built without the feature `webhooks`"))
+    let set = match (&config.webhooks.endpoints[..], &config.webhooks.before_sign_up_completes.url) {
+        ([], None) => return Ok(builder),
+        ([], Some(_)) => "webhooks.before_sign_up_completes",
+        _ => "webhooks.endpoints",
+    };
+    Err(StartupError::new(format!("`{set}` is set, but this program was built without the feature `webhooks`")))
 }
 
 const DELIVERY_MARGIN: Duration = Duration::from_secs(15);

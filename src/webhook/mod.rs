@@ -11,6 +11,8 @@
     allow(dead_code, unused_imports, reason = "without the feature `webhooks` only the configuration reads endpoints")
 )]
 
+#[cfg(feature = "webhooks")]
+mod conversion;
 mod endpoint;
 mod envelope;
 mod event;
@@ -26,6 +28,8 @@ mod signature;
 
 #[cfg(feature = "unstable")]
 pub use crate::domain::webhook::{Disabled, Health, State};
+#[cfg(feature = "webhooks")]
+pub use conversion::ConversionWebhook;
 #[cfg(feature = "unstable")]
 pub use endpoint::UrlError;
 pub use endpoint::{Endpoint, EndpointUrl, Targets};

@@ -7,7 +7,7 @@ use std::fs;
 use std::path::Path;
 
 /// Every public name with all features: those at the root, and those of each module.
-const NAMES: [(&str, &str); 14] = [
+const NAMES: [(&str, &str); 15] = [
     (
         "",
         "AttemptFirstFactor AttemptVerification BuildError Caller ClientId ClientView Engine EngineBuilder EngineError ErrorCode Factor FactorAddress Field \
@@ -22,8 +22,8 @@ const NAMES: [(&str, &str); 14] = [
     ),
     (
         "configuration",
-        "Captcha Config ConfigError ConfiguredServer Difference Email EmailTransport Events Instance \
-         Limits Listen LogFormat Mode Origin Password Place PublicUrl PublishableKey Reloaded Server Session SignUp \
+        "BeforeSignUpCompletes Captcha Config ConfigError ConfiguredServer Difference Email EmailTransport Events Instance \
+         Limits Listen LogFormat Mode OnFailureChoice Origin Password Place PublicUrl PublishableKey Reloaded Server Session SignUp \
          Sms SmsTransport Sources StartupError StoreKind StoreSection Telemetry Verification \
          WebhookEndpointSection WebhooksSection near_misses",
     ),

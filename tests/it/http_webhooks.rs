@@ -1,9 +1,14 @@
 //! The endpoints of webhooks over HTTP: the Backend API and the configuration.
 
+use std::sync::Arc;
+
 use serde_json::{Value, json};
+use vestibule::clock::{Clock, SystemClock};
 use vestibule::config::{Config, Sources};
+use vestibule::domain::time::Timestamp;
 
 use crate::support::backend::{SECRET_KEY, Site, backend};
+use crate::support::browser::Browser;
 use crate::support::receiver::{Answering, Receiver};
 use crate::support::server::Server;
 
@@ -136,9 +141,59 @@ async fn an_endpoint_of_the_configuration_is_told_and_changed_only_there() {
     let server = shown.await.expect("no panic");
     let got = receiver.wait_for_count(2).await;
     assert_eq!((got[0].what(), got[1].what()), ("webhook.test".to_owned(), "user.created".to_owned()));
-    let now = vestibule::clock::Clock::now(&vestibule::clock::SystemClock::new());
-    assert!(got.iter().all(|got| got.is_signed_with(SECRET, now)));
+    assert!(got.iter().all(|got| got.is_signed_with(SECRET, now())));
     tokio::task::spawn_blocking(move || drop(server)).await.expect("it ends");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_backend_is_asked_before_a_sign_up_becomes_a_user() {
+    let receiver = Receiver::start(Answering::Body(REFUSES)).await;
+    for (on_failure, without_an_answer) in [("refuse", 422), ("allow", 200)] {
+        let asked = format!(
+            "[webhooks.before_sign_up_completes]\nurl = \"{}\"\nsecret = \"{SECRET}\"\ntimeout_ms = 2000\n\
+             on_failure = \"{on_failure}\"\n",
+            receiver.url()
+        );
+        let config = format!("[limits]\nsource = false\n[settings]\nfile = \"username_password\"\n{asked}");
+        let folder = tempfile::TempDir::new().expect("a folder");
+        let path = folder.path().to_owned();
+        let server =
+            Arc::new(tokio::task::spawn_blocking(move || Server::start(&path, &config)).await.expect("a server"));
+        let sign_up = async |name: &'static str| {
+            let server = server.clone();
+            let form = format!("username={name}&password=wanders+under+elms");
+            let post = move || Browser::of(&server).post("/v1/client/sign_ups", &form);
+            tokio::task::spawn_blocking(post).await.expect("an answer")
+        };
+        receiver.answer(Answering::Body(REFUSES));
+        let refused = sign_up("ada_l").await;
+        assert_eq!((refused.status, refused.error_codes()), (422, vec!["company_only".to_owned()]), "{}", refused.body);
+        assert_eq!(refused.json()["errors"][0]["long_message"], "Please ask your company.");
+        let question = receiver.got().pop().expect("a question");
+        assert!(question.is_signed_with(SECRET, now()));
+        let told = question.event();
+        assert_eq!((&told["type"], &told["data"]["username"]), (&json!("sign_up.before_completion"), &json!("ada_l")));
+        assert!(!told.to_string().contains("argon2") && !told.to_string().contains("elms"), "{told}");
+
+        receiver.answer(Answering::Body(r#"{"decision":"allow","public_metadata":{"plan":"gold"}}"#));
+        let allowed = sign_up("bob_l").await;
+        assert_eq!(allowed.json()["response"]["status"], "complete", "{}", allowed.body);
+        let user = &allowed.json()["client"]["sessions"][0]["user"];
+        assert_eq!(user["public_metadata"], json!({ "plan": "gold" }));
+
+        for answer in [Answering::Status(500), Answering::Body("{"), Answering::Never] {
+            receiver.answer(answer);
+            let name = if answer == Answering::Never { "eve_l" } else { "mae_l" };
+            let name = if answer == Answering::Status(500) { "zoe_l" } else { name };
+            let done = sign_up(name).await;
+            assert_eq!(done.status, without_an_answer, "{answer:?}: {}", done.body);
+            if without_an_answer == 422 {
+                assert_eq!(done.error_codes(), ["sign_up_check_failed"]);
+            }
+        }
+        let server = Arc::into_inner(server).expect("no other");
+        tokio::task::spawn_blocking(move || drop(server)).await.expect("it ends");
+    }
 }
 
 #[test]
@@ -173,11 +228,22 @@ fn the_configuration_refuses_what_it_could_not_use_and_never_shows_a_secret() {
     let faults = load(&format!("[webhooks]\nendpoints = [{twice}, {twice}]")).err().expect("a fault");
     assert!(faults.contains("number 2: an earlier one has the same URL"), "{faults}");
 
+    let asked = |keys: &str| load(&format!("[webhooks.before_sign_up_completes]\n{keys}")).err().unwrap_or_default();
+    assert!(asked(&format!("url = \"{URL}\"")).contains("`webhooks.before_sign_up_completes.secret` is missing"));
+    assert!(asked(&format!("secret = \"{SECRET}\"")).contains("`webhooks.before_sign_up_completes.url` is missing"));
+    let faults = asked(&format!("url = \"http://app.example.com\"\nsecret = \"whsec_c2hvcnQ=\""));
+    assert!(faults.contains("must begin with `https://`") && faults.contains("24 to 64 bytes"), "{faults}");
+    assert!(!faults.contains("c2hvcnQ"), "{faults}");
+
     let fine = load(&entry(URL, users, SECRET)).expect("a configuration");
     let (shown, differences) = (fine.effective(), format!("{:?}", fine.differences()));
     for text in [&shown, &differences] {
         assert!(text.contains(URL) && text.contains("********") && !text.contains("whsec_"), "{text}");
     }
+}
+
+fn now() -> Timestamp {
+    SystemClock::new().now()
 }
 
 fn load(text: &str) -> Result<Config, String> {
@@ -193,4 +259,5 @@ fn settings() -> Value {
 
 const ENDPOINTS: &str = "/v1/webhooks/endpoints";
 const URL: &str = "https://app.example.com/webhooks";
+const REFUSES: &str = r#"{"decision":"refuse","code":"company_only","message":"Please ask your company."}"#;
 const SECRET: &str = "whsec_QUJDQUJDQUJDQUJDQUJDQUJDQUJDQUJDQUJDQUI=";

@@ -22,6 +22,8 @@ pub(crate) struct Receiver {
 pub(crate) enum Answering {
     /// With this status.
     Status(u16),
+    /// With status 200 and this body.
+    Body(&'static str),
     /// Not at all.
     Never,
 }
@@ -106,8 +108,12 @@ async fn serve(mut stream: TcpStream, got: Arc<Mutex<Vec<Got>>>, answer: Arc<Mut
     while let Some(request) = read(&mut stream).await {
         let answer = *answer.lock().expect("no panic");
         got.lock().expect("no panic").push(request);
-        let Answering::Status(status) = answer else { return std::future::pending().await };
-        let answer = format!("HTTP/1.1 {status} Status\r\ncontent-length: 0\r\n\r\n");
+        let (status, body) = match answer {
+            Answering::Status(status) => (status, ""),
+            Answering::Body(body) => (200, body),
+            Answering::Never => return std::future::pending().await,
+        };
+        let answer = format!("HTTP/1.1 {status} Status\r\ncontent-length: {}\r\n\r\n{body}", body.len());
         if stream.write_all(answer.as_bytes()).await.is_err() {
             return;
         }
