@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use crate::delivery::Security;
 use crate::domain::guessable::guessable;
+use crate::domain::secret::Secret;
 use crate::domain::settings::{Attribute, Settings};
 use crate::webhook::{EndpointUrl, EventFilter, SigningSecret, Targets};
 
@@ -138,8 +139,8 @@ fn of_webhooks(config: &Config) -> Faults {
         if let Err(error) = EventFilter::parse_sent(endpoint.events.iter().map(String::as_str)) {
             fault(&error);
         }
-        if let Err(error) = endpoint.secret.expose().parse::<SigningSecret>() {
-            fault(&error);
+        if let Some(reason) = weakness(&endpoint.secret, config) {
+            fault(&reason);
         }
     }
     let asked = &config.webhooks.before_sign_up_completes;
@@ -149,8 +150,8 @@ fn of_webhooks(config: &Config) -> Faults {
             if let Err(error) = EndpointUrl::parse(url, targets) {
                 fault(ASKED_URL, format!("can't be used: {error}"));
             }
-            if let Err(error) = secret.expose().parse::<SigningSecret>() {
-                fault(ASKED_SECRET, format!("can't be used: {error}"));
+            if let Some(reason) = weakness(secret, config) {
+                fault(ASKED_SECRET, format!("can't be used: {reason}"));
             }
         }
         (Some(_), None) => fault(ASKED_SECRET, "is missing; questions are signed with it".into()),
@@ -158,6 +159,16 @@ fn of_webhooks(config: &Config) -> Faults {
         (None, None) => {}
     }
     faults
+}
+
+/// Why webhooks can't be signed with this secret. In development it may be easy to guess.
+fn weakness(secret: &Secret<String>, config: &Config) -> Option<String> {
+    if let Err(error) = secret.expose().parse::<SigningSecret>() {
+        return Some(error.to_string());
+    }
+    let why = guessable(secret.expose().trim_start_matches("whsec_").as_bytes());
+    why.filter(|_| !config.is_development())
+        .map(|why| format!("the secret is easy to guess: it {why}; make one: echo whsec_$(openssl rand -base64 32)"))
 }
 
 fn of_production(config: &Config) -> Faults {

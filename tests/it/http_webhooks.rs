@@ -208,6 +208,7 @@ fn the_configuration_refuses_what_it_could_not_use_and_never_shows_a_secret() {
         (format!("{production}{}", entry("https://10.0.0.1/", users, SECRET)), "must lead to a public address"),
         (format!("{production}{}", entry("https://localhost/", users, SECRET)), "must lead to a public address"),
         (format!("{production}{}", entry("http://localhost/", users, SECRET)), "must begin with `https://`"),
+        (format!("{production}{}", entry(URL, users, &format!("whsec_{}", "A".repeat(32)))), "is easy to guess"),
         (entry("http://app.example.com/", users, SECRET), "must begin with `https://`"),
         (entry(URL, "\"user.craeted\"", SECRET), "there is no event `user.craeted`"),
         (entry(URL, "\"email.created\"", SECRET), "`email.created` is not sent by this version"),

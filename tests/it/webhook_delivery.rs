@@ -187,17 +187,17 @@ async fn after_five_days_of_failures_an_endpoint_is_switched_off() {
     let (world, receiver) = (World::new(), Receiver::start(Answering::Status(503)).await);
     let engine = world.engine().await;
     let endpoint = create(&engine, &receiver, &["user.created"]).await;
-    for n in 0..=12 {
-        engine.users().create(&new_user(&n.to_string())).await.expect("a user");
-        let id = endpoint.id;
-        shown(&engine, id, |endpoint| endpoint.failing_since.is_some() && receiver.got().len() > n).await;
-        if engine.webhooks().get(id).await.expect("an endpoint").state != State::Enabled {
-            assert!(n > 9, "only after five days, not in round {n}");
+    let off = State::Disabled(Disabled::Failing);
+    for round in 0..=12 {
+        engine.users().create(&new_user(&round.to_string())).await.expect("a user");
+        let tried = |endpoint: &WebhookEndpointView| endpoint.state == off || distinct(&receiver.got()) > round;
+        if shown(&engine, endpoint.id, tried).await.state == off {
+            assert!(round > 9, "only after five days, not in round {round}");
             break;
         }
         world.clock.advance(Span::from_secs(12 * 3600));
     }
-    shown(&engine, endpoint.id, |endpoint| endpoint.state == State::Disabled(Disabled::Failing)).await;
+    shown(&engine, endpoint.id, |endpoint| endpoint.state == off).await;
     engine.shutdown().await;
 }
 
