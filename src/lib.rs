@@ -239,13 +239,23 @@ pub mod backend {
     pub use crate::wire::backend::{BackendClient, BackendSession, BackendUser, DeletedObject};
 }
 
-/// The application's say on new users: a hook that is asked before a sign-up becomes one, and values of the application
-/// that are written in the same commit ([`EngineBuilder::before_conversion`], [`Engine::values`]).
+/// The application's say on new users: a hook that is asked before a sign-up becomes one, values of the application
+/// that are written in the same commit, and hooks that are told what was committed
+/// ([`EngineBuilder::before_conversion`], [`Engine::values`], [`EngineBuilder::after_commit`]).
 pub mod hooks {
     pub use crate::domain::application_value::{ApplicationValue, InvalidValue, ValueKey};
-    pub use crate::domain::hook::{Additions, Answer, BoxFuture, Hook, HookOptions, OnFailure, UserToBe};
+    pub use crate::domain::hook::{
+        Additions, AfterCommit, Answer, BoxFuture, Hook, HookOptions, OnFailure, TryAgain, UserToBe,
+    };
     pub use crate::domain::refusal::{InvalidRefusal, Refusal};
     pub use crate::engine::Values;
+}
+
+/// What has happened to sign-ups, users, sessions and what belongs to them
+/// ([`EngineBuilder::after_commit`]).
+pub mod events {
+    pub use crate::domain::event::{EndUser, Event, Happened, MalformedPosition, Position};
+    pub use crate::domain::id::{EventId, MessageId};
 }
 
 /// What brings a browser to the engine and sends it on: e-mail links, providers, tickets. For embedders that serve these

@@ -105,6 +105,9 @@ pub enum BuildError {
     /// The deadline of a hook is zero or above 10 seconds.
     #[error("the deadline of a hook must be above zero, and at most 10 seconds")]
     Hook,
+    /// The name of a hook after commits can't be stored, or another hook has it.
+    #[error("the name of a hook must be 1 to 64 of a-z 0-9 _ - . and no other hook's: {0}")]
+    HookName(String),
     /// The actors could not be started.
     #[error(transparent)]
     Actors(#[from] StartError),

@@ -7,7 +7,7 @@ use std::fs;
 use std::path::Path;
 
 /// Every public name with all features: those at the root, and those of each module.
-const NAMES: [(&str, &str); 14] = [
+const NAMES: [(&str, &str); 15] = [
     (
         "",
         "AttemptFirstFactor AttemptVerification BuildError Caller ClientId ClientView Engine EngineBuilder EngineError ErrorCode Factor FactorAddress Field \
@@ -26,9 +26,10 @@ const NAMES: [(&str, &str); 14] = [
          Limits Listen LogFormat Mode Origin Password Place PublicUrl PublishableKey Reloaded Server Session SignUp \
          Sms SmsTransport Sources StartupError StoreKind StoreSection Telemetry Verification near_misses",
     ),
+    ("events", "EndUser Event EventId Happened MalformedPosition MessageId Position"),
     (
         "hooks",
-        "Additions Answer ApplicationValue BoxFuture Hook HookOptions InvalidRefusal InvalidValue OnFailure Refusal UserToBe ValueKey \
+        "Additions AfterCommit Answer ApplicationValue BoxFuture Hook HookOptions InvalidRefusal InvalidValue OnFailure Refusal TryAgain UserToBe ValueKey \
          Values",
     ),
     ("keys", "Algorithm InstanceKey KeyFileError"),

@@ -71,7 +71,7 @@ const ORDERS: &[(&str, &[&str])] = &[
             "outbox",
             "circle: persister relay",
             "circle: sign_up supervisor",
-            "sweeper",
+            "after_commit sweeper",
             "system",
         ],
     ),
