@@ -24,5 +24,5 @@ pub use after_commit::Follower;
 pub use context::{ActorContext, ActorOptions};
 pub use hook::Hooked;
 pub use last_seen::LastSeen;
-pub use sign_up::{CallError, Create, Outcome, SignUpReply};
+pub use sign_up::{CallError, Create, Outcome, SignUpReply, Terms};
 pub use system::{StartError, System, Transports};

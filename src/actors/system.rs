@@ -7,7 +7,6 @@ use ractor::{Actor, ActorRef, SpawnErr};
 use tokio::sync::oneshot;
 
 use crate::delivery::MessageTemplates;
-use crate::domain::client::ClientChange;
 use crate::domain::id::{ClientId, SignUpId};
 use crate::domain::sign_up::Command;
 use crate::store::Commit;
@@ -17,7 +16,7 @@ use super::context::ActorContext;
 use super::outage::Outage;
 use super::persister::{Persister, PersisterActor, PersisterMessage};
 use super::relay::{Arguments, RelayActor, RelayMessage};
-use super::sign_up::{CallError, Create, SignUpMessage, SignUpReply};
+use super::sign_up::{CallError, Create, SignUpMessage, SignUpReply, Terms};
 use super::supervisor::{self, Supervisor, SupervisorMessage};
 use super::sweeper::{Sweep, Sweeper};
 
@@ -86,7 +85,7 @@ impl System {
         self.call(id, true, |reply| SignUpMessage::Create { create: Box::new(create), reply }).await
     }
 
-    /// Changes a sign-up of `client`; `terms` are the conditions of the caller's token.
+    /// Changes a sign-up of `client`; `terms` are those on which the caller may.
     ///
     /// # Errors
     /// See [`CallError`].
@@ -94,7 +93,7 @@ impl System {
         &self,
         id: SignUpId,
         client: ClientId,
-        terms: Vec<ClientChange>,
+        terms: Terms,
         command: Command,
     ) -> Result<SignUpReply, CallError> {
         self.call(id, false, |reply| SignUpMessage::Command { client, terms, command, reply }).await
@@ -140,6 +139,7 @@ impl System {
         }
         self.persister.drain().await;
         wait("the persister", self.persister_actor.drain_and_wait(Some(STOP_MAX)).await);
+        self.context.event_log.end();
         wait("the relay", self.relay.stop_and_wait(None, Some(STOP_MAX)).await);
     }
 

@@ -1,6 +1,7 @@
 //! Why an engine can't be built, and why it refuses or fails a call.
 
 use crate::actors::StartError;
+use crate::domain::event::Position;
 use crate::domain::rejection::{Reason, Rejection};
 use crate::domain::settings::InvalidSettings;
 use crate::domain::time::Span;
@@ -65,6 +66,13 @@ pub enum EngineError {
     Busy {
         /// How long to wait before the retry.
         retry_after: Span,
+    },
+    /// The reader of events continues from a position behind which events were removed because of their age. It has missed
+    /// some, and begins anew from a place of its choice.
+    #[error("events up to {removed_to} are no longer kept")]
+    EventsLost {
+        /// The position of the last event that was removed.
+        removed_to: Position,
     },
     /// The store or a key can't be used, or the engine is shutting down.
     #[error("unavailable: {0}")]

@@ -26,7 +26,10 @@ const NAMES: [(&str, &str); 15] = [
          Limits Listen LogFormat Mode Origin Password Place PublicUrl PublishableKey Reloaded Server Session SignUp \
          Sms SmsTransport Sources StartupError StoreKind StoreSection Telemetry Verification near_misses",
     ),
-    ("events", "EndUser Event EventId Happened MalformedPosition MessageId Position"),
+    (
+        "events",
+        "Cursor EndUser Event EventId EventStream Events EventsFrom Happened MalformedPosition MessageId Position SessionStatus",
+    ),
     (
         "hooks",
         "Additions AfterCommit Answer ApplicationValue BoxFuture Hook HookOptions InvalidRefusal InvalidValue OnFailure Refusal TryAgain UserToBe ValueKey \
@@ -124,7 +127,7 @@ fn the_examples_and_the_front_page_use_what_is_shown() {
     let front: String =
         read("src/lib.rs").lines().filter_map(|line| line.strip_prefix("//! ")).collect::<Vec<_>>().join("\n");
     let mut count = 0;
-    let examples = ["axum", "custom_transport", "embed", "hook", "http", "unit_test"]
+    let examples = ["axum", "custom_transport", "embed", "events", "hook", "http", "unit_test"]
         .map(|name| (name, read(&format!("examples/{name}.rs"))));
     for (name, text) in [("the front page", front), ("the README", read("README.md"))].into_iter().chain(examples) {
         let behind = paths_behind_the_root(&text);

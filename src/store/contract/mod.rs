@@ -99,6 +99,7 @@ macro_rules! __requirements_for_stores {
             retention::what_a_removed_user_leaves_goes_with_the_next_round
             retention::a_client_that_comes_back_while_the_walk_is_on_stays
             others::named_values_are_kept_and_replaced
+            others::named_values_are_listed_by_their_beginnings_and_removed
             others::an_empty_batch_and_an_empty_commit_do_nothing
         }
     };

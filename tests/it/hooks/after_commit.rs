@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use vestibule::events::Event;
 use vestibule::hooks::{AfterCommit, TryAgain};
+use vestibule::keys::InstanceKey;
 use vestibule::testing::FaultyStore;
 use vestibule::users::NewUser;
 use vestibule::{BuildError, Engine};
@@ -31,15 +32,20 @@ async fn each_event_is_told_in_order_and_of_both_hooks_only_the_failing_one_is_l
 
 #[tokio::test]
 async fn a_hook_begins_with_what_happens_then_and_goes_on_after_a_restart() {
-    let store = Arc::new(FaultyStore::new());
-    let engine = Engine::builder().store(store.clone()).build().await.expect("an engine");
+    let (store, key) = (Arc::new(FaultyStore::new()), || InstanceKey::from_bytes([7; 32].into()));
+    let engine = Engine::builder().key(key()).store(store.clone()).build().await.expect("an engine");
     named(&engine, "before").await;
     engine.shutdown().await;
 
     let store = Arc::new(store.reopened());
     let (listener, mut heard) = Listener::new(0);
-    let engine =
-        Engine::builder().store(store.clone()).after_commit("mail", listener).build().await.expect("an engine");
+    let engine = Engine::builder()
+        .key(key())
+        .store(store.clone())
+        .after_commit("mail", listener)
+        .build()
+        .await
+        .expect("an engine");
     // Once its place is stored, it has begun.
     while engine_value(&store).await.is_none() {
         tokio::task::yield_now().await;
@@ -49,13 +55,14 @@ async fn a_hook_begins_with_what_happens_then_and_goes_on_after_a_restart() {
     engine.shutdown().await;
 
     let store = Arc::new(store.reopened());
-    let engine = Engine::builder().store(store.clone()).build().await.expect("an engine");
+    let engine = Engine::builder().key(key()).store(store.clone()).build().await.expect("an engine");
     let second = named(&engine, "second").await;
     engine.shutdown().await;
 
     let store = Arc::new(store.reopened());
     let (listener, mut heard) = Listener::new(0);
-    let engine = Engine::builder().store(store).after_commit("mail", listener).build().await.expect("an engine");
+    let engine =
+        Engine::builder().key(key()).store(store).after_commit("mail", listener).build().await.expect("an engine");
     let told = next(&mut heard).await;
     // The last event before the end may be told again, and none is left out.
     let told = if user_of(&told) == Some(first) { next(&mut heard).await } else { told };

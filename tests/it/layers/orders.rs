@@ -83,7 +83,7 @@ const ORDERS: &[(&str, &[&str])] = &[
             "error",
             "hash_costs input keys",
             "circle: admission builder caller engine frontend view",
-            "backend",
+            "backend events",
             "handles",
         ],
     ),
