@@ -43,6 +43,7 @@
 //! `examples/embed.rs` does the same with a store on a disk and its own transport for messages. `examples/axum.rs`
 //! mounts the Frontend API below a path of another server ([`Engine::http_service`]), `examples/http.rs` serves it
 //! inside another program. `examples/custom_transport.rs` sends messages by a provider's HTTP API.
+//! `examples/events.rs` follows what happens and keeps a table of its own; see [`guide::events`].
 //! `examples/unit_test.rs` tests a sign-up with a clock that is moved by hand; see [`guide::testing`].
 //!
 //! What the engine shows serializes to what the Frontend API sends, byte for byte, with or without HTTP
@@ -250,13 +251,25 @@ pub mod webhooks {
     };
 }
 
-/// The application's say on new users: a hook that is asked before a sign-up becomes one, and values of the application
-/// that are written in the same commit ([`EngineBuilder::before_conversion`], [`Engine::values`]).
+/// The application's say on new users: a hook that is asked before a sign-up becomes one, values of the application
+/// that are written in the same commit, and hooks that are told what was committed
+/// ([`EngineBuilder::before_conversion`], [`Engine::values`], [`EngineBuilder::after_commit`]).
 pub mod hooks {
     pub use crate::domain::application_value::{ApplicationValue, InvalidValue, ValueKey};
-    pub use crate::domain::hook::{Additions, Answer, BoxFuture, Hook, HookOptions, OnFailure, UserToBe};
+    pub use crate::domain::hook::{
+        Additions, AfterCommit, Answer, BoxFuture, Hook, HookOptions, OnFailure, TryAgain, UserToBe,
+    };
     pub use crate::domain::refusal::{InvalidRefusal, Refusal};
     pub use crate::engine::Values;
+}
+
+/// What has happened to sign-ups, users, sessions and what belongs to them, for an application that follows it
+/// ([`Engine::events`], [guide: Events](crate::guide::events)).
+pub mod events {
+    pub use crate::domain::client::session::SessionStatus;
+    pub use crate::domain::event::{EndUser, Event, Happened, MalformedPosition, Position};
+    pub use crate::domain::id::{EventId, MessageId};
+    pub use crate::engine::{Cursor, EventStream, Events, EventsFrom};
 }
 
 /// What brings a browser to the engine and sends it on: e-mail links, providers, tickets. For embedders that serve these

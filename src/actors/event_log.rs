@@ -1,5 +1,7 @@
 //! How readers of the events hear of new ones.
 
+use std::sync::{Mutex, PoisonError};
+
 use tokio::sync::watch;
 
 use crate::domain::event::Position;
@@ -9,18 +11,21 @@ use crate::store::{Commit, CommitError, Committed};
 #[derive(Debug)]
 pub struct EventLog {
     is_recorded: bool,
-    newest: watch::Sender<Option<Position>>,
+    /// `None` once the engine has stopped.
+    newest: Mutex<Option<watch::Sender<Option<Position>>>>,
 }
 
 impl EventLog {
     /// A log of events, which are recorded or not.
     pub(super) fn new(is_recorded: bool) -> Self {
-        Self { is_recorded, newest: watch::Sender::new(None) }
+        Self { is_recorded, newest: Mutex::new(Some(watch::Sender::new(None))) }
     }
 
-    /// Changes whenever the store may have new events. Who has read all of them waits for that before reading on.
+    /// Changes whenever the store may have new events, and closes when the engine stops. Who has read all events waits
+    /// for that before reading on.
     pub fn watch(&self) -> watch::Receiver<Option<Position>> {
-        self.newest.subscribe()
+        let newest = self.newest.lock().unwrap_or_else(PoisonError::into_inner);
+        newest.as_ref().map_or_else(|| watch::channel(None).1, watch::Sender::subscribe)
     }
 
     /// Prepares a commit: whether its events are recorded.
@@ -32,8 +37,16 @@ impl EventLog {
     pub(super) fn note(&self, results: &[Result<Committed, CommitError>]) {
         let last = results.iter().filter_map(|result| result.as_ref().ok()?.last_event).max();
         let is_unknown = results.iter().any(|result| matches!(result, Err(CommitError::Unknown)));
-        if last.is_some() || is_unknown {
-            self.newest.send_modify(|newest| *newest = last.max(*newest));
+        if last.is_none() && !is_unknown {
+            return;
         }
+        if let Some(newest) = &*self.newest.lock().unwrap_or_else(PoisonError::into_inner) {
+            newest.send_modify(|newest| *newest = last.max(*newest));
+        }
+    }
+
+    /// Tells the readers that there will be no further events.
+    pub(super) fn end(&self) {
+        self.newest.lock().unwrap_or_else(PoisonError::into_inner).take();
     }
 }

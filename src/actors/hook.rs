@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use tokio::task::JoinSet;
+
 use crate::domain::application_value::ApplicationValue;
 use crate::domain::hook::{Additions, Answer, Hook, HookOptions, OnFailure, UserToBe};
 use crate::domain::refusal::Declined;
@@ -48,14 +50,13 @@ impl Hooked {
     async fn answer(&self, conversion: &Conversion) -> Result<Answer, &'static str> {
         let user = UserToBe::of(conversion).ok_or("the user came from no sign-up")?;
         let hook = self.hook.clone();
-        let mut task = tokio::spawn(async move { hook.before_conversion(&user).await });
-        match tokio::time::timeout(self.options.deadline, &mut task).await {
-            Ok(Ok(answer)) => Ok(answer),
-            Ok(Err(_)) => Err("it panicked"),
-            Err(_) => {
-                task.abort();
-                Err("it did not answer in time")
-            }
+        // When it is dropped, it aborts what has not ended.
+        let mut tasks = JoinSet::new();
+        tasks.spawn(async move { hook.before_conversion(&user).await });
+        match tokio::time::timeout(self.options.deadline, tasks.join_next()).await {
+            Ok(Some(Ok(answer))) => Ok(answer),
+            Ok(_) => Err("it panicked"),
+            Err(_) => Err("it did not answer in time"),
         }
     }
 }

@@ -10,6 +10,7 @@ use tokio::task::AbortHandle;
 
 use crate::domain::application_value::ApplicationValue;
 use crate::domain::client::{ClientChange, ClientConflict};
+use crate::domain::event::EndUser;
 use crate::domain::id::{ClientId, SignUpId};
 use crate::domain::rejection::{ErrorCode, Rejection};
 use crate::domain::sign_up::{Command, Fields, Phase, SignUp, Transition, taken};
@@ -34,8 +35,8 @@ pub(crate) enum SignUpMessage {
     Command {
         /// The client that the sign-up must belong to.
         client: ClientId,
-        /// The conditions of the caller's token; empty for callers without one.
-        terms: Vec<ClientChange>,
+        /// The conditions of the caller's token, and the request.
+        terms: Terms,
         /// The change.
         command: Command,
         /// The port for the answer.
@@ -52,13 +53,22 @@ pub(crate) enum SignUpMessage {
     Wake,
 }
 
+/// On which terms a caller changes a sign-up.
+#[derive(Debug, Default)]
+pub struct Terms {
+    /// The conditions of the caller's token; empty for callers without one.
+    pub changes: Vec<ClientChange>,
+    /// The person's request, for the events of the commit.
+    pub end_user: Option<Box<EndUser>>,
+}
+
 /// The first values of a new sign-up.
 #[derive(Debug)]
 pub struct Create {
     /// The client it belongs to.
     pub client: ClientId,
-    /// Stores the client if it is new, and the conditions of the caller's token.
-    pub terms: Vec<ClientChange>,
+    /// Stores the client if it is new, the conditions of the caller's token, and the request.
+    pub terms: Terms,
     /// The first fields.
     pub fields: Fields,
     /// The origin of the page that creates it.
@@ -260,12 +270,7 @@ impl State {
         self.commit(None, terms, transition, values).await
     }
 
-    async fn command(
-        &mut self,
-        client: ClientId,
-        terms: Vec<ClientChange>,
-        command: &Command,
-    ) -> Result<SignUpReply, CallError> {
+    async fn command(&mut self, client: ClientId, terms: Terms, command: &Command) -> Result<SignUpReply, CallError> {
         let value = self.owned(client)?.clone();
         let transition = self.arguments.context.decide(|cx| value.apply(command, cx))?;
         match transition.change {
@@ -307,7 +312,7 @@ impl State {
     async fn commit(
         &mut self,
         expected_version: Option<u64>,
-        terms: Vec<ClientChange>,
+        terms: Terms,
         transition: Transition,
         values: Vec<ApplicationValue>,
     ) -> Result<SignUpReply, CallError> {
@@ -321,14 +326,15 @@ impl State {
             sign_up: Some(SignUpWrite { next: next.clone(), expected_version, deadline }),
             invitations: accepted.into_iter().collect(),
             user: conversion.map(|c| c.user),
-            client: Some(ClientWrite { id: next.client_id, changes: [terms, client_changes].concat() }),
+            client: Some(ClientWrite { id: next.client_id, changes: [terms.changes, client_changes].concat() }),
             outbox: context.outbox(effects),
             values: values.into_iter().map(ValueWrite::Put).collect(),
             quota_uses,
             limits: policy.address_limits,
             ..Decision::default()
         };
-        let commit = Commit { relaxed, ..Commit::of_decision(context.now(), decision) };
+        let end_user = terms.end_user;
+        let commit = Commit { relaxed, end_user, ..Commit::of_decision(context.now(), decision) };
         match self.arguments.persister.commit(commit).await {
             Ok(committed) => {
                 let sign_up = Arc::new(next);

@@ -7,16 +7,16 @@ use ractor::{Actor, ActorRef, SpawnErr};
 use tokio::sync::oneshot;
 
 use crate::delivery::MessageTemplates;
-use crate::domain::client::ClientChange;
 use crate::domain::id::{ClientId, SignUpId};
 use crate::domain::sign_up::Command;
 use crate::store::Commit;
 
+use super::after_commit::{Follower, Following};
 use super::context::ActorContext;
 use super::outage::Outage;
 use super::persister::{Persister, PersisterActor, PersisterMessage};
 use super::relay::{Arguments, RelayActor, RelayMessage};
-use super::sign_up::{CallError, Create, SignUpMessage, SignUpReply};
+use super::sign_up::{CallError, Create, SignUpMessage, SignUpReply, Terms};
 use super::supervisor::{self, Supervisor, SupervisorMessage};
 use super::sweeper::{Sweep, Sweeper};
 
@@ -30,6 +30,7 @@ pub struct System {
     persister_actor: ActorRef<PersisterMessage>,
     relay: ActorRef<RelayMessage>,
     sweeper: ActorRef<Sweep>,
+    following: Following,
 }
 
 /// Why the actors could not be started.
@@ -38,7 +39,7 @@ pub struct System {
 pub struct StartError(#[from] SpawnErr);
 
 impl System {
-    /// Starts the actors on the current tokio runtime.
+    /// Starts the actors on the current tokio runtime; `followers` are told what is committed.
     ///
     /// # Errors
     /// When an actor can't be spawned.
@@ -46,6 +47,7 @@ impl System {
         context: Arc<ActorContext>,
         transports: Transports,
         templates: MessageTemplates,
+        followers: Vec<Follower>,
     ) -> Result<Self, StartError> {
         let arguments = Arguments { context: context.clone(), transports, templates };
         let (relay, _) = Actor::spawn(None, RelayActor, arguments).await?;
@@ -61,7 +63,8 @@ impl System {
             let arguments = supervisor::Arguments { context: context.clone(), persister: persister.clone() };
             shards.push(Actor::spawn(None, Supervisor, arguments).await?.0);
         }
-        Ok(Self { context, shards, persister, persister_actor, relay, sweeper })
+        let following = Following::start(followers, &context, &persister);
+        Ok(Self { context, shards, persister, persister_actor, relay, sweeper, following })
     }
 
     /// What the actors share.
@@ -82,7 +85,7 @@ impl System {
         self.call(id, true, |reply| SignUpMessage::Create { create: Box::new(create), reply }).await
     }
 
-    /// Changes a sign-up of `client`; `terms` are the conditions of the caller's token.
+    /// Changes a sign-up of `client`; `terms` are those on which the caller may.
     ///
     /// # Errors
     /// See [`CallError`].
@@ -90,7 +93,7 @@ impl System {
         &self,
         id: SignUpId,
         client: ClientId,
-        terms: Vec<ClientChange>,
+        terms: Terms,
         command: Command,
     ) -> Result<SignUpReply, CallError> {
         self.call(id, false, |reply| SignUpMessage::Command { client, terms, command, reply }).await
@@ -120,6 +123,7 @@ impl System {
     /// with its deliveries in progress.
     pub async fn stop(&self) {
         self.sweeper.stop(None);
+        self.following.stop();
         for shard in &self.shards {
             shard.drain_children_and_wait(Some(STOP_MAX)).await;
             wait("a shard", shard.drain_and_wait(Some(STOP_MAX)).await);
@@ -135,6 +139,7 @@ impl System {
         }
         self.persister.drain().await;
         wait("the persister", self.persister_actor.drain_and_wait(Some(STOP_MAX)).await);
+        self.context.event_log.end();
         wait("the relay", self.relay.stop_and_wait(None, Some(STOP_MAX)).await);
     }
 

@@ -25,7 +25,7 @@ use crate::domain::verification::Strategy;
 use crate::entropy::SeededEntropy;
 use crate::token::InstanceKey;
 
-use super::{ActorContext, ActorOptions, CallError, Create, SignUpReply, System, Transports};
+use super::{ActorContext, ActorOptions, CallError, Create, SignUpReply, System, Terms, Transports};
 
 pub(crate) use crate::store::{Fault, FaultyStore, ReadFault, StoreRead};
 pub(crate) use fake_transport::{Answer, FakeTransport};
@@ -98,7 +98,7 @@ impl World {
 
     /// Starts the actors.
     pub(crate) async fn start(&self) -> System {
-        System::start(self.context(), self.transports(), templates()).await.expect("actors start")
+        System::start(self.context(), self.transports(), templates(), Vec::new()).await.expect("actors start")
     }
 
     /// The transports of this world.
@@ -189,7 +189,7 @@ pub(crate) fn creation(n: usize, email: &str) -> Create {
     let (fields, _) = Fields::parse(&raw.into(), &settings()).expect("good fields");
     Create {
         client: client_id(n),
-        terms: vec![ClientChange::Open { salt: Secret::new([1; 16]) }],
+        terms: Terms { changes: vec![ClientChange::Open { salt: Secret::new([1; 16]) }], end_user: None },
         fields,
         origin: None,
     }
@@ -224,7 +224,7 @@ pub(crate) async fn create(system: &System, n: usize, email: &str) -> Result<Sig
 
 /// Changes the `n`th sign-up.
 pub(crate) async fn command(system: &System, n: usize, command: Command) -> Result<SignUpReply, CallError> {
-    system.command(sign_up_id(n), client_id(n), Vec::new(), command).await
+    system.command(sign_up_id(n), client_id(n), Terms::default(), command).await
 }
 
 /// Reads the `n`th sign-up.

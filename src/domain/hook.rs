@@ -6,6 +6,7 @@ use std::pin::Pin;
 use std::time::Duration;
 
 use super::application_value::{ApplicationValue, InvalidValue, VALUES_MAX};
+use super::event::Event;
 use super::id::{ClientId, InvitationId, SignUpId, UserId};
 use super::identifier::{EmailAddress, PhoneNumber, Username};
 use super::metadata::Metadata;
@@ -43,6 +44,22 @@ pub trait Hook: Send + Sync + 'static {
     /// [additions](Answer::AllowWith). For one commit it is asked once.
     fn before_conversion<'a>(&'a self, user: &'a UserToBe) -> BoxFuture<'a, Answer>;
 }
+
+/// What the application is told after commits.
+pub trait AfterCommit: Send + Sync + 'static {
+    /// Tells of an event after the commit that made it: of each event **at least once**, in the order of the log, and of
+    /// the next one when this one is taken. An event names what it is about, and holds no copy of it.
+    ///
+    /// A hook that fails is told again, after a second at first and after five minutes at last; it has failed if it
+    /// answers [`TryAgain`], panics, or takes longer than 30 seconds. It delays only itself: other hooks and the calls of
+    /// people do not wait for it. Its place in the log is stored under its name, so it goes on there after a restart,
+    /// within the time for which events are kept. Under a new name it begins with what happens from then on.
+    fn after_commit<'a>(&'a self, event: &'a Event) -> BoxFuture<'a, Result<(), TryAgain>>;
+}
+
+/// The answer of a hook that could not take an event: it is told of it again later.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TryAgain;
 
 /// A future that can be kept behind a trait object.
 pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;

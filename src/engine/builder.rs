@@ -1,14 +1,16 @@
 //! Building an engine from its parts. Each part has a default that suits tests and first experiments.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use url::Url;
 
-use crate::actors::{ActorContext, ActorOptions, Hooked, LastSeen, System, Transports};
+use crate::actors::{ActorContext, ActorOptions, Follower, Hooked, LastSeen, System, Transports};
 use crate::captcha::Captcha;
 use crate::clock::{Clock, ResumedClock, SystemClock};
 use crate::delivery::{Capture, MessageTemplates, Transport};
-use crate::domain::hook::{Hook, HookOptions};
+use crate::domain::application_value::check_namespace;
+use crate::domain::hook::{AfterCommit, Hook, HookOptions};
 use crate::domain::policy::Policy;
 use crate::domain::ports::{Entropy, Sealer};
 use crate::domain::redirect::{PageOrigins, RedirectRule, is_loopback};
@@ -67,6 +69,7 @@ pub struct EngineBuilder {
     #[cfg(feature = "webhooks")]
     local_webhooks: Option<bool>,
     hook: Option<Hooked>,
+    followers: Vec<Follower>,
 }
 
 impl Default for EngineBuilder {
@@ -102,6 +105,7 @@ impl Default for EngineBuilder {
             #[cfg(feature = "webhooks")]
             local_webhooks: None,
             hook: None,
+            followers: Vec::new(),
         }
     }
 }
@@ -197,6 +201,15 @@ impl EngineBuilder {
         self
     }
 
+    /// Tells `hook` of each event after its commit. Its place in the log of events is stored under `name`: 1 to 64 of
+    /// `a-z 0-9 _ - .`, and another one for each hook. Without recorded events ([`Policy::record_events`]) it is told
+    /// nothing.
+    #[must_use]
+    pub fn after_commit(mut self, name: impl Into<String>, hook: Arc<dyn AfterCommit>) -> Self {
+        self.followers.push(Follower { name: name.into(), hook });
+        self
+    }
+
     /// Builds and starts the engine on the current tokio runtime.
     ///
     /// # Errors
@@ -206,6 +219,7 @@ impl EngineBuilder {
         if self.hook.as_ref().is_some_and(|hooked| !hooked.options.is_bounded()) {
             return Err(BuildError::Hook);
         }
+        check_names(&self.followers)?;
         let store = self.store.unwrap_or_else(|| Arc::new(MemoryStore::new()));
         let key = Arc::new(self.key.unwrap_or_else(InstanceKey::generate));
         keys::check_instance_key(&*store, &key).await?;
@@ -259,7 +273,7 @@ impl EngineBuilder {
             self.actors,
         );
         environment.hook = self.hook;
-        let system = System::start(Arc::new(environment), transports, templates).await?;
+        let system = System::start(Arc::new(environment), transports, templates, self.followers).await?;
         #[cfg(feature = "webhooks")]
         let webhooks =
             Dispatcher::new(system.context().clone(), system.persister().clone(), keyring.instance(), targets);
@@ -298,6 +312,16 @@ impl EngineBuilder {
             webhooks,
         };
         Ok(Engine { inner: Arc::new(inner) })
+    }
+}
+
+/// Each follower has a name of its own, which can be stored.
+fn check_names(followers: &[Follower]) -> Result<(), BuildError> {
+    let mut names = BTreeSet::new();
+    let is_fit = |name: &str| check_namespace(name).is_ok();
+    match followers.iter().find(|follower| !is_fit(&follower.name) || !names.insert(&follower.name)) {
+        Some(follower) => Err(BuildError::HookName(follower.name.clone())),
+        None => Ok(()),
     }
 }
 

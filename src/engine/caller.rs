@@ -3,7 +3,9 @@
 use std::net::IpAddr;
 use std::sync::Arc;
 
+use crate::actors::Terms;
 use crate::domain::client::{Client, ClientChange, ClientConflict};
+use crate::domain::event::EndUser;
 use crate::domain::id::ClientId;
 use crate::domain::secret::Secret;
 use crate::domain::time::Span;
@@ -61,14 +63,27 @@ pub struct RequestContext {
     pub tokens: bool,
     /// The testing token, which lets the application's own tests pass without a captcha.
     pub testing_token: Option<String>,
-    /// The source address, for quotas and captcha services.
+    /// The source address, for quotas, captcha services and events.
     pub address: Option<IpAddr>,
+    /// The `User-Agent` of the request, for events.
+    pub user_agent: Option<String>,
 }
 
 impl RequestContext {
     /// Whether the client uses a cookie, which a browser also sends when it follows a link.
     pub(super) fn in_cookie(&self) -> bool {
         self.carrier == TokenCarrier::Cookie
+    }
+
+    /// The request, for the events of a commit; `None` where nothing is known of it.
+    pub(super) fn end_user(&self) -> Option<Box<EndUser>> {
+        let is_known = self.address.is_some() || self.user_agent.is_some();
+        is_known.then(|| Box::new(EndUser::new(self.address, self.user_agent.as_deref())))
+    }
+
+    /// The terms of a call on a sign-up, with these conditions of the caller's token.
+    pub(super) fn with(&self, changes: Vec<ClientChange>) -> Terms {
+        Terms { changes, end_user: self.end_user() }
     }
 }
 

@@ -1,6 +1,7 @@
 //! Why an engine can't be built, and why it refuses or fails a call.
 
 use crate::actors::StartError;
+use crate::domain::event::Position;
 use crate::domain::rejection::{Reason, Rejection};
 use crate::domain::settings::InvalidSettings;
 use crate::domain::time::Span;
@@ -66,6 +67,13 @@ pub enum EngineError {
         /// How long to wait before the retry.
         retry_after: Span,
     },
+    /// The reader of events continues from a position behind which events were removed because of their age. It has missed
+    /// some, and begins anew from a place of its choice.
+    #[error("events up to {removed_to} are no longer kept")]
+    EventsLost {
+        /// The position of the last event that was removed.
+        removed_to: Position,
+    },
     /// The store or a key can't be used, or the engine is shutting down.
     #[error("unavailable: {0}")]
     Unavailable(String),
@@ -109,6 +117,9 @@ pub enum BuildError {
     /// The deadline of a hook is zero or above 10 seconds.
     #[error("the deadline of a hook must be above zero, and at most 10 seconds")]
     Hook,
+    /// The name of a hook after commits can't be stored, or another hook has it.
+    #[error("the name of a hook must be 1 to 64 of a-z 0-9 _ - . and no other hook's: {0}")]
+    HookName(String),
     /// The actors could not be started.
     #[error(transparent)]
     Actors(#[from] StartError),

@@ -2,8 +2,8 @@
 //! hyper nor JSON shapes.
 //!
 //! [`EngineBuilder`] makes an [`Engine`], whose methods are the calls: those of people in `frontend/`, those of the
-//! application's backend in `backend/`. [`SignUps`], [`SignIns`], [`Sessions`], [`Users`], [`Invitations`] and
-//! [`Waitlist`] group the same calls by what they are about. Begin reading at `frontend/sign_ups.rs`.
+//! application's backend in `backend/`. [`SignUps`], [`SignIns`], [`Sessions`], [`Users`], [`Invitations`], [`Waitlist`]
+//! and [`Events`] group the same calls by what they are about. Begin reading at `frontend/sign_ups.rs`.
 
 mod admission;
 mod backend;
@@ -12,6 +12,7 @@ mod caller;
 #[expect(clippy::module_inception, reason = "the room is named after its one handle")]
 mod engine;
 mod error;
+mod events;
 mod frontend;
 mod handles;
 mod hash_costs;
@@ -36,11 +37,12 @@ pub use builder::EngineBuilder;
 pub use caller::{Caller, RequestContext};
 pub use engine::Engine;
 pub use error::{BuildError, EngineError, NotReady};
+pub use events::{Cursor, EventStream, EventsFrom};
 pub use frontend::email_links::{Followed, LinkOutcome};
 pub use frontend::oauth::{CallbackRedirect, ProviderCallback};
 #[cfg(feature = "webhooks")]
 pub use handles::Webhooks;
-pub use handles::{Invitations, Sessions, SignIns, SignUps, Users, Values, Waitlist};
+pub use handles::{Events, Invitations, Sessions, SignIns, SignUps, Users, Values, Waitlist};
 pub use input::{AttemptFirstFactor, AttemptVerification, NewSignIn, PrepareVerification};
 pub use keys::BackendKey;
 pub use view::{ClientView, SessionView, SignInView, SignUpView};

@@ -4,6 +4,7 @@
 //! To run one failing seed again, set `VESTIBULE_FAULT_SEED`; `VESTIBULE_FAULT_SEEDS` sets the number of seeds.
 
 mod calls;
+mod events;
 mod model;
 mod people;
 

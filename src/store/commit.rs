@@ -109,6 +109,8 @@ pub struct Housekeeping {
     pub expire: Vec<(Timestamp, SignUpId)>,
     /// Sign-ups to list under another deadline: the old one, the new one, the sign-up.
     pub reindex: Vec<(Timestamp, Timestamp, SignUpId)>,
+    /// Named values to delete.
+    pub forget: Vec<String>,
     /// Records that were expired at the time of the scan, and how long records are kept.
     pub collect_garbage: (RetentionPolicy, Vec<ExpiredKey>),
     /// What came of deliveries to endpoints of webhooks.

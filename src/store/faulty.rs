@@ -94,7 +94,7 @@ pub enum StoreRead {
     AwaitingApproval,
     /// [`Store::application_value`] and [`Store::application_values`].
     ApplicationValue,
-    /// [`Store::value`].
+    /// [`Store::value`] and [`Store::values`].
     Value,
 }
 
@@ -484,6 +484,14 @@ impl Store for FaultyStore {
 
     fn value<'a>(&'a self, name: &'a str) -> BoxFuture<'a, Result<Option<Vec<u8>>, StoreError>> {
         Box::pin(self.read(StoreRead::Value, self.inner.value(name)))
+    }
+
+    fn values<'a>(
+        &'a self,
+        prefix: &'a str,
+        limit: usize,
+    ) -> BoxFuture<'a, Result<Vec<(String, Vec<u8>)>, StoreError>> {
+        Box::pin(self.read(StoreRead::Value, self.inner.values(prefix, limit)))
     }
 
     fn health(&self) -> Health {

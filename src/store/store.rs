@@ -155,6 +155,10 @@ pub trait Store: sealed::Sealed + Send + Sync + 'static {
     /// A named value of the engine.
     fn value<'a>(&'a self, name: &'a str) -> BoxFuture<'a, Result<Option<Vec<u8>>, StoreError>>;
 
+    /// The first `limit` named values whose names begin so, in the order of their names, with their names.
+    fn values<'a>(&'a self, prefix: &'a str, limit: usize)
+    -> BoxFuture<'a, Result<Vec<(String, Vec<u8>)>, StoreError>>;
+
     /// Whether the store can commit now, or why not. Does not wait, so any thread may call it.
     fn health(&self) -> Health;
 

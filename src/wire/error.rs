@@ -241,7 +241,7 @@ enum Meaning<'a> {
 fn meaning(error: &EngineError) -> Meaning<'_> {
     match error {
         EngineError::Rejected(rejection) => Meaning::Refused(rejection),
-        EngineError::NotFound => Meaning::Code(ErrorCode::ResourceNotFound),
+        EngineError::NotFound | EngineError::EventsLost { .. } => Meaning::Code(ErrorCode::ResourceNotFound),
         EngineError::Busy { .. } | EngineError::Limited { .. } => Meaning::Code(ErrorCode::TooManyRequests),
         EngineError::NoClient => Meaning::Failed(Failure::AuthenticationInvalid),
         EngineError::TokenReplaced => Meaning::Failed(Failure::TokenReplaced),
@@ -268,6 +268,8 @@ const ANOTHER_WORD: Zxcvbn = Zxcvbn {
 
 #[cfg(test)]
 mod tests {
+    use crate::domain::event::Position;
+
     use super::*;
 
     #[test]
@@ -287,6 +289,7 @@ mod tests {
         let retry_after = Span::from_secs(2);
         for (error, code, status, wait) in [
             (EngineError::NotFound, "resource_not_found", 404, None),
+            (EngineError::EventsLost { removed_to: Position::new(1, 0) }, "resource_not_found", 404, None),
             (EngineError::NoClient, "authentication_invalid", 401, None),
             (EngineError::TokenReplaced, "client_state_invalid", 400, None),
             (EngineError::SeveralClients, "cookie_invalid", 400, None),

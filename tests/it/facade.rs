@@ -7,7 +7,7 @@ use std::fs;
 use std::path::Path;
 
 /// Every public name with all features: those at the root, and those of each module.
-const NAMES: [(&str, &str); 15] = [
+const NAMES: [(&str, &str); 16] = [
     (
         "",
         "AttemptFirstFactor AttemptVerification BuildError Caller ClientId ClientView Engine EngineBuilder EngineError ErrorCode Factor FactorAddress Field \
@@ -28,8 +28,12 @@ const NAMES: [(&str, &str); 15] = [
          WebhookEndpointSection WebhooksSection near_misses",
     ),
     (
+        "events",
+        "Cursor EndUser Event EventId EventStream Events EventsFrom Happened MalformedPosition MessageId Position SessionStatus",
+    ),
+    (
         "hooks",
-        "Additions Answer ApplicationValue BoxFuture Hook HookOptions InvalidRefusal InvalidValue OnFailure Refusal UserToBe ValueKey \
+        "Additions AfterCommit Answer ApplicationValue BoxFuture Hook HookOptions InvalidRefusal InvalidValue OnFailure Refusal TryAgain UserToBe ValueKey \
          Values",
     ),
     ("keys", "Algorithm InstanceKey KeyFileError"),
@@ -130,7 +134,7 @@ fn the_examples_and_the_front_page_use_what_is_shown() {
     let front: String =
         read("src/lib.rs").lines().filter_map(|line| line.strip_prefix("//! ")).collect::<Vec<_>>().join("\n");
     let mut count = 0;
-    let examples = ["axum", "custom_transport", "embed", "hook", "http", "unit_test"]
+    let examples = ["axum", "custom_transport", "embed", "events", "hook", "http", "unit_test"]
         .map(|name| (name, read(&format!("examples/{name}.rs"))));
     for (name, text) in [("the front page", front), ("the README", read("README.md"))].into_iter().chain(examples) {
         let behind = paths_behind_the_root(&text);

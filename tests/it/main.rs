@@ -15,6 +15,7 @@ mod domain_links;
 mod domain_sign_ins;
 mod domain_users;
 mod engine;
+mod events;
 mod facade;
 mod first_proofs;
 mod floods;

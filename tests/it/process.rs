@@ -7,6 +7,9 @@ use std::time::Duration;
 
 use serde_json::Value;
 use tempfile::TempDir;
+use vestibule::domain::event::Happened;
+use vestibule::store::{Direction, EmbeddedOptions, EmbeddedStore, Sealing, Store, UserList, UserOrder};
+use vestibule::token::InstanceKey;
 
 use crate::support::binary::{Binary, log_of};
 use crate::support::endpoint::{Answer, Endpoint};
@@ -57,8 +60,35 @@ fn everything_acknowledged_survives_kill_9_under_load() {
             server.native("POST", "/v1/client/sign_ups", "", &format!("email_address={email}")).expect("an answer");
         assert_eq!((again.status, again.error_codes()), (422, vec!["form_identifier_exists".to_owned()]), "{email}");
     }
+    assert_eq!(server.terminate(), Some(0));
+    each_user_was_created_once_by_the_events(&folder.path().join("data"));
     assert!(acknowledged > 200 && completed.len() > 20, "{acknowledged} writes, {} users", completed.len());
     eprintln!("{acknowledged} acknowledged writes and {} users over {ROUNDS} kills, none lost", completed.len());
+}
+
+/// The log of events over all these lives: each user that exists was created once, and no other was.
+fn each_user_was_created_once_by_the_events(data: &Path) {
+    let key = InstanceKey::load_or_create(&data.join("instance.key")).expect("the key");
+    let sealing = Some(Sealing { key: key.store_key(), seal: true });
+    let options = EmbeddedOptions { sealing, ..EmbeddedOptions::default() };
+    let store = EmbeddedStore::open_with(data, &options).expect("the data");
+    let runtime = tokio::runtime::Builder::new_current_thread().build().expect("a runtime");
+    runtime.block_on(async {
+        let events = store.events(None, usize::MAX).await.expect("the log").events;
+        let created = events.iter().filter_map(|event| match event.what {
+            Happened::UserCreated { id, .. } => Some(id),
+            _ => None,
+        });
+        let mut created: Vec<_> = created.collect();
+        created.sort_unstable();
+        let list = UserList { order: UserOrder::Created, direction: Direction::Ascending, after: None };
+        let users = store.user_places(list, usize::MAX).await.expect("the users");
+        let mut users: Vec<_> = users.into_iter().map(|(_, id)| id).collect();
+        users.sort_unstable();
+        assert_eq!(created, users);
+        assert!(events.is_sorted_by(|left, right| left.position < right.position));
+        store.close().await;
+    });
 }
 
 /// What one sign-up was told before the crash.

@@ -27,13 +27,15 @@ async fn a_receiver_is_told_of_users_and_their_sessions_in_signed_requests() {
     let secret = endpoint.secret.clone().expect("a new one").into_inner();
 
     let fields = NewSignUp::new().username("ada_lovelace").password(vestibule::Secret::new(PASSWORD.into()));
-    engine.sign_ups().create(&Caller::anonymous(), &fields, &RequestContext::default()).await.expect("a user");
+    let address = Some("203.0.113.7".parse().expect("an address"));
+    let context = RequestContext { address, ..RequestContext::default() };
+    engine.sign_ups().create(&Caller::anonymous(), &fields, &context).await.expect("a user");
     let got = receiver.wait_for_count(2).await;
     let told: BTreeSet<String> = got.iter().map(|got| got.what()).collect();
     assert_eq!(told, BTreeSet::from(["session.created".to_owned(), "user.created".to_owned()]));
     for got in &got {
         assert!(got.is_signed_with(&secret, world.clock.now()), "{}", got.event());
-        assert!(got.event()["event_attributes"]["http_request"]["client_ip"].is_string());
+        assert_eq!(got.event()["event_attributes"]["http_request"]["client_ip"], "203.0.113.7");
         assert!(got.event()["instance_id"].as_str().is_some_and(|id| id.starts_with("ins_")));
     }
     let of = |what: &str| got.iter().find(|got| got.what() == what).expect("told").event()["data"].clone();

@@ -13,7 +13,7 @@ use crate::actors::test_support::{
     World, address, attempt, client_id, command, create, creation, naming, pass, pass_until, preparation, read, settle,
     sign_up_id,
 };
-use crate::actors::{ActorOptions, System};
+use crate::actors::{ActorOptions, System, Terms};
 use crate::domain::field::Field;
 use crate::domain::rejection::ErrorCode;
 use crate::domain::sign_up::{Phase, Status};
@@ -237,7 +237,7 @@ impl Alone {
     }
 
     async fn command(&self, command: crate::domain::sign_up::Command) -> Result<SignUpReply, CallError> {
-        let (client, terms) = (client_id(1), Vec::new());
+        let (client, terms) = (client_id(1), Terms::default());
         self.call(|reply| SignUpMessage::Command { client, terms, command, reply }).await
     }
 

@@ -9,7 +9,7 @@ use crate::actors::test_support::{
     StoreRead, World, address, attempt, client_id, command, create, naming, pass, preparation, read, settle,
     sign_up_id, soon, step,
 };
-use crate::actors::{ActorOptions, CallError, System};
+use crate::actors::{ActorOptions, CallError, System, Terms};
 use crate::domain::sign_up::Phase;
 
 #[tokio::test(start_paused = true)]
@@ -178,7 +178,7 @@ async fn a_sign_up_that_is_not_there_and_one_of_another_client_are_told_alike() 
     let system = world.start().await;
     create(&system, 1, &address(1)).await.expect("made");
     assert_eq!(read(&system, 2).await.map(drop), Err(CallError::NotFound));
-    let foreign = system.command(sign_up_id(1), client_id(2), Vec::new(), naming("Eve")).await;
+    let foreign = system.command(sign_up_id(1), client_id(2), Terms::default(), naming("Eve")).await;
     assert_eq!(foreign.map(drop), Err(CallError::NotFound));
     settle().await;
     assert_eq!(system.awake().await, 1, "what is not there does not stay awake");

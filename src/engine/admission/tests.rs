@@ -2,6 +2,7 @@ use std::collections::BTreeSet;
 use std::path::Path;
 
 use crate::domain::application_value::{ApplicationValue, ValueKey};
+use crate::domain::event::Position;
 use crate::domain::id::{InvitationId, SessionId, SignInId, SignUpId, UserId, WaitlistEntryId};
 use crate::domain::identifier::{Identifier, IdentifierKind};
 use crate::domain::invitation::NewInvitation;
@@ -10,8 +11,9 @@ use crate::domain::sign_up::{BackendUpdate, NewSignUp, SignUpPatch};
 use crate::domain::user::{NewUser, UserChange, UserPatch};
 use crate::domain::verification::Strategy;
 use crate::engine::{
-    AttemptFirstFactor, AttemptVerification, Caller, Engine, EngineError, ListParams, NewSignIn, PrepareFirstFactor,
-    PrepareVerification, ProviderCallback, RequestContext, SessionListParams, UserFilter, UserListParams,
+    AttemptFirstFactor, AttemptVerification, Caller, Engine, EngineError, EventsFrom, ListParams, NewSignIn,
+    PrepareFirstFactor, PrepareVerification, ProviderCallback, RequestContext, SessionListParams, UserFilter,
+    UserListParams,
 };
 
 use super::*;
@@ -23,12 +25,17 @@ async fn without_a_place_every_call_is_refused() {
     for (name, outcome) in &outcomes {
         assert_eq!(*outcome, Some(EngineError::Overloaded { retry_after: RETRY_AFTER }), "{name}");
     }
-    // These are not limited: one only counts what is in memory, the others start and stop the engine.
-    let beside = ["awake_sign_ups", "build", "shutdown"].map(str::to_owned);
-    let called = outcomes.into_iter().map(|(name, _)| name.to_owned()).chain(beside).collect::<BTreeSet<_>>();
-    let mut declared = calls_in(Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/src/engine")));
-    declared.retain(|name| cfg!(feature = "webhooks") || !name.contains("webhook"));
-    assert_eq!(called, declared);
+    // These are not limited: one only counts what is in memory, two start and stop the engine, and one waits for the next
+    // event.
+    let beside = ["awake_sign_ups", "build", "shutdown", "next"];
+    // A cursor of events makes the calls with the names behind.
+    let of_cursors =
+        [("advance", "advance_cursor"), ("position", "cursor_position"), ("subscribe", "subscribe_to_events")];
+    let called = outcomes.iter().map(|(name, _)| *name).chain(beside).chain(of_cursors.map(|(name, _)| name));
+    let mut known = calls_in(Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/src/engine")));
+    known.retain(|name| cfg!(feature = "webhooks") || !name.contains("webhook"));
+    known.extend(of_cursors.map(|(_, call)| call.to_owned()));
+    assert_eq!(called.map(str::to_owned).collect::<BTreeSet<_>>(), known);
 }
 
 #[tokio::test]
@@ -67,6 +74,7 @@ async fn outcomes(engine: &Engine) -> Vec<(&'static str, Option<EngineError>)> {
     let (code, invite) = (Strategy::EmailCode, NewInvitation::to("ada@example.com"));
     #[cfg_attr(not(feature = "webhooks"), expect(unused_mut, reason = "there are no others without webhooks"))]
     let mut outcomes = outcomes! { engine:
+        advance_cursor("cursor", Position::new(1, 0)),
         accept_ticket(caller, "ticket", context),
         advance_clock(Span::from_secs(1)),
         application_value(value_key),
@@ -80,6 +88,7 @@ async fn outcomes(engine: &Engine) -> Vec<(&'static str, Option<EngineError>)> {
         claim_return(caller, sign_up, "nonce", context),
         client_view(caller, context),
         count_users(&UserFilter::default()),
+        cursor_position("cursor"),
         create_invitation(&invite),
         create_invitations(std::slice::from_ref(&invite)),
         create_session_token(session, None),
@@ -99,6 +108,7 @@ async fn outcomes(engine: &Engine) -> Vec<(&'static str, Option<EngineError>)> {
         invite_from_waitlist(entry, None),
         is_stored(caller),
         join_waitlist(None, context),
+        list_cursors(),
         list_invitations(list),
         list_sessions(&SessionListParams::default()),
         list_users(&UserListParams::default()),
@@ -110,9 +120,11 @@ async fn outcomes(engine: &Engine) -> Vec<(&'static str, Option<EngineError>)> {
         prepare(caller, sign_up, &PrepareVerification::new(code.clone()), context),
         prepare_first_factor(caller, sign_in, &PrepareFirstFactor::new(code.clone()), context),
         put_application_value(value),
+        read_events(None, 1),
         refuse_sign_up(sign_up, None),
         reject_from_waitlist(entry),
         remove_application_value(value_key),
+        remove_cursor("cursor"),
         return_from_provider(caller, &ProviderCallback::default(), context),
         revoke_invitation(invitation),
         revoke_session(session),
@@ -123,6 +135,7 @@ async fn outcomes(engine: &Engine) -> Vec<(&'static str, Option<EngineError>)> {
         sign_up_and_client(caller, sign_up, context),
         sign_ups_awaiting_approval(None, 10),
         solve_captcha(caller, None, None, context),
+        subscribe_to_events(EventsFrom::Now),
         touch_session(caller, session, context),
         unban_user(user, None),
         update_sign_up(caller, sign_up, &SignUpPatch::default(), context),
@@ -186,5 +199,5 @@ fn calls_in(folder: &Path) -> BTreeSet<String> {
 }
 
 /// The ends of the lines that name a handle: `SignUps by sign_ups;`.
-const HANDLES: [&str; 8] =
-    ["sign_ups", "sign_ins", "sessions", "users", "invitations", "waitlist", "values", "webhooks"];
+const HANDLES: [&str; 9] =
+    ["sign_ups", "sign_ins", "sessions", "users", "invitations", "waitlist", "values", "events", "webhooks"];

@@ -5,6 +5,7 @@
 
 use std::sync::Arc;
 
+use crate::actors::Terms;
 use crate::domain::id::SignUpId;
 use crate::domain::ports::KeyedDigest;
 use crate::domain::refusal::{MESSAGE_MAX, sentence};
@@ -90,7 +91,7 @@ impl Engine {
 
     async fn command_by_backend(&self, id: SignUpId, command: Command) -> Result<SignUpView, EngineError> {
         let found = self.inner.store().sign_up(id).await?.ok_or(EngineError::NotFound)?;
-        let answer = self.inner.system.command(id, found.client_id, Vec::new(), command).await?;
+        let answer = self.inner.system.command(id, found.client_id, Terms::default(), command).await?;
         self.as_it_stands(answer.sign_up).await
     }
 

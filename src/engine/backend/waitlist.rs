@@ -1,5 +1,6 @@
 //! The calls about the waitlist.
 
+use crate::domain::event::EndUser;
 use crate::domain::id::WaitlistEntryId;
 use crate::domain::invitation::{Invitation, NewInvitation, invited};
 use crate::domain::rejection::{ErrorCode, Rejection};
@@ -45,7 +46,7 @@ impl Engine {
                 return Err(taken(address.kind).into());
             }
             let entry = self.inner.actor_context.decide(|cx| WaitlistEntry::join(email, cx.digest, cx.now));
-            self.change_waitlist(WaitlistChange::Join(Box::new(entry.clone()))).await?;
+            self.change_waitlist(WaitlistChange::Join(Box::new(entry.clone())), context.end_user()).await?;
             Ok(entry)
         })
         .await
@@ -56,7 +57,7 @@ impl Engine {
         self.admitted(async {
             let email = invited(email_address, &self.settings())?;
             let entry = self.inner.actor_context.decide(|cx| WaitlistEntry::join(email, cx.digest, cx.now));
-            self.change_waitlist(WaitlistChange::Join(Box::new(entry.clone()))).await?;
+            self.change_waitlist(WaitlistChange::Join(Box::new(entry.clone())), None).await?;
             // An existing entry stays as it was.
             self.waitlist_entry(entry.id).await
         })
@@ -90,7 +91,7 @@ impl Engine {
     /// [`Waitlist::reject`](crate::engine::Waitlist::reject).
     pub(crate) async fn reject_from_waitlist(&self, id: WaitlistEntryId) -> Result<WaitlistEntryView, EngineError> {
         self.admitted(async {
-            self.change_waitlist(WaitlistChange::Reject(id)).await?;
+            self.change_waitlist(WaitlistChange::Reject(id), None).await?;
             self.waitlist_entry(id).await
         })
         .await
@@ -98,7 +99,7 @@ impl Engine {
 
     /// [`Waitlist::delete`](crate::engine::Waitlist::delete).
     pub(crate) async fn delete_from_waitlist(&self, id: WaitlistEntryId) -> Result<(), EngineError> {
-        self.admitted(self.change_waitlist(WaitlistChange::Delete(id))).await
+        self.admitted(self.change_waitlist(WaitlistChange::Delete(id), None)).await
     }
 
     /// [`Waitlist::list`](crate::engine::Waitlist::list).
@@ -140,8 +141,9 @@ impl Engine {
         Ok(WaitlistEntryView { invitation: invitation.map(|i| self.view_invitation(i)), value })
     }
 
-    async fn change_waitlist(&self, change: WaitlistChange) -> Result<(), EngineError> {
-        let commit = Commit::of_decision(self.now(), Decision { waitlist: vec![change], ..Decision::default() });
+    async fn change_waitlist(&self, change: WaitlistChange, end_user: Option<Box<EndUser>>) -> Result<(), EngineError> {
+        let decision = Decision { waitlist: vec![change], ..Decision::default() };
+        let commit = Commit { end_user, ..Commit::of_decision(self.now(), decision) };
         self.inner.system.persister().commit(commit).await?;
         Ok(())
     }

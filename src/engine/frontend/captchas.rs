@@ -32,8 +32,11 @@ impl Engine {
                 let current = self.inner.system.read(id, client.id).await?.sign_up;
                 let solved = SignUpPatch { captcha_token: token, captcha_error: error, ..SignUpPatch::default() };
                 if self.solves_captcha(&solved, Some(&current), caller, context).await? {
-                    let answer =
-                        self.inner.system.command(id, client.id, caller.terms(), Command::SolveCaptcha).await?;
+                    let answer = self
+                        .inner
+                        .system
+                        .command(id, client.id, context.with(caller.terms()), Command::SolveCaptcha)
+                        .await?;
                     return Ok(Some(self.answered(caller, answer, context).await?.1));
                 }
             }

@@ -60,12 +60,12 @@ impl Engine {
         self.admitted(async {
             self.inner.admission.spend(LimitedAction::Write, context, self.now())?;
             let known = caller.known().ok_or(EngineError::NoClient)?;
-            let context = RequestContext::default();
+            let unseen = RequestContext::default();
             if !known.is_stored {
-                return self.show_client(caller, &context).await?.ok_or(EngineError::NoClient);
+                return self.show_client(caller, &unseen).await?.ok_or(EngineError::NoClient);
             }
-            let seen = self.change_client(caller, ClientChange::EndAllSessions).await?;
-            self.view_client(seen, &context).await
+            let seen = self.change_client(caller, ClientChange::EndAllSessions, context).await?;
+            self.view_client(seen, &unseen).await
         })
         .await
     }
@@ -78,13 +78,12 @@ impl Engine {
         &self,
         caller: &Caller,
         change: ClientChange,
+        context: &RequestContext,
     ) -> Result<Visible, EngineError> {
         let id = caller.client_id().ok_or(EngineError::NoClient)?;
         let changes = caller.terms().into_iter().chain([change]).collect();
-        let commit = Commit::of_decision(
-            self.now(),
-            Decision { client: Some(ClientWrite { id, changes }), ..Decision::default() },
-        );
+        let decision = Decision { client: Some(ClientWrite { id, changes }), ..Decision::default() };
+        let commit = Commit { end_user: context.end_user(), ..Commit::of_decision(self.now(), decision) };
         let committed: Committed = self.inner.system.persister().commit(commit).await?;
         self.visible_after(caller, &committed)
     }

@@ -100,7 +100,12 @@ impl Engine {
             let terms = if by_owner { caller.terms() } else { Vec::new() };
             let follow = VerifyLink { secret: token.secret, by, confirmed, again, in_cookie: context.in_cookie() };
             let redirect_url = found.link_redirect().cloned().and_then(|url| self.still_allowed(url));
-            let answer = match self.inner.system.command(id, owner, terms, Command::VerifyLink(follow)).await {
+            let answer = match self
+                .inner
+                .system
+                .command(id, owner, context.with(terms), Command::VerifyLink(follow))
+                .await
+            {
                 Ok(answer) => answer,
                 Err(error) => {
                     let (outcome, refusal) = refusal(error.into())?;

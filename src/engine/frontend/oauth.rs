@@ -157,7 +157,7 @@ impl Engine {
                 return Ok(returned(url, Some(client)));
             }
         };
-        let answer = self.settle(id, (trip, terms), account, callback, hears).await?;
+        let answer = self.settle(id, (trip, terms, context), account, callback, hears).await?;
         let has_session = matches!(answer.sign_up.phase, Phase::Complete { .. });
         let url = account.destination(has_session).cloned().and_then(|url| self.still_allowed(url));
         let client = if hears { Some(self.answered(caller, answer, context).await?.1) } else { None };
@@ -192,7 +192,7 @@ impl Engine {
                 reasons: opened.reasons,
                 iss: opened.iss,
             };
-            let answer = self.settle(id, (&trip, caller.terms()), account, &callback, true).await?;
+            let answer = self.settle(id, (&trip, caller.terms(), context), account, &callback, true).await?;
             self.answered(caller, answer, context).await
         })
         .await
@@ -284,7 +284,7 @@ impl Engine {
     async fn settle(
         &self,
         id: SignUpId,
-        (trip, terms): (&OAuthState, Vec<ClientChange>),
+        (trip, terms, context): (&OAuthState, Vec<ClientChange>, &RequestContext),
         account: &ExternalAccount,
         callback: &ProviderCallback,
         by_owner: bool,
@@ -292,7 +292,7 @@ impl Engine {
         let mut back = self.back(trip, account, callback, by_owner).await?;
         for last in [false, true] {
             let command = Command::Return(Box::new(back.clone()));
-            match self.inner.system.command(id, trip.client, terms.clone(), command).await {
+            match self.inner.system.command(id, trip.client, context.with(terms.clone()), command).await {
                 Err(error) if !last && lost_a_race(&error) => {
                     let provider = account.strategy.provider().unwrap_or_default();
                     let owner = self.inner.store().client(trip.client).await?;

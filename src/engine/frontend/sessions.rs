@@ -31,7 +31,7 @@ impl Engine {
             let seen = match is_news {
                 true => {
                     self.inner.admission.spend(LimitedAction::Write, context, now)?;
-                    self.change_client(caller, ClientChange::Touch(id)).await?
+                    self.change_client(caller, ClientChange::Touch(id), context).await?
                 }
                 false => self.visible(caller).await?.ok_or(EngineError::NoClient)?,
             };
@@ -73,7 +73,7 @@ impl Engine {
             let mut session = client.live_session(id, now).cloned().ok_or(EngineError::NotFound)?;
             let user = self.inner.store().user(session.user_id).await?.ok_or(EngineError::NotFound)?;
             session.status = if removed { SessionStatus::Removed } else { SessionStatus::Ended };
-            let seen = self.change_client(caller, ClientChange::EndSession(id, session.status)).await?;
+            let seen = self.change_client(caller, ClientChange::EndSession(id, session.status), context).await?;
             session.updated_at = now;
             let client = self.view_client(seen, context).await?;
             Ok((SessionView { session, user, token: None, now }, client))

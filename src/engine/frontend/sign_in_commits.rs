@@ -50,7 +50,7 @@ impl Engine {
                 limits: environment.policy.address_limits,
                 ..Decision::default()
             };
-            let commit = Commit { relaxed, ..Commit::of_decision(at, decision) };
+            let commit = Commit { relaxed, end_user: context.end_user(), ..Commit::of_decision(at, decision) };
             let outcome = self.inner.system.persister().commit(commit).await;
             if !matches!(outcome, Ok(_) | Err(CommitError::Unknown)) {
                 sent.iter().for_each(|to| self.inner.admission.take_back_message(to, context));

@@ -69,7 +69,7 @@ impl Engine {
         let (mut fields, no_trip) = self.read_fields(given, (id, client), None, caller, context).await?;
         no_trip.map_or(Ok(()), Err)?;
         let create = async |fields: &Fields| {
-            let (terms, origin) = (caller.terms(), context.origin.clone());
+            let (terms, origin) = (context.with(caller.terms()), context.origin.clone());
             self.inner.system.create(id, Create { client, terms, fields: fields.clone(), origin }).await
         };
         let refused = match self.foresee_message(fields.strategy.as_ref(), Some(&fields), None, context) {
@@ -172,7 +172,7 @@ impl Engine {
         let (mut fields, no_trip) = self.read_fields(given, (id, client), Some(&current), caller, context).await?;
         let update = async |fields: &Fields| {
             let command = Command::Update(Box::new(fields.clone()));
-            self.inner.system.command(id, client, caller.terms(), command).await
+            self.inner.system.command(id, client, context.with(caller.terms()), command).await
         };
         let foreseen = match no_trip {
             Some(refused) => Err(refused),
@@ -260,7 +260,8 @@ impl Engine {
         let PrepareVerification { strategy, channel, authorize } = asked.clone()?;
         let redirect_url = authorize.redirect_url;
         let prepare = Prepare { strategy, channel, redirect_url, in_cookie: context.in_cookie(), taken };
-        let outcome = self.inner.system.command(id, client, caller.terms(), Command::Prepare(prepare)).await;
+        let outcome =
+            self.inner.system.command(id, client, context.with(caller.terms()), Command::Prepare(prepare)).await;
         self.settle_message(foreseen, &outcome, context);
         self.answered(caller, outcome?, context).await
     }
@@ -320,10 +321,11 @@ impl Engine {
         };
         let AttemptVerification { strategy, code } = asked.clone()?;
         let attempt = Command::Attempt(Attempt { strategy, code, again: caller.client().is_none() });
-        let answer = self.inner.system.command(id, client, caller.terms(), attempt).await.map_err(|error| {
-            let error = EngineError::from(error);
-            if caller.client().is_none() { EngineError::NotFound } else { error }
-        })?;
+        let answer =
+            self.inner.system.command(id, client, context.with(caller.terms()), attempt).await.map_err(|error| {
+                let error = EngineError::from(error);
+                if caller.client().is_none() { EngineError::NotFound } else { error }
+            })?;
         self.answered(caller, answer, context).await
     }
 

@@ -10,6 +10,7 @@ use crate::engine::EngineError;
 use crate::store::{Direction, Store, UserList, UserOrder};
 
 use super::calls::{Call, SignUpReply};
+use super::events::check_events;
 use super::people::Person;
 
 /// The result of a call, as far as its caller knows.
@@ -181,6 +182,7 @@ impl Model {
             *known = Known { value: Arc::new(stored), since: Since::Nothing };
         }
         self.check_users(store).await?;
+        check_events(store).await?;
         self.check_sessions(store).await
     }
 

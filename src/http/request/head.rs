@@ -4,7 +4,7 @@
 use std::net::{IpAddr, SocketAddr};
 
 use hyper::Method;
-use hyper::header::{AUTHORIZATION, HeaderMap, HeaderName, REFERER};
+use hyper::header::{AUTHORIZATION, HeaderMap, HeaderName, REFERER, USER_AGENT};
 use hyper::http::request::Parts;
 
 use crate::engine::{RequestContext, TokenCarrier};
@@ -112,7 +112,8 @@ impl RequestHead {
         // cookies asks for one when it calls its own backend.
         let tokens = self.mode != AuthMode::Native;
         let testing_token = self.query.single("__clerk_testing_token").ok().flatten().map(str::to_owned);
-        RequestContext { origin, carrier, tokens, testing_token, address: Some(self.ip) }
+        let user_agent = self.text(USER_AGENT.as_str()).map(str::to_owned);
+        RequestContext { origin, carrier, tokens, testing_token, address: Some(self.ip), user_agent }
     }
 
     /// What decides on the attributes of new cookies.

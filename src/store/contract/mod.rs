@@ -105,6 +105,7 @@ macro_rules! __requirements_for_stores {
             webhooks::messages_wait_for_an_endpoint_in_the_order_of_their_time_and_are_counted
             webhooks::what_waits_for_an_endpoint_goes_after_it
             others::named_values_are_kept_and_replaced
+            others::named_values_are_listed_by_their_beginnings_and_removed
             others::an_empty_batch_and_an_empty_commit_do_nothing
         }
     };

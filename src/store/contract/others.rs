@@ -37,6 +37,23 @@ pub(super) async fn named_values_are_kept_and_replaced(store: &impl Store) {
     assert_eq!(store.value("ke").await, Ok(None));
 }
 
+pub(super) async fn named_values_are_listed_by_their_beginnings_and_removed(store: &impl Store) {
+    let names = ["a:2", "a:1", "b:1", "a"];
+    let values = names.map(|name| (name.to_owned(), name.as_bytes().to_vec())).to_vec();
+    commit(store, Commit { values, ..Commit::default() }).await.expect("values");
+    let listed = async |prefix: &str, limit| {
+        let found = store.values(prefix, limit).await.expect("values");
+        assert!(found.iter().all(|(name, value)| name.as_bytes() == value));
+        found.into_iter().map(|(name, _)| name).collect::<Vec<_>>()
+    };
+    assert_eq!(listed("a:", 9).await, ["a:1", "a:2"]);
+    assert_eq!((listed("a:", 1).await, listed("c", 9).await), (vec!["a:1".to_owned()], vec![]));
+    let forget = vec!["a:1".to_owned(), "c".to_owned()];
+    let tidied = Housekeeping { forget, ..Housekeeping::default() };
+    commit(store, Commit::of_housekeeping(at(0), tidied)).await.expect("a removal");
+    assert_eq!((listed("a:", 9).await, store.value("a:1").await), (vec!["a:2".to_owned()], Ok(None)));
+}
+
 pub(super) async fn an_empty_batch_and_an_empty_commit_do_nothing(store: &impl Store) {
     assert!(store.commit(vec![]).await.is_empty());
     commit(store, Commit::default()).await.expect("nothing to refuse");

@@ -273,6 +273,12 @@ pub(in crate::store) fn value(name: &str) -> Bytes {
     of_parts(Kind::Value, &[name.as_bytes()])
 }
 
+/// The name in a key made by [`value`].
+pub(in crate::store) fn parse_value(key: &[u8]) -> Option<String> {
+    let (_, name) = key.split_first()?;
+    str::from_utf8(name).ok().map(str::to_owned)
+}
+
 /// A position after all keys of a kind.
 pub(in crate::store) fn after(kind: Kind) -> Bytes {
     Bytes::copy_from_slice(&[kind.byte() + 1])

@@ -1,6 +1,7 @@
 //! The application's hook before a sign-up becomes a user (guide/contract_backend.md#the-hook-before-a-new-user).
 
 mod additions;
+mod after_commit;
 mod failures;
 mod roads;
 

@@ -62,7 +62,7 @@ const FLOORS: [(&str, &[&str]); 36] = [
     ("sign_in", &[FLOW]),
     ("sign_up", &[FLOW, "admission invitation locale metadata password_policy person refusal requirements"]),
     // What the application says to a new user.
-    ("hook", &["application_value id identifier metadata refusal rejection time user"]),
+    ("hook", &["application_value event id identifier metadata refusal rejection time user"]),
 ];
 
 const FLOW: &str = "client context field id identifier message policy quota redirect rejection secret settings text time transfer \

@@ -278,6 +278,7 @@ fn text(text: &str) -> Option<String> {
 
 const PASSWORD: &str = "wanders under elms";
 static SOURCE: RequestContext = RequestContext {
+    user_agent: None,
     origin: None,
     carrier: crate::token::TokenCarrier::Cookie,
     tokens: false,

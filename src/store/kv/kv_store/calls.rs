@@ -281,6 +281,23 @@ impl<K: KeyValue> Store for KvStore<K> {
         })
     }
 
+    fn values<'a>(
+        &'a self,
+        prefix: &'a str,
+        limit: usize,
+    ) -> BoxFuture<'a, Result<Vec<(String, Vec<u8>)>, StoreError>> {
+        let prefix = key::value(prefix);
+        Box::pin(self.read(move |shared| {
+            let mut found = Vec::new();
+            for (key, value) in shared.kv.scan(&prefix, &prefix, limit)? {
+                let read = codec::decode::<ValueRecordV1>(&value);
+                let name = key::parse_value(&key);
+                found.extend(name.zip(shared.unreadable.skip(&key, read)?.map(|record| record.bytes)));
+            }
+            Ok(found)
+        }))
+    }
+
     fn health(&self) -> Health {
         self.shared.kv.health()
     }

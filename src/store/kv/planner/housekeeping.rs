@@ -37,6 +37,9 @@ impl<K: KeyValue> Transaction<'_, '_, K> {
         for (old, new, id) in &housekeeping.reindex {
             self.reindex(*old, *new, *id, at)?;
         }
+        for name in &housekeeping.forget {
+            self.remove(key::value(name));
+        }
         let (keep, stale) = &housekeeping.collect_garbage;
         for ExpiredKey(key) in stale {
             self.collect_garbage(key, *keep, at)?;
