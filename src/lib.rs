@@ -64,7 +64,7 @@
 //! | `phone` | phone numbers; without it settings that ask for them are refused | 123 |
 //! | `zxcvbn` | an estimate of how hard a password is to guess, beyond the lists of known ones | 114 |
 //! | `foreign-hashes` | password digests of other systems by bcrypt, scrypt and MD5 ([`guide::security`]) | 117 |
-//! | `webhooks` | what will send webhooks; nothing can be used yet ([`guide::contract_backend`]) | 128 |
+//! | `webhooks` | webhooks of what has happened, and their endpoints ([`Engine::webhooks`]) | 128 |
 //! | `cli` | the binary; it brings `server`, `smtp`, `oauth` and `sled` | 205 |
 //! | `load` | `vestibule load` in the binary: the load generator; it brings `cli` | 206 |
 //! | `rustcrypto` | another implementation of argon2id | |
@@ -193,7 +193,6 @@ pub mod telemetry;
 mod token;
 #[cfg(feature = "unstable")]
 pub mod token;
-#[expect(dead_code, unused_imports, reason = "the engine has no events to send yet")]
 #[cfg(not(feature = "unstable"))]
 mod webhook;
 #[cfg(feature = "unstable")]
@@ -243,6 +242,30 @@ pub mod backend {
     pub use crate::domain::waitlist::{WaitlistEntry, WaitlistStatus};
     pub use crate::engine::{BackendKey, InvitationView, Invitations, ListParams, Page, Waitlist, WaitlistEntryView};
     pub use crate::wire::backend::{BackendClient, BackendSession, BackendUser, DeletedObject};
+}
+
+/// Webhooks: requests that tell the application's backend what has happened
+/// ([guide: Webhooks](crate::guide::contract_backend#webhooks)).
+#[cfg(feature = "webhooks")]
+pub mod webhooks {
+    pub use crate::domain::id::{EventId, MessageId, WebhookEndpointId};
+    pub use crate::domain::webhook::{Disabled, EndpointOwner, State as EndpointState};
+    pub use crate::engine::{NewWebhookEndpoint, WebhookAttempt, WebhookEndpointPatch, WebhookEndpointView, Webhooks};
+    pub use crate::webhook::{
+        EventType, ReceivedHeaders, SecretError, SigningSecret, SigningSecrets, VerifyError, verify,
+    };
+}
+
+/// The application's say on new users: a hook that is asked before a sign-up becomes one, values of the application
+/// that are written in the same commit, and hooks that are told what was committed
+/// ([`EngineBuilder::before_conversion`], [`Engine::values`], [`EngineBuilder::after_commit`]).
+pub mod hooks {
+    pub use crate::domain::application_value::{ApplicationValue, InvalidValue, ValueKey};
+    pub use crate::domain::hook::{
+        Additions, AfterCommit, Answer, BoxFuture, Hook, HookOptions, OnFailure, TryAgain, UserToBe,
+    };
+    pub use crate::domain::refusal::{InvalidRefusal, Refusal};
+    pub use crate::engine::Values;
 }
 
 /// What has happened to sign-ups, users, sessions and what belongs to them, for an application that follows it
@@ -345,9 +368,10 @@ pub mod server {
 #[cfg(feature = "server")]
 pub mod configuration {
     pub use crate::config::{
-        Captcha, Config, ConfigError, Difference, Email, EmailTransport, Events, Instance, Limits, Listen, Mode,
-        Origin, Password, Place, PublicUrl, PublishableKey, Reloaded, Server, Session, SignUp, Sms, SmsTransport,
-        Sources, StoreKind, StoreSection, Telemetry, Verification, near_misses,
+        BeforeSignUpCompletes, Captcha, Config, ConfigError, Difference, Email, EmailTransport, Events, Instance,
+        Limits, Listen, Mode, OnFailureChoice, Origin, Password, Place, PublicUrl, PublishableKey, Reloaded, Server,
+        Session, SignUp, Sms, SmsTransport, Sources, StoreKind, StoreSection, Telemetry, Verification,
+        WebhookEndpointSection, WebhooksSection, near_misses,
     };
     pub use crate::startup::{ConfiguredServer, StartupError};
     pub use crate::telemetry::LogFormat;

@@ -14,6 +14,7 @@ use crate::entropy::Seeds;
 use crate::store::Store;
 
 use super::event_log::EventLog;
+use super::hook::Hooked;
 use super::last_seen::LastSeen;
 
 /// What all actors share. Cheap to clone; only the settings can change.
@@ -34,6 +35,8 @@ pub struct ActorContext {
     pub event_log: Arc<EventLog>,
     /// The options of the actors.
     pub options: ActorOptions,
+    /// What is asked before a sign-up becomes a user.
+    pub hook: Option<Hooked>,
     email: ChannelHealth,
     sms: ChannelHealth,
     settings: RwLock<Arc<Settings>>,
@@ -94,7 +97,8 @@ impl ActorContext {
         let (email, sms) = (ChannelHealth::new(Channel::Email), ChannelHealth::new(Channel::Sms));
         let (last_seen, seeds) = (Arc::default(), Seeds::from_source(entropy));
         let event_log = Arc::new(EventLog::new(policy.record_events));
-        Self { store, clock, digest, sealer, policy, last_seen, event_log, options, email, sms, settings, seeds }
+        let hook = None;
+        Self { store, clock, digest, sealer, policy, last_seen, event_log, options, hook, email, sms, settings, seeds }
     }
 
     /// The time.

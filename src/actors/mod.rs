@@ -4,8 +4,10 @@
 //!
 //! A request goes `shard → sign-up → persister`; the answer goes directly to the caller. Begin reading at `system.rs`.
 
+mod after_commit;
 mod context;
 mod event_log;
+mod hook;
 mod last_seen;
 mod outage;
 mod outbox;
@@ -18,7 +20,11 @@ mod system;
 #[cfg(test)]
 pub(crate) mod test_support;
 
+pub use after_commit::Follower;
 pub use context::{ActorContext, ActorOptions};
+pub use hook::Hooked;
 pub use last_seen::LastSeen;
+#[cfg(feature = "webhooks")]
+pub use persister::Persister;
 pub use sign_up::{CallError, Create, Outcome, SignUpReply, Terms};
 pub use system::{StartError, System, Transports};

@@ -8,6 +8,7 @@ use std::time::Duration;
 use ractor::{Actor, ActorId, ActorProcessingErr, ActorRef, RpcReplyPort};
 use tokio::task::AbortHandle;
 
+use crate::domain::application_value::ApplicationValue;
 use crate::domain::client::{ClientChange, ClientConflict};
 use crate::domain::event::EndUser;
 use crate::domain::id::{ClientId, SignUpId};
@@ -15,7 +16,7 @@ use crate::domain::rejection::{ErrorCode, Rejection};
 use crate::domain::sign_up::{Command, Fields, Phase, SignUp, Transition, taken};
 use crate::domain::time::{Span, Timestamp};
 use crate::domain::transition::Change;
-use crate::store::{ClientWrite, Commit, CommitError, Committed, Decision, InvitationChange, SignUpWrite};
+use crate::store::{ClientWrite, Commit, CommitError, Committed, Decision, InvitationChange, SignUpWrite, ValueWrite};
 
 use super::context::ActorContext;
 use super::persister::Persister;
@@ -265,14 +266,18 @@ impl State {
         let Create { client, terms, fields, origin } = create;
         let id = self.arguments.id;
         let transition = self.arguments.context.decide(|cx| SignUp::create(id, client, &fields, origin, cx))?;
-        self.commit(None, terms, transition).await
+        let (transition, values) = self.ask_application(None, transition).await?;
+        self.commit(None, terms, transition, values).await
     }
 
     async fn command(&mut self, client: ClientId, terms: Terms, command: &Command) -> Result<SignUpReply, CallError> {
         let value = self.owned(client)?.clone();
         let transition = self.arguments.context.decide(|cx| value.apply(command, cx))?;
         match transition.change {
-            Change::Made => self.commit(Some(value.version), terms, transition).await,
+            Change::Made => {
+                let (transition, values) = self.ask_application(Some(command), transition).await?;
+                self.commit(Some(value.version), terms, transition, values).await
+            }
             Change::Nothing => Ok(SignUpReply { sign_up: value, outcome: Outcome::Unchanged }),
             Change::Replay => Ok(SignUpReply { sign_up: value, outcome: Outcome::Again }),
         }
@@ -287,12 +292,29 @@ impl State {
         }
     }
 
+    /// Asks the application's hook about a conversion. It is asked before the commit, which decides whether there will
+    /// be a user; what the application stores with the user is part of that commit.
+    async fn ask_application(
+        &self,
+        command: Option<&Command>,
+        mut transition: Transition,
+    ) -> Result<(Transition, Vec<ApplicationValue>), CallError> {
+        let (Some(hook), Some(conversion)) = (&self.arguments.context.hook, &mut transition.outcome) else {
+            return Ok((transition, Vec::new()));
+        };
+        match hook.ask(conversion).await {
+            Ok(values) => Ok((transition, values)),
+            Err(declined) => Ok((transition.declined(command, declined)?, Vec::new())),
+        }
+    }
+
     /// Commits, and only then takes over the next value and reveals the result.
     async fn commit(
         &mut self,
         expected_version: Option<u64>,
         terms: Terms,
         transition: Transition,
+        values: Vec<ApplicationValue>,
     ) -> Result<SignUpReply, CallError> {
         let Transition { next, verdict, effects, quota_uses, client_changes, outcome: conversion, .. } = transition;
         let context = &self.arguments.context;
@@ -306,6 +328,7 @@ impl State {
             user: conversion.map(|c| c.user),
             client: Some(ClientWrite { id: next.client_id, changes: [terms.changes, client_changes].concat() }),
             outbox: context.outbox(effects),
+            values: values.into_iter().map(ValueWrite::Put).collect(),
             quota_uses,
             limits: policy.address_limits,
             ..Decision::default()

@@ -11,6 +11,7 @@ use crate::domain::id::{ClientId, SignUpId};
 use crate::domain::sign_up::Command;
 use crate::store::Commit;
 
+use super::after_commit::{Follower, Following};
 use super::context::ActorContext;
 use super::outage::Outage;
 use super::persister::{Persister, PersisterActor, PersisterMessage};
@@ -29,6 +30,7 @@ pub struct System {
     persister_actor: ActorRef<PersisterMessage>,
     relay: ActorRef<RelayMessage>,
     sweeper: ActorRef<Sweep>,
+    following: Following,
 }
 
 /// Why the actors could not be started.
@@ -37,7 +39,7 @@ pub struct System {
 pub struct StartError(#[from] SpawnErr);
 
 impl System {
-    /// Starts the actors on the current tokio runtime.
+    /// Starts the actors on the current tokio runtime; `followers` are told what is committed.
     ///
     /// # Errors
     /// When an actor can't be spawned.
@@ -45,6 +47,7 @@ impl System {
         context: Arc<ActorContext>,
         transports: Transports,
         templates: MessageTemplates,
+        followers: Vec<Follower>,
     ) -> Result<Self, StartError> {
         let arguments = Arguments { context: context.clone(), transports, templates };
         let (relay, _) = Actor::spawn(None, RelayActor, arguments).await?;
@@ -60,7 +63,8 @@ impl System {
             let arguments = supervisor::Arguments { context: context.clone(), persister: persister.clone() };
             shards.push(Actor::spawn(None, Supervisor, arguments).await?.0);
         }
-        Ok(Self { context, shards, persister, persister_actor, relay, sweeper })
+        let following = Following::start(followers, &context, &persister);
+        Ok(Self { context, shards, persister, persister_actor, relay, sweeper, following })
     }
 
     /// What the actors share.
@@ -119,6 +123,7 @@ impl System {
     /// with its deliveries in progress.
     pub async fn stop(&self) {
         self.sweeper.stop(None);
+        self.following.stop();
         for shard in &self.shards {
             shard.drain_children_and_wait(Some(STOP_MAX)).await;
             wait("a shard", shard.drain_and_wait(Some(STOP_MAX)).await);

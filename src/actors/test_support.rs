@@ -98,7 +98,7 @@ impl World {
 
     /// Starts the actors.
     pub(crate) async fn start(&self) -> System {
-        System::start(self.context(), self.transports(), templates()).await.expect("actors start")
+        System::start(self.context(), self.transports(), templates(), Vec::new()).await.expect("actors start")
     }
 
     /// The transports of this world.

@@ -6,9 +6,9 @@ use clap::{Parser, Subcommand};
 
 use crate::config::Sources;
 
-use super::CheckArguments;
 #[cfg(feature = "load")]
 use super::LoadArguments;
+use super::{CheckArguments, WebhooksArguments};
 
 /// A sign-up engine that speaks Clerk's Frontend API.
 #[derive(Clone, Debug, Parser)]
@@ -63,6 +63,10 @@ pub(super) enum Command {
     Check(CheckArguments),
     /// Ask the server at the configured address whether it is ready; status 0 if it is, else 1
     Healthcheck,
+    /// List the endpoints of webhooks of a running server, test them, or have them told again
+    #[command(long_about = "Asks a running server by its Backend API, at the configured address and with \
+        `instance.secret_key`. The status is 0 if it did what was asked, else 1.")]
+    Webhooks(WebhooksArguments),
     #[cfg(feature = "load")]
     /// Put a server under load with whole sign-ups, and show latencies, throughput and errors
     Load(Box<LoadArguments>),

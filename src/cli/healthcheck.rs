@@ -11,14 +11,20 @@ use crate::config::Listen;
 /// # Errors
 /// When the answer is not 200, or late.
 pub(super) fn healthcheck(listen: &Listen) -> Result<(), String> {
+    let address = reachable(listen);
+    let status = ask(address).map_err(|error| format!("{address} is not ready: {error}"))?;
+    if status == "200" { Ok(()) } else { Err(format!("{address} is not ready: it answers {status:?}")) }
+}
+
+/// The address at which programs on this machine reach a server that listens so.
+pub(super) fn reachable(listen: &Listen) -> SocketAddr {
     let mut address = listen.address;
     match address.ip() {
         IpAddr::V4(ip) if ip.is_unspecified() => address.set_ip(Ipv4Addr::LOCALHOST.into()),
         IpAddr::V6(ip) if ip.is_unspecified() => address.set_ip(Ipv6Addr::LOCALHOST.into()),
         _ => {}
     }
-    let status = ask(address).map_err(|error| format!("{address} is not ready: {error}"))?;
-    if status == "200" { Ok(()) } else { Err(format!("{address} is not ready: it answers {status:?}")) }
+    address
 }
 
 /// The status code of the answer.

@@ -14,6 +14,7 @@ mod reload;
 mod report;
 mod run;
 mod serve;
+mod webhooks;
 
 use arguments::{Arguments, Command};
 use banner::{Banner, banner};
@@ -23,3 +24,4 @@ use healthcheck::healthcheck;
 use load::{LoadArguments, load};
 pub use run::run;
 use serve::serve;
+use webhooks::{WebhooksArguments, webhooks};

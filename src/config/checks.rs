@@ -4,7 +4,9 @@ use std::path::PathBuf;
 
 use crate::delivery::Security;
 use crate::domain::guessable::guessable;
+use crate::domain::secret::Secret;
 use crate::domain::settings::{Attribute, Settings};
+use crate::webhook::{EndpointUrl, EventFilter, SigningSecret, Targets};
 
 use super::error::ConfigError;
 use super::layer::Layer;
@@ -31,7 +33,8 @@ pub(super) fn check_apart_from(sections: &[&str], config: &Config, layer: &Layer
             fault(key, &format!("is {value}; it must be from {min} to {max}"));
         }
     }
-    let groups = [of_paths(config), of_email(&config.email), of_passwords(config), of_captcha(config)];
+    let groups =
+        [of_paths(config), of_email(&config.email), of_passwords(config), of_captcha(config), of_webhooks(config)];
     for (key, reason) in groups.into_iter().flatten().chain(of_production(config)) {
         fault(key, &reason);
     }
@@ -116,6 +119,58 @@ fn of_captcha(config: &Config) -> Faults {
     faults
 }
 
+/// The endpoints of webhooks. No reason repeats a secret, or a URL, which may contain one.
+fn of_webhooks(config: &Config) -> Faults {
+    let targets = if config.is_development() { Targets::AlsoLocal } else { Targets::Public };
+    let mut faults = Faults::new();
+    if !config.events.record && !config.webhooks.endpoints.is_empty() {
+        faults.push(("events.record", "is false, so `webhooks.endpoints` would be told of nothing; write true".into()));
+    }
+    let mut urls = Vec::new();
+    for (number, endpoint) in (1..).zip(&config.webhooks.endpoints) {
+        let mut fault = |reason: &dyn std::fmt::Display| {
+            faults.push(("webhooks.endpoints", format!("has an entry that can't be used, number {number}: {reason}")));
+        };
+        match EndpointUrl::parse(&endpoint.url, targets) {
+            Ok(url) if urls.contains(&url) => fault(&"an earlier one has the same URL"),
+            Ok(url) => urls.push(url),
+            Err(error) => fault(&error),
+        }
+        if let Err(error) = EventFilter::parse_sent(endpoint.events.iter().map(String::as_str)) {
+            fault(&error);
+        }
+        if let Some(reason) = weakness(&endpoint.secret, config) {
+            fault(&reason);
+        }
+    }
+    let asked = &config.webhooks.before_sign_up_completes;
+    let mut fault = |key, reason: String| faults.push((key, reason));
+    match (&asked.url, &asked.secret) {
+        (Some(url), Some(secret)) => {
+            if let Err(error) = EndpointUrl::parse(url, targets) {
+                fault(ASKED_URL, format!("can't be used: {error}"));
+            }
+            if let Some(reason) = weakness(secret, config) {
+                fault(ASKED_SECRET, format!("can't be used: {reason}"));
+            }
+        }
+        (Some(_), None) => fault(ASKED_SECRET, "is missing; questions are signed with it".into()),
+        (None, Some(_)) => fault(ASKED_URL, "is missing; give the URL that is asked, or no secret".into()),
+        (None, None) => {}
+    }
+    faults
+}
+
+/// Why webhooks can't be signed with this secret. In development it may be easy to guess.
+fn weakness(secret: &Secret<String>, config: &Config) -> Option<String> {
+    if let Err(error) = secret.expose().parse::<SigningSecret>() {
+        return Some(error.to_string());
+    }
+    let why = guessable(secret.expose().trim_start_matches("whsec_").as_bytes());
+    why.filter(|_| !config.is_development())
+        .map(|why| format!("the secret is easy to guess: it {why}; make one: echo whsec_$(openssl rand -base64 32)"))
+}
+
 fn of_production(config: &Config) -> Faults {
     let mut faults = Faults::new();
     let mut fault = |key, reason: &str| faults.push((key, reason.to_owned()));
@@ -183,7 +238,7 @@ pub(super) fn is_loopback(host: Option<&str>) -> bool {
 
 /// Numeric keys with their ranges.
 fn ranges(config: &Config) -> Vec<Range> {
-    let Config { server, verification, sign_up, session, password, telemetry, .. } = config;
+    let Config { server, verification, sign_up, session, password, telemetry, webhooks, .. } = config;
     let count = |n: usize| u64::try_from(n).unwrap_or(u64::MAX);
     vec![
         ("server.max_body_bytes", count(server.max_body_bytes), 1024, 16 << 20),
@@ -199,6 +254,7 @@ fn ranges(config: &Config) -> Vec<Range> {
         ("verification.attempts_max", u64::from(verification.attempts_max), 1, 100),
         ("verification.resend_cooldown_s", verification.resend_cooldown_s, 0, 3600),
         ("sign_up.abandon_after_s", sign_up.abandon_after_s, 1, 366 * DAY_S),
+        ("sign_up.approval_wait_s", sign_up.approval_wait_s, 1, 366 * DAY_S),
         ("sign_up.passivate_after_s", sign_up.passivate_after_s, 1, DAY_S),
         ("sign_up.keep_finished_s", sign_up.keep_finished_s, 0, 366 * DAY_S),
         ("session.lifetime_s", session.lifetime_s, 60, 3660 * DAY_S),
@@ -211,6 +267,7 @@ fn ranges(config: &Config) -> Vec<Range> {
         ("password.p", u64::from(password.p), 1, 8),
         ("password.threads", count(password.threads), 0, 1024),
         ("password.queue", count(password.queue), 1, MILLION),
+        ("webhooks.before_sign_up_completes.timeout_ms", webhooks.before_sign_up_completes.timeout_ms, 100, 10_000),
         ("telemetry.requests_one_in", u64::from(telemetry.requests_one_in), 1, MILLION),
     ]
 }
@@ -256,5 +313,7 @@ type Faults = Vec<(&'static str, String)>;
 /// Key, value, minimum and maximum.
 type Range = (&'static str, u64, u64, u64);
 
+const ASKED_URL: &str = "webhooks.before_sign_up_completes.url";
+const ASKED_SECRET: &str = "webhooks.before_sign_up_completes.secret";
 const MILLION: u64 = 1_000_000;
 const DAY_S: u64 = 86_400;

@@ -61,8 +61,14 @@ pub(super) fn is_secret(path: &[String]) -> bool {
         ["instance", "secret_key"]
             | ["email", "password"]
             | ["captcha", "secret"]
+            | ["webhooks", "endpoints" | "before_sign_up_completes", "secret"]
             | ["settings", "oauth", _, "client_secret"]
     )
+}
+
+/// Whether a key holds a list whose entries have secrets.
+pub(super) fn has_secrets(path: &[String]) -> bool {
+    matches!(path, [section, key] if section == "webhooks" && key == "endpoints")
 }
 
 /// The table with its secrets masked.
@@ -71,15 +77,26 @@ pub(super) fn masked(mut table: Table) -> Table {
     table
 }
 
+/// The value of a key with its secrets masked.
+pub(super) fn masked_value(mut value: Value, path: &[String]) -> Value {
+    mask_value(&mut value, &mut path.to_vec());
+    value
+}
+
 fn mask(table: &mut Table, path: &mut Vec<String>) {
     for (key, value) in table.iter_mut() {
         path.push(key.clone());
-        match value {
-            Value::Table(inner) => mask(inner, path),
-            Value::String(text) if is_secret(path) && !text.is_empty() => *text = MASK.into(),
-            _ => {}
-        }
+        mask_value(value, path);
         path.pop();
+    }
+}
+
+fn mask_value(value: &mut Value, path: &mut Vec<String>) {
+    match value {
+        Value::Table(inner) => mask(inner, path),
+        Value::Array(entries) => entries.iter_mut().for_each(|entry| mask_value(entry, path)),
+        Value::String(text) if is_secret(path) && !text.is_empty() => *text = MASK.into(),
+        _ => {}
     }
 }
 

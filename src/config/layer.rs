@@ -9,6 +9,7 @@ use toml::de::{DeTable, DeValue};
 use toml::{Spanned, Table, Value};
 
 use super::documented::variable;
+use super::effective::has_secrets;
 use super::error::ConfigError;
 use super::suggest::suggest;
 use super::words::{in_words, quoted_names};
@@ -260,12 +261,25 @@ fn lay_one<T: DeserializeOwned>(
         }
     }
     let Some((message, value)) = misfit else { return Ok(table.clone()) };
+    if has_secrets(&entry.path) {
+        return Err(fault(entries_with_secrets(&message)));
+    }
     if let Some(expected) = message.strip_prefix("unknown field `") {
         let (name, expected) = expected.split_once('`').unwrap_or((expected, ""));
         return Err(unknown(entry, prefix, name, expected));
     }
     let is_secret = is_secret(&entry.path);
     Err(fault(if is_secret { "must be a text in quotes".into() } else { in_words(&message, &key, &value) }))
+}
+
+/// Why a list of endpoints is refused. Other messages may repeat a value, which may be a secret.
+fn entries_with_secrets(message: &str) -> String {
+    let is_harmless = ["unknown field `", "missing field `"].iter().any(|start| message.starts_with(start));
+    let why = if is_harmless { format!(": {message}") } else { String::new() };
+    format!(
+        "must be a list such as [{{ url = \"https://app.example.com/webhooks\", secret = \"whsec_…\", events = \
+         [\"user.*\"] }}]{why}"
+    )
 }
 
 /// Whether the message refuses a value of the right type.

@@ -14,13 +14,13 @@ use crate::domain::time::Span;
 use super::checks::{self, check_apart_from};
 use super::differences::{Difference, differences};
 use super::document::Document;
-use super::effective::{is_secret, masked};
+use super::effective::{has_secrets, is_secret, masked};
 use super::error::ConfigError;
 use super::layer::{Fault, Layer, lay, lay_what_fits};
 use super::risks::risks;
 use super::sections::{
     Captcha, Email, Events, Instance, Limits, Password, Server, Session, SignUp, Sms, StoreSection, Telemetry,
-    Verification,
+    Verification, WebhooksSection,
 };
 use super::values::{Listen, Mode, PublicUrl, PublishableKey, RequestLog, WebUrl};
 
@@ -65,6 +65,8 @@ pub struct Config {
     pub sms: Sms,
     /// `[captcha]`: the captcha service and its keys.
     pub captcha: Captcha,
+    /// `[webhooks]`: who is told of what has happened.
+    pub webhooks: WebhooksSection,
     /// `[telemetry]`: the log.
     pub telemetry: Telemetry,
     #[serde(skip)]
@@ -180,6 +182,7 @@ impl Config {
             test_mode: self.verification.test_mode,
             address_limits: self.address_limits(),
             abandon_after: Span::from_secs(self.sign_up.abandon_after_s),
+            approval_wait: Span::from_secs(self.sign_up.approval_wait_s),
             keep_finished: Span::from_secs(self.sign_up.keep_finished_s),
             keep_client: Span::from_secs(self.session.keep_client_s),
             record_events: self.events.record,
@@ -265,7 +268,8 @@ fn layers(sources: &Sources) -> Result<(Layer, Layer), ConfigError> {
         Some(path) => Layer::file(&path.display().to_string(), &read(path)?)?,
         None => Layer::default(),
     };
-    let mut over = Layer::environment(&sources.environment, is_secret)?;
+    let may_be_in_file = |path: &[String]| is_secret(path) || has_secrets(path);
+    let mut over = Layer::environment(&sources.environment, may_be_in_file)?;
     if let Some(listen) = &sources.listen {
         over.flag("--listen", LISTEN, listen.clone());
     }

@@ -164,6 +164,8 @@ pub struct Limits {
 pub struct SignUp {
     /// Lifetime of a sign-up after its last accepted write, in seconds.
     pub abandon_after_s: u64,
+    /// How long a sign-up waits for approval, in seconds.
+    pub approval_wait_s: u64,
     /// Time in seconds without a request after which a sign-up leaves memory.
     pub passivate_after_s: u64,
     /// Minimum time in seconds for which a client can read a finished sign-up.
@@ -267,6 +269,55 @@ pub struct Captcha {
 pub struct Sms {
     /// How text messages are sent.
     pub transport: SmsTransport,
+}
+
+/// Section `[webhooks]`.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct WebhooksSection {
+    /// Endpoints of the application, each with a URL of its own.
+    pub endpoints: Vec<WebhookEndpointSection>,
+    /// Who is asked before a sign-up becomes a user.
+    pub before_sign_up_completes: BeforeSignUpCompletes,
+}
+
+/// Section `[webhooks.before_sign_up_completes]`.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct BeforeSignUpCompletes {
+    /// Where the question is posted; nobody is asked if absent.
+    pub url: Option<String>,
+    /// What it is signed with: `whsec_` and base64 of 24 to 64 random bytes.
+    pub secret: Option<Secret<String>>,
+    /// Time in ms for the whole answer.
+    pub timeout_ms: u64,
+    /// What it means that there is no valid answer in time.
+    pub on_failure: OnFailureChoice,
+}
+
+/// What a failure to ask means for a sign-up.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum OnFailureChoice {
+    /// It is refused, and can be tried again.
+    Refuse,
+    /// It becomes a user.
+    Allow,
+}
+
+/// An entry of `webhooks.endpoints`.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct WebhookEndpointSection {
+    /// Where webhooks are posted.
+    pub url: String,
+    /// What they are signed with: `whsec_` and base64 of 24 to 64 random bytes.
+    pub secret: Secret<String>,
+    /// The events that it wants: names and groups.
+    pub events: Vec<String>,
+    /// A text for people.
+    #[serde(default)]
+    pub description: String,
 }
 
 /// Section `[telemetry]`.

@@ -254,6 +254,23 @@ impl Position {
         self.index
     }
 
+    /// A position before this one, and behind all events before it; `None` for the first.
+    #[cfg(feature = "webhooks")]
+    pub(crate) const fn before(self) -> Option<Self> {
+        match (self.sequence, self.index) {
+            (0, 0) => None,
+            (sequence, 0) => Some(Self { sequence: sequence - 1, index: u16::MAX }),
+            (sequence, index) => Some(Self { sequence, index: index - 1 }),
+        }
+    }
+
+    /// The position of the event with this id, if the store has it.
+    #[cfg(feature = "webhooks")]
+    pub(crate) const fn of(id: EventId) -> Self {
+        let [low, _, _, _, _, _, _, sequence @ .., high] = *id.as_bytes();
+        Self { sequence: u64::from_be_bytes(sequence), index: u16::from_le_bytes([low, high]) }
+    }
+
     /// The id of the event at this position, recorded at `at`. It has the form of all ids (`id.rs`), without their random
     /// part: the position is unique in the store, and the time tells it from events of other stores.
     fn event_id(self, at: Timestamp) -> EventId {
@@ -315,6 +332,17 @@ mod tests {
             [id(1 << 32, 1, 1_800_000_000_000), id(1 << 32, 256, 1_800_000_000_000), id(1, 0, 1_800_000_000_000)];
         assert!(!others.contains(&first) && others[0] != others[1]);
         assert_ne!(first, id(1 << 32, 0, 1_800_000_000_001));
+    }
+
+    #[cfg(feature = "webhooks")]
+    #[test]
+    fn a_position_is_known_by_the_id_of_its_event_and_has_one_before_it() {
+        for position in [Position::new(1 << 32, 258), Position::new(7, 0), Position::new(0, 0)] {
+            assert_eq!(Position::of(position.event_id(Timestamp::from_millis(1_800_000_000_000))), position);
+        }
+        assert_eq!(Position::new(7, 2).before(), Some(Position::new(7, 1)));
+        assert_eq!(Position::new(7, 0).before(), Some(Position::new(6, u16::MAX)));
+        assert_eq!(Position::new(0, 0).before(), None);
     }
 
     #[test]

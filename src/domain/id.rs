@@ -56,6 +56,8 @@ kinds! {
     MessageKind MessageId "msg_"
     /// An event.
     EventKind EventId "evt_"
+    /// An endpoint that receives webhooks.
+    WebhookEndpointKind WebhookEndpointId "we_"
 }
 
 /// An id of kind `K`.

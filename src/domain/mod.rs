@@ -7,11 +7,13 @@
 //! Begin reading at [`sign_up`].
 
 pub mod admission;
+pub mod application_value;
 pub mod client;
 pub mod context;
 pub mod event;
 pub mod field;
 pub mod guessable;
+pub mod hook;
 pub mod id;
 pub mod identifier;
 pub mod invitation;
@@ -24,6 +26,7 @@ pub mod policy;
 pub mod ports;
 pub mod quota;
 pub mod redirect;
+pub mod refusal;
 pub mod rejection;
 pub mod requirements;
 pub mod secret;
@@ -37,3 +40,4 @@ pub mod transition;
 pub mod user;
 pub mod verification;
 pub mod waitlist;
+pub mod webhook;

@@ -22,6 +22,8 @@ pub struct Policy {
     pub address_limits: Option<AddressLimits>,
     /// After this time without an accepted write a sign-up is abandoned.
     pub abandon_after: Span,
+    /// How long a sign-up waits for approval before it is abandoned.
+    pub approval_wait: Span,
     /// How long a finished sign-up stays readable for its client.
     pub keep_finished: Span,
     /// How long a client without a session is kept after its last use.
@@ -112,6 +114,7 @@ impl Default for Policy {
             test_mode: false,
             address_limits: Some(AddressLimits::default()),
             abandon_after: Span::from_secs(86_400),
+            approval_wait: Span::from_secs(7 * 86_400),
             keep_finished: Span::from_secs(86_400),
             keep_client: Span::from_secs(30 * 86_400),
             record_events: true,

@@ -6,7 +6,7 @@ use super::time::Span;
 
 /// A command refused: one or more reasons. Validation collects them all.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("rejected: {}", .0.iter().map(|r| r.code.as_str()).collect::<Vec<_>>().join(", "))]
+#[error("rejected: {}", .0.iter().map(Reason::code).collect::<Vec<_>>().join(", "))]
 pub struct Rejection(Vec<Reason>);
 
 /// One reason.
@@ -24,6 +24,17 @@ pub struct Reason {
     pub session: Option<SessionId>,
     /// The parameters that are missing, where one reason is about several.
     pub params: Vec<String>,
+    /// What the application says instead of the texts of the code.
+    pub words: Option<Box<OwnWords>>,
+}
+
+/// What an application says of its own refusal.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OwnWords {
+    /// The code on the wire; that of the reason where there is none.
+    pub code: Option<String>,
+    /// The text for people.
+    pub message: String,
 }
 
 impl Rejection {
@@ -60,7 +71,7 @@ impl From<ErrorCode> for Rejection {
 
 impl From<ErrorCode> for Reason {
     fn from(code: ErrorCode) -> Self {
-        Self { code, param: None, retry_after: None, number: None, session: None, params: Vec::new() }
+        Self { code, param: None, retry_after: None, number: None, session: None, params: Vec::new(), words: None }
     }
 }
 
@@ -77,6 +88,17 @@ impl ErrorCode {
 }
 
 impl Reason {
+    /// The code on the wire.
+    pub fn code(&self) -> &str {
+        self.words.as_ref().and_then(|words| words.code.as_deref()).unwrap_or(self.code.as_str())
+    }
+
+    /// The same reason with a text of the application for people.
+    pub fn saying(mut self, message: String) -> Self {
+        self.words = Some(Box::new(OwnWords { code: None, message }));
+        self
+    }
+
     /// The same reason with the number for its text.
     pub const fn with(mut self, number: u32) -> Self {
         self.number = Some(number);
@@ -164,6 +186,11 @@ codes! {
     InvalidRedirectUrl "invalid_redirect_url"
     TooManyRequests "too_many_requests"
     SignUpCannotBeUpdated "sign_up_cannot_be_updated"
+    SignUpAwaitsApproval "sign_up_awaits_approval"
+    SignUpRefused "sign_up_refused"
+    SignUpNotAwaitingApproval "sign_up_not_awaiting_approval"
+    SignUpCheckFailed "sign_up_check_failed"
+    RefusedByApplication "refused_by_application"
     SignUpModeRestricted "sign_up_mode_restricted"
     SignUpRestrictedWaitlist "sign_up_restricted_waitlist"
     OAuthProviderNotEnabled "oauth_provider_not_enabled"
@@ -203,4 +230,6 @@ codes! {
     ResourceConflict "resource_conflict"
     ResourceForbidden "resource_forbidden"
     ResourceNotFound "resource_not_found"
+    WebhookEndpointConfigured "webhook_endpoint_configured"
+    WebhookEndpointQuotaExceeded "webhook_endpoint_quota_exceeded"
 }

@@ -4,7 +4,7 @@
 use super::field::Field;
 use super::policy::Policy;
 use super::settings::Settings;
-use super::sign_up::SignUp;
+use super::sign_up::{Phase, SignUp};
 use super::time::Timestamp;
 
 /// Which fields a sign-up needs, may have, lacks and has not verified.
@@ -25,6 +25,8 @@ pub struct Requirements {
     pub awaits_custom_action: bool,
     /// Whether a captcha must still be solved.
     pub owes_captcha: bool,
+    /// Whether an administrator must still approve it, once nothing else is missing.
+    pub needs_approval: bool,
 }
 
 impl Requirements {
@@ -65,11 +67,17 @@ impl Requirements {
             identified,
             awaits_custom_action: settings.sign_up.custom_action_required && !sign_up.custom_action,
             owes_captcha: sign_up.owes_captcha(settings, policy),
+            needs_approval: settings.sign_up.approval_required && sign_up.phase == Phase::Open,
         }
     }
 
     /// Whether the sign-up can become a user.
     pub fn are_met(&self) -> bool {
+        self.are_met_but_for_approval() && !self.needs_approval
+    }
+
+    /// Whether the sign-up can be approved: nothing else is missing.
+    pub fn are_met_but_for_approval(&self) -> bool {
         self.identified
             && self.missing_fields.is_empty()
             && self.unverified_fields.is_empty()

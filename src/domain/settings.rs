@@ -106,6 +106,8 @@ pub struct SignUpSettings {
     pub legal_consent_enabled: bool,
     /// Whether completion waits for the application's backend.
     pub custom_action_required: bool,
+    /// Whether an administrator must approve each sign-up before it becomes a user.
+    pub approval_required: bool,
     /// Whether a second factor must be set up.
     pub mfa: Mfa,
 }
@@ -140,6 +142,7 @@ impl Default for SignUpSettings {
             captcha_widget_type: "smart".into(),
             legal_consent_enabled: false,
             custom_action_required: false,
+            approval_required: false,
             mfa: Mfa::default(),
         }
     }

@@ -1,13 +1,16 @@
 //! Building an engine from its parts. Each part has a default that suits tests and first experiments.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use url::Url;
 
-use crate::actors::{ActorContext, ActorOptions, LastSeen, System, Transports};
+use crate::actors::{ActorContext, ActorOptions, Follower, Hooked, LastSeen, System, Transports};
 use crate::captcha::Captcha;
 use crate::clock::{Clock, ResumedClock, SystemClock};
 use crate::delivery::{Capture, MessageTemplates, Transport};
+use crate::domain::application_value::check_namespace;
+use crate::domain::hook::{AfterCommit, Hook, HookOptions};
 use crate::domain::policy::Policy;
 use crate::domain::ports::{Entropy, Sealer};
 use crate::domain::redirect::{PageOrigins, RedirectRule, is_loopback};
@@ -21,6 +24,8 @@ use crate::password::{HashOptions, HashPool};
 use crate::pwned::PwnedRange;
 use crate::store::{MemoryStore, Store, StoreError};
 use crate::token::{Algorithm, InstanceKey};
+#[cfg(feature = "webhooks")]
+use crate::webhook::Targets;
 
 use super::admission::Admission;
 use super::engine::{CLOCK_OFFSET, Inner, check};
@@ -28,6 +33,8 @@ use super::error::BuildError;
 use super::frontend::equal_calls::CallKey;
 use super::frontend::single_flight::Flights;
 use super::hash_costs::Costs;
+#[cfg(feature = "webhooks")]
+use super::webhooks::{Dispatcher, NewWebhookEndpoint, configure};
 use super::{BackendKey, Engine, keys};
 
 /// Builds an [`Engine`].
@@ -57,6 +64,12 @@ pub struct EngineBuilder {
     pwned_range: Option<PwnedRange>,
     requests_max: usize,
     source_limits: Option<SourceLimits>,
+    #[cfg(feature = "webhooks")]
+    webhook_endpoints: Vec<NewWebhookEndpoint>,
+    #[cfg(feature = "webhooks")]
+    local_webhooks: Option<bool>,
+    hook: Option<Hooked>,
+    followers: Vec<Follower>,
 }
 
 impl Default for EngineBuilder {
@@ -87,6 +100,12 @@ impl Default for EngineBuilder {
             pwned_range: None,
             requests_max: 8192,
             source_limits: Some(SourceLimits::default()),
+            #[cfg(feature = "webhooks")]
+            webhook_endpoints: Vec::new(),
+            #[cfg(feature = "webhooks")]
+            local_webhooks: None,
+            hook: None,
+            followers: Vec::new(),
         }
     }
 }
@@ -165,6 +184,30 @@ impl EngineBuilder {
         /// The quotas of one source, counted by the address in [`RequestContext`](super::RequestContext); `None` for no
         /// quotas. By default those of a production instance.
         source_limits: Option<SourceLimits>;
+        /// The endpoints of webhooks that the program names, each by its URL, beside those that the Backend API makes.
+        /// One that was named at an earlier start and is not named now is removed.
+        #[cfg(feature = "webhooks")]
+        webhook_endpoints: Vec<NewWebhookEndpoint>;
+        /// Whether webhooks may go to this machine and to private networks, by http too on this machine: for
+        /// development. By default where `public_url` is on this machine.
+        #[cfg(feature = "webhooks")]
+        local_webhooks: bool => Some;
+    }
+
+    /// Asks `hook` before a sign-up becomes a user. A later call replaces the hook of an earlier one.
+    #[must_use]
+    pub fn before_conversion(mut self, hook: Arc<dyn Hook>, options: HookOptions) -> Self {
+        self.hook = Some(Hooked { hook, options });
+        self
+    }
+
+    /// Tells `hook` of each event after its commit. Its place in the log of events is stored under `name`: 1 to 64 of
+    /// `a-z 0-9 _ - .`, and another one for each hook. Without recorded events ([`Policy::record_events`]) it is told
+    /// nothing.
+    #[must_use]
+    pub fn after_commit(mut self, name: impl Into<String>, hook: Arc<dyn AfterCommit>) -> Self {
+        self.followers.push(Follower { name: name.into(), hook });
+        self
     }
 
     /// Builds and starts the engine on the current tokio runtime.
@@ -173,6 +216,10 @@ impl EngineBuilder {
     /// See [`BuildError`].
     pub async fn build(self) -> Result<Engine, BuildError> {
         check(&self.settings, self.captcha.as_ref())?;
+        if self.hook.as_ref().is_some_and(|hooked| !hooked.options.is_bounded()) {
+            return Err(BuildError::Hook);
+        }
+        check_names(&self.followers)?;
         let store = self.store.unwrap_or_else(|| Arc::new(MemoryStore::new()));
         let key = Arc::new(self.key.unwrap_or_else(InstanceKey::generate));
         keys::check_instance_key(&*store, &key).await?;
@@ -208,9 +255,14 @@ impl EngineBuilder {
             policy.captcha_bypass.clone_from(&captcha.oauth_bypass);
         }
         let local_pages = self.local_pages.unwrap_or_else(|| is_loopback(&self.public_url));
+        #[cfg(feature = "webhooks")]
+        let targets = match self.local_webhooks.unwrap_or_else(|| is_loopback(&self.public_url)) {
+            true => Targets::AlsoLocal,
+            false => Targets::Public,
+        };
         let origins = PageOrigins::new(&self.public_url, &self.allowed_origins, local_pages);
         let redirects = RedirectRule::new(origins, &self.allowed_redirects);
-        let environment = ActorContext::new(
+        let mut environment = ActorContext::new(
             store,
             clock,
             key.clone(),
@@ -220,7 +272,19 @@ impl EngineBuilder {
             policy,
             self.actors,
         );
-        let system = System::start(Arc::new(environment), transports, templates).await?;
+        environment.hook = self.hook;
+        let system = System::start(Arc::new(environment), transports, templates, self.followers).await?;
+        #[cfg(feature = "webhooks")]
+        let webhooks =
+            Dispatcher::new(system.context().clone(), system.persister().clone(), keyring.instance(), targets);
+        #[cfg(feature = "webhooks")]
+        match configure(system.context(), system.persister(), &self.webhook_endpoints, targets).await {
+            Ok(endpoints) => webhooks.start(endpoints).await,
+            Err(error) => {
+                system.stop().await;
+                return Err(error);
+            }
+        }
         let inner = Inner {
             actor_context: system.context().clone(),
             system,
@@ -244,8 +308,20 @@ impl EngineBuilder {
             calls,
             sign_up_flights: Flights::new(),
             sign_in_flights: Flights::new(),
+            #[cfg(feature = "webhooks")]
+            webhooks,
         };
         Ok(Engine { inner: Arc::new(inner) })
+    }
+}
+
+/// Each follower has a name of its own, which can be stored.
+fn check_names(followers: &[Follower]) -> Result<(), BuildError> {
+    let mut names = BTreeSet::new();
+    let is_fit = |name: &str| check_namespace(name).is_ok();
+    match followers.iter().find(|follower| !is_fit(&follower.name) || !names.insert(&follower.name)) {
+        Some(follower) => Err(BuildError::HookName(follower.name.clone())),
+        None => Ok(()),
     }
 }
 

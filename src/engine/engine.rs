@@ -26,6 +26,8 @@ use super::admission::{Admission, RETRY_AFTER};
 use super::frontend::equal_calls::CallKey;
 use super::frontend::single_flight::Flights;
 use super::hash_costs::Costs;
+#[cfg(feature = "webhooks")]
+use super::webhooks::Dispatcher;
 use super::{EngineBuilder, EngineError, NotReady, SignInView, SignUpView};
 
 /// A running engine. Clones are handles to the same engine.
@@ -61,6 +63,8 @@ pub(super) struct Inner {
     pub(super) calls: CallKey,
     pub(super) sign_up_flights: Flights<SignUpView>,
     pub(super) sign_in_flights: Flights<SignInView>,
+    #[cfg(feature = "webhooks")]
+    pub(super) webhooks: Dispatcher,
 }
 
 impl Engine {
@@ -205,6 +209,8 @@ impl Engine {
     /// closed. Later calls fail with [`EngineError::Overloaded`].
     pub async fn shutdown(self) {
         self.inner.admission.close();
+        #[cfg(feature = "webhooks")]
+        self.inner.webhooks.stop().await;
         self.inner.system.stop().await;
         self.inner.store().close().await;
     }

@@ -110,6 +110,16 @@ pub enum BuildError {
     /// The password hash gives a wrong result for a known input.
     #[error("password hashing can't be used: {0}")]
     Hashing(String),
+    /// The endpoints of webhooks can't be used.
+    #[cfg(feature = "webhooks")]
+    #[error("the endpoints of webhooks can't be used: {0}")]
+    Webhooks(String),
+    /// The deadline of a hook is zero or above 10 seconds.
+    #[error("the deadline of a hook must be above zero, and at most 10 seconds")]
+    Hook,
+    /// The name of a hook after commits can't be stored, or another hook has it.
+    #[error("the name of a hook must be 1 to 64 of a-z 0-9 _ - . and no other hook's: {0}")]
+    HookName(String),
     /// The actors could not be started.
     #[error(transparent)]
     Actors(#[from] StartError),

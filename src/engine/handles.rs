@@ -3,6 +3,7 @@
 
 use std::sync::Arc;
 
+use crate::domain::application_value::{ApplicationValue, ValueKey};
 use crate::domain::client::session::Session;
 use crate::domain::event::{Event, Position};
 use crate::domain::id::{InvitationId, SessionId, SignInId, SignUpId, UserId, WaitlistEntryId};
@@ -15,11 +16,18 @@ use crate::domain::time::Span;
 use crate::domain::user::{NewUser, User, UserChange, UserPatch};
 use crate::domain::waitlist::WaitlistEntry;
 
+#[cfg(feature = "webhooks")]
+use crate::domain::id::{EventId, WebhookEndpointId};
+#[cfg(feature = "webhooks")]
+use crate::domain::time::Timestamp;
+
 use super::{
     AttemptFirstFactor, AttemptVerification, Caller, ClientView, Cursor, Engine, EngineError, EventStream, EventsFrom,
     Followed, InvitationView, ListParams, NewSignIn, Page, PrepareVerification, RequestContext, SessionListParams,
     SessionView, SignInView, SignUpView, TicketHolder, UserFilter, UserListParams, WaitlistEntryView,
 };
+#[cfg(feature = "webhooks")]
+use super::{NewWebhookEndpoint, WebhookAttempt, WebhookEndpointPatch, WebhookEndpointView};
 
 /// A handle, and the calls that it forwards.
 macro_rules! handle {
@@ -145,6 +153,26 @@ handle! {
     /// # Errors
     /// [`EngineError::NotFound`] for unknown ids, [`EngineError::Rejected`] such as `sign_up_cannot_be_updated`.
     update_by_backend(id: SignUpId, update: BackendUpdate) -> SignUpView: update_sign_up_by_backend;
+    /// Lists the sign-ups that wait for approval, the longest waiting first, at most `limit` of them and at most 500.
+    /// With `after`, those behind that sign-up; from the first where it no longer waits. One whose client has begun
+    /// another sign-up is shown as abandoned, and can't be approved any more.
+    ///
+    /// # Errors
+    /// When the store can't be read.
+    awaiting_approval(after: Option<SignUpId>, limit: usize) -> Vec<SignUpView>: sign_ups_awaiting_approval;
+    /// Approves a sign-up: it becomes a user, and its client gets the session with its next request.
+    ///
+    /// # Errors
+    /// [`EngineError::NotFound`] for unknown ids, `sign_up_not_awaiting_approval`, `form_data_missing` where the
+    /// settings require more of it by now, `sign_up_cannot_be_updated` where it is abandoned, and what a conversion can
+    /// be refused with, such as `form_identifier_exists` and the refusal of a hook. After an error it waits as before.
+    approve(id: SignUpId) -> SignUpView: approve_sign_up;
+    /// Refuses a sign-up. `reason` is a sentence for the person of at most 512 bytes, who reads it with the next step;
+    /// without one there is a usual text. Its identifiers stay free.
+    ///
+    /// # Errors
+    /// [`EngineError::NotFound`] for unknown ids, `sign_up_not_awaiting_approval`, and what is wrong with the reason.
+    refuse(id: SignUpId, reason: Option<&str>) -> SignUpView: refuse_sign_up;
 }
 
 handle! {
@@ -437,6 +465,53 @@ handle! {
 }
 
 handle! {
+    /// The calls about values of the application: small records of its own beside its users. A hook writes them in the
+    /// commit that makes a user ([`EngineBuilder::before_conversion`](super::EngineBuilder::before_conversion)).
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// use vestibule::Engine;
+    /// use vestibule::hooks::{ApplicationValue, ValueKey};
+    ///
+    /// let engine = Engine::builder().build().await?;
+    /// let key = ValueKey::new("billing", "user_1")?;
+    /// engine.values().put(&ApplicationValue::new(key.clone(), "free")?).await?;
+    /// let found = engine.values().get(&key).await?.ok_or("it was written")?;
+    /// assert_eq!(found.bytes.expose(), b"free");
+    /// assert_eq!(engine.values().list("billing", "user_", None, 10).await?.len(), 1);
+    /// engine.values().remove(&key).await?;
+    /// # engine.shutdown().await;
+    /// # Ok(())
+    /// # }
+    /// ```
+    Values by values;
+
+    /// A value, if it is there.
+    ///
+    /// # Errors
+    /// When the store can't be read.
+    get(key: &ValueKey) -> Option<ApplicationValue>: application_value;
+    /// Writes a value. One that is there under the same key is replaced.
+    ///
+    /// # Errors
+    /// When the store can't be written.
+    put(value: &ApplicationValue) -> (): put_application_value;
+    /// Removes a value, if it is there.
+    ///
+    /// # Errors
+    /// When the store can't be written.
+    remove(key: &ValueKey) -> (): remove_application_value;
+    /// The values of a namespace whose names begin with `prefix`, in the order of their names, at most `limit` of them
+    /// and at most 500. With `after`, those behind that name.
+    ///
+    /// # Errors
+    /// `form_param_value_invalid` for a namespace or a prefix that no key can have.
+    list(namespace: &str, prefix: &str, after: Option<&ValueKey>, limit: usize) -> Vec<ApplicationValue>:
+        application_values;
+}
+
+handle! {
     /// The calls about the waitlist.
     ///
     /// ```
@@ -545,4 +620,101 @@ impl<'a> Events<'a> {
     pub fn cursor(self, name: &str) -> Cursor<'a> {
         Cursor::new(self.0, name)
     }
+}
+
+#[cfg(feature = "webhooks")]
+handle! {
+    /// The calls about webhooks: their endpoints, and what is sent to them
+    /// ([guide: Webhooks](crate::guide::contract_backend#webhooks)).
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// use vestibule::Engine;
+    /// use vestibule::webhooks::NewWebhookEndpoint;
+    ///
+    /// let engine = Engine::builder().build().await?;
+    /// let input = NewWebhookEndpoint::new("https://app.example.com/webhooks", ["user.*"]);
+    /// let endpoint = engine.webhooks().create(&input).await?;
+    /// let secret = endpoint.secret.ok_or("a new endpoint has a new secret")?;
+    /// assert!(secret.expose().starts_with("whsec_")); // for the receiver, which verifies with it
+    ///
+    /// let replaced = engine.webhooks().rotate_secret(endpoint.id).await?;
+    /// assert!(replaced.previous_secret_until.is_some(), "for a day both sign");
+    /// engine.webhooks().delete(endpoint.id).await?;
+    /// # engine.shutdown().await;
+    /// # Ok(())
+    /// # }
+    /// ```
+    Webhooks by webhooks;
+
+    /// Adds an endpoint. It is told of what happens from now on. The view has its secret.
+    ///
+    /// # Errors
+    /// Every fault of the input at once; `feature_not_enabled` where [`Policy::record_events`](crate::limits::Policy) is off,
+    /// so that there would be nothing to tell; `webhook_endpoint_quota_exceeded` where there are 100 already.
+    create(input: &NewWebhookEndpoint) -> WebhookEndpointView: create_webhook_endpoint;
+    /// An endpoint.
+    ///
+    /// # Errors
+    /// [`EngineError::NotFound`].
+    get(id: WebhookEndpointId) -> WebhookEndpointView: webhook_endpoint;
+    /// All endpoints, the oldest first.
+    ///
+    /// # Errors
+    /// When the store can't be read.
+    list() -> Page<WebhookEndpointView>: list_webhook_endpoints;
+    /// Changes an endpoint. Attempts in flight are made again, with the same ids.
+    ///
+    /// # Errors
+    /// [`EngineError::NotFound`], every fault of the patch at once; `webhook_endpoint_configured` for an endpoint of the
+    /// configuration.
+    update(id: WebhookEndpointId, patch: &WebhookEndpointPatch) -> WebhookEndpointView: update_webhook_endpoint;
+    /// Deletes an endpoint, with the messages that wait for it.
+    ///
+    /// # Errors
+    /// [`EngineError::NotFound`]; `webhook_endpoint_configured` for an endpoint of the configuration.
+    delete(id: WebhookEndpointId) -> (): delete_webhook_endpoint;
+    /// Switches an endpoint on. It is told of what happened meanwhile, as far as the events are still kept.
+    ///
+    /// # Errors
+    /// [`EngineError::NotFound`].
+    enable(id: WebhookEndpointId) -> WebhookEndpointView: enable_webhook_endpoint;
+    /// Switches an endpoint off. Its place in the log of events and its waiting messages are kept.
+    ///
+    /// # Errors
+    /// [`EngineError::NotFound`].
+    disable(id: WebhookEndpointId) -> WebhookEndpointView: disable_webhook_endpoint;
+    /// Replaces the secret of an endpoint. For 24 hours webhooks are signed with both. The view has the new secret.
+    ///
+    /// # Errors
+    /// [`EngineError::NotFound`]; `webhook_endpoint_configured` for an endpoint of the configuration.
+    rotate_secret(id: WebhookEndpointId) -> WebhookEndpointView: rotate_webhook_secret;
+    /// The secret with which webhooks to an endpoint are signed: `whsec_` and base64.
+    ///
+    /// # Errors
+    /// [`EngineError::NotFound`].
+    secret(id: WebhookEndpointId) -> Secret<String>: webhook_secret;
+    /// The last attempts at an endpoint, at most 100, the latest first. They are in memory: those before the start of the
+    /// engine are not there.
+    ///
+    /// # Errors
+    /// [`EngineError::NotFound`].
+    attempts(id: WebhookEndpointId) -> Page<WebhookAttempt>: webhook_attempts;
+    /// Sends an endpoint everything again that has happened since a time, as far as the events are still kept, with the
+    /// ids from before. A receiver that remembers ids drops what it has.
+    ///
+    /// # Errors
+    /// [`EngineError::NotFound`].
+    replay(id: WebhookEndpointId, since: Timestamp) -> WebhookEndpointView: replay_webhooks;
+    /// Sends an endpoint one event again, whether or not it is among those that the endpoint wants.
+    ///
+    /// # Errors
+    /// [`EngineError::NotFound`] for an unknown endpoint or event, and for an event that is not kept any more.
+    replay_event(id: WebhookEndpointId, event: EventId) -> (): replay_webhook_event;
+    /// Sends an endpoint a webhook of the type `webhook.test` now, once, and tells what came of it.
+    ///
+    /// # Errors
+    /// [`EngineError::NotFound`]; `form_param_format_invalid` for a URL that this instance does not send to.
+    test(id: WebhookEndpointId) -> WebhookAttempt: test_webhook_endpoint;
 }

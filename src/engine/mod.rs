@@ -21,6 +21,8 @@ mod keys;
 #[cfg(test)]
 mod simulation;
 mod view;
+#[cfg(feature = "webhooks")]
+mod webhooks;
 
 pub use crate::domain::sign_in::Prepare as PrepareFirstFactor;
 pub use crate::token::TokenCarrier;
@@ -29,6 +31,8 @@ pub use backend::pagination::{ListParams, Page};
 pub use backend::sessions::SessionListParams;
 pub use backend::users::{UserFilter, UserListParams};
 pub use backend::waitlist::WaitlistEntryView;
+#[cfg(feature = "webhooks")]
+pub use backend::webhooks::WebhookEndpointView;
 pub use builder::EngineBuilder;
 pub use caller::{Caller, RequestContext};
 pub use engine::Engine;
@@ -36,7 +40,11 @@ pub use error::{BuildError, EngineError, NotReady};
 pub use events::{Cursor, EventStream, EventsFrom};
 pub use frontend::email_links::{Followed, LinkOutcome};
 pub use frontend::oauth::{CallbackRedirect, ProviderCallback};
-pub use handles::{Events, Invitations, Sessions, SignIns, SignUps, Users, Waitlist};
+#[cfg(feature = "webhooks")]
+pub use handles::Webhooks;
+pub use handles::{Events, Invitations, Sessions, SignIns, SignUps, Users, Values, Waitlist};
 pub use input::{AttemptFirstFactor, AttemptVerification, NewSignIn, PrepareVerification};
 pub use keys::BackendKey;
 pub use view::{ClientView, SessionView, SignInView, SignUpView};
+#[cfg(feature = "webhooks")]
+pub use webhooks::{EventData, NewWebhookEndpoint, WebhookAttempt, WebhookEndpointPatch};

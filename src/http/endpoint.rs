@@ -8,6 +8,8 @@ use bytes::Bytes;
 use hyper::Method;
 use hyper::body::Body;
 
+#[cfg(feature = "webhooks")]
+use crate::domain::id::WebhookEndpointId;
 use crate::domain::id::{
     ClientId, ExternalAccountId, InvitationId, MalformedId, SessionId, SignInId, SignUpId, UserId, WaitlistEntryId,
 };
@@ -221,6 +223,8 @@ pub(in crate::http) enum PathId {
     User(UserId),
     UserAccount(UserAccountPath),
     Client(ClientId),
+    #[cfg(feature = "webhooks")]
+    WebhookEndpoint(WebhookEndpointId),
 }
 
 /// The ids of a path that names a user and one of its accounts at providers.
@@ -268,6 +272,11 @@ in_path! {
     User UserId
     UserAccount UserAccountPath
     Client ClientId
+}
+
+#[cfg(feature = "webhooks")]
+in_path! {
+    WebhookEndpoint WebhookEndpointId
 }
 
 /// Whether a text is an id of this kind.

@@ -5,4 +5,6 @@ mod address;
 mod client;
 mod places;
 
+#[cfg(feature = "webhooks")]
+pub(crate) use address::is_public;
 pub use client::{Outbound, OutboundError, OutboundOptions};

@@ -8,9 +8,17 @@ use url::Url;
 use crate::actors::ActorOptions;
 #[cfg(feature = "oauth")]
 use crate::captcha::Captcha;
+#[cfg(feature = "webhooks")]
+use crate::clock::SystemClock;
 use crate::config::Config;
+#[cfg(feature = "webhooks")]
+use crate::config::{OnFailureChoice, WebhookEndpointSection};
 use crate::delivery::Capture;
+#[cfg(feature = "webhooks")]
+use crate::domain::hook::{HookOptions, OnFailure};
 use crate::domain::time::Span;
+#[cfg(feature = "webhooks")]
+use crate::engine::NewWebhookEndpoint;
 use crate::engine::{BackendKey, Engine, EngineBuilder};
 #[cfg(feature = "oauth")]
 use crate::oauth::Providers;
@@ -19,17 +27,19 @@ use crate::outbound::{Outbound, OutboundOptions};
 use crate::password::{HashOptions, HashParameters};
 #[cfg(feature = "oauth")]
 use crate::pwned::PwnedRange;
+#[cfg(feature = "webhooks")]
+use crate::webhook::{ConversionWebhook, EndpointUrl, Targets};
 
 use super::transports::{email_transport, sms_transport};
 use super::{StartupError, storage};
 
-/// Opens the store and starts the engine. `capture` takes the messages that are not sent, and `public_url` is where
+/// Opens the store, and says how the engine is to be built. `capture` takes the messages that are not sent, and `public_url` is where
 /// browsers reach the engine.
-pub(super) async fn build_engine(
+pub(super) fn engine_builder(
     config: &Config,
     capture: &Arc<Capture>,
     public_url: Url,
-) -> Result<Engine, StartupError> {
+) -> Result<EngineBuilder, StartupError> {
     let (key, store) = storage::open(config)?;
     let actors = ActorOptions {
         passivate_after: Duration::from_secs(config.sign_up.passivate_after_s),
@@ -37,7 +47,7 @@ pub(super) async fn build_engine(
         delivery_timeout: Duration::from_secs(config.email.timeout_s) + DELIVERY_MARGIN,
         ..ActorOptions::default()
     };
-    with_outbound(Engine::builder(), config)?
+    let builder = with_webhooks(with_outbound(Engine::builder(), config)?, config)?
         .store(store)
         .key(key)
         .settings(config.settings().clone())
@@ -61,10 +71,8 @@ pub(super) async fn build_engine(
         .allowed_origins(config.server.allowed_origins.iter().map(|o| o.as_str().to_owned()).collect())
         .allowed_redirects(config.server.allowed_redirects.iter().map(|r| r.as_str().to_owned()).collect())
         // Developers' pages run on this machine, on ports of their own.
-        .local_pages(config.is_development())
-        .build()
-        .await
-        .map_err(StartupError::new)
+        .local_pages(config.is_development());
+    Ok(builder)
 }
 
 /// URL at which browsers reach the engine, including the path of `server.public_url`.
@@ -130,6 +138,41 @@ fn captcha(config: &Config, outbound: &Outbound) -> Option<Captcha> {
         oauth_bypass: section.oauth_bypass.clone(),
         outbound: outbound.clone(),
     })
+}
+
+/// Adds the endpoints of webhooks. The configuration checks have made sure that they can be used.
+#[cfg(feature = "webhooks")]
+fn with_webhooks(builder: EngineBuilder, config: &Config) -> Result<EngineBuilder, StartupError> {
+    let endpoint = |entry: &WebhookEndpointSection| NewWebhookEndpoint {
+        url: entry.url.clone(),
+        events: entry.events.clone(),
+        description: entry.description.clone(),
+        secret: Some(entry.secret.clone()),
+    };
+    let endpoints = config.webhooks.endpoints.iter().map(endpoint).collect();
+    let builder = builder.webhook_endpoints(endpoints).local_webhooks(config.is_development());
+    let asked = &config.webhooks.before_sign_up_completes;
+    let (Some(url), Some(secret)) = (&asked.url, &asked.secret) else { return Ok(builder) };
+    let targets = if config.is_development() { Targets::AlsoLocal } else { Targets::Public };
+    let url = EndpointUrl::parse(url, targets).map_err(StartupError::new)?;
+    let secret = secret.expose().parse().map_err(StartupError::new)?;
+    let deadline = Duration::from_millis(asked.timeout_ms);
+    let on_failure = match asked.on_failure {
+        OnFailureChoice::Refuse => OnFailure::Refuse,
+        OnFailureChoice::Allow => OnFailure::Allow,
+    };
+    let hook = ConversionWebhook::new(url, secret, targets, deadline, Arc::new(SystemClock::new()));
+    Ok(builder.before_conversion(Arc::new(hook), HookOptions { deadline, on_failure }))
+}
+
+#[cfg(not(feature = "webhooks"))]
+fn with_webhooks(builder: EngineBuilder, config: &Config) -> Result<EngineBuilder, StartupError> {
+    let set = match (&config.webhooks.endpoints[..], &config.webhooks.before_sign_up_completes.url) {
+        ([], None) => return Ok(builder),
+        ([], Some(_)) => "webhooks.before_sign_up_completes",
+        _ => "webhooks.endpoints",
+    };
+    Err(StartupError::new(format!("`{set}` is set, but this program was built without the feature `webhooks`")))
 }
 
 const DELIVERY_MARGIN: Duration = Duration::from_secs(15);

@@ -6,12 +6,12 @@ use std::sync::Arc;
 
 use crate::config::Config;
 use crate::delivery::Capture;
-use crate::engine::Engine;
+use crate::engine::{Engine, EngineBuilder};
 use crate::http::{App, BoundServer, DevOutbox, HttpOptions, bind};
 
 use super::StartupError;
 use super::diagnostics::listen_error;
-use super::engine::{browser_url, build_engine};
+use super::engine::{browser_url, engine_builder};
 use super::http_options::{http_options, public_url};
 
 /// A server that has its sockets, its store and its engine, as a configuration says, but does not serve yet.
@@ -45,6 +45,17 @@ impl ConfiguredServer {
     /// When an address, the key or the data can't be used, or when the configuration asks for what this program was
     /// built without.
     pub async fn start(config: &Config) -> Result<Self, StartupError> {
+        Self::start_with(config, |builder| builder).await
+    }
+
+    /// The same with an engine that `complete` finishes: with what no file can describe, such as a hook.
+    ///
+    /// # Errors
+    /// As [`start`](Self::start).
+    pub async fn start_with(
+        config: &Config,
+        complete: impl FnOnce(EngineBuilder) -> EngineBuilder,
+    ) -> Result<Self, StartupError> {
         let mut options = http_options(config)?;
         let listen = &config.server.listen;
         let bound = bind(&options).await.map_err(|error| StartupError::new(listen_error(listen.address, &error)))?;
@@ -52,7 +63,8 @@ impl ConfiguredServer {
         options.public_url = public_url(config, port)?;
         let new_key_file = new_key_file(config)?;
         let capture = Arc::new(Capture::new());
-        let engine = build_engine(config, &capture, browser_url(config, port)?).await?;
+        let builder = engine_builder(config, &capture, browser_url(config, port)?)?;
+        let engine = complete(builder).build().await.map_err(StartupError::new)?;
         Ok(Self { server: bound, options, engine, capture, port, new_key_file })
     }
 

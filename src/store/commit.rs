@@ -2,9 +2,10 @@
 
 use std::sync::Arc;
 
+use crate::domain::application_value::{ApplicationValue, ValueKey};
 use crate::domain::client::{Client, ClientChange};
 use crate::domain::event::{EndUser, Position};
-use crate::domain::id::{ClientId, InvitationId, MessageId, SignUpId, UserId, WaitlistEntryId};
+use crate::domain::id::{ClientId, InvitationId, MessageId, SignUpId, UserId, WaitlistEntryId, WebhookEndpointId};
 use crate::domain::identifier::Identifier;
 use crate::domain::invitation::Invitation;
 use crate::domain::policy::{AddressLimits, RetentionPolicy};
@@ -14,6 +15,7 @@ use crate::domain::sign_up::SignUp;
 use crate::domain::time::Timestamp;
 use crate::domain::user::User;
 use crate::domain::waitlist::WaitlistEntry;
+use crate::domain::webhook::{Disabled, Health, Retry, RetryKey, WebhookEndpoint};
 
 #[cfg(doc)]
 use super::error::CommitError;
@@ -87,6 +89,11 @@ pub struct Decision {
     pub waitlist: Vec<WaitlistChange>,
     /// Changes to invitations, in order. Refused as [`CommitError::Rejected`].
     pub invitations: Vec<InvitationChange>,
+    /// Changes to the endpoints of webhooks, in order. Refused as [`CommitError::Stale`] if an endpoint is not in the
+    /// expected version, as [`CommitError::Rejected`] if it is gone.
+    pub webhooks: Vec<WebhookChange>,
+    /// What the application stores with the decision, in order.
+    pub values: Vec<ValueWrite>,
     /// Messages to send because of the decision: new outbox entries.
     pub outbox: Vec<OutboxEntry>,
 }
@@ -106,6 +113,8 @@ pub struct Housekeeping {
     pub forget: Vec<String>,
     /// Records that were expired at the time of the scan, and how long records are kept.
     pub collect_garbage: (RetentionPolicy, Vec<ExpiredKey>),
+    /// What came of deliveries to endpoints of webhooks.
+    pub webhooks: Vec<WebhookProgress>,
 }
 
 /// What became of a message that leaves the outbox.
@@ -161,6 +170,15 @@ pub struct ClientWrite {
     pub changes: Vec<ClientChange>,
 }
 
+/// What the application writes for itself.
+#[derive(Clone, Debug)]
+pub enum ValueWrite {
+    /// Write a value. One that is there under the same key is replaced.
+    Put(ApplicationValue),
+    /// Remove a value, if it is there.
+    Remove(ValueKey),
+}
+
 /// A change to an invitation.
 #[derive(Clone, Debug)]
 pub enum InvitationChange {
@@ -190,6 +208,41 @@ pub enum WaitlistChange {
     Reject(WaitlistEntryId),
     /// Delete it.
     Delete(WaitlistEntryId),
+}
+
+/// A change to an endpoint of webhooks.
+#[derive(Clone, Debug)]
+pub enum WebhookChange {
+    /// Add it. Its id must not be in use.
+    Create(Box<WebhookEndpoint>),
+    /// The next value of an endpoint. How far its deliveries are stays as it is stored.
+    Change {
+        /// The value.
+        next: Box<WebhookEndpoint>,
+        /// The version that it was made from.
+        expected_version: u64,
+    },
+    /// Continue behind another event; from the first that is kept, if there is none.
+    MoveTo(WebhookEndpointId, Option<Position>),
+    /// Remove it. The messages that wait for it go with the next scan for expired records.
+    Delete(WebhookEndpointId),
+}
+
+/// What came of deliveries to one endpoint of webhooks. For an endpoint that is gone it writes nothing.
+#[derive(Clone, Debug)]
+pub struct WebhookProgress {
+    /// The endpoint.
+    pub endpoint: WebhookEndpointId,
+    /// The last event that is dealt with, if it is another one now.
+    pub cursor: Option<Position>,
+    /// Whether its attempts succeed, if that is another value now.
+    pub health: Option<Health>,
+    /// Why it is to be switched off.
+    pub disabled: Option<Disabled>,
+    /// Messages that wait no more.
+    pub done: Vec<RetryKey>,
+    /// Messages that wait for another attempt now.
+    pub retries: Vec<Retry>,
 }
 
 /// An outbox entry; its secret part is sealed.

@@ -197,7 +197,7 @@ fn check_mark(path: &Path, ledger: &Ledger, sealer: Option<&Sealer>) -> Result<O
 }
 
 /// The kinds that are scanned in the order of their keys while the store serves.
-const ORDERED: [Kind; 8] = [
+const ORDERED: [Kind; 12] = [
     Kind::Outbox,
     Kind::Deadline,
     Kind::Invitation,
@@ -206,6 +206,10 @@ const ORDERED: [Kind; 8] = [
     Kind::UserSignedIn,
     Kind::UserSession,
     Kind::Event,
+    Kind::WebhookEndpoint,
+    Kind::WebhookRetry,
+    Kind::ApplicationValue,
+    Kind::AwaitingApproval,
 ];
 /// The name of the mark.
 const SEALED_UNDER: &str = "sealed_under";

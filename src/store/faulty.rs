@@ -8,10 +8,13 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::watch;
 
+use crate::domain::application_value::{ApplicationValue, ValueKey};
 use crate::domain::client::Client;
 use crate::domain::client::session::Session;
 use crate::domain::event::Position;
-use crate::domain::id::{ClientId, InvitationId, MessageId, SessionId, SignUpId, UserId, WaitlistEntryId};
+use crate::domain::id::{
+    ClientId, InvitationId, MessageId, SessionId, SignUpId, UserId, WaitlistEntryId, WebhookEndpointId,
+};
 use crate::domain::identifier::Identifier;
 use crate::domain::invitation::Invitation;
 use crate::domain::policy::RetentionPolicy;
@@ -19,6 +22,7 @@ use crate::domain::sign_up::SignUp;
 use crate::domain::time::Timestamp;
 use crate::domain::user::User;
 use crate::domain::waitlist::WaitlistEntry;
+use crate::domain::webhook::{Retry, WebhookEndpoint};
 
 use super::scan::{EventPage, ScanCursor, ScanPage, UserList};
 use super::store::BoxFuture;
@@ -74,6 +78,10 @@ pub enum StoreRead {
     WaitlistEntry,
     /// [`Store::waitlist`].
     Waitlist,
+    /// [`Store::webhook_endpoint`] and [`Store::webhook_endpoints`].
+    WebhookEndpoints,
+    /// [`Store::webhook_retries`].
+    WebhookRetries,
     /// [`Store::outbox`].
     Outbox,
     /// [`Store::events`] and [`Store::last_event`].
@@ -82,6 +90,10 @@ pub enum StoreRead {
     Due,
     /// [`Store::scan_expired`].
     ScanExpired,
+    /// [`Store::awaiting_approval`].
+    AwaitingApproval,
+    /// [`Store::application_value`] and [`Store::application_values`].
+    ApplicationValue,
     /// [`Store::value`] and [`Store::values`].
     Value,
 }
@@ -402,6 +414,22 @@ impl Store for FaultyStore {
         Box::pin(self.read(StoreRead::Waitlist, self.inner.waitlist(after, limit)))
     }
 
+    fn webhook_endpoint(&self, id: WebhookEndpointId) -> BoxFuture<'_, Result<Option<WebhookEndpoint>, StoreError>> {
+        Box::pin(self.read(StoreRead::WebhookEndpoints, self.inner.webhook_endpoint(id)))
+    }
+
+    fn webhook_endpoints(
+        &self,
+        after: Option<WebhookEndpointId>,
+        limit: usize,
+    ) -> BoxFuture<'_, Result<Vec<WebhookEndpoint>, StoreError>> {
+        Box::pin(self.read(StoreRead::WebhookEndpoints, self.inner.webhook_endpoints(after, limit)))
+    }
+
+    fn webhook_retries(&self, of: WebhookEndpointId, limit: usize) -> BoxFuture<'_, Result<Vec<Retry>, StoreError>> {
+        Box::pin(self.read(StoreRead::WebhookRetries, self.inner.webhook_retries(of, limit)))
+    }
+
     fn outbox(&self, after: Option<MessageId>, limit: usize) -> BoxFuture<'_, Result<Vec<OutboxEntry>, StoreError>> {
         Box::pin(self.read(StoreRead::Outbox, self.inner.outbox(after, limit)))
     }
@@ -426,6 +454,32 @@ impl Store for FaultyStore {
         limit: usize,
     ) -> BoxFuture<'_, Result<ScanPage, StoreError>> {
         Box::pin(self.read(StoreRead::ScanExpired, self.inner.scan_expired(place, keep, now, limit)))
+    }
+
+    fn awaiting_approval(
+        &self,
+        after: Option<SignUpId>,
+        limit: usize,
+    ) -> BoxFuture<'_, Result<Vec<SignUp>, StoreError>> {
+        Box::pin(self.read(StoreRead::AwaitingApproval, self.inner.awaiting_approval(after, limit)))
+    }
+
+    fn application_value<'a>(
+        &'a self,
+        key: &'a ValueKey,
+    ) -> BoxFuture<'a, Result<Option<ApplicationValue>, StoreError>> {
+        Box::pin(self.read(StoreRead::ApplicationValue, self.inner.application_value(key)))
+    }
+
+    fn application_values<'a>(
+        &'a self,
+        namespace: &'a str,
+        prefix: &'a str,
+        after: Option<&'a ValueKey>,
+        limit: usize,
+    ) -> BoxFuture<'a, Result<Vec<ApplicationValue>, StoreError>> {
+        let read = self.inner.application_values(namespace, prefix, after, limit);
+        Box::pin(self.read(StoreRead::ApplicationValue, read))
     }
 
     fn value<'a>(&'a self, name: &'a str) -> BoxFuture<'a, Result<Option<Vec<u8>>, StoreError>> {

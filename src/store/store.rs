@@ -2,10 +2,13 @@
 
 use std::sync::Arc;
 
+use crate::domain::application_value::{ApplicationValue, ValueKey};
 use crate::domain::client::Client;
 use crate::domain::client::session::Session;
 use crate::domain::event::Position;
-use crate::domain::id::{ClientId, InvitationId, MessageId, SessionId, SignUpId, UserId, WaitlistEntryId};
+use crate::domain::id::{
+    ClientId, InvitationId, MessageId, SessionId, SignUpId, UserId, WaitlistEntryId, WebhookEndpointId,
+};
 use crate::domain::identifier::Identifier;
 use crate::domain::invitation::Invitation;
 use crate::domain::policy::RetentionPolicy;
@@ -13,6 +16,7 @@ use crate::domain::sign_up::SignUp;
 use crate::domain::time::Timestamp;
 use crate::domain::user::User;
 use crate::domain::waitlist::WaitlistEntry;
+use crate::domain::webhook::{Retry, WebhookEndpoint};
 
 use super::commit::{Commit, Committed, OutboxEntry};
 use super::error::{CommitError, StoreError};
@@ -88,6 +92,19 @@ pub trait Store: sealed::Sealed + Send + Sync + 'static {
         limit: usize,
     ) -> BoxFuture<'_, Result<Vec<WaitlistEntry>, StoreError>>;
 
+    /// An endpoint of webhooks.
+    fn webhook_endpoint(&self, id: WebhookEndpointId) -> BoxFuture<'_, Result<Option<WebhookEndpoint>, StoreError>>;
+
+    /// Endpoints of webhooks in the order of their ids, from after `after`.
+    fn webhook_endpoints(
+        &self,
+        after: Option<WebhookEndpointId>,
+        limit: usize,
+    ) -> BoxFuture<'_, Result<Vec<WebhookEndpoint>, StoreError>>;
+
+    /// Messages that wait for another attempt at an endpoint, those that are due first.
+    fn webhook_retries(&self, of: WebhookEndpointId, limit: usize) -> BoxFuture<'_, Result<Vec<Retry>, StoreError>>;
+
     /// Unsent messages, oldest first, from after `after`.
     fn outbox(&self, after: Option<MessageId>, limit: usize) -> BoxFuture<'_, Result<Vec<OutboxEntry>, StoreError>>;
 
@@ -112,7 +129,30 @@ pub trait Store: sealed::Sealed + Send + Sync + 'static {
         limit: usize,
     ) -> BoxFuture<'_, Result<ScanPage, StoreError>>;
 
-    /// A named value.
+    /// The sign-ups that wait for approval, the longest waiting first, from behind `after`; from the first where
+    /// `after` does not wait any more.
+    fn awaiting_approval(
+        &self,
+        after: Option<SignUpId>,
+        limit: usize,
+    ) -> BoxFuture<'_, Result<Vec<SignUp>, StoreError>>;
+
+    /// A value of the application.
+    fn application_value<'a>(
+        &'a self,
+        key: &'a ValueKey,
+    ) -> BoxFuture<'a, Result<Option<ApplicationValue>, StoreError>>;
+
+    /// The values of a namespace whose names begin with `prefix`, in the order of their names, from behind `after`.
+    fn application_values<'a>(
+        &'a self,
+        namespace: &'a str,
+        prefix: &'a str,
+        after: Option<&'a ValueKey>,
+        limit: usize,
+    ) -> BoxFuture<'a, Result<Vec<ApplicationValue>, StoreError>>;
+
+    /// A named value of the engine.
     fn value<'a>(&'a self, name: &'a str) -> BoxFuture<'a, Result<Option<Vec<u8>>, StoreError>>;
 
     /// The first `limit` named values whose names begin so, in the order of their names, with their names.

@@ -4,6 +4,10 @@ use std::fmt;
 
 use url::{Host, Url};
 
+use crate::domain::webhook::State;
+#[cfg(feature = "webhooks")]
+use crate::outbound;
+
 use super::event::{EventFilter, EventType};
 use super::secret::SigningSecrets;
 
@@ -18,28 +22,6 @@ pub struct Endpoint {
     pub secrets: SigningSecrets,
     /// Whether webhooks are sent to it.
     pub state: State,
-    /// A text for people, without a meaning for the engine.
-    pub description: String,
-}
-
-/// Whether webhooks are sent to an endpoint.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum State {
-    /// They are sent.
-    Enabled,
-    /// They are not sent.
-    Disabled(Disabled),
-}
-
-/// Why no webhooks are sent to an endpoint.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Disabled {
-    /// An operator switched it off.
-    ByOperator,
-    /// It answered 410 Gone.
-    Gone,
-    /// All attempts of five days failed.
-    Failing,
 }
 
 impl Endpoint {
@@ -71,6 +53,9 @@ pub enum UrlError {
     /// It is too long.
     #[error("the endpoint's URL is longer than {URL_MAX} bytes")]
     TooLong,
+    /// It names this machine or an address of a private network, in production.
+    #[error("the endpoint's URL must lead to a public address; this machine and private networks are for development")]
+    Private,
     /// Its scheme is neither https, nor http to this machine in development.
     #[error("the endpoint's URL must begin with `https://`; in development also `http://localhost`")]
     Scheme,
@@ -83,8 +68,8 @@ pub enum UrlError {
 }
 
 impl EndpointUrl {
-    /// Reads a URL. Whether the address is public is checked when a request is sent, because names can be given to
-    /// other addresses at any time.
+    /// Reads a URL. An address in it has to be public in production. A name is checked when a request is sent, because
+    /// it can be given to another address at any time.
     ///
     /// # Errors
     /// See [`UrlError`].
@@ -104,6 +89,10 @@ impl EndpointUrl {
         }
         if url.fragment().is_some() {
             return Err(UrlError::Fragment);
+        }
+        #[cfg(feature = "webhooks")]
+        if targets == Targets::Public && url.host().is_some_and(|host| is_private(&host)) {
+            return Err(UrlError::Private);
         }
         Ok(Self(url))
     }
@@ -128,12 +117,23 @@ fn is_this_machine(host: &Host<&str>) -> bool {
     }
 }
 
+/// Whether a host can't be public: what a name leads to is not known here.
+#[cfg(feature = "webhooks")]
+fn is_private(host: &Host<&str>) -> bool {
+    match host {
+        Host::Domain(_) => is_this_machine(host),
+        Host::Ipv4(address) => !outbound::is_public((*address).into()),
+        Host::Ipv6(address) => !outbound::is_public((*address).into()),
+    }
+}
+
 /// In bytes.
 const URL_MAX: usize = 2048;
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::webhook::Disabled;
     use crate::entropy::SeededEntropy;
     use crate::webhook::SigningSecret;
 
@@ -145,7 +145,6 @@ mod tests {
             events: EventFilter::parse(["user.*", "session.ended"]).expect("a filter"),
             secrets: SigningSecrets::new(secret.clone()),
             state,
-            description: "users of the shop".into(),
         };
         let events = [EventType::UserDeleted, EventType::SessionEnded, EventType::SessionCreated];
         assert_eq!(events.map(|event| endpoint(State::Enabled).wants(event)), [true, true, false]);
@@ -159,7 +158,6 @@ mod tests {
         for (url, production, development) in [
             ("https://app.example.com", true, true),
             ("https://app.example.com:8443/hooks?tenant=1", true, true),
-            ("https://127.0.0.1/", true, true),
             ("http://app.example.com/", false, false),
             ("http://10.0.0.1/", false, false),
             ("http://localhost.example.com/", false, false),
@@ -176,6 +174,21 @@ mod tests {
                 let expected = if accepted { None } else { Some(UrlError::Scheme) };
                 assert_eq!(EndpointUrl::parse(url, targets).err(), expected, "{url} {targets:?}");
             }
+        }
+    }
+
+    #[cfg(feature = "webhooks")]
+    #[test]
+    fn an_address_of_this_machine_or_a_private_network_is_for_development() {
+        for host in
+            ["127.0.0.1", "0x7f.1", "localhost", "app.localhost", "10.0.0.1", "169.254.169.254", "[::1]", "[fd00::1]"]
+        {
+            let url = format!("https://{host}/");
+            assert_eq!(EndpointUrl::parse(&url, Targets::Public), Err(UrlError::Private), "{host}");
+            assert!(EndpointUrl::parse(&url, Targets::AlsoLocal).is_ok(), "{host}");
+        }
+        for host in ["app.example.com", "1.1.1.1", "[2606:4700:4700::1111]"] {
+            assert!(EndpointUrl::parse(&format!("https://{host}/"), Targets::Public).is_ok(), "{host}");
         }
     }
 

@@ -1,24 +1,9 @@
 //! Whether an endpoint works, and when it is switched off.
 
 use crate::domain::time::{Span, Timestamp};
+use crate::domain::webhook::{Disabled, Health};
 
-use super::endpoint::Disabled;
 use super::outcome::{Failure, Outcome};
-
-/// Whether the attempts at an endpoint succeed. It is kept for each endpoint, and each attempt gives the next value.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Health {
-    /// The last attempt succeeded, or there was none.
-    #[default]
-    Well,
-    /// All attempts since then have failed.
-    Failing {
-        /// When the first of them failed.
-        since: Timestamp,
-        /// When the last of them failed.
-        last: Timestamp,
-    },
-}
 
 impl Health {
     /// The health after an attempt, and whether the endpoint is to be switched off now.

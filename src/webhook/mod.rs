@@ -7,14 +7,17 @@
 //! is switched off.
 
 #![cfg_attr(
-    all(feature = "unstable", not(feature = "webhooks")),
-    expect(dead_code, reason = "what an answer means is only read by the sender, which needs the feature `webhooks`")
+    not(feature = "webhooks"),
+    allow(dead_code, unused_imports, reason = "without the feature `webhooks` only the configuration reads endpoints")
 )]
 
+#[cfg(feature = "webhooks")]
+mod conversion;
 mod endpoint;
 mod envelope;
 mod event;
 mod health;
+mod message_id;
 mod outcome;
 mod retry_after;
 mod schedule;
@@ -23,13 +26,27 @@ mod secret;
 mod sender;
 mod signature;
 
-pub use endpoint::{Disabled, Endpoint, EndpointUrl, State, Targets, UrlError};
+#[cfg(feature = "unstable")]
+pub use crate::domain::webhook::{Disabled, Health, State};
+#[cfg(feature = "webhooks")]
+pub use conversion::ConversionWebhook;
+#[cfg(feature = "unstable")]
+pub use endpoint::UrlError;
+pub use endpoint::{Endpoint, EndpointUrl, Targets};
 pub use envelope::{Envelope, HttpRequest};
-pub use event::{EventFilter, EventType, FilterError};
-pub use health::Health;
-pub use outcome::{Failure, Outcome};
-pub use schedule::{ATTEMPTS_MAX, RETRY_AFTER_MAX, next_attempt_in};
+#[cfg(feature = "unstable")]
+pub use event::FilterError;
+pub use event::{EventFilter, EventType};
+pub use message_id::message_id;
+#[cfg(feature = "unstable")]
+pub use outcome::Failure;
+pub use outcome::Outcome;
+pub use schedule::next_attempt_in;
+#[cfg(feature = "unstable")]
+pub use schedule::{ATTEMPTS_MAX, RETRY_AFTER_MAX};
 pub use secret::{SecretError, SigningSecret, SigningSecrets};
 #[cfg(feature = "webhooks")]
 pub use sender::Sender;
-pub use signature::{ReceivedHeaders, SignedHeaders, VerifyError, sign, verify};
+pub use signature::{ReceivedHeaders, VerifyError, verify};
+#[cfg(feature = "unstable")]
+pub use signature::{SignedHeaders, sign};

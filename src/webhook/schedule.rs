@@ -20,6 +20,7 @@ pub fn next_attempt_in(failures: u32, retry_after: Option<Span>, entropy: &mut d
 }
 
 /// How often a message is tried: once at once, and once after each delay.
+#[cfg(any(test, feature = "unstable"))]
 pub const ATTEMPTS_MAX: u32 = DELAYS.len() as u32 + 1;
 
 /// The longest wait that a receiver can ask for: a day.

@@ -167,7 +167,7 @@ mod tests {
         let port = listener.local_addr().expect("an address").port();
         let sender = Sender::new(Targets::Public);
         for host in ["127.0.0.1", "localhost", "[::1]", "[::ffff:127.0.0.1]", "0x7f.1", "2130706433"] {
-            let url = EndpointUrl::parse(&format!("https://{host}:{port}/k3y"), Targets::Public).expect("a URL");
+            let url = EndpointUrl::parse(&format!("https://{host}:{port}/k3y"), Targets::AlsoLocal).expect("a URL");
             let Outcome::Refused { reason } = sender.attempt(&url, &secrets(), id(), b"{}", NOW).await else {
                 panic!("{host} was asked");
             };

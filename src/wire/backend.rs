@@ -56,7 +56,12 @@ impl DeletedObject {
 
     /// A user, with its id in the application's backend.
     pub fn user(user: &User) -> Self {
-        Self { external_id: user.external_id.clone(), ..Self::new("user", user.id) }
+        Self::user_with(user.id, user.external_id.as_deref())
+    }
+
+    /// The same, of a user whose ids are all that is left.
+    pub(super) fn user_with(id: UserId, external_id: Option<&str>) -> Self {
+        Self { external_id: external_id.map(str::to_owned), ..Self::new("user", id) }
     }
 }
 

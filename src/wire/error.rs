@@ -9,7 +9,7 @@ use std::borrow::Cow;
 use serde::{Serialize, Serializer};
 
 use crate::domain::id::SessionId;
-use crate::domain::rejection::{ErrorCode, Reason, Rejection};
+use crate::domain::rejection::{ErrorCode, OwnWords, Reason, Rejection};
 use crate::domain::time::Span;
 use crate::engine::EngineError;
 
@@ -21,7 +21,7 @@ pub(crate) use table::Row;
 #[derive(Debug, Serialize)]
 pub(crate) struct Problem {
     /// The code.
-    pub(crate) code: &'static str,
+    pub(crate) code: Cow<'static, str>,
     /// What is wrong, beside a field.
     pub(crate) message: Cow<'static, str>,
     /// The same in a sentence.
@@ -79,13 +79,21 @@ impl Problem {
         let (message, long_message) = row.texts(param);
         let fill = |text: &'static str| fill(text, param, number);
         let meta = Meta { param: param.map(str::to_owned), ..Meta::default() };
-        Self { code, message: fill(message), long_message: fill(long_message), meta }
+        Self { code: Cow::Borrowed(code), message: fill(message), long_message: fill(long_message), meta }
     }
 
     /// The error of a reason.
     pub(crate) fn of(reason: &Reason) -> Self {
         let row = table::of_refusal(reason.code);
         let problem = Self::new(reason.code.as_str(), row, reason.param.as_deref(), reason.number);
+        let problem = match reason.words.as_deref() {
+            Some(OwnWords { code, message }) => {
+                let code = code.clone().map_or(problem.code, Cow::Owned);
+                let (message, long_message) = (Cow::Owned(message.clone()), Cow::Owned(message.clone()));
+                Self { code, message, long_message, ..problem }
+            }
+            None => problem,
+        };
         let zxcvbn = (reason.code == ErrorCode::FormPasswordNotStrongEnough).then_some(ANOTHER_WORD);
         let meta = Meta {
             zxcvbn,
@@ -136,9 +144,9 @@ impl Failure {
 
 impl EngineError {
     /// The code on the wire: of a rejection with several reasons that of the first.
-    pub fn code(&self) -> &'static str {
+    pub fn code(&self) -> &str {
         match meaning(self) {
-            Meaning::Refused(rejection) => rejection.reasons().first().map_or("", |reason| reason.code.as_str()),
+            Meaning::Refused(rejection) => rejection.reasons().first().map_or("", Reason::code),
             Meaning::Code(code) => code.as_str(),
             Meaning::Failed(failure) => failure.as_str(),
         }
@@ -260,6 +268,8 @@ const ANOTHER_WORD: Zxcvbn = Zxcvbn {
 
 #[cfg(test)]
 mod tests {
+    use crate::domain::event::Position;
+
     use super::*;
 
     #[test]
@@ -279,6 +289,7 @@ mod tests {
         let retry_after = Span::from_secs(2);
         for (error, code, status, wait) in [
             (EngineError::NotFound, "resource_not_found", 404, None),
+            (EngineError::EventsLost { removed_to: Position::new(1, 0) }, "resource_not_found", 404, None),
             (EngineError::NoClient, "authentication_invalid", 401, None),
             (EngineError::TokenReplaced, "client_state_invalid", 400, None),
             (EngineError::SeveralClients, "cookie_invalid", 400, None),

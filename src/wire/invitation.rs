@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use crate::domain::id::{InvitationId, WaitlistEntryId};
-use crate::domain::invitation::InvitationStatus;
+use crate::domain::invitation::{Invitation, InvitationStatus};
 use crate::domain::time::Timestamp;
 use crate::domain::waitlist::WaitlistEntry;
 use crate::engine::{InvitationView, WaitlistEntryView};
@@ -47,18 +47,44 @@ pub(crate) struct Waiting {
     updated_at: Timestamp,
 }
 
-impl<'a> From<&'a InvitationView> for InvitationResource<'a> {
-    fn from(view: &'a InvitationView) -> Self {
-        let value = &view.value;
+impl<'a> InvitationResource<'a> {
+    /// An invitation at `now`, without its URL.
+    pub(super) fn bare(value: &'a Invitation, now: Timestamp) -> Self {
+        Self::new(value, value.status(now), None)
+    }
+
+    fn new(value: &'a Invitation, status: InvitationStatus, url: Option<&'a str>) -> Self {
         Self {
             object: "invitation",
             id: AsDisplay(value.id),
             email_address: value.email_address.as_str(),
             public_metadata: Metadata(&value.public_metadata),
-            revoked: view.status == InvitationStatus::Revoked,
-            status: view.status.as_str(),
-            url: (view.status == InvitationStatus::Pending).then(|| view.url.as_str()),
+            revoked: status == InvitationStatus::Revoked,
+            status: status.as_str(),
+            url: url.filter(|_| status == InvitationStatus::Pending),
             expires_at: value.expire_at,
+            created_at: value.created_at,
+            updated_at: value.updated_at,
+        }
+    }
+}
+
+impl<'a> From<&'a InvitationView> for InvitationResource<'a> {
+    fn from(view: &'a InvitationView) -> Self {
+        Self::new(&view.value, view.status, Some(view.url.as_str()))
+    }
+}
+
+impl<'a> WaitlistEntryResource<'a> {
+    /// An entry with its invitation.
+    pub(super) fn with(value: &'a WaitlistEntry, invitation: Option<InvitationResource<'a>>) -> Self {
+        Self {
+            object: "waitlist_entry",
+            id: AsDisplay(value.id),
+            email_address: value.email_address.as_str(),
+            status: value.status.as_str(),
+            invitation,
+            is_locked: false,
             created_at: value.created_at,
             updated_at: value.updated_at,
         }
@@ -67,17 +93,7 @@ impl<'a> From<&'a InvitationView> for InvitationResource<'a> {
 
 impl<'a> From<&'a WaitlistEntryView> for WaitlistEntryResource<'a> {
     fn from(view: &'a WaitlistEntryView) -> Self {
-        let value = &view.value;
-        Self {
-            object: "waitlist_entry",
-            id: AsDisplay(value.id),
-            email_address: value.email_address.as_str(),
-            status: value.status.as_str(),
-            invitation: view.invitation.as_ref().map(InvitationResource::from),
-            is_locked: false,
-            created_at: value.created_at,
-            updated_at: value.updated_at,
-        }
+        Self::with(&view.value, view.invitation.as_ref().map(InvitationResource::from))
     }
 }
 

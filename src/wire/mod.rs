@@ -13,6 +13,8 @@ mod sign_in;
 mod sign_up;
 mod user;
 mod verification;
+#[cfg(feature = "webhooks")]
+mod webhook;
 
 #[cfg(feature = "server")]
 pub(crate) use session::TokenResource;
@@ -28,11 +30,15 @@ use crate::domain::user::User;
 use crate::domain::waitlist::WaitlistEntry;
 use crate::engine::{ClientView, InvitationView, Page, SessionView, SignInView, SignUpView, WaitlistEntryView};
 
+#[cfg(feature = "webhooks")]
+use crate::engine::{WebhookAttempt, WebhookEndpointView};
 use client::ClientResource;
 use invitation::{InvitationResource, Waiting, WaitlistEntryResource};
 use session::SessionResource;
 use sign_in::SignInResource;
 use sign_up::SignUpResource;
+#[cfg(feature = "webhooks")]
+use webhook::{WebhookAttemptResource, WebhookEndpointResource};
 
 /// Serializes views as their resources.
 macro_rules! serialize_as {
@@ -69,6 +75,16 @@ serialize_as! {
     WaitlistEntryView: WaitlistEntryResource;
     /// What the person who joined the waitlist is shown: the id and the times, without the status.
     WaitlistEntry: Waiting;
+}
+
+#[cfg(feature = "webhooks")]
+serialize_as! {
+    /// An endpoint of webhooks ([guide: Webhook endpoints](crate::guide::contract_backend#webhook-endpoints)), as the
+    /// Backend API sends it.
+    WebhookEndpointView: WebhookEndpointResource;
+    /// An attempt to deliver a webhook ([guide: Webhook endpoints](crate::guide::contract_backend#webhook-endpoints)), as
+    /// the Backend API sends it.
+    WebhookAttempt: WebhookAttemptResource;
 }
 
 /// A page of a list ([guide: Lists](crate::guide::contract_backend#lists)), as the Backend API sends it: `data` and

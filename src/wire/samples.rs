@@ -10,7 +10,7 @@ use crate::domain::identifier::EmailAddress;
 use crate::domain::redirect::RedirectUrl;
 use crate::domain::requirements::Requirements;
 use crate::domain::secret::Secret;
-use crate::domain::sign_up::{Collected, Phase, SignUp, Status};
+use crate::domain::sign_up::{Approval, Collected, Phase, SignUp, Status};
 use crate::domain::time::{Span, Timestamp};
 use crate::domain::user::{Identification, User};
 use crate::domain::verification::{
@@ -37,6 +37,7 @@ pub(crate) fn sign_up() -> SignUpView {
             identified: true,
             awaits_custom_action: false,
             owes_captcha: false,
+            needs_approval: false,
         },
         email_strategies: vec!["email_code".into()],
         phone_strategies: Vec::new(),
@@ -183,6 +184,8 @@ fn value() -> SignUp {
         locale: Some("en-US".into()),
         origin: None,
         recent_sends: Vec::new(),
+        approval: Approval::None,
+        declined: None,
     }
 }
 

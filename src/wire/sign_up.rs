@@ -5,7 +5,7 @@ use serde::Serialize;
 use crate::domain::field::Field;
 use crate::domain::id::{SessionId, SignUpId, UserId};
 use crate::domain::identifier::{EmailAddress, PhoneNumber, Username};
-use crate::domain::sign_up::{Phase, Status};
+use crate::domain::sign_up::{Approval, Phase, Status};
 use crate::domain::time::Timestamp;
 use crate::engine::SignUpView;
 
@@ -43,6 +43,17 @@ pub(crate) struct SignUpResource<'a> {
     external_account: (),
     external_account_strategy: (),
     protect_check: (),
+    #[serde(skip_serializing_if = "Option::is_none")]
+    approval: Option<ApprovalResource<'a>>,
+}
+
+/// Whether an administrator must approve the sign-up; absent unless it waits or was refused
+/// ([guide: Approval](crate::guide::contract_sign_ups#approval)).
+#[derive(Debug, Serialize)]
+#[serde(tag = "status", rename_all = "snake_case")]
+enum ApprovalResource<'a> {
+    Waiting { waiting_since: Timestamp },
+    Refused { refused_at: Timestamp, reason: Option<&'a str> },
 }
 
 /// The verifications by field; null while a field is not given.
@@ -64,6 +75,10 @@ impl<'a> From<&'a SignUpView> for SignUpResource<'a> {
             Phase::Complete { user_id, session_id, .. } => Some((user_id, session_id)),
         };
         let has_password = value.password_digest.is_some();
+        let denied = value.denied();
+        let needed = &view.requirements;
+        let approval = (needed.needs_approval && needed.are_met_but_for_approval()).then_some(APPROVAL);
+        let missing_fields = names(&needed.missing_fields).into_iter().chain(approval).collect();
         Self {
             object: "sign_up_attempt",
             id: AsDisplay(value.id),
@@ -74,7 +89,7 @@ impl<'a> From<&'a SignUpView> for SignUpResource<'a> {
             },
             required_fields: names(&view.requirements.required_fields),
             optional_fields: names(&view.requirements.optional_fields),
-            missing_fields: names(&view.requirements.missing_fields),
+            missing_fields,
             unverified_fields: names(&view.requirements.unverified_fields),
             verifications: Verifications {
                 email_address: email.map(|e| {
@@ -86,7 +101,10 @@ impl<'a> From<&'a SignUpView> for SignUpResource<'a> {
                     VerificationResource::of_field(verification, &view.phone_strategies, view)
                 }),
                 web3_wallet: (),
-                external_account: value.external_account.as_deref().map(|a| ExternalResource::of(a, view.now)),
+                external_account: value
+                    .external_account
+                    .as_deref()
+                    .map(|a| ExternalResource::of_sign_up(a, denied.as_ref(), view.now)),
             },
             username: value.username.as_ref().map(Username::as_str),
             email_address: email.map(|e| EmailAddress::as_str(&e.value)),
@@ -108,9 +126,20 @@ impl<'a> From<&'a SignUpView> for SignUpResource<'a> {
             external_account: (),
             external_account_strategy: (),
             protect_check: (),
+            approval: match &value.approval {
+                Approval::None => None,
+                Approval::Waiting { since } => Some(ApprovalResource::Waiting { waiting_since: *since }),
+                Approval::Refused { at, reason } => {
+                    Some(ApprovalResource::Refused { refused_at: *at, reason: reason.as_deref() })
+                }
+            },
         }
     }
 }
+
+/// What a sign-up lacks that waits for approval. Clerk's components look for their own words only, and treat this one as
+/// something that the page to continue on may settle.
+const APPROVAL: &str = "approval";
 
 fn names(fields: &[Field]) -> Vec<&str> {
     fields.iter().map(Field::as_str).collect()

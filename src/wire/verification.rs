@@ -44,6 +44,8 @@ pub(super) struct State<'a> {
     attempts: Option<u32>,
     expire_at: Option<Timestamp>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    error: Option<Problem>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     channel: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     verified_at_client: Option<AsDisplay<ClientId>>,
@@ -66,7 +68,10 @@ impl<'a> VerificationResource<'a> {
             VerificationStatus::Verified => "",
             VerificationStatus::Expired | VerificationStatus::Failed => "needs_prepare",
         });
-        Self::Prepared { state: State::of(verification, status), next }
+        // A link was followed elsewhere: the page that waits for it learns here why there is no user.
+        let is_link = *verification.strategy() == Strategy::EmailLink && status == VerificationStatus::Verified;
+        let error = view.value.denied().filter(|_| is_link).as_ref().map(Problem::of);
+        Self::Prepared { state: State { error, ..State::of(verification, status) }, next }
     }
 }
 
@@ -84,6 +89,7 @@ impl<'a> State<'a> {
             strategy: AsDisplay(verification.strategy()),
             attempts: Some(verification.attempts),
             expire_at: Some(verification.expire_at),
+            error: None,
             channel: verification.channel.as_deref(),
             verified_at_client: verification.verified.as_ref().map(|proof| AsDisplay(proof.client)),
         }
@@ -103,6 +109,7 @@ impl<'a> State<'a> {
             strategy: AsDisplay(strategy),
             attempts: None,
             expire_at: None,
+            error: None,
             channel: None,
             verified_at_client: None,
         }
@@ -125,6 +132,14 @@ pub(super) struct ExternalResource<'a> {
 }
 
 impl<'a> ExternalResource<'a> {
+    /// The state of a sign-up's `account` at `now`. Where it is proved, and the application does not want the person as a
+    /// user, the error says why.
+    pub(super) fn of_sign_up(account: &'a ExternalAccount, denied: Option<&Reason>, now: Timestamp) -> Self {
+        let shown = Self::of(account, now);
+        let denied = denied.filter(|_| account.is_verified()).map(Problem::of);
+        Self { error: shown.error.or(denied), ..shown }
+    }
+
     /// The state of `account` at `now`.
     pub(super) fn of(account: &'a ExternalAccount, now: Timestamp) -> Self {
         let error = match &account.state {

@@ -169,9 +169,9 @@ async fn whatever_write_the_process_dies_at_the_application_has_each_user_once()
             let good = usize::try_from(writes).expect("a small number");
             let nothing_more = std::iter::repeat_n(Some(Fault::Refused), 10_000);
             dying.fail(std::iter::repeat_n(None, good).chain([Some(fault)]).chain(nothing_more));
-            life(&kit, dying, &application, "early").await.err().inspect(|()| kills += 1);
+            life(&kit, dying, &application, ("early", 10)).await.err().inspect(|()| kills += 1);
             let whole = Arc::new(FaultyStore::over(inner));
-            life(&kit, whole.clone(), &application, "late").await.expect("nothing fails any more");
+            life(&kit, whole.clone(), &application, ("late", 1)).await.expect("nothing fails any more");
 
             let events = whole.events(None, 100_000).await.expect("the log").events;
             let (seen, again) = application.seen();
@@ -223,12 +223,17 @@ impl Application {
 }
 
 /// People sign up while the application follows, until all have or the store fails.
-async fn life(kit: &Kit, store: Arc<FaultyStore>, application: &Arc<Application>, name: &str) -> Result<(), ()> {
+async fn life(
+    kit: &Kit,
+    store: Arc<FaultyStore>,
+    application: &Arc<Application>,
+    (name, count): (&str, usize),
+) -> Result<(), ()> {
     let settings = config::sample_settings("email_code").expect("a sample");
     let engine = kit.builder().settings(settings).store(store.clone()).build().await.map_err(drop)?;
     let following = tokio::spawn(application.clone().follow(engine.clone()));
     let outcome = tokio::time::timeout(Duration::from_secs(60), async {
-        for n in 0..10 {
+        for n in 0..count {
             sign_up(kit, &engine, &format!("{name}{n}@example.com")).await?;
         }
         let last = store.last_event().await.map_err(drop)?;

@@ -7,7 +7,7 @@ use std::fs;
 use std::path::Path;
 
 /// Every public name with all features: those at the root, and those of each module.
-const NAMES: [(&str, &str); 14] = [
+const NAMES: [(&str, &str); 16] = [
     (
         "",
         "AttemptFirstFactor AttemptVerification BuildError Caller ClientId ClientView Engine EngineBuilder EngineError ErrorCode Factor FactorAddress Field \
@@ -22,13 +22,19 @@ const NAMES: [(&str, &str); 14] = [
     ),
     (
         "configuration",
-        "Captcha Config ConfigError ConfiguredServer Difference Email EmailTransport Events Instance \
-         Limits Listen LogFormat Mode Origin Password Place PublicUrl PublishableKey Reloaded Server Session SignUp \
-         Sms SmsTransport Sources StartupError StoreKind StoreSection Telemetry Verification near_misses",
+        "BeforeSignUpCompletes Captcha Config ConfigError ConfiguredServer Difference Email EmailTransport Events Instance \
+         Limits Listen LogFormat Mode OnFailureChoice Origin Password Place PublicUrl PublishableKey Reloaded Server Session SignUp \
+         Sms SmsTransport Sources StartupError StoreKind StoreSection Telemetry Verification \
+         WebhookEndpointSection WebhooksSection near_misses",
     ),
     (
         "events",
         "Cursor EndUser Event EventId EventStream Events EventsFrom Happened MalformedPosition MessageId Position SessionStatus",
+    ),
+    (
+        "hooks",
+        "Additions AfterCommit Answer ApplicationValue BoxFuture Hook HookOptions InvalidRefusal InvalidValue OnFailure Refusal TryAgain UserToBe ValueKey \
+         Values",
     ),
     ("keys", "Algorithm InstanceKey KeyFileError"),
     ("limits", "ActorOptions Budget HashImplementation HashOptions HashParameters Policy SourceLimits"),
@@ -64,6 +70,12 @@ const NAMES: [(&str, &str); 14] = [
         "AddressChange AddressStatus EmailAddress EndReason ExternalAccountId Identification IdentificationId Identifier \
          IdentifierKind Metadata MetadataChange NewUser PhoneNumber Profile Session SessionListParams SessionStatus SessionsEnded User \
          UserAccount UserChange UserFields UserFilter UserListParams UserPatch Username",
+    ),
+    (
+        "webhooks",
+        "Disabled EndpointOwner EndpointState EventId EventType MessageId NewWebhookEndpoint ReceivedHeaders SecretError \
+         SigningSecret SigningSecrets VerifyError WebhookAttempt WebhookEndpointId WebhookEndpointPatch \
+         WebhookEndpointView Webhooks verify",
     ),
 ];
 
@@ -122,7 +134,7 @@ fn the_examples_and_the_front_page_use_what_is_shown() {
     let front: String =
         read("src/lib.rs").lines().filter_map(|line| line.strip_prefix("//! ")).collect::<Vec<_>>().join("\n");
     let mut count = 0;
-    let examples = ["axum", "custom_transport", "embed", "events", "http", "unit_test"]
+    let examples = ["axum", "custom_transport", "embed", "events", "hook", "http", "unit_test"]
         .map(|name| (name, read(&format!("examples/{name}.rs"))));
     for (name, text) in [("the front page", front), ("the README", read("README.md"))].into_iter().chain(examples) {
         let behind = paths_behind_the_root(&text);

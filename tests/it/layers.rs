@@ -22,7 +22,7 @@ const ROOMS: [(&str, &[&str]); 26] = [
         ],
     ),
     // The shapes of the contract know the engine's views, and nothing of HTTP.
-    ("wire", &["engine", "domain"]),
+    ("wire", &["engine", "webhook", "domain"]),
     // The load generator knows the wire protocol, not the engine, so that it treats all servers alike.
     ("load", &[UTILITIES, "domain"]),
     // For tests of an application: parts for an engine.

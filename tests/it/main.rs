@@ -1,5 +1,6 @@
 //! Integration tests: one binary, mirroring `src`.
 
+mod approval;
 mod at_rest;
 mod backend_users;
 mod cli;
@@ -23,6 +24,7 @@ mod guesses;
 mod guide;
 mod guide_links;
 mod histories;
+mod hooks;
 mod http_backend;
 mod http_captcha;
 mod http_enumeration;
@@ -41,6 +43,7 @@ mod http_strategies;
 mod http_text;
 mod http_tokens;
 mod http_users;
+mod http_webhooks;
 mod layers;
 mod limits;
 mod load;
@@ -63,4 +66,5 @@ mod telemetry;
 mod testing;
 mod tokens;
 mod views;
+mod webhook_delivery;
 mod webhooks;

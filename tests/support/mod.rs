@@ -23,6 +23,7 @@ pub(crate) mod binary;
 pub(crate) mod browser;
 pub(crate) mod endpoint;
 pub(crate) mod provider;
+pub(crate) mod receiver;
 pub(crate) mod redirects;
 pub(crate) mod schema;
 pub(crate) mod server;

@@ -12,6 +12,7 @@ use tokio::runtime::{Builder, Runtime};
 use tokio::sync::oneshot;
 use tracing::Dispatch;
 use tracing::dispatcher::{set_default, with_default};
+use vestibule::EngineBuilder;
 use vestibule::config::{Config, Sources};
 use vestibule::startup::ConfiguredServer;
 use vestibule::telemetry::log_to;
@@ -40,11 +41,29 @@ impl Server {
     /// Starts it with the data in `folder` and the configuration `config`, apart from the environment. Waits until it is
     /// ready. It logs to the file `log` in the folder.
     pub(crate) fn start(folder: &Path, config: &str) -> Self {
-        Self::start_with_filter(folder, config, "")
+        Self::begin(folder, config, "", |builder| builder)
     }
 
     /// Like [`Self::start`], with the filter of the log as in `RUST_LOG`.
     pub(crate) fn start_with_filter(folder: &Path, config: &str, filter: &str) -> Self {
+        Self::begin(folder, config, filter, |builder| builder)
+    }
+
+    /// Like [`Self::start`], with an engine that `complete` finishes.
+    pub(crate) fn start_with(
+        folder: &Path,
+        config: &str,
+        complete: impl FnOnce(EngineBuilder) -> EngineBuilder + Send + 'static,
+    ) -> Self {
+        Self::begin(folder, config, "", complete)
+    }
+
+    fn begin(
+        folder: &Path,
+        config: &str,
+        filter: &str,
+        complete: impl FnOnce(EngineBuilder) -> EngineBuilder + Send + 'static,
+    ) -> Self {
         let config = load(folder, config);
         let log = File::options().create(true).append(true).open(folder.join("log")).expect("a log");
         let log = log_to(config.telemetry.log, filter, log).expect("a filter");
@@ -52,7 +71,7 @@ impl Server {
         let (started, port) = mpsc::channel();
         let thread = std::thread::spawn(move || {
             let runtime = runtime(&log);
-            let drained = with_default(&log, || runtime.block_on(run(&config, &started, ended)));
+            let drained = with_default(&log, || runtime.block_on(run(&config, complete, &started, ended)));
             // Everything that holds the data is dropped here.
             runtime.shutdown_timeout(Duration::from_secs(30));
             drained
@@ -134,8 +153,13 @@ fn runtime(log: &Dispatch) -> Runtime {
 }
 
 /// Serves until the end. Returns whether everything that was begun was finished in time.
-async fn run(config: &Config, started: &mpsc::Sender<Result<u16, String>>, ended: oneshot::Receiver<End>) -> bool {
-    let server = match ConfiguredServer::start(config).await {
+async fn run(
+    config: &Config,
+    complete: impl FnOnce(EngineBuilder) -> EngineBuilder,
+    started: &mpsc::Sender<Result<u16, String>>,
+    ended: oneshot::Receiver<End>,
+) -> bool {
+    let server = match ConfiguredServer::start_with(config, complete).await {
         Ok(server) => server,
         Err(error) => {
             started.send(Err(error.to_string())).expect("a test that waits");

@@ -2,6 +2,7 @@
 
 use serde_json::Value;
 use tempfile::TempDir;
+use vestibule::EngineBuilder;
 
 use super::browser::{Browser, PAGE, escaped};
 use super::provider::{CLIENT_ID, CLIENT_SECRET, Provider};
@@ -15,6 +16,14 @@ pub(crate) struct Site {
 
 impl Site {
     pub(crate) fn start(settings: &str) -> Self {
+        Self::start_with(settings, |builder| builder)
+    }
+
+    /// The same with an engine that `complete` finishes.
+    pub(crate) fn start_with(
+        settings: &str,
+        complete: impl FnOnce(EngineBuilder) -> EngineBuilder + Send + 'static,
+    ) -> Self {
         let (folder, provider) = (TempDir::new().expect("a folder"), Provider::start());
         let config = format!(
             "[server]\nallowed_origins = [\"{PAGE}\"]\nallowed_redirects = [\"myapp://callback\"]\n\
@@ -23,7 +32,7 @@ impl Site {
              issuer = \"{}\"\n",
             provider.issuer()
         );
-        Self { server: Server::start(folder.path(), &config), provider, _folder: folder }
+        Self { server: Server::start_with(folder.path(), &config, complete), provider, _folder: folder }
     }
 
     pub(crate) fn browser(&self) -> Browser<'_> {

@@ -11,7 +11,9 @@ use crate::config::values::Mode;
 pub(super) fn instance(config: &Config) -> Risks {
     let (instance, production) = (&config.instance, config.instance.mode == Mode::Production);
     let settings = config.settings();
-    let is_closed = settings.sign_up.mode != SignUpMode::Public || settings.sign_up.custom_action_required;
+    let is_closed = settings.sign_up.mode != SignUpMode::Public
+        || settings.sign_up.custom_action_required
+        || settings.sign_up.approval_required;
     let mut risks = Risks::default();
     risks.add(
         production && instance.publishable_key.is_none(),

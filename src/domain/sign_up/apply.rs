@@ -45,6 +45,9 @@ impl SignUp {
                 return Err(refused.into());
             }
         }
+        if let Some(answer) = self.while_awaiting_approval(command, cx) {
+            return answer;
+        }
         let mut transition = match command {
             Command::Update(fields) => self.update(fields, cx)?,
             Command::Prepare(prepare) => self.prepare(prepare, cx)?,
@@ -53,6 +56,8 @@ impl SignUp {
             Command::VerifyLink(follow) => self.verify_link(follow, cx)?,
             Command::BackendUpdate(update) => self.update_by_backend(update, cx)?,
             Command::SolveCaptcha => self.solve_captcha(cx),
+            Command::Approve => self.approve(cx)?,
+            Command::Refuse(reason) => self.refuse(reason.as_deref(), cx)?,
         };
         transition.client_changes.insert(0, ClientChange::RequireSignUp(self.id));
         Ok(transition)
@@ -65,6 +70,7 @@ impl SignUp {
             Command::Attempt(attempt) => self.replayed_attempt(attempt, cx),
             Command::VerifyLink(follow) => self.replayed_link(follow, cx),
             Command::BackendUpdate(update) if update.is_done(self) => Ok(Transition::unchanged(self)),
+            Command::Approve | Command::Refuse(_) => Err(ErrorCode::SignUpNotAwaitingApproval.into()),
             _ => Err(ErrorCode::SignUpCannotBeUpdated.into()),
         }
     }

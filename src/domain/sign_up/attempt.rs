@@ -15,7 +15,7 @@ impl SignUp {
     pub(super) fn attempt(&self, attempt: &Attempt, cx: &mut Context<'_>) -> Result<Transition, Rejection> {
         self.check_captcha(None, cx)?;
         if self.was_proved_by(attempt, cx) && !attempt.again {
-            return Ok(Transition::unchanged(self));
+            return self.converted_or_unchanged(cx);
         }
         let (field, verification) = self.pending(attempt, cx)?;
         let typed = attempt.code.as_deref().filter(|c| !c.is_empty());
@@ -67,7 +67,7 @@ impl SignUp {
     }
 
     /// Whether the code in this attempt proved the value, or came with the link that did, and would still be valid.
-    fn was_proved_by(&self, attempt: &Attempt, cx: &Context<'_>) -> bool {
+    pub(super) fn was_proved_by(&self, attempt: &Attempt, cx: &Context<'_>) -> bool {
         let proof = || {
             let field = attempt.strategy.field()?;
             let verification = self.verification(&field)?;

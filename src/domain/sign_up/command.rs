@@ -23,6 +23,10 @@ pub enum Command {
     BackendUpdate(BackendUpdate),
     /// A captcha was solved, as its service confirms.
     SolveCaptcha,
+    /// An administrator approves the sign-up.
+    Approve,
+    /// An administrator refuses the sign-up; the text is for the person.
+    Refuse(Option<String>),
 }
 
 /// Begins to verify the field that the strategy verifies.

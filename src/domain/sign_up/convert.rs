@@ -5,13 +5,14 @@ use crate::domain::client::session::Session;
 use crate::domain::context::Context;
 use crate::domain::field::Field;
 use crate::domain::id::IdentificationId;
-use crate::domain::rejection::Rejection;
+use crate::domain::refusal::Declined;
+use crate::domain::rejection::{Reason, Rejection};
 use crate::domain::requirements::Requirements;
 use crate::domain::user::{Conversion, Identification, User, UserAccount};
 use crate::domain::verification::{ExternalState, Strategy};
 
-use super::state::{Collected, Phase};
-use super::{SignUp, Transition};
+use super::state::{Approval, Collected, Phase};
+use super::{Command, SignUp, Transition};
 
 impl Transition {
     /// Completes the next value if every requirement is met; checked after every write
@@ -21,10 +22,27 @@ impl Transition {
     /// # Errors
     /// Why the person may not become a user.
     pub(super) fn convert_if_complete(mut self, cx: &mut Context<'_>) -> Result<Self, Rejection> {
-        if !Requirements::of(&self.next, cx.now, cx.settings, cx.policy).are_met() {
+        let requirements = Requirements::of(&self.next, cx.now, cx.settings, cx.policy);
+        if !requirements.are_met_but_for_approval() {
+            self.next.approval = Approval::None;
             return Ok(self);
         }
+        if requirements.needs_approval {
+            self.next.check_admitted(cx)?;
+            let since = self.next.waits_since().unwrap_or(cx.now);
+            self.next.approval = Approval::Waiting { since };
+            return Ok(self);
+        }
+        self.convert(cx)
+    }
+
+    /// Completes the next value, which has met every requirement.
+    ///
+    /// # Errors
+    /// Why the person may not become a user.
+    pub(super) fn convert(mut self, cx: &mut Context<'_>) -> Result<Self, Rejection> {
         self.next.check_admitted(cx)?;
+        self.next.approval = Approval::None;
         let user_id = self.next.id.cast();
         let session = Session::begin(user_id, self.next.client_id, self.next.origin.clone(), cx);
         let session_id = session.id;
@@ -35,9 +53,37 @@ impl Transition {
         self.outcome = Some(Conversion { user: self.next.to_user(cx), session_id, accepts });
         Ok(self)
     }
+
+    /// This conversion after the application declined it, in reaction to `command`; `None` is a create. What was
+    /// proved and given stays stored, and the next command that would convert asks again. A create stores nothing, as
+    /// every refused create: what it was based on is still there. And an approval that is declined was none.
+    ///
+    /// # Errors
+    /// The refusal, where nothing is stored.
+    pub(crate) fn declined(mut self, command: Option<&Command>, declined: Declined) -> Result<Self, Rejection> {
+        let refusal = Rejection::from(Reason::from(&declined));
+        if matches!(command, None | Some(Command::Approve)) {
+            return Err(refusal);
+        }
+        self.outcome = None;
+        self.next.phase = Phase::Open;
+        self.next.declined = Some(declined);
+        let signs_in = |change: &ClientChange| matches!(change, ClientChange::AddSession { .. } | ClientChange::Rotate);
+        self.client_changes.retain(|change| !signs_in(change));
+        // From a provider the browser returns to the application's page, which shows the refusal.
+        let is_shown_later = matches!(command, Some(Command::Return(_)));
+        Ok(if is_shown_later { self } else { self.refused(refusal) })
+    }
 }
 
 impl SignUp {
+    /// For a step that was taken before: completes a sign-up that has met every requirement and is not complete yet,
+    /// because the application declined it or the settings require less than before.
+    pub(super) fn converted_or_unchanged(&self, cx: &mut Context<'_>) -> Result<Transition, Rejection> {
+        let is_due = Requirements::of(self, cx.now, cx.settings, cx.policy).are_met();
+        if is_due { Transition::to(self.touched(cx)).convert(cx) } else { Ok(Transition::unchanged(self)) }
+    }
+
     /// The last strategy that the person proved: a code or an account, else the password.
     fn proved_by(&self) -> Option<Strategy> {
         let proofs = [Field::EmailAddress, Field::PhoneNumber];

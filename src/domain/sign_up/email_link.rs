@@ -27,7 +27,10 @@ impl SignUp {
         match verification.status(cx.now, cx.policy.attempts_max) {
             VerificationStatus::Unverified => {}
             // The sign-up's own browser has already verified it, by the link or by the code in the same message.
-            VerificationStatus::Verified if follow.is_by(self.client_id) => return Ok(Transition::unchanged(self)),
+            VerificationStatus::Verified if follow.is_by(self.client_id) => {
+                let transition = self.converted_or_unchanged(cx)?;
+                return Ok(if follow.in_cookie && link.in_cookie { transition } else { transition.without_rotation() });
+            }
             VerificationStatus::Expired => return Err(ErrorCode::VerificationLinkTokenExpired.into()),
             VerificationStatus::Verified | VerificationStatus::Failed => {
                 return Err(ErrorCode::VerificationLinkTokenInvalid.into());

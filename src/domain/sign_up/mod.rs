@@ -32,6 +32,7 @@
 
 mod admission;
 mod apply;
+mod approval;
 mod attempt;
 mod backend_update;
 mod command;
@@ -53,7 +54,7 @@ pub use fields::{Fields, Patch};
 pub use input::{NewSignUp, SignUpPatch};
 pub use oauth::External;
 pub use own_words::own_words;
-pub use state::{Collected, Phase, SignUp, Status};
+pub use state::{Approval, Collected, Phase, SignUp, Status};
 pub use update::taken;
 
 use super::transition;

@@ -5,6 +5,7 @@ use crate::domain::field::Field;
 use crate::domain::id::{ClientId, InvitationId, SessionId, SignUpId, UserId};
 use crate::domain::identifier::{EmailAddress, Identifier, PhoneNumber, Username};
 use crate::domain::policy::Policy;
+use crate::domain::refusal::Declined;
 use crate::domain::secret::Secret;
 use crate::domain::time::Timestamp;
 use crate::domain::verification::{ExternalAccount, Verification, VerificationStatus};
@@ -58,6 +59,32 @@ pub struct SignUp {
     pub origin: Option<String>,
     /// The addresses that were sent a code and when, within the cool-down.
     pub recent_sends: Vec<(Identifier, Timestamp)>,
+    /// Whether it waits for an administrator, or was refused by one.
+    pub approval: Approval,
+    /// Why the application did not want it as a user when it last met every requirement. The next accepted write
+    /// forgets it.
+    pub declined: Option<Declined>,
+}
+
+/// Whether a sign-up waits for an administrator to approve it
+/// ([guide: Approval](crate::guide::contract_sign_ups#approval)).
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Approval {
+    /// It does not: something else is still missing, or no approval is required.
+    #[default]
+    None,
+    /// It waits.
+    Waiting {
+        /// Since when.
+        since: Timestamp,
+    },
+    /// It was refused, and takes no more writes.
+    Refused {
+        /// When.
+        at: Timestamp,
+        /// What the person is told; `None` means the usual text.
+        reason: Option<String>,
+    },
 }
 
 /// An identifier with its verification, which applies to exactly this value.
@@ -124,13 +151,15 @@ impl SignUp {
             locale: None,
             origin,
             recent_sends: Vec::new(),
+            approval: Approval::None,
+            declined: None,
         }
     }
 
     /// The start of the next write: version plus one, and the time to abandonment begins again.
     pub(super) fn touched(&self, cx: &Context<'_>) -> Self {
         // A clock that is set back must not shorten the person's time.
-        Self { updated_at: cx.now.max(self.updated_at), ..self.counted() }
+        Self { updated_at: cx.now.max(self.updated_at), declined: None, ..self.counted() }
     }
 
     /// The same for a write that only updates counters: it does not postpone abandonment.
@@ -138,9 +167,13 @@ impl SignUp {
         Self { version: self.version + 1, ..self.clone() }
     }
 
-    /// When it is abandoned without another write.
+    /// When it is abandoned without another write. One that waits for approval can do nothing about that, and has a time
+    /// of its own.
     pub fn abandon_at(&self, policy: &Policy) -> Timestamp {
-        self.updated_at + policy.abandon_after
+        match self.approval {
+            Approval::Waiting { since } => since + policy.approval_wait,
+            Approval::None | Approval::Refused { .. } => self.updated_at + policy.abandon_after,
+        }
     }
 
     /// When the store may delete it, without another write. Between [`SignUp::abandon_at`] and this its client is shown

@@ -1,6 +1,7 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 
+use crate::domain::application_value::{ApplicationValue, ValueKey};
 use crate::domain::event::Position;
 use crate::domain::id::{InvitationId, SessionId, SignInId, SignUpId, UserId, WaitlistEntryId};
 use crate::domain::identifier::{Identifier, IdentifierKind};
@@ -32,6 +33,7 @@ async fn without_a_place_every_call_is_refused() {
         [("advance", "advance_cursor"), ("position", "cursor_position"), ("subscribe", "subscribe_to_events")];
     let called = outcomes.iter().map(|(name, _)| *name).chain(beside).chain(of_cursors.map(|(name, _)| name));
     let mut known = calls_in(Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/src/engine")));
+    known.retain(|name| cfg!(feature = "webhooks") || !name.contains("webhook"));
     known.extend(of_cursors.map(|(_, call)| call.to_owned()));
     assert_eq!(called.map(str::to_owned).collect::<BTreeSet<_>>(), known);
 }
@@ -66,12 +68,18 @@ async fn outcomes(engine: &Engine) -> Vec<(&'static str, Option<EngineError>)> {
     let (session, list) = (SessionId::from_bytes([1; 16]), &ListParams::default());
     let (invitation, entry) = (InvitationId::from_bytes([1; 16]), WaitlistEntryId::from_bytes([1; 16]));
     let user = UserId::from_bytes([1; 16]);
+    let value_key = &ValueKey::new("billing", "user_1").expect("a key");
+    let value = &ApplicationValue::new(value_key.clone(), "free").expect("a small value");
     let address = Identifier { kind: IdentifierKind::EmailAddress, value: "ada@example.com".into() };
     let (code, invite) = (Strategy::EmailCode, NewInvitation::to("ada@example.com"));
-    outcomes! { engine:
+    #[cfg_attr(not(feature = "webhooks"), expect(unused_mut, reason = "there are no others without webhooks"))]
+    let mut outcomes = outcomes! { engine:
         advance_cursor("cursor", Position::new(1, 0)),
         accept_ticket(caller, "ticket", context),
         advance_clock(Span::from_secs(1)),
+        application_value(value_key),
+        application_values("billing", "", None, 10),
+        approve_sign_up(sign_up),
         attempt_first_factor(caller, sign_in, &AttemptFirstFactor::code(code.clone(), "424242"), context),
         attempt_verification(caller, sign_up, &AttemptVerification::code(code.clone(), "424242"), context),
         ban_user(user, None),
@@ -108,10 +116,14 @@ async fn outcomes(engine: &Engine) -> Vec<(&'static str, Option<EngineError>)> {
         lock_user(user, None),
         me(caller, None),
         open_client(caller, context),
+
         prepare(caller, sign_up, &PrepareVerification::new(code.clone()), context),
         prepare_first_factor(caller, sign_in, &PrepareFirstFactor::new(code.clone()), context),
+        put_application_value(value),
         read_events(None, 1),
+        refuse_sign_up(sign_up, None),
         reject_from_waitlist(entry),
+        remove_application_value(value_key),
         remove_cursor("cursor"),
         return_from_provider(caller, &ProviderCallback::default(), context),
         revoke_invitation(invitation),
@@ -121,6 +133,7 @@ async fn outcomes(engine: &Engine) -> Vec<(&'static str, Option<EngineError>)> {
         sign_in(caller, sign_in, context),
         sign_up(caller, sign_up),
         sign_up_and_client(caller, sign_up, context),
+        sign_ups_awaiting_approval(None, 10),
         solve_captcha(caller, None, None, context),
         subscribe_to_events(EventsFrom::Now),
         touch_session(caller, session, context),
@@ -131,6 +144,33 @@ async fn outcomes(engine: &Engine) -> Vec<(&'static str, Option<EngineError>)> {
         user(user),
         user_by_identifier(&address),
         verify_user_password(user, &Secret::new("wanders under elms".into())),
+    };
+    #[cfg(feature = "webhooks")]
+    outcomes.extend(of_webhooks(engine).await);
+    outcomes
+}
+
+#[cfg(feature = "webhooks")]
+async fn of_webhooks(engine: &Engine) -> Vec<(&'static str, Option<EngineError>)> {
+    use crate::domain::id::{EventId, WebhookEndpointId};
+    use crate::domain::time::Timestamp;
+    use crate::engine::{NewWebhookEndpoint, WebhookEndpointPatch};
+
+    let (endpoint, event) = (WebhookEndpointId::from_bytes([1; 16]), EventId::from_bytes([1; 16]));
+    outcomes! { engine:
+        create_webhook_endpoint(&NewWebhookEndpoint::default()),
+        delete_webhook_endpoint(endpoint),
+        disable_webhook_endpoint(endpoint),
+        enable_webhook_endpoint(endpoint),
+        list_webhook_endpoints(),
+        replay_webhook_event(endpoint, event),
+        replay_webhooks(endpoint, Timestamp::EPOCH),
+        rotate_webhook_secret(endpoint),
+        test_webhook_endpoint(endpoint),
+        update_webhook_endpoint(endpoint, &WebhookEndpointPatch::default()),
+        webhook_attempts(endpoint),
+        webhook_endpoint(endpoint),
+        webhook_secret(endpoint),
     }
 }
 
@@ -159,4 +199,5 @@ fn calls_in(folder: &Path) -> BTreeSet<String> {
 }
 
 /// The ends of the lines that name a handle: `SignUps by sign_ups;`.
-const HANDLES: [&str; 7] = ["sign_ups", "sign_ins", "sessions", "users", "invitations", "waitlist", "events"];
+const HANDLES: [&str; 9] =
+    ["sign_ups", "sign_ins", "sessions", "users", "invitations", "waitlist", "values", "events", "webhooks"];

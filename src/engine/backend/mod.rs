@@ -5,4 +5,7 @@ pub(super) mod pagination;
 pub(super) mod sessions;
 pub(super) mod sign_ups;
 pub(super) mod users;
+mod values;
 pub(super) mod waitlist;
+#[cfg(feature = "webhooks")]
+pub(super) mod webhooks;

@@ -1,5 +1,6 @@
 //! Calls of the application's backend, which authenticates by the secret key: updates of a sign-up (`custom_action`,
-//! [guide: The backend's word on sign-ups](crate::guide::contract_backend#the-backends-word-on-sign-ups)). An embedder
+//! [guide: The backend's word on sign-ups](crate::guide::contract_backend#the-backends-word-on-sign-ups)) and approvals
+//! ([guide: Approval](crate::guide::contract_sign_ups#approval)). An embedder
 //! acts as the backend and needs no key.
 
 use std::sync::Arc;
@@ -7,10 +8,13 @@ use std::sync::Arc;
 use crate::actors::Terms;
 use crate::domain::id::SignUpId;
 use crate::domain::ports::KeyedDigest;
+use crate::domain::refusal::{MESSAGE_MAX, sentence};
+use crate::domain::rejection::ErrorCode;
 use crate::domain::secret::Secret;
 use crate::domain::sign_up::{BackendUpdate, Command, SignUp};
 use crate::domain::time::{Span, Timestamp};
 
+use super::pagination::LIMIT_MAX;
 use crate::engine::{Engine, EngineError, SignUpView};
 
 impl Engine {
@@ -47,16 +51,48 @@ impl Engine {
         id: SignUpId,
         update: BackendUpdate,
     ) -> Result<SignUpView, EngineError> {
+        self.admitted(self.command_by_backend(id, Command::BackendUpdate(update))).await
+    }
+
+    /// [`SignUps::awaiting_approval`](crate::engine::SignUps::awaiting_approval).
+    pub(crate) async fn sign_ups_awaiting_approval(
+        &self,
+        after: Option<SignUpId>,
+        limit: usize,
+    ) -> Result<Vec<SignUpView>, EngineError> {
         self.admitted(async {
-            let found = self.inner.store().sign_up(id).await?.ok_or(EngineError::NotFound)?;
-            let answer = self
-                .inner
-                .system
-                .command(id, found.client_id, Terms::default(), Command::BackendUpdate(update))
-                .await?;
-            self.as_it_stands(answer.sign_up).await
+            let waiting = self.inner.store().awaiting_approval(after, limit.min(LIMIT_MAX)).await?;
+            let mut views = Vec::with_capacity(waiting.len());
+            for sign_up in waiting {
+                views.push(self.as_it_stands(sign_up.into()).await?);
+            }
+            Ok(views)
         })
         .await
+    }
+
+    /// [`SignUps::approve`](crate::engine::SignUps::approve).
+    pub(crate) async fn approve_sign_up(&self, id: SignUpId) -> Result<SignUpView, EngineError> {
+        self.admitted(self.command_by_backend(id, Command::Approve)).await
+    }
+
+    /// [`SignUps::refuse`](crate::engine::SignUps::refuse).
+    pub(crate) async fn refuse_sign_up(&self, id: SignUpId, reason: Option<&str>) -> Result<SignUpView, EngineError> {
+        self.admitted(async {
+            let reason = reason.map(|text| {
+                let too_long = || ErrorCode::FormParamExceedsAllowedSize.on("reason").with(MESSAGE_MAX as u32);
+                let odd = || ErrorCode::FormParamFormatInvalid.on("reason");
+                if text.len() > MESSAGE_MAX { Err(too_long()) } else { sentence(text.to_owned()).ok_or_else(odd) }
+            });
+            self.command_by_backend(id, Command::Refuse(reason.transpose()?)).await
+        })
+        .await
+    }
+
+    async fn command_by_backend(&self, id: SignUpId, command: Command) -> Result<SignUpView, EngineError> {
+        let found = self.inner.store().sign_up(id).await?.ok_or(EngineError::NotFound)?;
+        let answer = self.inner.system.command(id, found.client_id, Terms::default(), command).await?;
+        self.as_it_stands(answer.sign_up).await
     }
 
     async fn as_it_stands(&self, sign_up: Arc<SignUp>) -> Result<SignUpView, EngineError> {

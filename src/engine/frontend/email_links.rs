@@ -5,7 +5,7 @@ use std::fmt;
 use crate::actors::Outcome;
 use crate::domain::id::SessionId;
 use crate::domain::redirect::RedirectUrl;
-use crate::domain::rejection::ErrorCode;
+use crate::domain::rejection::{ErrorCode, Rejection};
 use crate::domain::sign_up::{Command, Phase, VerifyLink};
 use crate::domain::verification::{LinkToken, VerificationStatus};
 
@@ -27,6 +27,11 @@ pub struct Followed {
     pub client: Option<ClientView>,
     /// Whether the sign-up's own client followed the link.
     pub by_owner: bool,
+    /// Why the application, or an administrator of it, does not want the person as a user, with
+    /// [`LinkOutcome::Refused`].
+    pub refusal: Option<Rejection>,
+    /// Whether the sign-up now waits for approval.
+    pub awaits_approval: bool,
 }
 
 /// Without the redirect URL, which may contain secrets of its page.
@@ -55,6 +60,8 @@ pub enum LinkOutcome {
     Failed,
     /// The address has become a user's meanwhile: the person should sign in instead.
     Transferable,
+    /// The address is verified, and the sign-up does not become a user: [`Followed::refusal`] says why.
+    Refused,
     /// The instance requires that the client that asked for the link follows it.
     ClientMismatch,
 }
@@ -69,7 +76,14 @@ impl Engine {
         context: &RequestContext,
     ) -> Result<Followed, EngineError> {
         self.admitted(async {
-            let nowhere = Followed { outcome: LinkOutcome::Failed, redirect_url: None, client: None, by_owner: false };
+            let nowhere = Followed {
+                outcome: LinkOutcome::Failed,
+                redirect_url: None,
+                client: None,
+                by_owner: false,
+                refusal: None,
+                awaits_approval: false,
+            };
             let Some(token) = LinkToken::parse(token) else { return Ok(nowhere) };
             let id = token.sign_up;
             // Reads the store, not the actors: made-up ids must not wake actors.
@@ -86,14 +100,18 @@ impl Engine {
             let terms = if by_owner { caller.terms() } else { Vec::new() };
             let follow = VerifyLink { secret: token.secret, by, confirmed, again, in_cookie: context.in_cookie() };
             let redirect_url = found.link_redirect().cloned().and_then(|url| self.still_allowed(url));
-            let answer =
-                match self.inner.system.command(id, owner, context.with(terms), Command::VerifyLink(follow)).await {
-                    Ok(answer) => answer,
-                    Err(error) => {
-                        let outcome = refusal(error.into())?;
-                        return Ok(Followed { outcome, redirect_url, by_owner: by_owner && !again, ..nowhere });
-                    }
-                };
+            let answer = match self
+                .inner
+                .system
+                .command(id, owner, context.with(terms), Command::VerifyLink(follow))
+                .await
+            {
+                Ok(answer) => answer,
+                Err(error) => {
+                    let (outcome, refusal) = refusal(error.into())?;
+                    return Ok(Followed { outcome, redirect_url, by_owner: by_owner && !again, refusal, ..nowhere });
+                }
+            };
             let policy = &self.inner.actor_context.policy;
             let verification = answer.sign_up.email_address.as_ref().and_then(|e| e.verification.as_ref());
             let status = verification.map(|v| v.status(self.now(), policy.attempts_max));
@@ -102,6 +120,7 @@ impl Engine {
                 Phase::Complete { session_id, .. } => Some(session_id),
                 Phase::Open => None,
             };
+            let awaits_approval = answer.sign_up.waits_since().is_some();
             let is_new = matches!(answer.outcome, Outcome::Committed(_));
             let hears = match &answer.outcome {
                 Outcome::Again => by_owner,
@@ -124,25 +143,29 @@ impl Engine {
                 true => LinkOutcome::Verified { session: completed.filter(|id| is_new || is_live(id)) },
                 false => LinkOutcome::Unconfirmed,
             };
-            Ok(Followed { outcome, redirect_url, client, by_owner })
+            Ok(Followed { outcome, redirect_url, client, by_owner, refusal: None, awaits_approval })
         })
         .await
     }
 }
 
 /// What a refused link means to a browser. Errors that are not the link's fault stay errors.
-fn refusal(error: EngineError) -> Result<LinkOutcome, EngineError> {
+fn refusal(error: EngineError) -> Result<(LinkOutcome, Option<Rejection>), EngineError> {
     let rejection = match error {
         EngineError::Rejected(rejection) => rejection,
         // It was swept away after it was found.
-        EngineError::NotFound => return Ok(LinkOutcome::Failed),
+        EngineError::NotFound => return Ok((LinkOutcome::Failed, None)),
         error => return Err(error),
     };
     let is = |code| rejection.is(code);
     if is(ErrorCode::TooManyRequests) {
         return Err(rejection.into());
     }
-    Ok(if is(ErrorCode::FormIdentifierExists) {
+    let of_application = [ErrorCode::RefusedByApplication, ErrorCode::SignUpCheckFailed, ErrorCode::SignUpRefused];
+    if of_application.into_iter().any(is) {
+        return Ok((LinkOutcome::Refused, Some(rejection)));
+    }
+    let outcome = if is(ErrorCode::FormIdentifierExists) {
         LinkOutcome::Transferable
     } else if is(ErrorCode::SignUpEmailLinkNotSameClient) {
         LinkOutcome::ClientMismatch
@@ -150,5 +173,6 @@ fn refusal(error: EngineError) -> Result<LinkOutcome, EngineError> {
         LinkOutcome::Expired
     } else {
         LinkOutcome::Failed
-    })
+    };
+    Ok((outcome, None))
 }

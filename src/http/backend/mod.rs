@@ -6,12 +6,16 @@ mod sessions;
 mod sign_ups;
 mod users;
 mod waitlist_entries;
+#[cfg(feature = "webhooks")]
+mod webhooks;
 
 use hyper::header::AUTHORIZATION;
 use serde::Serialize;
 use serde_json::json;
 
 use super::endpoint::{DELETE, Endpoint, PATCH, POST, PUT, UserAccountPath, answer};
+#[cfg(feature = "webhooks")]
+use crate::domain::id::WebhookEndpointId;
 use crate::domain::id::{ClientId, InvitationId, SessionId, SignUpId, UserId, WaitlistEntryId};
 use crate::domain::rejection::{Reason, Rejection};
 use crate::domain::user::UserChange;
@@ -70,9 +74,37 @@ pub(super) const ENDPOINTS: &[Endpoint] = &[
 
     Endpoint::backend_get("/v1/clients/{id}", answer!(|i| clients::show(i.call, i.id()?).await)).of::<ClientId>(),
 
+    #[cfg(feature = "webhooks")]
+    Endpoint::backend_get("/v1/webhooks/endpoints", answer!(|i| webhooks::list(i.call).await)),
+    #[cfg(feature = "webhooks")]
+    Endpoint::backend(POST, "/v1/webhooks/endpoints", answer!(|i| webhooks::create(i.call, only(i.objects())?).await)),
+    #[cfg(feature = "webhooks")]
+    Endpoint::backend_get("/v1/webhooks/endpoints/{id}", answer!(|i| webhooks::show(i.call, i.id()?).await)).of::<WebhookEndpointId>(),
+    #[cfg(feature = "webhooks")]
+    Endpoint::backend(PATCH, "/v1/webhooks/endpoints/{id}", answer!(|i| webhooks::update(i.call, i.id()?, only(i.objects())?).await)).of::<WebhookEndpointId>(),
+    #[cfg(feature = "webhooks")]
+    Endpoint::backend(DELETE, "/v1/webhooks/endpoints/{id}", answer!(|i| webhooks::delete(i.call, i.id()?).await)).of::<WebhookEndpointId>(),
+    #[cfg(feature = "webhooks")]
+    Endpoint::backend(POST, "/v1/webhooks/endpoints/{id}/enable", answer!(|i| webhooks::enable(i.call, i.id()?).await)).of::<WebhookEndpointId>(),
+    #[cfg(feature = "webhooks")]
+    Endpoint::backend(POST, "/v1/webhooks/endpoints/{id}/disable", answer!(|i| webhooks::disable(i.call, i.id()?).await)).of::<WebhookEndpointId>(),
+    #[cfg(feature = "webhooks")]
+    Endpoint::backend_get("/v1/webhooks/endpoints/{id}/secret", answer!(|i| webhooks::secret(i.call, i.id()?).await)).of::<WebhookEndpointId>(),
+    #[cfg(feature = "webhooks")]
+    Endpoint::backend(POST, "/v1/webhooks/endpoints/{id}/rotate_secret", answer!(|i| webhooks::rotate(i.call, i.id()?).await)).of::<WebhookEndpointId>(),
+    #[cfg(feature = "webhooks")]
+    Endpoint::backend_get("/v1/webhooks/endpoints/{id}/attempts", answer!(|i| webhooks::attempts(i.call, i.id()?).await)).of::<WebhookEndpointId>(),
+    #[cfg(feature = "webhooks")]
+    Endpoint::backend(POST, "/v1/webhooks/endpoints/{id}/replay", answer!(|i| webhooks::replay(i.call, i.id()?, only(i.objects())?).await)).of::<WebhookEndpointId>(),
+    #[cfg(feature = "webhooks")]
+    Endpoint::backend(POST, "/v1/webhooks/endpoints/{id}/test", answer!(|i| webhooks::test(i.call, i.id()?).await)).of::<WebhookEndpointId>(),
+
     Endpoint::backend(POST, "/v1/testing_tokens", answer!(|i| Ok(testing_token(i.call)))),
+    Endpoint::backend_get("/v1/sign_ups", answer!(|i| sign_ups::list(i.call).await)),
     Endpoint::backend_get("/v1/sign_ups/{id}", answer!(|i| sign_ups::show(i.call, i.id()?).await)).of::<SignUpId>(),
     Endpoint::backend(PATCH, "/v1/sign_ups/{id}", answer!(|i| sign_ups::update(i.call, i.id()?, only(i.objects())?).await)).of::<SignUpId>(),
+    Endpoint::backend(POST, "/v1/sign_ups/{id}/approve", answer!(|i| sign_ups::approve(i.call, i.id()?).await)).of::<SignUpId>(),
+    Endpoint::backend(POST, "/v1/sign_ups/{id}/refuse", answer!(|i| sign_ups::refuse(i.call, i.id()?, only(i.objects())?).await)).of::<SignUpId>(),
 ];
 
 /// Admits only the backend. Other callers learn nothing, not even whether the path exists.

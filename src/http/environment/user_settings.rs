@@ -29,6 +29,10 @@ pub(super) fn user_settings(instance: &Instance<'_>) -> Value {
             json!({"delete_self": false, "create_organization": false, "create_organizations_limit": null}),
         );
     }
+    if let Some(sign_up) = value["sign_up"].as_object_mut().filter(|_| !settings.sign_up.approval_required) {
+        // A setting of this engine alone, which clients need to see only where it is on.
+        sign_up.remove("approval_required");
+    }
     value["attack_protection"]["user_lockout"] = user_lockout(instance);
     // Addresses other than the one that the person entered are always shown in part only.
     value["attack_protection"]["pii"] = json!({"enabled": true});

@@ -7,7 +7,7 @@
 use hyper::Method;
 
 use crate::domain::redirect::RedirectUrl;
-use crate::domain::rejection::{ErrorCode, Reason};
+use crate::domain::rejection::{ErrorCode, Reason, Rejection};
 use crate::domain::text;
 use crate::engine::{Followed, LinkOutcome};
 use crate::http::call::Call;
@@ -51,22 +51,26 @@ async fn follow(
 fn render(call: &Call<'_>, followed: &Followed, token: &str) -> Result<ApiResponse, HttpError> {
     let look = call.app.look();
     let url = followed.redirect_url.as_ref().map(RedirectUrl::as_str);
+    let of = |code: ErrorCode| Some(Rejection::from(code));
     let (status, refusal, session) = match followed.outcome {
         LinkOutcome::Verified { session } => ("verified", None, session),
+        // The page of the application shows the refusal, which is stored on the sign-up.
+        LinkOutcome::Refused => ("verified", followed.refusal.clone(), None),
         LinkOutcome::Unconfirmed => return Ok(link::question(&look, token, url)),
-        LinkOutcome::Expired => ("expired", Some(ErrorCode::VerificationLinkTokenExpired), None),
-        LinkOutcome::Failed => ("failed", Some(ErrorCode::VerificationLinkTokenInvalid), None),
-        LinkOutcome::Transferable => ("transferable", Some(ErrorCode::FormIdentifierExists), None),
-        LinkOutcome::ClientMismatch => ("client_mismatch", Some(ErrorCode::SignUpEmailLinkNotSameClient), None),
+        LinkOutcome::Expired => ("expired", of(ErrorCode::VerificationLinkTokenExpired), None),
+        LinkOutcome::Failed => ("failed", of(ErrorCode::VerificationLinkTokenInvalid), None),
+        LinkOutcome::Transferable => ("transferable", of(ErrorCode::FormIdentifierExists), None),
+        LinkOutcome::ClientMismatch => ("client_mismatch", of(ErrorCode::SignUpEmailLinkNotSameClient), None),
     };
-    if let (Some(code), Audience::Program) = (refusal, call.head.audience()) {
-        return Err(code.into());
+    if let (Some(refusal), Audience::Program) = (&refusal, call.head.audience()) {
+        return Err(refusal.clone().into());
     }
     let session = session.map(|id| id.to_string());
     match (url.and_then(|url| redirect::with_status(url, status, session.as_deref())), refusal) {
         (Some(url), _) if followed.by_owner => Ok(ApiResponse::see_other(url.as_str())),
         (Some(url), _) => Ok(ApiResponse::see_other(redirect::without_dev_browser(url).as_str())),
-        (None, Some(code)) => Err(code.into()),
+        (None, Some(refusal)) => Err(refusal.into()),
+        (None, None) if followed.awaits_approval => Ok(link::waiting(&look)),
         (None, None) => Ok(link::nowhere(&look)),
     }
 }

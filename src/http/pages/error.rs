@@ -16,7 +16,7 @@ impl HttpError {
     /// the request.
     pub(in crate::http) fn into_page(self, look: &Look<'_>, is_repeatable: bool, id: &RequestId) -> ApiResponse {
         let parts = self.settled();
-        let code = parts.problems.first().map_or("", |problem| problem.code);
+        let code = parts.problems.first().map_or("", |problem| &*problem.code);
         let mut notice = Notice::new(title(parts.status, code)).with_status(parts.status).saying(what(&parts, code));
         let seconds = parts.headers.get(RETRY_AFTER).and_then(|text| text.to_str().ok()?.parse().ok());
         if let Some(seconds) = seconds {
@@ -41,6 +41,8 @@ fn title(status: StatusCode, code: &str) -> &'static str {
         ("revoked_invitation", _) => "This invitation is no longer good",
         ("sign_up_email_link_not_same_client", _) => "Another browser asked for this link",
         ("oauth_callback_invalid", _) => "This sign in is over",
+        ("sign_up_awaits_approval", _) => "Waiting for approval",
+        ("sign_up_refused", _) => "Your sign-up was not approved",
         ("cookie_invalid", _) => "Your cookies are mixed up",
         (_, StatusCode::UNAUTHORIZED) => "You are not signed in",
         (_, StatusCode::FORBIDDEN) => "This is not allowed",

@@ -23,6 +23,14 @@ pub(in crate::http) fn nowhere(look: &Look<'_>) -> ApiResponse {
         .render(look)
 }
 
+/// Says that the step is done and that somebody has to approve the sign-up.
+pub(in crate::http) fn waiting(look: &Look<'_>) -> ApiResponse {
+    Notice::new("Waiting for approval")
+        .saying("Your e-mail address is verified.")
+        .saying("Your sign-up is waiting for approval. You can close this page.")
+        .render(look)
+}
+
 /// Says that a form sent to the API is done: the API's answer is for programs.
 pub(in crate::http) fn done(look: &Look<'_>) -> ApiResponse {
     Notice::new("Done").saying("You can go on now.").render(look)

@@ -11,13 +11,22 @@ import { counting } from './waits.js';
 export function signUpView() {
   const open = openSignUp();
   if (!open && mode() !== 'public') return closedView();
+  if (open?.approval) return approvalView(open.approval);
   const codes = (open?.unverified_fields ?? []).filter((name) => CODES[name] && state.changing !== name);
   const names = fieldsToAsk(open);
   const parts = codes.map(codeForm);
   if (names.length) parts.push(fieldsForm(names, open));
+  if (open && !codes.length && !names.length && state.errors.length) parts.push(actions(button('Try again', steps.askAgain)));
   if (!open) parts.push(...otherWays());
   else parts.push(actions(button('Start over', steps.beginAgain, 'quiet')));
   return { title: 'Create your account', lead: `${invited(open)}${lead(open, codes, names)}`, parts };
+}
+
+/** The view of a sign-up that somebody else decides on, or has decided against. */
+function approvalView({ status, reason }) {
+  const again = actions(button('Start over', steps.beginAgain, 'quiet'));
+  if (status === 'refused') return { title: 'Your sign-up was not approved', lead: reason ?? 'You can begin again.', parts: [again] };
+  return { title: 'Waiting for approval', lead: 'Everything is here. This page goes on by itself once your sign-up is approved.', parts: [again] };
 }
 
 /** The view of what is over. */

@@ -29,7 +29,7 @@ async function takeUpAccount() {
   const accounts = [signUp?.verifications.external_account, signIn?.first_factor_verification];
   if (accounts[0]?.status === 'transferable') await act(() => call('POST', '/client/sign_ins', { transfer: true }));
   else if (accounts[1]?.status === 'transferable') await act(() => call('POST', '/client/sign_ups', { transfer: true }));
-  const failed = accounts.find((account) => account?.status === 'failed' && account.error);
+  const failed = accounts.find((account) => ['failed', 'verified'].includes(account?.status) && account.error);
   if (failed && !activeSession()) change({ errors: [{ ...failed.error, place: null }] });
 }
 
@@ -46,6 +46,13 @@ export async function submitFields(names) {
   for (const name of given) delete state.drafts[name];
   change({ changing: null });
   await sendWhatWasNeverSent();
+  waitForOthers();
+  moveOn();
+}
+
+/** Asks again what was refused though nothing is missing. */
+export async function askAgain() {
+  await act(() => call('PATCH', `/client/sign_ups/${state.signUp.id}`, {}));
   waitForOthers();
   moveOn();
 }
@@ -174,13 +181,14 @@ let isWaiting = false;
 
 function isAwaited(signUp) {
   if (!signUp || openSignUp() !== signUp || ending()) return false;
+  if (signUp.approval) return signUp.approval.status === 'waiting';
   const link = signUp.verifications.email_address;
   const isLinkAwaited = link?.strategy === 'email_link' && link.status === 'unverified';
   return isLinkAwaited || (!signUp.missing_fields.length && !signUp.unverified_fields.length);
 }
 
 function marks(signUp) {
-  return JSON.stringify([signUp.status, signUp.missing_fields, signUp.verifications.email_address?.status]);
+  return JSON.stringify([signUp.status, signUp.missing_fields, signUp.approval, signUp.verifications.email_address?.status]);
 }
 
 /** Puts the focus where the person goes on. */

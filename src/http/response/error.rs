@@ -162,7 +162,7 @@ impl HttpError {
 
     /// Its codes, separated by commas.
     pub(in crate::http) fn codes(&self) -> String {
-        let codes: Vec<&str> = self.0.problems.iter().map(|problem| problem.code).collect();
+        let codes: Vec<&str> = self.0.problems.iter().map(|problem| &*problem.code).collect();
         codes.join(",")
     }
 

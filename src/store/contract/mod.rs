@@ -14,6 +14,8 @@ mod sessions;
 mod sign_ups;
 mod support;
 mod users;
+mod values;
+mod webhooks;
 
 use super::{KeyValue, KvStore};
 
@@ -81,6 +83,12 @@ macro_rules! __requirements_for_stores {
             sign_ups::what_is_forgotten_is_gone
             sign_ups::a_sign_up_written_while_the_sweeper_came_is_kept
             sign_ups::a_finished_sign_up_is_not_forgotten_with_the_open_ones
+            sign_ups::who_waits_for_approval_is_listed_the_longest_waiting_first
+            sign_ups::who_no_longer_waits_for_approval_is_not_listed
+            sign_ups::a_deadline_that_comes_earlier_is_listed_at_once
+            values::a_value_is_kept_replaced_and_removed
+            values::values_are_listed_by_the_beginning_of_their_names
+            values::a_value_is_written_with_its_decision_or_not_at_all
             budgets::budgets_of_an_address_are_exact
             budgets::budgets_hold_within_a_batch
             budgets::budgets_of_a_client_are_exact
@@ -91,6 +99,11 @@ macro_rules! __requirements_for_stores {
             retention::sessions_that_are_over_go_when_they_are_abandoned
             retention::what_a_removed_user_leaves_goes_with_the_next_round
             retention::a_client_that_comes_back_while_the_walk_is_on_stays
+            webhooks::endpoints_are_kept_changed_and_listed
+            webhooks::of_two_changes_of_an_endpoint_made_from_one_version_the_later_one_is_stale
+            webhooks::what_came_of_deliveries_is_noted_beside_other_changes
+            webhooks::messages_wait_for_an_endpoint_in_the_order_of_their_time_and_are_counted
+            webhooks::what_waits_for_an_endpoint_goes_after_it
             others::named_values_are_kept_and_replaced
             others::named_values_are_listed_by_their_beginnings_and_removed
             others::an_empty_batch_and_an_empty_commit_do_nothing

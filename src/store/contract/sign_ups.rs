@@ -1,6 +1,7 @@
 //! Sign-ups: versions, expiry, the list of deadlines.
 
 use crate::domain::id::SignUpId;
+use crate::domain::sign_up::{Approval, SignUp};
 use crate::store::{Commit, CommitError, Housekeeping, Store};
 
 use super::support::*;
@@ -152,4 +153,56 @@ pub(super) async fn a_finished_sign_up_is_not_forgotten_with_the_open_ones(store
     commit(store, forget).await.expect("nothing is in the way");
     let (finished, _) = finish(&sign_up);
     assert_eq!(store.sign_up(sign_up.id).await, Ok(Some(finished)));
+}
+
+pub(super) async fn who_waits_for_approval_is_listed_the_longest_waiting_first(store: &impl Store) {
+    for (n, ms) in [(1, 30), (2, 10), (3, 20)] {
+        commit(store, create(&waiting(n, ms))).await.expect("a sign-up");
+    }
+    commit(store, create(&open(4, "ada4@example.com"))).await.expect("one that does not wait");
+    assert_eq!(listed(store, None, 10).await, [2, 3, 1]);
+    assert_eq!(listed(store, None, 2).await, [2, 3]);
+    assert_eq!(listed(store, Some(3), 10).await, [1]);
+    assert_eq!(listed(store, Some(1), 10).await, [0; 0]);
+    assert_eq!(listed(store, Some(4), 10).await, [2, 3, 1], "behind one that does not wait");
+    let later = SignUp { first_name: Some("Ada".into()), ..bumped(&waiting(2, 10)) };
+    commit(store, update(&later)).await.expect("a change beside");
+    assert_eq!(listed(store, None, 10).await, [2, 3, 1], "it goes on waiting");
+}
+
+pub(super) async fn who_no_longer_waits_for_approval_is_not_listed(store: &impl Store) {
+    for n in 1..=4 {
+        commit(store, create(&waiting(n, n.into()))).await.expect("a sign-up");
+    }
+    let approved = SignUp { approval: Approval::None, ..waiting(1, 1) };
+    commit(store, convert(&approved)).await.expect("a user");
+    let refused = Approval::Refused { at: at(9), reason: None };
+    commit(store, update(&SignUp { approval: refused, ..bumped(&waiting(2, 2)) })).await.expect("a refusal");
+    let forget = Housekeeping { expire: vec![(at(DEADLINE), waiting(3, 3).id)], ..Housekeeping::default() };
+    commit(store, Commit::of_housekeeping(at(DEADLINE), forget)).await.expect("it is over");
+    assert_eq!(listed(store, None, 10).await, [4]);
+    let stale = SignUp { approval: Approval::None, version: 7, ..waiting(4, 4) };
+    assert_eq!(commit(store, update(&stale)).await, STALE);
+    assert_eq!(listed(store, None, 10).await, [4], "what is refused changes no list");
+}
+
+pub(super) async fn a_deadline_that_comes_earlier_is_listed_at_once(store: &impl Store) {
+    let mut created = create(&waiting(1, 1));
+    created.decision.sign_up.as_mut().expect("a write").deadline = at(3 * DEADLINE);
+    commit(store, created).await.expect("a sign-up");
+    assert_eq!(store.due(at(2 * DEADLINE), 10).await, Ok(vec![]));
+    let id = waiting(1, 1).id;
+    let refused = Approval::Refused { at: at(9), reason: None };
+    commit(store, update(&SignUp { approval: refused, ..bumped(&waiting(1, 1)) })).await.expect("a refusal");
+    assert_eq!(store.due(at(4 * DEADLINE), 10).await, Ok(vec![(at(DEADLINE), id)]), "in one place");
+}
+
+fn waiting(n: u8, ms: u64) -> SignUp {
+    SignUp { approval: Approval::Waiting { since: at(ms) }, ..open(n, &format!("ada{n}@example.com")) }
+}
+
+async fn listed(store: &impl Store, after: Option<u8>, limit: usize) -> Vec<u8> {
+    let after = after.map(|n| SignUpId::from_bytes([n; 16]));
+    let found = store.awaiting_approval(after, limit).await.expect("readable");
+    found.iter().map(|sign_up| sign_up.id.as_bytes()[0]).collect()
 }

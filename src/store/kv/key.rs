@@ -3,12 +3,16 @@
 use aws_lc_rs::digest;
 use bytes::Bytes;
 
+use crate::domain::application_value::ValueKey;
+use crate::domain::event::Position;
 use crate::domain::id::{
     ClientId, Id, InvitationId, Kind as IdKind, MessageId, SessionId, SignUpId, UserId, WaitlistEntryId,
+    WebhookEndpointId,
 };
 use crate::domain::identifier::{Identifier, IdentifierKind};
 use crate::domain::sign_in::Account;
 use crate::domain::time::Timestamp;
+use crate::domain::webhook::RetryKey;
 
 /// The kinds of entries. The bytes are on disk: they never change and are never reused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -51,6 +55,15 @@ pub(crate) enum Kind {
     UserSession = 17,
     /// The events of one commit, or a part of them, by the number of the record. Scanned.
     Event = 18,
+    /// An endpoint of webhooks, by its id. Scanned.
+    WebhookEndpoint = 19,
+    /// A message that waits for another attempt at an endpoint, by the endpoint's id, the time when it is due, and the
+    /// event. Scanned.
+    WebhookRetry = 20,
+    /// A value of the application, by its namespace and name. Scanned.
+    ApplicationValue = 24,
+    /// A sign-up that waits for approval, by the time since when and its id. Scanned.
+    AwaitingApproval = 25,
 }
 
 impl Kind {
@@ -150,6 +163,33 @@ pub(in crate::store) fn after_all_of(prefix: &[u8]) -> Bytes {
     [prefix, &[255; 17]].concat().into()
 }
 
+pub(in crate::store) fn application_value(value: &ValueKey) -> Bytes {
+    application_values(value.namespace(), value.name())
+}
+
+/// What the keys of the values begin with whose names in a namespace begin with `prefix`. No namespace has the byte that
+/// ends it here.
+pub(in crate::store) fn application_values(namespace: &str, prefix: &str) -> Bytes {
+    of_parts(Kind::ApplicationValue, &[namespace.as_bytes(), &[0], prefix.as_bytes()])
+}
+
+/// Reads a key made by [`application_value`].
+pub(in crate::store) fn parse_application_value(key: &[u8]) -> Option<ValueKey> {
+    let text = std::str::from_utf8(key.get(1..)?).ok()?;
+    let (namespace, name) = text.split_once('\0')?;
+    Some(ValueKey::restored(namespace.to_owned(), name.to_owned()))
+}
+
+pub(in crate::store) fn awaiting_approval(since: Timestamp, id: SignUpId) -> Bytes {
+    of_parts(Kind::AwaitingApproval, &[&since.as_millis().to_be_bytes(), id.as_bytes()])
+}
+
+/// Reads a key made by [`awaiting_approval`].
+pub(in crate::store) fn parse_awaiting_approval(key: &[u8]) -> Option<SignUpId> {
+    let id: [u8; 16] = key.get(9..)?.try_into().ok()?;
+    Some(SignUpId::from_bytes(id))
+}
+
 /// Reads a key made by [`user_session`].
 pub(in crate::store) fn parse_user_session(key: &[u8]) -> Option<SessionId> {
     let [rest @ .., bucket]: [u8; 16] = key.get(17..)?.try_into().ok()?;
@@ -157,6 +197,33 @@ pub(in crate::store) fn parse_user_session(key: &[u8]) -> Option<SessionId> {
     id[0] = bucket;
     id[1..].copy_from_slice(&rest);
     Some(SessionId::from_bytes(id))
+}
+
+pub(in crate::store) fn webhook_endpoint(id: WebhookEndpointId) -> Bytes {
+    of_id(Kind::WebhookEndpoint, id)
+}
+
+pub(in crate::store) fn webhook_retry(key: &RetryKey) -> Bytes {
+    let (sequence, index) = (key.event.sequence().to_be_bytes(), key.event.index().to_be_bytes());
+    let due = key.due.as_millis().to_be_bytes();
+    of_parts(Kind::WebhookRetry, &[key.endpoint.as_bytes(), &due, &sequence, &index])
+}
+
+/// What the keys of the messages that wait for an endpoint begin with.
+pub(in crate::store) fn webhook_retries_of(id: WebhookEndpointId) -> Bytes {
+    of_id(Kind::WebhookRetry, id)
+}
+
+/// Reads a key made by [`webhook_retry`].
+pub(in crate::store) fn parse_webhook_retry(key: &[u8]) -> Option<RetryKey> {
+    let (endpoint, rest) = key.get(1..)?.split_first_chunk::<16>()?;
+    let (due, rest) = rest.split_first_chunk::<8>()?;
+    let (sequence, index) = rest.split_first_chunk::<8>()?;
+    Some(RetryKey {
+        endpoint: WebhookEndpointId::from_bytes(*endpoint),
+        due: Timestamp::from_millis(u64::from_be_bytes(*due)),
+        event: Position::new(u64::from_be_bytes(*sequence), u16::from_be_bytes(index.try_into().ok()?)),
+    })
 }
 
 /// The part of the number of users in which an older version has counted this one.
@@ -300,6 +367,21 @@ mod tests {
     }
 
     #[test]
+    fn messages_that_wait_for_an_endpoint_lie_in_the_order_of_their_time_and_read_back() {
+        let of = |endpoint, due, sequence, index| RetryKey {
+            endpoint: WebhookEndpointId::from_bytes([endpoint; 16]),
+            due: Timestamp::from_millis(due),
+            event: Position::new(sequence, index),
+        };
+        let ascending = [of(1, 255, 9, 9), of(1, 256, 1, 255), of(1, 256, 1, 256), of(1, 256, 2, 0), of(2, 0, 0, 0)];
+        let keys = ascending.each_ref().map(webhook_retry);
+        assert!(keys.is_sorted());
+        assert_eq!(keys.each_ref().map(|key| parse_webhook_retry(key)), ascending.map(Some));
+        assert!(keys[0].starts_with(&webhook_retries_of(ascending[0].endpoint)));
+        assert_eq!(parse_webhook_retry(&keys[0][..30]), None);
+    }
+
+    #[test]
     fn events_lie_in_the_order_of_their_numbers_and_read_back() {
         assert!(events(255) < events(256) && events(u64::MAX) < after(Kind::Event));
         assert_eq!(parse_events(&events(1 << 32)), Some(1 << 32));
@@ -316,6 +398,27 @@ mod tests {
             outbox(MessageId::from_bytes(bytes))
         };
         assert!(made(200, 1) < made(3, 2));
+    }
+
+    #[test]
+    fn values_of_the_application_lie_by_namespace_and_name_and_read_back() {
+        let of = |namespace, name| ValueKey::new(namespace, name).expect("a key");
+        let (first, second) = (of("a", "b"), of("a.b", "a"));
+        assert!(application_value(&first) < application_value(&second));
+        for key in [first, second] {
+            assert_eq!(parse_application_value(&application_value(&key)), Some(key.clone()));
+            assert!(application_value(&key).starts_with(&application_values(key.namespace(), "")));
+        }
+        assert!(!application_value(&of("a.b", "c")).starts_with(&application_values("a", "")));
+    }
+
+    #[test]
+    fn who_waits_for_approval_lies_in_the_order_of_time_and_reads_back() {
+        let (first, second) = (SignUpId::from_bytes([255; 16]), SignUpId::from_bytes([0; 16]));
+        let (early, late) = (Timestamp::from_millis(255), Timestamp::from_millis(256));
+        assert!(awaiting_approval(early, first) < awaiting_approval(late, second));
+        assert_eq!(parse_awaiting_approval(&awaiting_approval(early, first)), Some(first));
+        assert_eq!(parse_awaiting_approval(b""), None);
     }
 
     #[test]

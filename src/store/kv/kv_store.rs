@@ -4,9 +4,11 @@
 mod calls;
 mod commit;
 mod events;
+mod lists;
 mod sessions;
 mod upgrade;
 mod users;
+mod webhooks;
 
 use std::sync::{Arc, Mutex};
 

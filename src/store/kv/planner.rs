@@ -5,6 +5,7 @@ mod housekeeping;
 mod invitations;
 mod sessions;
 mod users;
+mod webhooks;
 
 use std::cell::RefCell;
 use std::collections::{BTreeMap, HashMap};
@@ -24,10 +25,13 @@ use crate::domain::user::User;
 use super::closing::Adds;
 use super::codec::{self, Record};
 use super::key_value::{KeyValue, Write};
-use super::record::{ClientRecordV3, CounterRecordV1, FailuresRecordV1, OutboxRecordV1, SignUpRecordV2, ValueRecordV1};
+use super::record::{
+    ApplicationValueRecordV1, ClientRecordV3, CounterRecordV1, FailuresRecordV1, OutboxRecordV1, SignUpRecordV3,
+    ValueRecordV1,
+};
 use super::unreadable::Unreadable;
 use super::{key, quota};
-use crate::store::commit::{ClientWrite, Commit, Committed, Decision, SignUpWrite};
+use crate::store::commit::{ClientWrite, Commit, Committed, Decision, SignUpWrite, ValueWrite};
 use crate::store::error::{CommitError, StoreError};
 
 pub(in crate::store) use users::places;
@@ -135,6 +139,17 @@ impl<K: KeyValue> Transaction<'_, '_, K> {
         for change in &decision.invitations {
             self.invitation(change, at)?;
         }
+        for change in &decision.webhooks {
+            self.webhook(change)?;
+        }
+        for write in &decision.values {
+            match write {
+                ValueWrite::Put(value) => {
+                    self.put(key::application_value(&value.key), &ApplicationValueRecordV1::from(value))?;
+                }
+                ValueWrite::Remove(value) => self.remove_if_there(key::application_value(value))?,
+            }
+        }
         for entry in &decision.outbox {
             self.put(key::outbox(entry.id), &OutboxRecordV1::from(entry))?;
         }
@@ -146,8 +161,8 @@ impl<K: KeyValue> Transaction<'_, '_, K> {
     fn sign_up(&mut self, write: &SignUpWrite, user: Option<&User>) -> Result<(), CommitError> {
         let id = write.next.id;
         let key = key::sign_up(id);
-        let current: Option<SignUpRecordV2> = self.record(&key)?;
-        let known = current.as_ref().map(|record| record.sign_up.first.version);
+        let current: Option<SignUpRecordV3> = self.record(&key)?;
+        let known = current.as_ref().map(|record| record.sign_up.version());
         if known != write.expected_version {
             return Err(CommitError::Stale);
         }
@@ -155,6 +170,11 @@ impl<K: KeyValue> Transaction<'_, '_, K> {
             return Err(CommitError::Stale);
         }
         let indexed_at = current.as_ref().map(|record| Timestamp::from_millis(record.deadline_key));
+        let waited_since = current.as_ref().and_then(|record| record.sign_up.waits_since());
+        let waits_since = write.next.waits_since().filter(|_| user.is_none());
+        if waited_since != waits_since {
+            self.waits_for_approval(waited_since, waits_since, id);
+        }
         let version = write.next.version;
         if current.is_none() {
             self.adds.happened.push(Happened::SignUpCreated { id, version });
@@ -171,10 +191,18 @@ impl<K: KeyValue> Transaction<'_, '_, K> {
             }
             return Ok(());
         }
+        // A deadline that comes earlier is that of a sign-up that no longer waits for approval.
+        let indexed_at = match indexed_at {
+            Some(later) if later > write.deadline => {
+                self.remove(key::deadline(later, id));
+                None
+            }
+            indexed_at => indexed_at,
+        };
         if indexed_at.is_none() {
             self.list(write.deadline, id);
         }
-        let record = SignUpRecordV2 {
+        let record = SignUpRecordV3 {
             deadline_key: indexed_at.unwrap_or(write.deadline).as_millis(),
             deadline: write.deadline.as_millis(),
             sign_up: (&write.next).into(),
@@ -241,6 +269,16 @@ impl<K: KeyValue> Transaction<'_, '_, K> {
             None => self.remove_if_there(key)?,
         }
         Ok(())
+    }
+
+    /// Lists a sign-up among those that wait for approval, or no longer.
+    fn waits_for_approval(&mut self, before: Option<Timestamp>, now: Option<Timestamp>, id: SignUpId) {
+        if let Some(since) = before {
+            self.remove(key::awaiting_approval(since, id));
+        }
+        if let Some(since) = now {
+            self.writes.insert(key::awaiting_approval(since, id), Some(Bytes::new()));
+        }
     }
 
     fn list(&mut self, deadline: Timestamp, id: SignUpId) {

@@ -33,7 +33,7 @@ pub(in crate::store) enum Verdict {
 
 /// The scanned kinds, in this order; then the scan begins again. Events are the last, since it leaves them at the first
 /// one that is kept.
-pub(in crate::store) const GC_KINDS: [Kind; 8] = [
+pub(in crate::store) const GC_KINDS: [Kind; 9] = [
     Kind::Client,
     Kind::Outbox,
     Kind::Counter,
@@ -41,6 +41,7 @@ pub(in crate::store) const GC_KINDS: [Kind; 8] = [
     Kind::Failures,
     Kind::Session,
     Kind::Invitation,
+    Kind::WebhookRetry,
     Kind::Event,
 ];
 
@@ -88,6 +89,9 @@ pub(in crate::store) fn fate(
             InvitationState::Accepted(user) => goes(get(&key::user(user))?.is_none()),
             InvitationState::Pending | InvitationState::Revoked => Verdict::Keep,
         }
+    } else if is(Kind::WebhookRetry) {
+        let endpoint = key::parse_webhook_retry(key).map(|key| key::webhook_endpoint(key.endpoint));
+        goes(endpoint.map(|key| get(&key)).transpose()?.flatten().is_none())
     } else if is(Kind::User) {
         let mut record = codec::decode::<UserRecordV3>(value)?;
         let Some(kept) = record.sign_up.take() else { return Ok(Verdict::Keep) };

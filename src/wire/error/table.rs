@@ -48,12 +48,15 @@ pub(crate) const fn of_refusal(code: ErrorCode) -> Row {
         ErrorCode::FormParamFormatInvalid => row(FIELD, "is invalid", "The {param} is not in a valid format.").except(&[
             ("email_address", "is invalid", "Email address must be a valid email address."),
             ("phone_number", "is invalid", "Phone number must be a valid phone number according to E.164 international standard."),
+            ("secret", "is invalid", "The secret must be whsec_ and the base64 of 24 to 64 random bytes."),
+            ("url", "is invalid", "The URL must begin with https:// and lead to a public address, without a password and without a fragment. In development it may also begin with http://localhost."),
         ]),
         ErrorCode::FormParamMissing => row(FIELD, "is missing", "Enter {param}."),
         ErrorCode::FormParamNil => row(FIELD, "is empty", "Enter {param}."),
         ErrorCode::FormParamUnknown => row(FIELD, "is unknown", "{param} is not a valid parameter for this request."),
         ErrorCode::FormParamDuplicate => row(FIELD, "is duplicated", "The {param} was included several times."),
         ErrorCode::FormParamValueInvalid => row(FIELD, "is invalid", "The {param} does not have an allowed value.").except(&[
+            ("events", "is invalid", "The events must be names such as user.created, or groups such as user.*, of events that are sent."),
             ("strategy", "is invalid", "The strategy is not one of the allowed values."),
             ("unsafe_metadata", "is invalid", "The unsafe metadata must be a JSON object."),
             ("public_metadata", "is invalid", "The public metadata must be a JSON object."),
@@ -100,6 +103,12 @@ pub(crate) const fn of_refusal(code: ErrorCode) -> Row {
         // Sign-ups
         ErrorCode::TooManyRequests => row(WAIT, "Too many requests", "Too many requests. Please try again in a bit."),
         ErrorCode::SignUpCannotBeUpdated => row(BAD, "Sign up cannot be updated", "This sign up has reached a terminal state and cannot be updated."),
+        ErrorCode::SignUpAwaitsApproval => row(FORBIDDEN, "Waiting for approval", "Your sign up is waiting for approval. There is nothing more to do until it has been looked at."),
+        ErrorCode::SignUpRefused => row(FORBIDDEN, "Not approved", "Your sign up was not approved."),
+        ErrorCode::SignUpNotAwaitingApproval => row(CONFLICT, "not awaiting approval", "This sign up does not wait for approval, or not any more."),
+        // The application says these in its own words, if it says anything.
+        ErrorCode::SignUpCheckFailed => row(FIELD, "Sign up not checked", "Your sign up could not be checked. Please try again in a moment."),
+        ErrorCode::RefusedByApplication => row(FIELD, "Sign up not allowed", "You are not allowed to sign up."),
         ErrorCode::CaptchaMissingToken => row(BAD, "Captcha missing", "Please complete the captcha to continue."),
         ErrorCode::RequiresCaptcha => row(UNAUTHENTICATED, "Captcha required", "Please complete the captcha to continue."),
         ErrorCode::CaptchaInvalid => row(BAD, "Captcha invalid", "The captcha was not accepted. Please try again."),
@@ -138,6 +147,9 @@ pub(crate) const fn of_refusal(code: ErrorCode) -> Row {
         ErrorCode::UserDeleteSelfNotEnabled => row(FORBIDDEN, "not enabled", "Users of this instance can't delete their account themselves."),
         ErrorCode::ResourceConflict => row(CONFLICT, "changed meanwhile", "It was changed by another request since it was read. Please read it again."),
         ErrorCode::ResourceForbidden => row(FORBIDDEN, "forbidden", "This can't be done to it any more."),
+        // Webhooks
+        ErrorCode::WebhookEndpointConfigured => row(FORBIDDEN, "is configured", "This endpoint is in the configuration of the instance. Please change it there."),
+        ErrorCode::WebhookEndpointQuotaExceeded => row(FORBIDDEN, "too many endpoints", "There are {n} endpoints already, and an instance has no more."),
         // Sign-ins
         ErrorCode::StrategyForUserInvalid => row(BAD, "Invalid strategy for this account", "This account can't be signed in to that way."),
         ErrorCode::UserBanned => row(FORBIDDEN, "Account banned", "This account is banned. Please contact support for more information."),

@@ -130,8 +130,8 @@ fn named(address: &str) -> NewUser {
     }
 }
 
-fn code_of<T>(result: Result<T, EngineError>) -> &'static str {
-    result.map(|_| ()).expect_err("a refusal").code()
+fn code_of<T>(result: Result<T, EngineError>) -> String {
+    result.map(|_| ()).expect_err("a refusal").code().to_owned()
 }
 
 fn settings() -> Settings {

@@ -12,7 +12,7 @@ pub(super) struct Instance {
     email: Address,
     phone: Address,
     others: [Use; 5],
-    switches: [bool; 8],
+    switches: [bool; 9],
     mode: SignUpMode,
     numbers: Numbers,
 }
@@ -48,7 +48,7 @@ struct Numbers {
 pub(super) fn instances() -> impl Strategy<Value = Instance> {
     let modes =
         prop_oneof![8 => Just(SignUpMode::Public), 1 => Just(SignUpMode::Restricted), 1 => Just(SignUpMode::Waitlist)];
-    let switches = proptest::array::uniform8(proptest::bool::weighted(0.25));
+    let switches = proptest::array::uniform9(proptest::bool::weighted(0.25));
     let others = [uses(), uses(), uses(), uses(), uses()];
     (addresses(), addresses(), others, switches, modes, numbers()).prop_map(
         |(email, phone, others, switches, mode, numbers)| {
@@ -87,7 +87,7 @@ impl Instance {
     pub(super) fn settings(&self) -> Settings {
         let mut settings = Settings::default();
         let [username, password, names, account, legal] = self.others;
-        let [captcha, action, hides, any_client, blocks, ..] = self.switches;
+        let [captcha, action, hides, any_client, blocks, approval, ..] = self.switches;
         settings.attributes.email_address = self.email.attribute(Way::EmailCode);
         settings.attributes.phone_number = self.phone.attribute(Way::PhoneCode);
         settings.attributes.username = username.attribute();
@@ -104,6 +104,7 @@ impl Instance {
         settings.sign_up.legal_consent_enabled = legal == Use::Required;
         settings.sign_up.captcha_enabled = captcha;
         settings.sign_up.custom_action_required = action;
+        settings.sign_up.approval_required = approval;
         settings.sign_up.mode = self.mode;
         settings.attack_protection.enumeration_protection.enabled = hides;
         settings.attack_protection.email_link.require_same_client = !any_client;

@@ -9,7 +9,9 @@ use vestibule::domain::quota::{QuotaKind, QuotaUse};
 use vestibule::domain::rejection::{ErrorCode, Rejection};
 use vestibule::domain::requirements::Requirements;
 use vestibule::domain::settings::SignUpMode;
-use vestibule::domain::sign_up::{Attempt, Command, External, Fields, Phase, SignUp, Status, Transition, VerifyLink};
+use vestibule::domain::sign_up::{
+    Approval, Attempt, Command, External, Fields, Phase, SignUp, Status, Transition, VerifyLink,
+};
 use vestibule::domain::verification::{ExternalState, ProviderOutcome, Strategy as Way, VerificationStatus};
 
 use super::instance::PROVIDER;
@@ -154,11 +156,36 @@ fn converts_when_nothing_is_missing(decision: &Decision<'_>, transition: &Transi
     let is_refused_account =
         next.external_account.as_ref().is_some_and(|account| matches!(account.state, ExternalState::Failed { .. }));
     match decision.command {
-        Command::Prepare(_) | Command::SolveCaptcha => prop_assert!(!is_complete, "nobody has proved anything"),
+        Command::Prepare(_) | Command::SolveCaptcha | Command::Refuse(_) => {
+            prop_assert!(!is_complete, "nobody has proved anything")
+        }
         // The page after the redirect tells the reason, and the person can use another method.
         Command::Return(_) if is_refused_account => {}
-        _ => prop_assert_eq!(is_complete, owes_nothing(next, world), "complete, and something is owed"),
+        Command::Approve => prop_assert!(is_complete && owes_nothing(next, world), "approved, and something is owed"),
+        _ => {
+            let awaits_approval = world.settings().sign_up.approval_required;
+            let is_due = owes_nothing(next, world) && !awaits_approval;
+            prop_assert_eq!(is_complete, is_due, "complete, and something is owed");
+        }
     }
+    waits_before_it_is_approved(decision, transition)
+}
+
+/// Where approval is required, only an approval of what waited creates a user; and what waits owes nothing else.
+fn waits_before_it_is_approved(decision: &Decision<'_>, transition: &Transition) -> Law {
+    let (next, world) = (&transition.next, decision.world);
+    let waited = decision.before.is_some_and(|before| before.waits_since().is_some());
+    let is_required = world.settings().sign_up.approval_required;
+    if transition.outcome.is_some() && is_required {
+        prop_assert!(waited && matches!(decision.command, Command::Approve), "a user without approval");
+    }
+    if next.waits_since().is_some() && !waited {
+        prop_assert!(is_required && owes_nothing(next, world), "it waits, and something else is owed");
+    }
+    let before = decision.before.filter(|_| waited && is_required && transition.outcome.is_none());
+    let of_person = !matches!(decision.command, Command::BackendUpdate(_) | Command::Refuse(_));
+    prop_assert!(before.is_none() || !of_person, "the person changes what waits");
+    prop_assert!(transition.outcome.is_none() || next.approval == Approval::None, "it waits no more");
     Ok(())
 }
 

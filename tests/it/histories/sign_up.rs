@@ -114,6 +114,8 @@ impl History {
                 (*who, Command::BackendUpdate(BackendUpdate { custom_action: *custom_action, external_id }))
             }
             Step::SolveCaptcha(who) => (*who, Command::SolveCaptcha),
+            Step::Judge { who, approves: true } => (*who, Command::Approve),
+            Step::Judge { who, approves: false } => (*who, Command::Refuse(None)),
             Step::Pass(_) | Step::PutBack(_) | Step::SwapSettings | Step::Write(..) => return None,
         })
     }

@@ -17,6 +17,7 @@ pub(super) enum Step {
     Return { who: usize, request: Which, answer: Answer, by_owner: bool },
     Act { who: usize, custom_action: Option<bool>, external_id: Option<usize> },
     SolveCaptcha(usize),
+    Judge { who: usize, approves: bool },
 }
 
 /// A create or an update. Numbers are indexes into lists of values; index 0 removes the value.
@@ -149,6 +150,7 @@ fn step() -> impl Strategy<Value = Step> {
         1 => (who(), proptest::option::of(any::<bool>()), proptest::option::of(0..3_usize))
             .prop_map(|(who, custom_action, external_id)| Step::Act { who, custom_action, external_id }),
         1 => who().prop_map(Step::SolveCaptcha),
+        3 => (who(), proptest::bool::weighted(0.8)).prop_map(|(who, approves)| Step::Judge { who, approves }),
     ]
 }
 

@@ -32,12 +32,15 @@ const ORDERS: &[(&str, &[&str])] = &[
     ),
     (
         "store/contract",
-        &["support maps", "budgets clients entries events invitations others retention sessions sign_ups users"],
+        &[
+            "support maps",
+            "budgets clients entries events invitations others retention sessions sign_ups users values webhooks",
+        ],
     ),
     (
         "store/kv/record",
         &[
-            "count counter failures identifier strategy value",
+            "application_value count counter failures identifier strategy value webhook",
             "event external invitation outbox",
             "sign_up",
             "sign_in user",
@@ -66,12 +69,12 @@ const ORDERS: &[(&str, &[&str])] = &[
     (
         "actors",
         &[
-            "event_log last_seen",
+            "event_log hook last_seen",
             "context outage",
             "outbox",
             "circle: persister relay",
             "circle: sign_up supervisor",
-            "sweeper",
+            "after_commit sweeper",
             "system",
         ],
     ),
@@ -81,13 +84,14 @@ const ORDERS: &[(&str, &[&str])] = &[
         "engine",
         &[
             "error",
-            "hash_costs input keys",
+            "hash_costs input keys webhooks",
             "circle: admission builder caller engine frontend view",
             "backend events",
             "handles",
         ],
     ),
-    ("engine/backend", &["pagination sign_ups", "invitations sessions users", "waitlist"]),
+    ("engine/backend", &["pagination", "invitations sessions sign_ups users values webhooks", "waitlist"]),
+    ("engine/webhooks", &["attempts input kept payload window", "configured delivery", "dispatcher"]),
     ("engine/backend/users", &["filter passwords read", "list change", "create"]),
     (
         "engine/frontend",
@@ -129,7 +133,7 @@ const ORDERS: &[(&str, &[&str])] = &[
     ("http/pages", &["notice", "error link"]),
     ("http/routing", &["backend off", "realm"]),
     ("http/server", &["connections trouble", "received stream"]),
-    ("wire", &["error", "verification", "sign_in user sign_up", "session", "backend client", "invitation"]),
+    ("wire", &["error", "verification", "sign_in user sign_up", "session", "backend client", "invitation", "webhook"]),
     ("http/environment", &["auth_config display_config user_settings", "handed_back"]),
     ("http/request", &["audience form host proxy rfc3339", "body", "head", "identity json"]),
 ];

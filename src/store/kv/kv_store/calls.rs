@@ -5,10 +5,13 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
+use crate::domain::application_value::{ApplicationValue, ValueKey};
 use crate::domain::client::Client;
 use crate::domain::client::session::Session;
 use crate::domain::event::Position;
-use crate::domain::id::{ClientId, InvitationId, MessageId, SessionId, SignUpId, UserId, WaitlistEntryId};
+use crate::domain::id::{
+    ClientId, InvitationId, MessageId, SessionId, SignUpId, UserId, WaitlistEntryId, WebhookEndpointId,
+};
 use crate::domain::identifier::Identifier;
 use crate::domain::invitation::Invitation;
 use crate::domain::policy::RetentionPolicy;
@@ -16,6 +19,7 @@ use crate::domain::sign_up::SignUp;
 use crate::domain::time::Timestamp;
 use crate::domain::user::User;
 use crate::domain::waitlist::WaitlistEntry;
+use crate::domain::webhook::{Retry, WebhookEndpoint};
 use crate::store::commit::{Commit, Committed, OutboxEntry};
 use crate::store::error::{CommitError, StoreError};
 use crate::store::health::Health;
@@ -23,8 +27,8 @@ use crate::store::kv::codec;
 use crate::store::kv::key::{self, Kind};
 use crate::store::kv::key_value::KeyValue;
 use crate::store::kv::record::{
-    ClientRecordV3, IdentifierRecordV1, InvitationRecordV1, OutboxRecordV1, SignUpRecordV2, UserRecordV3,
-    ValueRecordV1, WaitlistEntryRecordV1,
+    ApplicationValueRecordV1, ClientRecordV3, IdentifierRecordV1, InvitationRecordV1, OutboxRecordV1, SignUpRecordV3,
+    UserRecordV3, ValueRecordV1, WaitlistEntryRecordV1, WebhookEndpointRecordV1,
 };
 use crate::store::kv::retention::{self, GC_KINDS, Verdict};
 use crate::store::scan::{EventPage, ExpiredKey, ScanCursor, ScanPage, UserList};
@@ -52,7 +56,7 @@ impl<K: KeyValue> Store for KvStore<K> {
     fn sign_up(&self, id: SignUpId) -> BoxFuture<'_, Result<Option<SignUp>, StoreError>> {
         Box::pin(async move {
             // In this order: a sign-up that finishes between the two reads is found by the second.
-            let open: Option<SignUpRecordV2> = self.record(key::sign_up(id)).await?;
+            let open: Option<SignUpRecordV3> = self.record(key::sign_up(id)).await?;
             if let Some(open) = open {
                 return open.sign_up.try_into().map(Some);
             }
@@ -155,6 +159,28 @@ impl<K: KeyValue> Store for KvStore<K> {
         }))
     }
 
+    fn webhook_endpoint(&self, id: WebhookEndpointId) -> BoxFuture<'_, Result<Option<WebhookEndpoint>, StoreError>> {
+        Box::pin(async move {
+            let record: Option<WebhookEndpointRecordV1> = self.record(key::webhook_endpoint(id)).await?;
+            Ok(record.map(WebhookEndpoint::from))
+        })
+    }
+
+    fn webhook_endpoints(
+        &self,
+        after: Option<WebhookEndpointId>,
+        limit: usize,
+    ) -> BoxFuture<'_, Result<Vec<WebhookEndpoint>, StoreError>> {
+        let from = from_after(Kind::WebhookEndpoint, after.map(key::webhook_endpoint));
+        Box::pin(self.scan(Kind::WebhookEndpoint, from, limit, |_, value| {
+            codec::decode::<WebhookEndpointRecordV1>(value).map(WebhookEndpoint::from)
+        }))
+    }
+
+    fn webhook_retries(&self, of: WebhookEndpointId, limit: usize) -> BoxFuture<'_, Result<Vec<Retry>, StoreError>> {
+        Box::pin(self.read(move |shared| shared.webhook_retries(of, limit)))
+    }
+
     fn outbox(&self, after: Option<MessageId>, limit: usize) -> BoxFuture<'_, Result<Vec<OutboxEntry>, StoreError>> {
         let from = from_after(Kind::Outbox, after.map(key::outbox));
         Box::pin(
@@ -216,6 +242,36 @@ impl<K: KeyValue> Store for KvStore<K> {
             }
             Ok(ScanPage { stale, next: ScanCursor(next) })
         }))
+    }
+
+    fn awaiting_approval(
+        &self,
+        after: Option<SignUpId>,
+        limit: usize,
+    ) -> BoxFuture<'_, Result<Vec<SignUp>, StoreError>> {
+        Box::pin(self.read(move |shared| shared.awaiting_approval(after, limit)))
+    }
+
+    fn application_value<'a>(
+        &'a self,
+        key: &'a ValueKey,
+    ) -> BoxFuture<'a, Result<Option<ApplicationValue>, StoreError>> {
+        Box::pin(async move {
+            let record: Option<ApplicationValueRecordV1> = self.record(key::application_value(key)).await?;
+            Ok(record.map(|record| ApplicationValue { key: key.clone(), bytes: record.bytes }))
+        })
+    }
+
+    fn application_values<'a>(
+        &'a self,
+        namespace: &'a str,
+        prefix: &'a str,
+        after: Option<&'a ValueKey>,
+        limit: usize,
+    ) -> BoxFuture<'a, Result<Vec<ApplicationValue>, StoreError>> {
+        let beginning = key::application_values(namespace, prefix);
+        let after = after.map(key::application_value);
+        Box::pin(self.read(move |shared| shared.application_values(&beginning, after, limit)))
     }
 
     fn value<'a>(&'a self, name: &'a str) -> BoxFuture<'a, Result<Option<Vec<u8>>, StoreError>> {

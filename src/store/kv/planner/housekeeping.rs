@@ -16,7 +16,7 @@ use crate::store::error::StoreError;
 use crate::store::kv::key::{self, EVENTS_REMOVED, Kind};
 use crate::store::kv::key_value::KeyValue;
 use crate::store::kv::record::{
-    ClientRecordV3, CounterRecordV1, EventsRecordV1, InvitationRecordV1, SessionRecordV1, SignUpRecordV2, UserRecordV3,
+    ClientRecordV3, CounterRecordV1, EventsRecordV1, InvitationRecordV1, SessionRecordV1, SignUpRecordV3, UserRecordV3,
     ValueRecordV1, WaitlistEntryRecordV1, removed_to, removed_to_value,
 };
 use crate::store::kv::retention::{self, Verdict};
@@ -43,6 +43,9 @@ impl<K: KeyValue> Transaction<'_, '_, K> {
         let (keep, stale) = &housekeeping.collect_garbage;
         for ExpiredKey(key) in stale {
             self.collect_garbage(key, *keep, at)?;
+        }
+        for made in &housekeeping.webhooks {
+            self.webhook_progress(made, at)?;
         }
         Ok(())
     }
@@ -79,6 +82,7 @@ impl<K: KeyValue> Transaction<'_, '_, K> {
         };
         self.remove(key);
         self.remove(key::deadline(Timestamp::from_millis(record.deadline_key), id));
+        self.waits_for_approval(sign_up.waits_since(), None, id);
         self.adds.happened.push(Happened::SignUpAbandoned { id });
         let of_addresses = sign_up.addresses_messaged().map(|address| key::address_counter(&address));
         for key in of_addresses.chain([key::client_counter(sign_up.client_id)]) {
@@ -97,7 +101,7 @@ impl<K: KeyValue> Transaction<'_, '_, K> {
         deadline: Timestamp,
         id: SignUpId,
         at: Timestamp,
-    ) -> Result<Option<SignUpRecordV2>, StoreError> {
+    ) -> Result<Option<SignUpRecordV3>, StoreError> {
         self.remove(key::deadline(deadline, id));
         let key = key::sign_up(id);
         let read = self.batch.unreadable.skip(&key, self.record(&key))?;
@@ -175,7 +179,7 @@ impl<K: KeyValue> Transaction<'_, '_, K> {
 
     fn relist(
         &mut self,
-        mut record: SignUpRecordV2,
+        mut record: SignUpRecordV3,
         old: Timestamp,
         new: Timestamp,
         id: SignUpId,

@@ -2,6 +2,7 @@
 //! fields never change, a new shape is a new struct with a new schema number. Golden bytes in the tests check each of
 //! them.
 
+mod application_value;
 mod client;
 mod count;
 mod counter;
@@ -21,7 +22,9 @@ mod strategy;
 mod tests;
 mod user;
 mod value;
+mod webhook;
 
+pub(in crate::store) use application_value::ApplicationValueRecordV1;
 pub(in crate::store) use client::ClientRecordV3;
 #[cfg(test)]
 pub(in crate::store) use client::{ClientRecordV1, ClientRecordV2};
@@ -35,6 +38,7 @@ pub(in crate::store) use invitation::InvitedRecordV1;
 pub(in crate::store) use invitation::{InvitationRecordV1, InvitedRecordV2, WaitlistEntryRecordV1};
 pub(in crate::store) use outbox::OutboxRecordV1;
 pub(in crate::store) use session::SessionRecordV1;
-pub(in crate::store) use sign_up::SignUpRecordV2;
+pub(in crate::store) use sign_up::SignUpRecordV3;
 pub(in crate::store) use user::UserRecordV3;
 pub(in crate::store) use value::ValueRecordV1;
+pub(in crate::store) use webhook::{WebhookEndpointRecordV1, WebhookRetryRecordV1};

@@ -2,10 +2,10 @@
 
 use crate::domain::client::Client;
 use crate::domain::client::session::{Session, SessionStatus};
-use crate::domain::event::Happened;
+use crate::domain::event::{Happened, Position};
 use crate::domain::id::{
     ClientId, ExternalAccountId, IdentificationId, InvitationId, MessageId, SessionId, SignInId, SignUpId, UserId,
-    WaitlistEntryId,
+    WaitlistEntryId, WebhookEndpointId,
 };
 use crate::domain::identifier::{EmailAddress, Identifier, IdentifierKind, PhoneNumber, Username};
 use crate::domain::invitation::{Invitation, InvitationState};
@@ -13,13 +13,14 @@ use crate::domain::redirect::RedirectUrl;
 use crate::domain::rejection::ErrorCode;
 use crate::domain::secret::Secret;
 use crate::domain::sign_in::{self, Failures, FirstFactor, SignIn};
-use crate::domain::sign_up::{Collected, Phase, SignUp};
+use crate::domain::sign_up::{Approval, Collected, Phase, SignUp};
 use crate::domain::time::Timestamp;
 use crate::domain::user::{EndReason, Identification, SessionsEnded, User, UserAccount};
 use crate::domain::verification::{
     CodeDigest, ExternalAccount, ExternalState, Link, Method, Profile, Strategy, Verification, Verified,
 };
 use crate::domain::waitlist::{WaitlistEntry, WaitlistStatus};
+use crate::domain::webhook::{Disabled, EndpointOwner, Health, Progress, Retry, RetryKey, State, WebhookEndpoint};
 use crate::store::{OutboxEntry, OutboxKind};
 
 pub(in crate::store) fn sign_up() -> SignUp {
@@ -51,6 +52,8 @@ pub(in crate::store) fn sign_up() -> SignUp {
         locale: Some("en-GB".into()),
         origin: Some("https://example.com".into()),
         recent_sends: vec![(email("ada@example.com").identifier(), at(12))],
+        approval: Approval::None,
+        declined: None,
     }
 }
 
@@ -112,6 +115,33 @@ pub(in crate::store) fn waitlist_entry() -> WaitlistEntry {
         created_at: at(38),
         updated_at: at(41),
     }
+}
+
+pub(in crate::store) fn webhook_endpoint() -> WebhookEndpoint {
+    WebhookEndpoint {
+        id: WebhookEndpointId::from_bytes([17; 16]),
+        version: 300,
+        owner: EndpointOwner::Configuration,
+        url: "https://app.example.com/webhooks".into(),
+        events: vec!["user.*".into(), "session.created".into()],
+        description: "users of the shop".into(),
+        secret: vec![1, 2, 255],
+        previous_secret: Some((vec![3, 4], at(52))),
+        state: State::Disabled(Disabled::Failing),
+        created_at: at(50),
+        updated_at: at(51),
+        progress: Progress {
+            cursor: Some(Position::new(70_000, 1)),
+            health: Health::Failing { since: at(53), last: at(54) },
+            waiting: 258,
+        },
+    }
+}
+
+pub(in crate::store) fn webhook_retry() -> Retry {
+    let event = Position::new(70_000, 1);
+    let key = RetryKey { endpoint: WebhookEndpointId::from_bytes([17; 16]), due: at(55), event };
+    Retry { key, failures: 3, first_failed_at: at(53) }
 }
 
 fn profile() -> Profile {

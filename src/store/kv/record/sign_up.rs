@@ -5,8 +5,9 @@ use serde::{Deserialize, Serialize};
 use crate::domain::id::{ClientId, InvitationId, SessionId, SignUpId, UserId};
 use crate::domain::identifier::{EmailAddress, PhoneNumber, Username};
 use crate::domain::redirect::RedirectUrl;
+use crate::domain::refusal::{Declined, Refusal};
 use crate::domain::secret::Secret;
-use crate::domain::sign_up::{Collected, Phase, SignUp};
+use crate::domain::sign_up::{Approval, Collected, Phase, SignUp};
 use crate::domain::time::Timestamp;
 use crate::domain::verification::{CodeDigest, Link, Method, Verification, Verified};
 use crate::store::StoreError;
@@ -35,6 +36,37 @@ pub(in crate::store) struct SignUpRecordV2 {
     /// Its present deadline; writes change it without changing the list.
     pub(in crate::store) deadline: u64,
     pub(in crate::store) sign_up: SignUpV2,
+}
+
+/// The same, with what was added for approvals and refusals.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(in crate::store) struct SignUpRecordV3 {
+    /// The deadline it is listed under.
+    pub(in crate::store) deadline_key: u64,
+    /// Its present deadline; writes change it without changing the list.
+    pub(in crate::store) deadline: u64,
+    pub(in crate::store) sign_up: SignUpV3,
+}
+
+/// A sign-up's own fields, third shape.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(in crate::store) struct SignUpV3 {
+    second: SignUpV2,
+    approval: ApprovalV1,
+    declined: Option<DeclinedV1>,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+enum ApprovalV1 {
+    None,
+    Waiting { since: u64 },
+    Refused { at: u64, reason: Option<String> },
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+enum DeclinedV1 {
+    Unchecked,
+    Refused { code: String, message: String },
 }
 
 /// A sign-up's own fields. A finished one needs no captcha any more, so its user's record keeps the first shape.
@@ -122,11 +154,106 @@ impl Record for SignUpRecordV2 {
     }
 }
 
+impl Record for SignUpRecordV3 {
+    const KIND: Kind = Kind::SignUp;
+    const SCHEMA: u8 = 3;
+
+    fn from_older(older: Older<'_>) -> Result<Self, StoreError> {
+        older.read::<SignUpRecordV2>().map(Self::from)
+    }
+}
+
+impl From<SignUpRecordV2> for SignUpRecordV3 {
+    /// There were no approvals, and nobody was asked.
+    fn from(record: SignUpRecordV2) -> Self {
+        let SignUpRecordV2 { deadline_key, deadline, sign_up } = record;
+        Self {
+            deadline_key,
+            deadline,
+            sign_up: SignUpV3 { second: sign_up, approval: ApprovalV1::None, declined: None },
+        }
+    }
+}
+
+impl SignUpV3 {
+    /// Counts the transitions.
+    pub(in crate::store) const fn version(&self) -> u64 {
+        self.second.first.version
+    }
+
+    /// Since when it waits for approval.
+    pub(in crate::store) const fn waits_since(&self) -> Option<Timestamp> {
+        match self.approval {
+            ApprovalV1::Waiting { since } => Some(Timestamp::from_millis(since)),
+            ApprovalV1::None | ApprovalV1::Refused { .. } => None,
+        }
+    }
+}
+
 impl From<SignUpRecordV1> for SignUpRecordV2 {
     /// This schema did not store whether a captcha was solved: if the settings require one, it must be solved again.
     fn from(record: SignUpRecordV1) -> Self {
         let SignUpRecordV1 { deadline_key, deadline, sign_up } = record;
         Self { deadline_key, deadline, sign_up: SignUpV2 { first: sign_up, captcha_solved: false } }
+    }
+}
+
+impl From<&SignUp> for SignUpV3 {
+    fn from(sign_up: &SignUp) -> Self {
+        Self {
+            second: sign_up.into(),
+            approval: (&sign_up.approval).into(),
+            declined: sign_up.declined.as_ref().map(Into::into),
+        }
+    }
+}
+
+impl TryFrom<SignUpV3> for SignUp {
+    type Error = StoreError;
+
+    fn try_from(record: SignUpV3) -> Result<Self, StoreError> {
+        let SignUpV3 { second, approval, declined } = record;
+        Ok(Self { approval: approval.into(), declined: declined.map(Into::into), ..second.try_into()? })
+    }
+}
+
+impl From<&Approval> for ApprovalV1 {
+    fn from(approval: &Approval) -> Self {
+        match approval {
+            Approval::None => Self::None,
+            Approval::Waiting { since } => Self::Waiting { since: since.as_millis() },
+            Approval::Refused { at, reason } => Self::Refused { at: at.as_millis(), reason: reason.clone() },
+        }
+    }
+}
+
+impl From<ApprovalV1> for Approval {
+    fn from(record: ApprovalV1) -> Self {
+        match record {
+            ApprovalV1::None => Self::None,
+            ApprovalV1::Waiting { since } => Self::Waiting { since: Timestamp::from_millis(since) },
+            ApprovalV1::Refused { at, reason } => Self::Refused { at: Timestamp::from_millis(at), reason },
+        }
+    }
+}
+
+impl From<&Declined> for DeclinedV1 {
+    fn from(declined: &Declined) -> Self {
+        match declined {
+            Declined::Unchecked => Self::Unchecked,
+            Declined::Refused(refusal) => {
+                Self::Refused { code: refusal.code().to_owned(), message: refusal.message().to_owned() }
+            }
+        }
+    }
+}
+
+impl From<DeclinedV1> for Declined {
+    fn from(record: DeclinedV1) -> Self {
+        match record {
+            DeclinedV1::Unchecked => Self::Unchecked,
+            DeclinedV1::Refused { code, message } => Self::Refused(Refusal::restored(code, message)),
+        }
     }
 }
 
@@ -205,6 +332,8 @@ impl TryFrom<SignUpV1> for SignUp {
                 .into_iter()
                 .map(|(to, at)| (to.into(), Timestamp::from_millis(at)))
                 .collect(),
+            approval: Approval::None,
+            declined: None,
         })
     }
 }

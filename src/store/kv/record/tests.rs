@@ -15,18 +15,20 @@ use crate::domain::id::{ClientId, SessionId, SignInId, SignUpId, UserId};
 use crate::domain::identifier::{EmailAddress, Identifier, IdentifierKind, PhoneNumber, Username};
 use crate::domain::invitation::{Invitation, InvitationState};
 use crate::domain::redirect::RedirectUrl;
+use crate::domain::refusal::{Declined, Refusal};
 use crate::domain::rejection::ErrorCode;
 use crate::domain::secret::Secret;
 use crate::domain::sign_in::{self, Failures, FirstFactor, SignIn};
-use crate::domain::sign_up::{Collected, Phase, SignUp};
+use crate::domain::sign_up::{Approval, Collected, Phase, SignUp};
 use crate::domain::time::Timestamp;
 use crate::domain::user::{EndReason, Identification, SessionsEnded, User};
 use crate::domain::verification::{CodeDigest, ExternalState, Link, Method, Strategy as Way, Verification, Verified};
 use crate::domain::waitlist::{WaitlistEntry, WaitlistStatus};
+use crate::domain::webhook::{Disabled, EndpointOwner, Health, Progress, State, WebhookEndpoint};
 use crate::store::kv::codec::{Record, decode, encode};
 use crate::store::{OutboxEntry, StoreError};
 
-use super::sign_up::SignUpRecordV1;
+use super::sign_up::{SignUpRecordV1, SignUpRecordV2};
 use super::*;
 
 #[test]
@@ -35,13 +37,34 @@ fn golden_sign_up() {
     let sample = samples::sign_up();
     let first = SignUpRecordV1 { deadline_key, deadline, sign_up: (&sample).into() };
     golden(&first, include_str!("golden/sign_up_v1.hex"));
-    let read: SignUpRecordV2 = decode(&encode(&first).expect("a small record")).expect("an older one");
-    assert_eq!(read, SignUpRecordV2::from(first));
+    let read: SignUpRecordV3 = decode(&encode(&first).expect("a small record")).expect("an older one");
+    assert_eq!(read, SignUpRecordV3::from(SignUpRecordV2::from(first)));
     assert_eq!(SignUp::try_from(read.sign_up), Ok(sample.clone()), "whether a captcha was solved was not noted");
 
     let sample = SignUp { captcha_solved: true, ..sample };
-    let record = SignUpRecordV2 { deadline_key, deadline, sign_up: (&sample).into() };
-    golden(&record, include_str!("golden/sign_up_v2.hex"));
+    let second = SignUpRecordV2 { deadline_key, deadline, sign_up: (&sample).into() };
+    golden(&second, include_str!("golden/sign_up_v2.hex"));
+    let read: SignUpRecordV3 = decode(&encode(&second).expect("a small record")).expect("an older one");
+    assert_eq!(SignUp::try_from(read.sign_up), Ok(sample.clone()), "there were no approvals");
+
+    let refusal = Refusal::new("company_only", "Please use your company's address.").expect("a refusal");
+    let sample = SignUp {
+        approval: Approval::Waiting { since: Timestamp::from_millis(1_700_000_000_070) },
+        declined: Some(Declined::Refused(refusal)),
+        ..sample
+    };
+    let record = SignUpRecordV3 { deadline_key, deadline, sign_up: (&sample).into() };
+    golden(&record, include_str!("golden/sign_up_v3.hex"));
+    assert_eq!(SignUp::try_from(through(&record).sign_up), Ok(sample.clone()));
+
+    let at = Timestamp::from_millis(1_700_000_000_071);
+    for approval in
+        [Approval::None, Approval::Refused { at, reason: None }, Approval::Refused { at, reason: Some("No.".into()) }]
+    {
+        let sample = SignUp { approval, declined: Some(Declined::Unchecked), ..sample.clone() };
+        let record = SignUpRecordV3 { deadline_key, deadline, sign_up: (&sample).into() };
+        assert_eq!(SignUp::try_from(through(&record).sign_up), Ok(sample));
+    }
 }
 
 #[test]
@@ -237,6 +260,20 @@ fn golden_waitlist_entry() {
 }
 
 #[test]
+fn golden_webhooks() {
+    let record = WebhookEndpointRecordV1::from(&samples::webhook_endpoint());
+    golden(&record, include_str!("golden/webhook_endpoint_v1.hex"));
+    let record = WebhookRetryRecordV1::from(&samples::webhook_retry());
+    golden(&record, include_str!("golden/webhook_retry_v1.hex"));
+}
+
+#[test]
+fn golden_application_value() {
+    let bytes = Secret::new(b"free".to_vec());
+    golden(&ApplicationValueRecordV1 { bytes }, include_str!("golden/application_value_v1.hex"));
+}
+
+#[test]
 fn golden_value() {
     let bytes = vec![1, 2, 255];
     golden(&ValueRecordV1 { bytes }, include_str!("golden/value_v1.hex"));
@@ -259,6 +296,21 @@ fn samples_come_back_whole() {
         let record: WaitlistEntryRecordV1 = through(&(&entry).into());
         assert_eq!(WaitlistEntry::from(record), entry);
     }
+    for (owner, state, health) in [
+        (EndpointOwner::Api, State::Enabled, Health::Well),
+        (EndpointOwner::Configuration, State::Disabled(Disabled::ByOperator), Health::Well),
+        (EndpointOwner::Api, State::Disabled(Disabled::Gone), samples::webhook_endpoint().progress.health),
+        (EndpointOwner::Api, State::Disabled(Disabled::Failing), samples::webhook_endpoint().progress.health),
+    ] {
+        let sample = samples::webhook_endpoint();
+        let progress = Progress { health, ..sample.progress };
+        let endpoint = WebhookEndpoint { owner, state, progress, ..sample };
+        let record: WebhookEndpointRecordV1 = through(&(&endpoint).into());
+        assert_eq!(WebhookEndpoint::from(record), endpoint);
+    }
+    let retry = samples::webhook_retry();
+    let record: WebhookRetryRecordV1 = through(&(&retry).into());
+    assert_eq!(record.of(retry.key), retry);
     let entry = samples::outbox_entry();
     let record: OutboxRecordV1 = through(&(&entry).into());
     assert_eq!(OutboxEntry::from(record), entry);
@@ -282,7 +334,7 @@ proptest! {
     #[test]
     fn any_sign_up_comes_back_whole(sign_up in sign_ups(), captcha_solved in any::<bool>(), deadline in any::<u64>()) {
         let sign_up = SignUp { captcha_solved, ..sign_up };
-        let record = SignUpRecordV2 { deadline_key: deadline, deadline, sign_up: (&sign_up).into() };
+        let record = SignUpRecordV3 { deadline_key: deadline, deadline, sign_up: (&sign_up).into() };
         let read = through(&record);
         prop_assert_eq!(&read, &record);
         prop_assert_eq!(SignUp::try_from(read.sign_up), Ok(sign_up));
@@ -305,7 +357,7 @@ proptest! {
             2 => ExternalState::Transferable(code),
             _ => ExternalState::Failed { code, session: session.then_some(SessionId::from_bytes(id)) },
         };
-        let record = SignUpRecordV2 { deadline_key: 0, deadline: 0, sign_up: (&sign_up).into() };
+        let record = SignUpRecordV3 { deadline_key: 0, deadline: 0, sign_up: (&sign_up).into() };
         prop_assert_eq!(SignUp::try_from(through(&record).sign_up), Ok(sign_up));
     }
 
@@ -367,9 +419,9 @@ proptest! {
 
     #[test]
     fn any_bytes_are_read_or_refused(bytes in vec(any::<u8>(), 0..600)) {
-        let _ = decode::<SignUpRecordV2>(&bytes);
+        let _ = decode::<SignUpRecordV3>(&bytes);
         refuses_or_reads::<SignUpRecordV1>(&bytes)?;
-        refuses_or_reads::<SignUpRecordV2>(&bytes)?;
+        refuses_or_reads::<SignUpRecordV3>(&bytes)?;
         refuses_or_reads::<UserRecordV3>(&bytes)?;
         refuses_or_reads::<ClientRecordV2>(&bytes)?;
         refuses_or_reads::<ClientRecordV3>(&bytes)?;

@@ -1,0 +1,201 @@
+//! Starts and stops the deliveries to the endpoints.
+
+use std::collections::HashMap;
+use std::future::Future;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use tokio::sync::{Notify, watch};
+use tokio::task::{JoinHandle, JoinSet};
+
+use crate::actors::{ActorContext, Persister};
+use crate::domain::event::Position;
+use crate::domain::id::{InstanceId, WebhookEndpointId};
+use crate::domain::webhook::{State, WebhookEndpoint};
+use crate::store::{Commit, CommitError, Housekeeping, WebhookProgress};
+use crate::webhook::{SigningSecrets, Targets};
+
+use super::attempts::{Attempts, Counts, WebhookAttempt};
+use super::delivery::{Delivery, Shared, Stop, due_now, send_test};
+
+/// The deliveries of one engine. They end when it is dropped.
+pub(in crate::engine) struct Dispatcher {
+    shared: Arc<Shared>,
+    /// `None` once it is stopped. Held while an endpoint is changed, so that its delivery and its record agree.
+    running: tokio::sync::Mutex<Option<HashMap<WebhookEndpointId, Running>>>,
+    attempts: Mutex<HashMap<WebhookEndpointId, Arc<Attempts>>>,
+}
+
+struct Running {
+    stop: watch::Sender<Stop>,
+    retries_added: Arc<Notify>,
+    task: JoinHandle<()>,
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
+
+impl Running {
+    /// Ends the delivery, and returns once all is noted that came of it.
+    async fn end(mut self, stop: Stop) {
+        self.stop.send_replace(stop);
+        if let Err(error) = (&mut self.task).await {
+            tracing::error!(%error, "the delivery of webhooks did not end as expected");
+        }
+    }
+}
+
+impl Dispatcher {
+    /// Without any delivery yet.
+    pub(in crate::engine) fn new(
+        context: Arc<ActorContext>,
+        persister: Persister,
+        instance: InstanceId,
+        targets: Targets,
+    ) -> Self {
+        let shared = Arc::new(Shared { context, persister, instance, targets });
+        Self { shared, running: tokio::sync::Mutex::new(Some(HashMap::new())), attempts: Mutex::default() }
+    }
+
+    /// Which URLs may be endpoints.
+    pub(in crate::engine) fn targets(&self) -> Targets {
+        self.shared.targets
+    }
+
+    /// Starts the deliveries to these endpoints, but for those that are switched off.
+    pub(in crate::engine) async fn start(&self, endpoints: impl IntoIterator<Item = WebhookEndpointId>) {
+        if let Some(running) = &mut *self.running.lock().await {
+            for id in endpoints {
+                running.insert(id, self.start_one(id));
+            }
+        }
+    }
+
+    /// Ends the delivery to an endpoint, makes a change, and starts the delivery as the endpoint is then.
+    pub(in crate::engine) async fn around<T>(&self, id: WebhookEndpointId, change: impl Future<Output = T>) -> T {
+        let mut guard = self.running.lock().await;
+        let Some(running) = &mut *guard else { return change.await };
+        if let Some(delivery) = running.remove(&id) {
+            delivery.end(Stop::Now).await;
+        }
+        let outcome = change.await;
+        running.insert(id, self.start_one(id));
+        outcome
+    }
+
+    /// Forgets an endpoint that was deleted.
+    pub(in crate::engine) async fn forget(&self, id: WebhookEndpointId) {
+        if let Some(running) = &mut *self.running.lock().await {
+            running.remove(&id);
+        }
+        lock(&self.attempts).remove(&id);
+    }
+
+    /// Has an event sent to an endpoint at once, beside what is in delivery.
+    ///
+    /// # Errors
+    /// When that can't be stored.
+    pub(in crate::engine) async fn send_again(
+        &self,
+        id: WebhookEndpointId,
+        event: Position,
+    ) -> Result<(), CommitError> {
+        let now = self.shared.context.now();
+        let made = WebhookProgress {
+            endpoint: id,
+            cursor: None,
+            health: None,
+            disabled: None,
+            done: Vec::new(),
+            retries: vec![due_now(id, event, now)],
+        };
+        let noted = Housekeeping { webhooks: vec![made], ..Housekeeping::default() };
+        self.shared.persister.commit(Commit { relaxed: false, ..Commit::of_housekeeping(now, noted) }).await?;
+        if let Some(delivery) = self.running.lock().await.as_ref().and_then(|running| running.get(&id)) {
+            delivery.retries_added.notify_one();
+        }
+        Ok(())
+    }
+
+    /// Sends a test to an endpoint; `None` where the endpoint can't be used.
+    pub(in crate::engine) async fn test(
+        &self,
+        endpoint: &WebhookEndpoint,
+        secrets: &SigningSecrets,
+    ) -> Option<WebhookAttempt> {
+        let attempt = send_test(&self.shared, endpoint, secrets).await?;
+        self.attempts_of(endpoint.id).note(attempt.clone());
+        Some(attempt)
+    }
+
+    /// The last attempts at an endpoint, the latest first.
+    pub(in crate::engine) fn last_attempts(&self, id: WebhookEndpointId) -> Vec<WebhookAttempt> {
+        lock(&self.attempts).get(&id).map(|attempts| attempts.last()).unwrap_or_default()
+    }
+
+    /// How many messages to an endpoint were dealt with since the start.
+    pub(in crate::engine) fn counts(&self, id: WebhookEndpointId) -> Counts {
+        lock(&self.attempts).get(&id).map(|attempts| attempts.counts()).unwrap_or_default()
+    }
+
+    /// Ends all deliveries; attempts that have begun may end. None is started after it.
+    pub(in crate::engine) async fn stop(&self) {
+        let Some(running) = self.running.lock().await.take() else { return };
+        let mut ends = JoinSet::new();
+        for (_, delivery) in running {
+            ends.spawn(delivery.end(Stop::Finish));
+        }
+        ends.join_all().await;
+    }
+
+    fn attempts_of(&self, id: WebhookEndpointId) -> Arc<Attempts> {
+        lock(&self.attempts).entry(id).or_default().clone()
+    }
+
+    fn start_one(&self, id: WebhookEndpointId) -> Running {
+        let (stop, stopped) = watch::channel(Stop::Never);
+        let retries_added = Arc::new(Notify::new());
+        let attempts = self.attempts_of(id);
+        let task = tokio::spawn(keep_running(self.shared.clone(), id, attempts, retries_added.clone(), stopped));
+        Running { stop, retries_added, task }
+    }
+}
+
+/// Delivers to an endpoint while it is there and switched on. If that panics, it begins anew from what is stored.
+async fn keep_running(
+    shared: Arc<Shared>,
+    id: WebhookEndpointId,
+    attempts: Arc<Attempts>,
+    retries_added: Arc<Notify>,
+    mut stop: watch::Receiver<Stop>,
+) {
+    loop {
+        match shared.context.store.webhook_endpoint(id).await {
+            Ok(Some(endpoint)) if endpoint.state == State::Enabled => {
+                let delivery = Delivery::new(shared.clone(), endpoint, attempts.clone(), retries_added.clone());
+                let Some(delivery) = delivery else { return };
+                // In a set, so that it ends with this task.
+                let mut work = JoinSet::new();
+                work.spawn(delivery.run(stop.clone()));
+                let Some(Err(error)) = work.join_next().await else { return };
+                tracing::error!(webhook_endpoint.id = %id, %error, "the delivery of webhooks panicked; it begins anew");
+            }
+            Ok(_) => return,
+            Err(error) => tracing::warn!(webhook_endpoint.id = %id, %error, "an endpoint can't be read"),
+        }
+        tokio::select! {
+            _ = stop.wait_for(|stop| *stop != Stop::Never) => return,
+            () = tokio::time::sleep(PAUSE) => {}
+        }
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Until a delivery that could not go on begins anew.
+const PAUSE: Duration = Duration::from_secs(1);

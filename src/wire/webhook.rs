@@ -1,0 +1,202 @@
+//! Endpoints of webhooks, attempts, and what webhooks tell of events
+//! ([guide: Webhooks](crate::guide::contract_backend#webhooks)).
+
+use serde::{Serialize, Serializer};
+
+use crate::domain::id::{EventId, MessageId, WebhookEndpointId};
+use crate::domain::invitation::Invitation;
+use crate::domain::time::Timestamp;
+use crate::domain::user::User;
+use crate::domain::webhook::{Disabled, EndpointOwner, State};
+use crate::engine::{EventData, WebhookAttempt, WebhookEndpointView};
+use crate::webhook::EventType;
+
+use super::AsDisplay;
+use super::backend::{BackendSession, BackendUser, DeletedObject};
+use super::invitation::{InvitationResource, WaitlistEntryResource};
+
+/// An endpoint.
+#[derive(Debug, Serialize)]
+pub(crate) struct WebhookEndpointResource<'a> {
+    object: &'static str,
+    id: AsDisplay<WebhookEndpointId>,
+    url: &'a str,
+    events: &'a [String],
+    description: &'a str,
+    status: &'static str,
+    disabled_reason: Option<&'static str>,
+    owner: &'static str,
+    failing_since: Option<Timestamp>,
+    waiting_count: u64,
+    delivered_count: u64,
+    failed_attempts_count: u64,
+    given_up_count: u64,
+    previous_secret_until: Option<Timestamp>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    secret: Option<&'a str>,
+    created_at: Timestamp,
+    updated_at: Timestamp,
+}
+
+/// An attempt.
+#[derive(Debug, Serialize)]
+pub(crate) struct WebhookAttemptResource<'a> {
+    object: &'static str,
+    message_id: AsDisplay<MessageId>,
+    event_id: Option<AsDisplay<EventId>>,
+    event_type: EventType,
+    number: u32,
+    status: &'static str,
+    failure: Option<&'a str>,
+    attempted_at: Timestamp,
+    next_attempt_at: Option<Timestamp>,
+}
+
+impl<'a> From<&'a WebhookEndpointView> for WebhookEndpointResource<'a> {
+    fn from(view: &'a WebhookEndpointView) -> Self {
+        let (status, disabled_reason) = match view.state {
+            State::Enabled => ("enabled", None),
+            State::Disabled(Disabled::ByOperator) => ("disabled", Some("operator")),
+            State::Disabled(Disabled::Gone) => ("disabled", Some("gone")),
+            State::Disabled(Disabled::Failing) => ("disabled", Some("failing")),
+        };
+        Self {
+            object: "webhook_endpoint",
+            id: AsDisplay(view.id),
+            url: &view.url,
+            events: &view.events,
+            description: &view.description,
+            status,
+            disabled_reason,
+            owner: match view.owner {
+                EndpointOwner::Api => "api",
+                EndpointOwner::Configuration => "configuration",
+            },
+            failing_since: view.failing_since,
+            waiting_count: view.waiting,
+            delivered_count: view.delivered,
+            failed_attempts_count: view.failed_attempts,
+            given_up_count: view.given_up,
+            previous_secret_until: view.previous_secret_until,
+            secret: view.secret.as_ref().map(|secret| secret.expose().as_str()),
+            created_at: view.created_at,
+            updated_at: view.updated_at,
+        }
+    }
+}
+
+impl<'a> From<&'a WebhookAttempt> for WebhookAttemptResource<'a> {
+    fn from(attempt: &'a WebhookAttempt) -> Self {
+        Self {
+            object: "webhook_attempt",
+            message_id: AsDisplay(attempt.message_id),
+            event_id: attempt.event_id.map(AsDisplay),
+            event_type: attempt.event,
+            number: attempt.number,
+            status: if attempt.failure.is_none() { "succeeded" } else { "failed" },
+            failure: attempt.failure.as_deref(),
+            attempted_at: attempt.attempted_at,
+            next_attempt_at: attempt.next_attempt_at,
+        }
+    }
+}
+
+/// A session with its user.
+#[derive(Serialize)]
+struct SessionWithUser<'a> {
+    #[serde(flatten)]
+    session: BackendSession<'a>,
+    user: Option<BackendUser<'a>>,
+}
+
+#[derive(Serialize)]
+struct Test {
+    object: &'static str,
+    webhook_endpoint_id: AsDisplay<WebhookEndpointId>,
+}
+
+impl Serialize for EventData {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let backend_user = |user, now| BackendUser { user, now };
+        match self {
+            Self::User(user, now) => backend_user(user, *now).serialize(serializer),
+            Self::DeletedUser(id, external_id) => {
+                DeletedObject::user_with(*id, external_id.as_deref()).serialize(serializer)
+            }
+            Self::Session(session, user, now) => {
+                let user = user.as_deref().map(|user: &User| backend_user(user, *now));
+                SessionWithUser { session: BackendSession { session, now: *now }, user }.serialize(serializer)
+            }
+            Self::WaitlistEntry(entry, invitation, now) => {
+                let invitation = invitation.as_ref().map(|value: &Invitation| InvitationResource::bare(value, *now));
+                WaitlistEntryResource::with(entry, invitation).serialize(serializer)
+            }
+            Self::Test(id) => {
+                Test { object: "webhook_test", webhook_endpoint_id: AsDisplay(*id) }.serialize(serializer)
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use serde_json::{Value, json};
+
+    use super::*;
+    use crate::domain::secret::Secret;
+    use crate::wire::samples::{self, NOW};
+
+    #[test]
+    fn a_session_has_its_user_and_a_user_what_only_the_backend_sees() {
+        let user = Arc::new(User { private_metadata: r#"{"plan":"gold"}"#.into(), ..samples::user() });
+        let session = samples::session().session;
+        let shown = show(&EventData::Session(session.clone(), Some(user.clone()), NOW));
+        assert_eq!((&shown["object"], &shown["id"]), (&json!("session"), &json!(session.id.to_string())));
+        assert_eq!(shown["user"], show(&EventData::User(user.clone(), NOW)));
+        assert_eq!(shown["user"]["private_metadata"], json!({"plan": "gold"}));
+        assert_eq!(show(&EventData::Session(session, None, NOW))["user"], json!(null));
+        assert!(!shown.to_string().contains("argon2"));
+    }
+
+    #[test]
+    fn a_user_who_is_gone_has_ids_only() {
+        let gone = show(&EventData::DeletedUser(samples::USER, Some("ada-1".into())));
+        let id = samples::USER.to_string();
+        assert_eq!(gone, json!({"object": "user", "id": id, "deleted": true, "external_id": "ada-1"}));
+        let gone = show(&EventData::DeletedUser(samples::USER, None));
+        assert_eq!(gone, json!({"object": "user", "id": id, "deleted": true}));
+    }
+
+    #[test]
+    fn an_endpoint_shows_its_secret_only_where_it_was_made() {
+        let view = WebhookEndpointView {
+            id: WebhookEndpointId::from_bytes([1; 16]),
+            url: "https://app.example.com/webhooks".into(),
+            events: vec!["user.*".into()],
+            description: String::new(),
+            state: State::Disabled(Disabled::Gone),
+            owner: EndpointOwner::Api,
+            failing_since: Some(NOW),
+            waiting: 1,
+            delivered: 2,
+            failed_attempts: 3,
+            given_up: 4,
+            previous_secret_until: None,
+            secret: None,
+            created_at: NOW,
+            updated_at: NOW,
+        };
+        let shown = show(&WebhookEndpointResource::from(&view));
+        assert_eq!((&shown["status"], &shown["disabled_reason"]), (&json!("disabled"), &json!("gone")));
+        assert_eq!(shown.get("secret"), None);
+        let made = WebhookEndpointView { state: State::Enabled, secret: Some(Secret::new("whsec_x".into())), ..view };
+        let shown = show(&WebhookEndpointResource::from(&made));
+        assert_eq!((&shown["status"], &shown["secret"]), (&json!("enabled"), &json!("whsec_x")));
+    }
+
+    fn show(value: &impl Serialize) -> Value {
+        serde_json::to_value(value).expect("JSON")
+    }
+}
