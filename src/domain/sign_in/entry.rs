@@ -11,7 +11,7 @@ use crate::domain::id::{ClientId, SessionId, UserId};
 use crate::domain::identifier::{EmailAddress, Identifier};
 use crate::domain::rejection::{ErrorCode, Reason};
 use crate::domain::secret::Secret;
-use crate::domain::time::Timestamp;
+use crate::domain::time::{Span, Timestamp};
 use crate::domain::user::{EndReason, SessionsEnded, User, UserAccount};
 use crate::domain::verification::Strategy;
 
@@ -78,6 +78,7 @@ impl User {
     pub fn entered(&self, entry: &Entry) -> Result<Self, NotTheirs> {
         // The call has refused these, too; but the backend may have written the user since.
         self.admits_entry(entry).map_err(|_| NotTheirs)?;
+        let entry = &Entry { at: self.begins_at(entry.at), ..entry.clone() };
         let mut next = self.clone();
         match &entry.proof {
             Credential::Password(Fit { compared, renewed }) => {
@@ -126,6 +127,12 @@ impl User {
             }
             _ => Ok(()),
         }
+    }
+
+    /// When a session begins that is committed now, by a clock that says `at`: after the end of all sessions before it,
+    /// so that the order of the commits decides which of them are over, and not the clock.
+    pub fn begins_at(&self, at: Timestamp) -> Timestamp {
+        self.sessions_ended.map_or(at, |ended| at.max(ended.at + Span::from_millis(1)))
     }
 
     /// Whether this client signed in to the user before. Only the client knows its token, so a caller that presents it

@@ -148,7 +148,7 @@ impl User {
     }
 
     /// Ends all sessions that began until now.
-    fn revoke_sessions(&mut self, now: Timestamp) {
+    pub(crate) fn revoke_sessions(&mut self, now: Timestamp) {
         // Where the clock was set back, there are sessions from after `now`.
         let last = self.sessions_ended.map(|ended| ended.at).max(self.last_sign_in_at);
         let at = last.map_or(now, |last| last.max(now));

@@ -58,6 +58,7 @@ macro_rules! __requirements_for_stores {
             entries::what_was_proved_must_be_the_users_still
             entries::a_renewed_digest_takes_the_place_of_the_one_compared
             entries::failures_in_a_row_are_exact_until_a_success
+            entries::the_order_of_commits_tells_which_sessions_are_over
             invitations::invitations_are_listed_in_the_order_of_their_making
             invitations::an_address_has_one_pending_invitation_unless_more_are_wanted
             invitations::a_pending_invitation_is_seen_behind_others_that_were_deleted

@@ -6,6 +6,7 @@ mod invitations;
 mod sessions;
 mod users;
 
+use std::borrow::Cow;
 use std::cell::RefCell;
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
@@ -99,7 +100,11 @@ impl<K: KeyValue> Transaction<'_, '_, K> {
             self.sign_up(write, decision.user.as_ref())?;
         }
         let client = decision.client.as_ref();
-        let (client, generation_before) = match client.map(|write| self.client(write, at)).transpose()? {
+        let client = match (client, &decision.entry) {
+            (Some(write), Some(entry)) => Some(Cow::Owned(self.begun_in_order(write, entry)?)),
+            (write, _) => write.map(Cow::Borrowed),
+        };
+        let (client, generation_before) = match client.map(|write| self.client(&write, at)).transpose()? {
             Some((client, before)) => (Some(client), before),
             None => (None, None),
         };
