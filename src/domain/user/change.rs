@@ -199,9 +199,6 @@ impl UserFields {
         let mut reader = Reader::new(settings);
         let username =
             reader.patch(&Field::Username, &raw.username, |text| Username::parse(text, &settings.username_settings));
-        if username == Patch::Clear && settings.attributes.username.required {
-            reader.refuse(ErrorCode::FormParamMissing.on("username"));
-        }
         let first_name = reader.patch(&Field::FirstName, &raw.first_name, |text| person::name("first_name", text));
         let last_name = reader.patch(&Field::LastName, &raw.last_name, |text| person::name("last_name", text));
         let external_id = reader.optional(&raw.external_id, person::external_id);
@@ -226,7 +223,9 @@ impl UserFields {
             create_organization_enabled: raw.create_organization_enabled,
             create_organizations_limit: raw.create_organizations_limit.clone(),
             bypass_client_trust: raw.bypass_client_trust,
-            legal_accepted_at: raw.legal_accepted_at.map_or(Patch::Keep, Patch::Set),
+            legal_accepted_at: reader
+                .past("legal_accepted_at", raw.legal_accepted_at, now)
+                .map_or(Patch::Keep, Patch::Set),
             created_at: reader.past("created_at", raw.created_at, now),
         };
         reader.finish()?;
