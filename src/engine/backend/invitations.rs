@@ -162,7 +162,7 @@ impl Engine {
                     _ => left.created_at.cmp(&right.created_at),
                 },
                 order,
-            );
+            )?;
             Ok(page.map(|invitation| self.view_invitation(invitation)))
         })
         .await

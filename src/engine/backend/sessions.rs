@@ -14,7 +14,7 @@ use crate::domain::secret::Secret;
 use crate::domain::time::Span;
 use crate::store::{ClientWrite, Commit, Decision};
 
-use super::pagination::{LIMIT, LIMIT_MAX, Page};
+use super::pagination::{self, Page};
 use crate::engine::{Engine, EngineError, RequestContext};
 
 /// The requested part of the sessions of a user or of a client, the newest first.
@@ -44,7 +44,7 @@ impl Engine {
         params: &SessionListParams,
     ) -> Result<Page<Session>, EngineError> {
         self.admitted(async {
-            let now = self.now();
+            let (now, limit) = (self.now(), pagination::limit(params.limit)?);
             let status = params.status.as_deref().filter(|status| !status.is_empty());
             if status.is_some_and(|status| !STATUSES.contains(&status)) {
                 return Err(ErrorCode::FormParamValueInvalid.on("status").into());
@@ -59,7 +59,6 @@ impl Engine {
                     && status.is_none_or(|status| status == session.status_at(now))
             });
             let total = found.len();
-            let limit = params.limit.unwrap_or(LIMIT).min(LIMIT_MAX);
             Ok(Page { items: found.into_iter().skip(params.offset).take(limit).collect(), total })
         })
         .await

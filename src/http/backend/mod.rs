@@ -116,8 +116,7 @@ fn listing(query: &Params) -> Result<ListParams, Rejection> {
     let mut reasons: Vec<Reason> = Vec::new();
     let mut reader = query.reader(&mut reasons);
     let (status, words, order_by) = (reader.take("status"), reader.take("query"), reader.take("order_by"));
-    let limit = reader.number("limit");
-    let offset = reader.number("offset").unwrap_or(0);
+    let (limit, offset) = page(&mut reader);
     Rejection::collect(reasons).map(|()| ListParams { status, query: words, order_by, limit, offset })
 }
 
