@@ -96,6 +96,7 @@ impl User {
             first(addresses::make_primary(&mut self.phone_numbers, id, "primary_phone_number_id"));
         }
         Rejection::collect(reasons)?;
+        self.change_metadata(&patch.metadata)?;
         set(&mut self.external_id, &patch.external_id);
         set(&mut self.username, &patch.username);
         set(&mut self.first_name, &patch.first_name);

@@ -140,6 +140,8 @@ pub struct UserFields {
     pub bypass_client_trust: Option<bool>,
     pub legal_accepted_at: Patch<Timestamp>,
     pub created_at: Option<Timestamp>,
+    /// What replaces metadata.
+    pub metadata: MetadataChange,
 }
 
 /// What the backend sets on a user. What is not named is kept; [`Patch::Clear`], like an empty text, removes a value.
@@ -167,6 +169,12 @@ pub struct UserPatch {
     pub bypass_client_trust: Option<bool>,
     pub legal_accepted_at: Option<Timestamp>,
     pub created_at: Option<Timestamp>,
+    /// Replaces the metadata that only the backend writes; [`UserChange::Metadata`] can merge it.
+    pub public_metadata: Option<Metadata>,
+    /// Replaces the metadata that only the backend reads and writes.
+    pub private_metadata: Option<Metadata>,
+    /// Replaces the metadata that the person's browser writes too.
+    pub unsafe_metadata: Option<Metadata>,
 }
 
 /// A password that is still to be hashed, or a digest that is still to be read.
@@ -227,6 +235,12 @@ impl UserFields {
                 .past("legal_accepted_at", raw.legal_accepted_at, now)
                 .map_or(Patch::Keep, Patch::Set),
             created_at: reader.past("created_at", raw.created_at, now),
+            metadata: MetadataChange {
+                merge: false,
+                public_metadata: raw.public_metadata.clone(),
+                private_metadata: raw.private_metadata.clone(),
+                unsafe_metadata: raw.unsafe_metadata.clone(),
+            },
         };
         reader.finish()?;
         Ok((patch, password))

@@ -107,6 +107,26 @@ fn a_change_sets_what_it_names_and_keeps_the_rest() {
 }
 
 #[test]
+fn a_backend_of_an_older_version_replaces_metadata_with_other_attributes() {
+    let site = site();
+    let path = path_of(&create(&site, "ada@example.com"));
+    let change = |version: &str, body: &Value| call_with(&site, "PATCH", &path, ("clerk-api-version", version), body);
+    let first = json!({ "first_name": "Ada", "public_metadata": {"a": 1}, "private_metadata": {"b": 2} });
+    let changed = user_in(&change("2025-11-10", &first));
+    assert_eq!((&changed["first_name"], &changed["public_metadata"]), (&json!("Ada"), &json!({"a": 1})));
+    let changed = user_in(&change("2024-10-01", &json!({ "public_metadata": {"c": 3} })));
+    assert_eq!(changed["public_metadata"], json!({"c": 3}), "not merged");
+    assert_eq!(changed["private_metadata"], json!({"b": 2}), "what is not named is kept");
+    for version in ["2026-05-12", "2027-01-01", "newest", "1"] {
+        let answer = change(version, &json!({ "public_metadata": {"d": 4} }));
+        assert_eq!(refused(&answer), with(422, "form_param_unknown"), "{version}");
+    }
+    let odd = change("2025-11-10", &json!({ "first_name": "Augusta", "public_metadata": [] }));
+    assert_eq!(refused(&odd), with(422, "form_param_type_invalid"));
+    assert_eq!(site.backend("GET", &path, &Value::Null).json()["first_name"], "Ada", "all of it or nothing");
+}
+
+#[test]
 fn metadata_is_merged_by_patch_and_replaced_by_put() {
     let site = site();
     let path = format!("{}/metadata", path_of(&create(&site, "ada@example.com")));
