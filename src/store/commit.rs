@@ -3,12 +3,13 @@
 use std::sync::Arc;
 
 use crate::domain::client::{Client, ClientChange};
-use crate::domain::id::{ClientId, InvitationId, MessageId, SignUpId, UserId, WaitlistEntryId};
+use crate::domain::id::{ClientId, InvitationId, MessageId, SignInTokenId, SignUpId, UserId, WaitlistEntryId};
 use crate::domain::identifier::Identifier;
 use crate::domain::invitation::Invitation;
 use crate::domain::policy::{AddressLimits, RetentionPolicy};
 use crate::domain::quota::QuotaUse;
 use crate::domain::sign_in::{Entry, Try};
+use crate::domain::sign_in_token::SignInToken;
 use crate::domain::sign_up::SignUp;
 use crate::domain::time::Timestamp;
 use crate::domain::user::User;
@@ -82,6 +83,9 @@ pub struct Decision {
     pub waitlist: Vec<WaitlistChange>,
     /// Changes to invitations, in order. Refused as [`CommitError::Rejected`].
     pub invitations: Vec<InvitationChange>,
+    /// Changes to sign-in tokens, in order. Refused as [`CommitError::Rejected`]. An [`entry`](Self::entry) by a token marks it as used;
+    /// it is refused in the same way if the token was used or revoked meanwhile.
+    pub sign_in_tokens: Vec<SignInTokenChange>,
     /// Messages to send because of the decision: new outbox entries.
     pub outbox: Vec<OutboxEntry>,
 }
@@ -159,6 +163,15 @@ pub enum InvitationChange {
     Revoke(InvitationId),
     /// Delete it.
     Delete(InvitationId),
+}
+
+/// A change to a sign-in token.
+#[derive(Clone, Debug)]
+pub enum SignInTokenChange {
+    /// Create it, for a user that exists.
+    Issue(Box<SignInToken>),
+    /// Revoke it.
+    Revoke(SignInTokenId),
 }
 
 /// A change to an entry of the waiting list.

@@ -7,7 +7,7 @@
 
 use crate::domain::client::Client;
 use crate::domain::client::session::{Session, SessionStatus};
-use crate::domain::id::{ClientId, SessionId, UserId};
+use crate::domain::id::{ClientId, SessionId, SignInTokenId, UserId};
 use crate::domain::identifier::{EmailAddress, Identifier};
 use crate::domain::rejection::{ErrorCode, Reason};
 use crate::domain::secret::Secret;
@@ -54,6 +54,10 @@ pub enum Credential {
         /// The strategy under which the address counts as proved.
         vouched: Strategy,
     },
+    /// The ticket of a sign-in token, which the commit marks as used.
+    Ticket(SignInTokenId),
+    /// Nothing: the application's backend says who it is.
+    Backend,
 }
 
 /// A password that matches the user's.
@@ -106,6 +110,7 @@ impl User {
                 }
                 next.external_accounts.push((**account).clone());
             }
+            Credential::Ticket(_) | Credential::Backend => {}
         }
         next.version += 1;
         next.last_sign_in_at = next.last_sign_in_at.max(Some(entry.at));

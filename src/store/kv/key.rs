@@ -4,7 +4,8 @@ use aws_lc_rs::digest;
 use bytes::Bytes;
 
 use crate::domain::id::{
-    ClientId, Id, InvitationId, Kind as IdKind, MessageId, SessionId, SignUpId, UserId, WaitlistEntryId,
+    ClientId, Id, IdentificationId, InvitationId, Kind as IdKind, MessageId, SessionId, SignInTokenId, SignUpId,
+    UserId, WaitlistEntryId,
 };
 use crate::domain::identifier::{Identifier, IdentifierKind};
 use crate::domain::sign_in::Account;
@@ -49,6 +50,10 @@ pub(crate) enum Kind {
     Session = 16,
     /// A session of a user, by the user's id and the session's time and id. Scanned.
     UserSession = 17,
+    /// A sign-in token, by its id.
+    SignInToken = 23,
+    /// An address of a user, by its identification's id and the user's id.
+    UserAddress = 25,
 }
 
 impl Kind {
@@ -155,6 +160,24 @@ pub(in crate::store) fn parse_user_session(key: &[u8]) -> Option<SessionId> {
     id[0] = bucket;
     id[1..].copy_from_slice(&rest);
     Some(SessionId::from_bytes(id))
+}
+
+pub(in crate::store) fn sign_in_token(id: SignInTokenId) -> Bytes {
+    of_id(Kind::SignInToken, id)
+}
+
+pub(in crate::store) fn user_address(id: IdentificationId, user: UserId) -> Bytes {
+    of_parts(Kind::UserAddress, &[id.as_bytes(), user.as_bytes()])
+}
+
+/// What the key of the address with this id begins with.
+pub(in crate::store) fn address(id: IdentificationId) -> Bytes {
+    of_id(Kind::UserAddress, id)
+}
+
+/// Reads the user in a key made by [`user_address`].
+pub(in crate::store) fn parse_user_address(key: &[u8]) -> Option<UserId> {
+    key.get(17..)?.try_into().ok().map(UserId::from_bytes)
 }
 
 /// The part of the number of users in which this one is counted. There are several so that writers on several nodes

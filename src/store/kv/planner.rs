@@ -4,6 +4,7 @@
 mod housekeeping;
 mod invitations;
 mod sessions;
+mod sign_in_tokens;
 mod users;
 
 use std::borrow::Cow;
@@ -120,7 +121,7 @@ impl<K: KeyValue> Transaction<'_, '_, K> {
             self.user(user, decision.sign_up.as_ref())?;
         }
         if let Some(entry) = &decision.entry {
-            self.entry(entry)?;
+            self.entry(entry, at)?;
         }
         for write in &decision.users {
             self.write_user(write)?;
@@ -131,6 +132,9 @@ impl<K: KeyValue> Transaction<'_, '_, K> {
         }
         for change in &decision.invitations {
             self.invitation(change, at)?;
+        }
+        for change in &decision.sign_in_tokens {
+            self.sign_in_token(change, at)?;
         }
         for entry in &decision.outbox {
             self.put(key::outbox(entry.id), &OutboxRecordV1::from(entry))?;

@@ -14,10 +14,11 @@ use super::key::{self, Kind};
 use super::quota;
 use super::record::{
     ClientRecordV3, CounterRecordV1, FailuresRecordV1, InvitationRecordV1, OutboxRecordV1, SessionRecordV1,
-    UserRecordV3,
+    SignInTokenRecordV1, UserRecordV3,
 };
 use crate::domain::client::Client;
 use crate::domain::invitation::{Invitation, InvitationState};
+use crate::domain::sign_in_token::SignInToken;
 use crate::domain::user::User;
 use crate::store::OutboxEntry;
 use crate::store::error::StoreError;
@@ -32,8 +33,16 @@ pub(in crate::store) enum Verdict {
 }
 
 /// The scanned kinds, in this order; then the scan begins again.
-pub(in crate::store) const GC_KINDS: [Kind; 7] =
-    [Kind::Client, Kind::Outbox, Kind::Counter, Kind::User, Kind::Failures, Kind::Session, Kind::Invitation];
+pub(in crate::store) const GC_KINDS: [Kind; 8] = [
+    Kind::Client,
+    Kind::Outbox,
+    Kind::Counter,
+    Kind::User,
+    Kind::Failures,
+    Kind::Session,
+    Kind::Invitation,
+    Kind::SignInToken,
+];
 
 /// What to do with the record at `key` at `now`; `get` reads other records.
 pub(in crate::store) fn fate(
@@ -77,6 +86,9 @@ pub(in crate::store) fn fate(
             InvitationState::Accepted(user) => goes(get(&key::user(user))?.is_none()),
             InvitationState::Pending | InvitationState::Revoked => Verdict::Keep,
         }
+    } else if is(Kind::SignInToken) {
+        let token = SignInToken::from(codec::decode::<SignInTokenRecordV1>(value)?);
+        goes(token.is_forgotten(now) || get(&key::user(token.user_id))?.is_none())
     } else if is(Kind::User) {
         let mut record = codec::decode::<UserRecordV3>(value)?;
         let Some(kept) = record.sign_up.take() else { return Ok(Verdict::Keep) };

@@ -32,12 +32,16 @@ const ORDERS: &[(&str, &[&str])] = &[
     ),
     (
         "store/contract",
-        &["support maps", "budgets clients entries invitations others retention sessions sign_ups users"],
+        &[
+            "support maps",
+            "sign_in_tokens",
+            "budgets clients entries invitations others retention sessions sign_ups users",
+        ],
     ),
     (
         "store/kv/record",
         &[
-            "count counter failures identifier strategy value",
+            "count counter failures identifier sign_in_token strategy value",
             "external invitation outbox",
             "sign_up",
             "sign_in user",
