@@ -23,6 +23,7 @@ mod guide;
 mod guide_links;
 mod histories;
 mod http_backend;
+mod http_bans;
 mod http_captcha;
 mod http_enumeration;
 mod http_hints;
