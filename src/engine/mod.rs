@@ -2,8 +2,8 @@
 //! hyper nor JSON shapes.
 //!
 //! [`EngineBuilder`] makes an [`Engine`], whose methods are the calls: those of people in `frontend/`, those of the
-//! application's backend in `backend/`. [`SignUps`], [`SignIns`], [`Sessions`], [`Users`], [`Invitations`] and
-//! [`Waitlist`] group the same calls by what they are about. Begin reading at `frontend/sign_ups.rs`.
+//! application's backend in `backend/`. [`SignUps`], [`SignIns`], [`Sessions`], [`Users`], [`SignInTokens`], [`Invitations`]
+//! and [`Waitlist`] group the same calls by what they are about. Begin reading at `frontend/sign_ups.rs`.
 
 mod admission;
 mod backend;
@@ -26,6 +26,7 @@ pub use crate::token::TokenCarrier;
 pub use backend::invitations::{InvitationView, TicketHolder, TicketStatus};
 pub use backend::pagination::{ListParams, Page};
 pub use backend::sessions::SessionListParams;
+pub use backend::sign_in_tokens::SignInTokenView;
 pub use backend::users::{UserFilter, UserListParams};
 pub use backend::waitlist::WaitlistEntryView;
 pub use builder::EngineBuilder;
@@ -34,7 +35,7 @@ pub use engine::Engine;
 pub use error::{BuildError, EngineError, NotReady};
 pub use frontend::email_links::{Followed, LinkOutcome};
 pub use frontend::oauth::{CallbackRedirect, ProviderCallback};
-pub use handles::{Invitations, Sessions, SignIns, SignUps, Users, Waitlist};
+pub use handles::{Invitations, Sessions, SignInTokens, SignIns, SignUps, Users, Waitlist};
 pub use input::{AttemptFirstFactor, AttemptVerification, NewSignIn, PrepareVerification};
 pub use keys::BackendKey;
 pub use view::{ClientView, SessionView, SignInView, SignUpView};

@@ -1,7 +1,9 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 
-use crate::domain::id::{InvitationId, SessionId, SignInId, SignUpId, UserId, WaitlistEntryId};
+use crate::domain::id::{
+    IdentificationId, InvitationId, SessionId, SignInId, SignInTokenId, SignUpId, UserId, WaitlistEntryId,
+};
 use crate::domain::identifier::{Identifier, IdentifierKind};
 use crate::domain::invitation::NewInvitation;
 use crate::domain::secret::Secret;
@@ -74,7 +76,9 @@ async fn outcomes(engine: &Engine) -> Vec<(&'static str, Option<EngineError>)> {
         create_invitation(&invite),
         create_invitations(std::slice::from_ref(&invite)),
         create_session_token(session, None),
+        create_session(user),
         create_sign_in(caller, &NewSignIn::default(), context),
+        create_sign_in_token(user, None),
         create_sign_up(caller, &NewSignUp::default(), context),
         create_user(&NewUser::default()),
         delete_from_waitlist(entry),
@@ -103,6 +107,7 @@ async fn outcomes(engine: &Engine) -> Vec<(&'static str, Option<EngineError>)> {
         return_from_provider(caller, &ProviderCallback::default(), context),
         revoke_invitation(invitation),
         revoke_session(session),
+        revoke_sign_in_token(SignInTokenId::from_bytes([1; 16])),
         session(session),
         session_token(caller, session, context),
         sign_in(caller, sign_in, context),
@@ -115,7 +120,9 @@ async fn outcomes(engine: &Engine) -> Vec<(&'static str, Option<EngineError>)> {
         update_sign_up_by_backend(sign_up, BackendUpdate::default()),
         update_user(user, &UserPatch::default(), None),
         user(user),
+        user_by_address(IdentificationId::from_bytes([1; 16])),
         user_by_identifier(&address),
+        verify_session(session, "token"),
         verify_user_password(user, &Secret::new("wanders under elms".into())),
     }
 }
@@ -145,4 +152,4 @@ fn calls_in(folder: &Path) -> BTreeSet<String> {
 }
 
 /// The ends of the lines that name a handle: `SignUps by sign_ups;`.
-const HANDLES: [&str; 6] = ["sign_ups", "sign_ins", "sessions", "users", "invitations", "waitlist"];
+const HANDLES: [&str; 7] = ["sign_ups", "sign_ins", "sessions", "users", "sign_in_tokens", "invitations", "waitlist"];

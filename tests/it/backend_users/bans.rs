@@ -55,6 +55,17 @@ async fn the_order_tells_which_sessions_a_revocation_ends_and_not_the_clock() {
 }
 
 #[tokio::test]
+async fn a_session_that_the_backend_makes_is_refused_to_whom_may_not_sign_in() {
+    let site = Site::new().await;
+    let ada = site.ada().await;
+    let made = site.engine.sessions().create(ada.id).await.expect("a session");
+    site.engine.sessions().create_token(made.id, None).await.expect("a token");
+    site.engine.users().ban(ada.id, None).await.expect("banned");
+    assert_eq!(code_of(site.engine.sessions().create(ada.id).await), "user_banned");
+    assert_eq!(site.engine.sessions().get(made.id).await.expect("shown").status_at(made.created_at), "revoked");
+}
+
+#[tokio::test]
 async fn a_ban_is_told_only_to_a_person_who_proved_who_they_are() {
     let mut settings = settings();
     settings.attack_protection.enumeration_protection.enabled = true;

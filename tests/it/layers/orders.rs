@@ -91,7 +91,7 @@ const ORDERS: &[(&str, &[&str])] = &[
             "handles",
         ],
     ),
-    ("engine/backend", &["pagination sign_ups", "invitations sessions users", "waitlist"]),
+    ("engine/backend", &["pagination sign_in_tokens sign_ups", "invitations sessions users", "waitlist"]),
     ("engine/backend/users", &["filter passwords read", "list change", "create"]),
     (
         "engine/frontend",
@@ -133,7 +133,10 @@ const ORDERS: &[(&str, &[&str])] = &[
     ("http/pages", &["notice", "error link"]),
     ("http/routing", &["backend off", "realm"]),
     ("http/server", &["connections trouble", "received stream"]),
-    ("wire", &["error", "verification", "sign_in user sign_up", "session", "backend client", "invitation"]),
+    (
+        "wire",
+        &["error", "verification", "sign_in user sign_up", "session", "backend client", "invitation sign_in_token"],
+    ),
     ("http/environment", &["auth_config display_config user_settings", "handed_back"]),
     ("http/request", &["audience form host proxy rfc3339", "body", "head", "identity json"]),
 ];
