@@ -127,6 +127,33 @@ fn a_backend_of_an_older_version_replaces_metadata_with_other_attributes() {
 }
 
 #[test]
+fn what_no_user_has_is_an_empty_list_or_not_there() {
+    let site = site();
+    let path = path_of(&create(&site, "ada@example.com"));
+    let empty = json!({ "data": [], "total_count": 0 });
+    for list in
+        ["organization_memberships", "organization_invitations", "oauth_access_tokens/oauth_google?paginated=true"]
+    {
+        assert_eq!(site.backend("GET", &format!("{path}/{list}"), &Value::Null).json(), empty, "{list}");
+        assert_eq!(site.backend("GET", &format!("{UNKNOWN}/{list}"), &Value::Null).status, 404, "{list}");
+    }
+    assert_eq!(
+        site.backend("GET", &format!("{path}/oauth_access_tokens/oauth_google"), &Value::Null).json(),
+        json!([])
+    );
+    for (method, part) in [
+        ("GET", "oauth_access_tokens/nonsense"),
+        ("DELETE", "mfa"),
+        ("DELETE", "totp"),
+        ("DELETE", "backup_code"),
+        ("POST", "profile_image"),
+    ] {
+        let answer = site.backend(method, &format!("{path}/{part}"), &Value::Null);
+        assert_eq!(refused(&answer), with(404, "resource_not_found"), "{part}");
+    }
+}
+
+#[test]
 fn metadata_is_merged_by_patch_and_replaced_by_put() {
     let site = site();
     let path = format!("{}/metadata", path_of(&create(&site, "ada@example.com")));
