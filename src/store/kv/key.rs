@@ -52,7 +52,7 @@ pub(crate) enum Kind {
     UserSession = 17,
     /// A sign-in token, by its id.
     SignInToken = 23,
-    /// An address of a user, by its identification's id and the user's id.
+    /// An address of a user, by its identification's id and the user's id. Scanned.
     UserAddress = 25,
 }
 
