@@ -123,8 +123,11 @@ impl NewSignIn {
         if !is_meant {
             return Ok(None);
         }
-        if self.identifier.as_deref().is_some_and(|text| !text.is_empty()) {
-            return Err(ErrorCode::FormConditionalParamDisallowed.on("identifier"));
+        let password = self.given_password().map(|password| password.expose());
+        for (param, beside) in [("identifier", self.identifier.as_ref()), ("password", password)] {
+            if beside.is_some_and(|text| !text.is_empty()) {
+                return Err(ErrorCode::FormConditionalParamDisallowed.on(param));
+            }
         }
         ticket.map(Some).ok_or_else(|| ErrorCode::FormParamMissing.on("ticket"))
     }

@@ -121,6 +121,7 @@ fn every_fault_of_a_token_and_of_a_ticket_is_told() {
         ("strategy=ticket".to_owned(), 422, "form_param_missing"),
         ("strategy=ticket&ticket=nonsense".to_owned(), 400, "ticket_invalid_code"),
         (format!("ticket={ticket}&identifier=ada%40example.com"), 422, "form_conditional_param_disallowed"),
+        (format!("strategy=ticket&ticket={ticket}&password=x"), 422, "form_conditional_param_disallowed"),
     ] {
         assert_eq!(refused(&browser.post("/v1/client/sign_ins", &form)), with(status, code), "{form}");
     }
