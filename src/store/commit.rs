@@ -83,8 +83,8 @@ pub struct Decision {
     pub waitlist: Vec<WaitlistChange>,
     /// Changes to invitations, in order. Refused as [`CommitError::Rejected`].
     pub invitations: Vec<InvitationChange>,
-    /// Changes to sign-in tokens, in order. Refused as [`CommitError::Rejected`]. An [`entry`](Self::entry) by a token marks it as used;
-    /// it is refused in the same way if the token was used or revoked meanwhile.
+    /// Changes to sign-in tokens, in order. Refused as [`CommitError::Rejected`]. An [`entry`](Self::entry) by a token
+    /// marks it as used; it is refused in the same way if the token was used or revoked meanwhile.
     pub sign_in_tokens: Vec<SignInTokenChange>,
     /// Messages to send because of the decision: new outbox entries.
     pub outbox: Vec<OutboxEntry>,

@@ -213,8 +213,9 @@ impl Engine {
     /// The invitation whose ticket is used in a sign-up.
     ///
     /// # Errors
-    /// Why the ticket can't be used, `sign_in_token_not_in_sign_in_code` for that of a sign-in token; `identifier_already_signed_in`, with the session, where this client is already
-    /// signed in as the user with the invited address.
+    /// Why the ticket can't be used, `sign_in_token_not_in_sign_in_code` for that of a sign-in token;
+    /// `identifier_already_signed_in`, with the session, where this client is already signed in as the user with the
+    /// invited address.
     pub(in crate::engine) async fn invited_by(&self, ticket: &str, caller: &Caller) -> Result<Invitation, EngineError> {
         if self.inner.key.read_sign_in_ticket(ticket).is_some() {
             return Err(Rejection::from(ErrorCode::SignInTokenNotInSignIn).into());
