@@ -234,14 +234,20 @@ pub mod users {
     pub use crate::engine::{SessionListParams, UserFilter, UserListParams};
 }
 
-/// What an application's own backend does: invitations, the waiting list, and sign-ups that wait for it.
+/// What an application's own backend does: invitations, the waiting list, sign-in tokens, and sign-ups that wait for it.
 pub mod backend {
-    pub use crate::domain::id::{InvitationId, WaitlistEntryId};
+    pub use crate::domain::id::{InvitationId, SignInTokenId, WaitlistEntryId};
     pub use crate::domain::invitation::{Invitation, InvitationState, InvitationStatus, NewInvitation};
+    pub use crate::domain::sign_in_token::{SignInToken, SignInTokenStatus};
     pub use crate::domain::sign_up::BackendUpdate;
     pub use crate::domain::waitlist::{WaitlistEntry, WaitlistStatus};
-    pub use crate::engine::{BackendKey, InvitationView, Invitations, ListParams, Page, Waitlist, WaitlistEntryView};
-    pub use crate::wire::backend::{BackendClient, BackendSession, BackendUser, DeletedObject};
+    pub use crate::engine::{
+        BackendKey, InvitationView, Invitations, ListParams, Page, SignInTokenView, SignInTokens, Waitlist,
+        WaitlistEntryView,
+    };
+    pub use crate::wire::backend::{
+        BackendClient, BackendEmailAddress, BackendPhoneNumber, BackendSession, BackendUser, DeletedObject,
+    };
 }
 
 /// Webhooks: requests that tell the application's backend what has happened

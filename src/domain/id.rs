@@ -48,6 +48,8 @@ kinds! {
     ExternalAccountKind ExternalAccountId "eac_"
     /// An invitation.
     InvitationKind InvitationId "inv_"
+    /// A sign-in token.
+    SignInTokenKind SignInTokenId "sit_"
     /// An entry of the waiting list.
     WaitlistEntryKind WaitlistEntryId "wle_"
     /// An instance; also the key id of a signing key.

@@ -32,6 +32,7 @@ pub mod requirements;
 pub mod secret;
 pub mod settings;
 pub mod sign_in;
+pub mod sign_in_token;
 pub mod sign_up;
 pub mod text;
 pub mod time;

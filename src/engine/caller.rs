@@ -194,6 +194,26 @@ impl Engine {
         .await
     }
 
+    /// The stored client whose current token this is, for the application's backend; `None` for anything else than the
+    /// current token of a client. Unlike [`identify`](Self::identify), it hands out no token that the client is owed.
+    ///
+    /// # Errors
+    /// [`EngineError::NotFound`] for a client that is not stored yet, or not any more.
+    #[cfg(feature = "server")]
+    pub(crate) async fn client_of_token(&self, token: &str) -> Result<Option<Arc<Client>>, EngineError> {
+        self.admitted(async {
+            let Some(presented) = crate::token::parse_client_token(token) else { return Ok(None) };
+            let Some(known) = self.holder_of_token(&presented).await? else { return Ok(None) };
+            let is_current = presented.generation == known.client.generation && known.client.owed_to.is_none();
+            match (is_current, known.is_stored) {
+                (false, _) => Ok(None),
+                (true, true) => Ok(Some(known.client)),
+                (true, false) => Err(EngineError::NotFound),
+            }
+        })
+        .await
+    }
+
     /// A new client. It exists only in its token until something is written for it.
     pub(super) fn newcomer(&self) -> Caller {
         let (id, now) = self.inner.actor_context.decide(|cx| (ClientId::generate(cx.now, cx.entropy), cx.now));

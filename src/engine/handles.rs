@@ -6,7 +6,9 @@ use std::sync::Arc;
 use crate::domain::application_value::{ApplicationValue, ValueKey};
 use crate::domain::client::session::Session;
 use crate::domain::event::{Event, Position};
-use crate::domain::id::{InvitationId, SessionId, SignInId, SignUpId, UserId, WaitlistEntryId};
+use crate::domain::id::{
+    IdentificationId, InvitationId, SessionId, SignInId, SignInTokenId, SignUpId, UserId, WaitlistEntryId,
+};
 use crate::domain::identifier::Identifier;
 use crate::domain::invitation::NewInvitation;
 use crate::domain::secret::Secret;
@@ -24,7 +26,7 @@ use crate::domain::time::Timestamp;
 use super::{
     AttemptFirstFactor, AttemptVerification, Caller, ClientView, Cursor, Engine, EngineError, EventStream, EventsFrom,
     Followed, InvitationView, ListParams, NewSignIn, Page, PrepareVerification, RequestContext, SessionListParams,
-    SessionView, SignInView, SignUpView, TicketHolder, UserFilter, UserListParams, WaitlistEntryView,
+    SessionView, SignInTokenView, SignInView, SignUpView, TicketHolder, UserFilter, UserListParams, WaitlistEntryView,
 };
 #[cfg(feature = "webhooks")]
 use super::{NewWebhookEndpoint, WebhookAttempt, WebhookEndpointPatch, WebhookEndpointView};
@@ -296,6 +298,18 @@ handle! {
     /// [`EngineError::NotFound`] unless the session is live; `form_param_value_invalid` for a lifetime that is not from 30
     /// seconds to ten years.
     create_token(id: SessionId, expires_in: Option<Span>) -> Secret<String>: create_session_token;
+    /// A session of a user on a new client, whose token nobody has: the application's tests ask for
+    /// [tokens](Self::create_token) of it. The user counts as signed in.
+    ///
+    /// # Errors
+    /// [`EngineError::NotFound`] for an unknown user; `user_banned`, `user_locked`.
+    create(user: UserId) -> Session: create_session;
+    /// The session of a session token that this instance signed and that has not expired.
+    ///
+    /// # Errors
+    /// [`EngineError::NotFound`] unless the session is live; `form_param_value_invalid` for anything else than such a token of
+    /// this session.
+    verify(id: SessionId, token: &str) -> Session: verify_session;
 }
 
 handle! {
@@ -392,6 +406,11 @@ handle! {
     /// # Errors
     /// `feature_not_enabled` where the policy does not limit failed sign-ins, and as [`Self::change`].
     lock(id: UserId, version: Option<u64>) -> Arc<User>: lock_user;
+    /// The user who has the address with this id, verified or not.
+    ///
+    /// # Errors
+    /// [`EngineError::NotFound`].
+    by_address(id: IdentificationId) -> Arc<User>: user_by_address;
     /// Whether a password is the user's. It is not counted as an attempt to sign in, and neither a ban nor a lock
     /// matters.
     ///
@@ -404,6 +423,46 @@ handle! {
     /// # Errors
     /// [`EngineError::NotFound`], `resource_conflict` as [`Self::change`].
     delete(id: UserId, version: Option<u64>) -> Arc<User>: delete_user;
+}
+
+handle! {
+    /// The calls about sign-in tokens.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// use vestibule::users::NewUser;
+    /// use vestibule::{Caller, Engine, NewSignIn, RequestContext};
+    ///
+    /// let engine = Engine::builder().build().await?;
+    /// let input = NewUser { skip_user_requirement: true, ..NewUser::default() };
+    /// let user = engine.users().create(&input).await?;
+    /// let token = engine.sign_in_tokens().create(user.id, None).await?;
+    ///
+    /// // The person follows `token.url`, or the application hands over the ticket.
+    /// let input = NewSignIn::by_ticket(token.ticket);
+    /// let (done, _) = engine.sign_ins().create(&Caller::anonymous(), &input, &RequestContext::default()).await?;
+    /// assert!(done.value.session().is_some());
+    /// let again = engine.sign_ins().create(&Caller::anonymous(), &input, &RequestContext::default()).await;
+    /// assert_eq!(again.err().map(|error| error.code()), Some("sign_in_token_already_used_code"));
+    /// # engine.shutdown().await;
+    /// # Ok(())
+    /// # }
+    /// ```
+    SignInTokens by sign_in_tokens;
+
+    /// Makes a token whose ticket signs in once to a user, without any other proof. It is valid for `expires_in`, or 30
+    /// days. Whether the user may sign in is decided when the ticket is used.
+    ///
+    /// # Errors
+    /// [`EngineError::NotFound`] for an unknown user; `form_param_value_invalid` for a validity that is not from a second to
+    /// ten years.
+    create(user: UserId, expires_in: Option<Span>) -> SignInTokenView: create_sign_in_token;
+    /// Revokes a token that was not used.
+    ///
+    /// # Errors
+    /// [`EngineError::NotFound`], `sign_in_token_cannot_be_revoked_code`.
+    revoke(id: SignInTokenId) -> SignInTokenView: revoke_sign_in_token;
 }
 
 handle! {
@@ -456,11 +515,11 @@ handle! {
     /// # Errors
     /// `form_param_value_invalid` for an unknown status or order.
     list(listing: &ListParams) -> Page<InvitationView>: list_invitations;
-    /// Says what the holder of a ticket should do next. Changes nothing. An existing user is told to sign in, whatever
-    /// the invitation's status.
+    /// Says what the holder of a ticket, of an invitation or of a sign-in token, should do next. Changes nothing. An existing
+    /// user is told to sign in, whatever the invitation's status.
     ///
     /// # Errors
-    /// `ticket_invalid_code`.
+    /// `ticket_invalid_code`, `sign_in_token_revoked_code`.
     accept_ticket(caller: &Caller, ticket: &str, context: &RequestContext) -> TicketHolder: accept_ticket;
 }
 

@@ -1,6 +1,6 @@
 //! What calls take in, typed. Texts remain where the settings decide how they are read.
 
-use crate::domain::rejection::Reason;
+use crate::domain::rejection::{ErrorCode, Reason};
 use crate::domain::secret::Secret;
 use crate::domain::verification::{AuthorizeParams, PhoneChannel, Strategy};
 
@@ -32,6 +32,8 @@ pub struct NewSignIn {
     pub identifier: Option<String>,
     /// The password, to sign in at once.
     pub password: Option<Secret<String>>,
+    /// The ticket of a sign-in token, to sign in at once to its user.
+    pub ticket: Option<Secret<String>>,
     /// What to begin in the same call.
     pub strategy: Option<Strategy>,
     /// The channel of a phone code.
@@ -100,6 +102,34 @@ impl NewSignIn {
     /// A sign-in with this identifier, as typed.
     pub fn with(identifier: impl Into<String>) -> Self {
         Self { identifier: Some(identifier.into()), ..Self::default() }
+    }
+
+    /// A sign-in with the ticket of a sign-in token.
+    pub fn by_ticket(ticket: Secret<String>) -> Self {
+        Self { ticket: Some(ticket), strategy: Some(Strategy::Ticket), ..Self::default() }
+    }
+
+    /// The ticket, if this is a sign-in by one.
+    ///
+    /// # Errors
+    /// `form_param_missing` where the strategy is that of tickets and there is none; `form_conditional_param_disallowed`
+    /// for what does not go with a ticket.
+    pub(super) fn given_ticket(&self) -> Result<Option<&str>, Reason> {
+        let ticket = self.ticket.as_ref().map(|ticket| ticket.expose().as_str()).filter(|ticket| !ticket.is_empty());
+        let is_meant = match &self.strategy {
+            Some(strategy) => *strategy == Strategy::Ticket,
+            None => ticket.is_some(),
+        };
+        if !is_meant {
+            return Ok(None);
+        }
+        let password = self.given_password().map(|password| password.expose());
+        for (param, beside) in [("identifier", self.identifier.as_ref()), ("password", password)] {
+            if beside.is_some_and(|text| !text.is_empty()) {
+                return Err(ErrorCode::FormConditionalParamDisallowed.on(param));
+            }
+        }
+        ticket.map(Some).ok_or_else(|| ErrorCode::FormParamMissing.on("ticket"))
     }
 
     /// The password, if it is not empty.

@@ -2,8 +2,9 @@
 //! hyper nor JSON shapes.
 //!
 //! [`EngineBuilder`] makes an [`Engine`], whose methods are the calls: those of people in `frontend/`, those of the
-//! application's backend in `backend/`. [`SignUps`], [`SignIns`], [`Sessions`], [`Users`], [`Invitations`], [`Waitlist`]
-//! and [`Events`] group the same calls by what they are about. Begin reading at `frontend/sign_ups.rs`.
+//! application's backend in `backend/`. [`SignUps`], [`SignIns`], [`Sessions`], [`Users`], [`SignInTokens`],
+//! [`Invitations`], [`Waitlist`] and [`Events`] group the same calls by what they are about. Begin reading at
+//! `frontend/sign_ups.rs`.
 
 mod admission;
 mod backend;
@@ -29,6 +30,7 @@ pub use crate::token::TokenCarrier;
 pub use backend::invitations::{InvitationView, TicketHolder, TicketStatus};
 pub use backend::pagination::{ListParams, Page};
 pub use backend::sessions::SessionListParams;
+pub use backend::sign_in_tokens::SignInTokenView;
 pub use backend::users::{UserFilter, UserListParams};
 pub use backend::waitlist::WaitlistEntryView;
 #[cfg(feature = "webhooks")]
@@ -42,7 +44,7 @@ pub use frontend::email_links::{Followed, LinkOutcome};
 pub use frontend::oauth::{CallbackRedirect, ProviderCallback};
 #[cfg(feature = "webhooks")]
 pub use handles::Webhooks;
-pub use handles::{Events, Invitations, Sessions, SignIns, SignUps, Users, Values, Waitlist};
+pub use handles::{Events, Invitations, Sessions, SignInTokens, SignIns, SignUps, Users, Values, Waitlist};
 pub use input::{AttemptFirstFactor, AttemptVerification, NewSignIn, PrepareVerification};
 pub use keys::BackendKey;
 pub use view::{ClientView, SessionView, SignInView, SignUpView};

@@ -11,8 +11,10 @@ use hyper::body::Body;
 #[cfg(feature = "webhooks")]
 use crate::domain::id::WebhookEndpointId;
 use crate::domain::id::{
-    ClientId, ExternalAccountId, InvitationId, MalformedId, SessionId, SignInId, SignUpId, UserId, WaitlistEntryId,
+    ClientId, ExternalAccountId, IdentificationId, InvitationId, MalformedId, SessionId, SignInId, SignInTokenId,
+    SignUpId, UserId, WaitlistEntryId,
 };
+use crate::domain::verification::{Strategy, parse_strategy};
 use crate::http::call::Call;
 use crate::http::request::body;
 use crate::http::request::form::Params;
@@ -222,6 +224,9 @@ pub(in crate::http) enum PathId {
     WaitlistEntry(WaitlistEntryId),
     User(UserId),
     UserAccount(UserAccountPath),
+    UserProvider(UserProviderPath),
+    Identification(IdentificationId),
+    SignInToken(SignInTokenId),
     Client(ClientId),
     #[cfg(feature = "webhooks")]
     WebhookEndpoint(WebhookEndpointId),
@@ -240,6 +245,24 @@ impl FromStr for UserAccountPath {
     fn from_str(text: &str) -> Result<Self, MalformedId> {
         let (user, account) = text.split_once("/external_accounts/").ok_or(MalformedId)?;
         Ok(Self { user: user.parse()?, account: account.parse()? })
+    }
+}
+
+/// The user in a path that also names a provider, such as `oauth_google`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::http) struct UserProviderPath {
+    pub(in crate::http) user: UserId,
+}
+
+impl FromStr for UserProviderPath {
+    type Err = MalformedId;
+
+    fn from_str(text: &str) -> Result<Self, MalformedId> {
+        let (user, provider) = text.split_once("/oauth_access_tokens/").ok_or(MalformedId)?;
+        match parse_strategy(Some(provider)) {
+            Ok(Strategy::OAuth(_)) => Ok(Self { user: user.parse()? }),
+            _ => Err(MalformedId),
+        }
     }
 }
 
@@ -271,6 +294,9 @@ in_path! {
     WaitlistEntry WaitlistEntryId
     User UserId
     UserAccount UserAccountPath
+    UserProvider UserProviderPath
+    Identification IdentificationId
+    SignInToken SignInTokenId
     Client ClientId
 }
 

@@ -5,12 +5,15 @@ use std::sync::Arc;
 use crate::domain::application_value::{ApplicationValue, ValueKey};
 use crate::domain::client::{Client, ClientChange};
 use crate::domain::event::{EndUser, Position};
-use crate::domain::id::{ClientId, InvitationId, MessageId, SignUpId, UserId, WaitlistEntryId, WebhookEndpointId};
+use crate::domain::id::{
+    ClientId, InvitationId, MessageId, SignInTokenId, SignUpId, UserId, WaitlistEntryId, WebhookEndpointId,
+};
 use crate::domain::identifier::Identifier;
 use crate::domain::invitation::Invitation;
 use crate::domain::policy::{AddressLimits, RetentionPolicy};
 use crate::domain::quota::QuotaUse;
 use crate::domain::sign_in::{Entry, Try};
+use crate::domain::sign_in_token::SignInToken;
 use crate::domain::sign_up::SignUp;
 use crate::domain::time::Timestamp;
 use crate::domain::user::User;
@@ -89,6 +92,9 @@ pub struct Decision {
     pub waitlist: Vec<WaitlistChange>,
     /// Changes to invitations, in order. Refused as [`CommitError::Rejected`].
     pub invitations: Vec<InvitationChange>,
+    /// Changes to sign-in tokens, in order. Refused as [`CommitError::Rejected`]. An [`entry`](Self::entry) by a token
+    /// marks it as used; it is refused in the same way if the token was used or revoked meanwhile.
+    pub sign_in_tokens: Vec<SignInTokenChange>,
     /// Changes to the endpoints of webhooks, in order. Refused as [`CommitError::Stale`] if an endpoint is not in the
     /// expected version, as [`CommitError::Rejected`] if it is gone.
     pub webhooks: Vec<WebhookChange>,
@@ -195,6 +201,15 @@ pub enum InvitationChange {
     Revoke(InvitationId),
     /// Delete it.
     Delete(InvitationId),
+}
+
+/// A change to a sign-in token.
+#[derive(Clone, Debug)]
+pub enum SignInTokenChange {
+    /// Create it, for a user that exists.
+    Issue(Box<SignInToken>),
+    /// Revoke it.
+    Revoke(SignInTokenId),
 }
 
 /// A change to an entry of the waiting list.

@@ -197,7 +197,7 @@ fn check_mark(path: &Path, ledger: &Ledger, sealer: Option<&Sealer>) -> Result<O
 }
 
 /// The kinds that are scanned in the order of their keys while the store serves.
-const ORDERED: [Kind; 12] = [
+const ORDERED: [Kind; 13] = [
     Kind::Outbox,
     Kind::Deadline,
     Kind::Invitation,
@@ -210,6 +210,7 @@ const ORDERED: [Kind; 12] = [
     Kind::WebhookRetry,
     Kind::ApplicationValue,
     Kind::AwaitingApproval,
+    Kind::UserAddress,
 ];
 /// The name of the mark.
 const SEALED_UNDER: &str = "sealed_under";

@@ -13,11 +13,13 @@ use crate::domain::client::Client;
 use crate::domain::client::session::Session;
 use crate::domain::event::Position;
 use crate::domain::id::{
-    ClientId, InvitationId, MessageId, SessionId, SignUpId, UserId, WaitlistEntryId, WebhookEndpointId,
+    ClientId, IdentificationId, InvitationId, MessageId, SessionId, SignInTokenId, SignUpId, UserId, WaitlistEntryId,
+    WebhookEndpointId,
 };
 use crate::domain::identifier::Identifier;
 use crate::domain::invitation::Invitation;
 use crate::domain::policy::RetentionPolicy;
+use crate::domain::sign_in_token::SignInToken;
 use crate::domain::sign_up::SignUp;
 use crate::domain::time::Timestamp;
 use crate::domain::user::User;
@@ -68,8 +70,10 @@ pub enum StoreRead {
     Session,
     /// [`Store::client`].
     Client,
-    /// [`Store::owner`].
+    /// [`Store::owner`] and [`Store::holder_of_address`].
     Owner,
+    /// [`Store::sign_in_token`].
+    SignInToken,
     /// [`Store::invitation`].
     Invitation,
     /// [`Store::invitations`].
@@ -388,6 +392,14 @@ impl Store for FaultyStore {
 
     fn owner<'a>(&'a self, identifier: &'a Identifier) -> BoxFuture<'a, Result<Option<UserId>, StoreError>> {
         Box::pin(self.read(StoreRead::Owner, self.inner.owner(identifier)))
+    }
+
+    fn holder_of_address(&self, id: IdentificationId) -> BoxFuture<'_, Result<Option<UserId>, StoreError>> {
+        Box::pin(self.read(StoreRead::Owner, self.inner.holder_of_address(id)))
+    }
+
+    fn sign_in_token(&self, id: SignInTokenId) -> BoxFuture<'_, Result<Option<SignInToken>, StoreError>> {
+        Box::pin(self.read(StoreRead::SignInToken, self.inner.sign_in_token(id)))
     }
 
     fn invitation(&self, id: InvitationId) -> BoxFuture<'_, Result<Option<Invitation>, StoreError>> {

@@ -31,7 +31,7 @@ mod writable;
 
 pub use commit::{
     ClientWrite, Commit, Committed, Decision, Housekeeping, InvitationChange, MessageEnd, OutboxEntry, OutboxKind,
-    SignUpWrite, UserWrite, ValueWrite, WaitlistChange, WebhookChange, WebhookProgress,
+    SignInTokenChange, SignUpWrite, UserWrite, ValueWrite, WaitlistChange, WebhookChange, WebhookProgress,
 };
 #[cfg(any(test, feature = "test-util"))]
 pub use contract::check_store;

@@ -7,11 +7,13 @@ use crate::domain::client::Client;
 use crate::domain::client::session::Session;
 use crate::domain::event::Position;
 use crate::domain::id::{
-    ClientId, InvitationId, MessageId, SessionId, SignUpId, UserId, WaitlistEntryId, WebhookEndpointId,
+    ClientId, IdentificationId, InvitationId, MessageId, SessionId, SignInTokenId, SignUpId, UserId, WaitlistEntryId,
+    WebhookEndpointId,
 };
 use crate::domain::identifier::Identifier;
 use crate::domain::invitation::Invitation;
 use crate::domain::policy::RetentionPolicy;
+use crate::domain::sign_in_token::SignInToken;
 use crate::domain::sign_up::SignUp;
 use crate::domain::time::Timestamp;
 use crate::domain::user::User;
@@ -71,6 +73,12 @@ pub trait Store: sealed::Sealed + Send + Sync + 'static {
 
     /// The user who holds an identifier. Only a hint: the commit decides.
     fn owner<'a>(&'a self, identifier: &'a Identifier) -> BoxFuture<'a, Result<Option<UserId>, StoreError>>;
+
+    /// The user who has the address with this id. Only a hint: the user may have lost it by now.
+    fn holder_of_address(&self, id: IdentificationId) -> BoxFuture<'_, Result<Option<UserId>, StoreError>>;
+
+    /// A sign-in token.
+    fn sign_in_token(&self, id: SignInTokenId) -> BoxFuture<'_, Result<Option<SignInToken>, StoreError>>;
 
     /// An invitation.
     fn invitation(&self, id: InvitationId) -> BoxFuture<'_, Result<Option<Invitation>, StoreError>>;

@@ -3,9 +3,10 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::domain::secret::Secret;
+use crate::domain::time::Timestamp;
 
 use super::{KeyError, Keyring};
 
@@ -59,8 +60,28 @@ impl Keyring {
         let signature = URL_SAFE_NO_PAD.encode(key.sign(signed.as_bytes())?);
         Ok(Secret::new(format!("{signed}.{signature}")))
     }
+
+    /// The session of a token that this keyring signed; `None` for anything else, and for a token that has expired at `now`.
+    pub fn session_of(&self, token: &str, now: Timestamp) -> Option<String> {
+        let (signed, signature) = Some(token).filter(|token| token.len() <= TOKEN_MAX)?.rsplit_once('.')?;
+        if !self.active().verify(signed.as_bytes(), &URL_SAFE_NO_PAD.decode(signature).ok()?) {
+            return None;
+        }
+        let (_, claims) = signed.split_once('.')?;
+        let claims: ReadClaims = serde_json::from_slice(&URL_SAFE_NO_PAD.decode(claims).ok()?).ok()?;
+        (now.as_secs() < claims.exp).then_some(claims.sid)
+    }
 }
 
+/// The claims that are read back.
+#[derive(Deserialize)]
+struct ReadClaims {
+    exp: u64,
+    sid: String,
+}
+
+/// Longer than any session token.
+const TOKEN_MAX: usize = 8192;
 /// The value of the `cat` header in Clerk's session tokens.
 const CATEGORY: &str = "cl_B7d4PD111AAA";
 
@@ -73,10 +94,29 @@ mod tests {
     use crate::token::{Algorithm, SigningKey};
 
     #[test]
-    fn a_token_verifies_with_the_published_key() {
-        let key = SigningKey::generate(InstanceId::from_bytes([1; 16]), Algorithm::Rs256).expect("a key");
-        let keyring = Keyring::new(key);
-        let claims = SessionClaims {
+    fn a_keyring_reads_its_own_tokens_until_they_expire() {
+        let at = Timestamp::from_millis;
+        for algorithm in [Algorithm::Rs256, Algorithm::EdDsa] {
+            let (keyring, other) = (keyring(algorithm), keyring(algorithm));
+            let token = keyring.mint(&claims()).expect("a token").into_inner();
+            assert_eq!(keyring.session_of(&token, at(59_999)).as_deref(), Some("sess_1"));
+            assert_eq!(keyring.session_of(&token, at(60_000)), None);
+            assert_eq!(other.session_of(&token, at(0)), None, "another key");
+            let (signed, signature) = token.rsplit_once('.').expect("three parts");
+            let later = URL_SAFE_NO_PAD.encode(br#"{"exp":99999,"sid":"sess_1"}"#);
+            let (header, _) = signed.split_once('.').expect("two parts");
+            for odd in ["", ".", "..", signed, &format!("{header}.{later}.{signature}"), &"A".repeat(100_000)] {
+                assert_eq!(keyring.session_of(odd, at(0)), None);
+            }
+        }
+    }
+
+    fn keyring(algorithm: Algorithm) -> Keyring {
+        Keyring::new(SigningKey::generate(InstanceId::from_bytes([1; 16]), algorithm).expect("a key"))
+    }
+
+    fn claims() -> SessionClaims {
+        SessionClaims {
             azp: Some("http://localhost:3000".into()),
             exp: 60,
             fva: [0, -1],
@@ -88,8 +128,13 @@ mod tests {
             sts: "active".into(),
             sub: "user_1".into(),
             v: 2,
-        };
-        let token = keyring.mint(&claims).expect("a token").into_inner();
+        }
+    }
+
+    #[test]
+    fn a_token_verifies_with_the_published_key() {
+        let keyring = keyring(Algorithm::Rs256);
+        let token = keyring.mint(&claims()).expect("a token").into_inner();
         let (signed, signature) = token.rsplit_once('.').expect("three parts");
         let jwks = keyring.jwks();
         let member = |name: &str| {

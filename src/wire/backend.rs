@@ -6,10 +6,12 @@ use serde::{Serialize, Serializer};
 use crate::domain::client::Client;
 use crate::domain::client::session::Session;
 use crate::domain::id::{ClientId, SessionId, SignInId, SignUpId, UserId};
+use crate::domain::identifier::{EmailAddress, PhoneNumber};
 use crate::domain::time::Timestamp;
-use crate::domain::user::User;
+use crate::domain::user::{Identification, User};
 
-use super::{AsDisplay, Metadata, UserResource};
+use super::user::{self, UserResource};
+use super::{AsDisplay, Metadata};
 
 /// A user for the application's backend, as of `now`: the User with its private metadata and the state of its password.
 #[derive(Clone, Copy, Debug)]
@@ -36,6 +38,24 @@ pub struct BackendClient<'a> {
     pub client: &'a Client,
     /// The time of reading.
     pub now: Timestamp,
+}
+
+/// An e-mail address for the application's backend.
+#[derive(Clone, Copy, Debug)]
+pub struct BackendEmailAddress<'a> {
+    /// Its user.
+    pub user: &'a User,
+    /// The address, one of the user's.
+    pub address: &'a Identification<EmailAddress>,
+}
+
+/// A phone number for the application's backend.
+#[derive(Clone, Copy, Debug)]
+pub struct BackendPhoneNumber<'a> {
+    /// Its user.
+    pub user: &'a User,
+    /// The number, one of the user's.
+    pub number: &'a Identification<PhoneNumber>,
 }
 
 /// What is left of an object that was deleted.
@@ -131,6 +151,18 @@ impl SessionShape {
 impl Serialize for BackendSession<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         SessionShape::of(self.session, self.now).serialize(serializer)
+    }
+}
+
+impl Serialize for BackendEmailAddress<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        user::email(self.user, self.address).serialize(serializer)
+    }
+}
+
+impl Serialize for BackendPhoneNumber<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        user::phone(self.user, self.number).serialize(serializer)
     }
 }
 

@@ -10,6 +10,7 @@ pub(crate) mod error;
 mod invitation;
 mod session;
 mod sign_in;
+mod sign_in_token;
 mod sign_up;
 mod user;
 mod verification;
@@ -28,7 +29,9 @@ use serde_json::value::RawValue;
 
 use crate::domain::user::User;
 use crate::domain::waitlist::WaitlistEntry;
-use crate::engine::{ClientView, InvitationView, Page, SessionView, SignInView, SignUpView, WaitlistEntryView};
+use crate::engine::{
+    ClientView, InvitationView, Page, SessionView, SignInTokenView, SignInView, SignUpView, WaitlistEntryView,
+};
 
 #[cfg(feature = "webhooks")]
 use crate::engine::{WebhookAttempt, WebhookEndpointView};
@@ -36,6 +39,7 @@ use client::ClientResource;
 use invitation::{InvitationResource, Waiting, WaitlistEntryResource};
 use session::SessionResource;
 use sign_in::SignInResource;
+use sign_in_token::SignInTokenResource;
 use sign_up::SignUpResource;
 #[cfg(feature = "webhooks")]
 use webhook::{WebhookAttemptResource, WebhookEndpointResource};
@@ -71,6 +75,9 @@ serialize_as! {
     /// An invitation ([guide: Backend invitations](crate::guide::contract_backend#backend-invitations)), as the Backend API sends it. While it is
     /// pending, it includes the URL with the ticket: it is for the application's backend only.
     InvitationView: InvitationResource;
+    /// A sign-in token ([guide: Sign-in tokens](crate::guide::contract_backend#sign-in-tokens)), as the Backend API sends it. While it is
+    /// pending, it includes the ticket and the URL with it: it is for the application's backend only.
+    SignInTokenView: SignInTokenResource;
     /// A waitlist entry ([guide: Backend waiting list](crate::guide::contract_backend#backend-waiting-list)), as the Backend API sends it.
     WaitlistEntryView: WaitlistEntryResource;
     /// What the person who joined the waitlist is shown: the id and the times, without the status.

@@ -57,7 +57,7 @@ pub(crate) struct UserResource<'a> {
 
 /// An e-mail address of a user.
 #[derive(Debug, Serialize)]
-struct EmailAddressResource<'a> {
+pub(super) struct EmailAddressResource<'a> {
     object: &'static str,
     id: AsDisplay<IdentificationId>,
     email_address: &'a str,
@@ -71,7 +71,7 @@ struct EmailAddressResource<'a> {
 
 /// A phone number of a user.
 #[derive(Debug, Serialize)]
-struct PhoneNumberResource<'a> {
+pub(super) struct PhoneNumberResource<'a> {
     object: &'static str,
     id: AsDisplay<IdentificationId>,
     phone_number: &'a str,
@@ -183,7 +183,8 @@ impl<'a> UserResource<'a> {
     }
 }
 
-fn email<'a>(user: &'a User, email: &'a Identification<EmailAddress>) -> EmailAddressResource<'a> {
+/// An address of `user`.
+pub(super) fn email<'a>(user: &'a User, email: &'a Identification<EmailAddress>) -> EmailAddressResource<'a> {
     let kept = user.sign_up.as_deref().and_then(|sign_up| sign_up.verification(&Field::EmailAddress));
     EmailAddressResource {
         object: "email_address",
@@ -240,7 +241,8 @@ fn linked_to<'a>(user: &'a User, email: &Identification<EmailAddress>) -> Vec<Li
     accounts.map(|account| LinkedTo { r#type: &account.provider, id: AsDisplay(account.identification_id) }).collect()
 }
 
-fn phone<'a>(user: &'a User, phone: &'a Identification<PhoneNumber>) -> PhoneNumberResource<'a> {
+/// An address of `user`.
+pub(super) fn phone<'a>(user: &'a User, phone: &'a Identification<PhoneNumber>) -> PhoneNumberResource<'a> {
     let kept = user.sign_up.as_deref().and_then(|sign_up| sign_up.verification(&Field::PhoneNumber));
     PhoneNumberResource {
         object: "phone_number",

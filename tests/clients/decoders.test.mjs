@@ -19,8 +19,7 @@ after(() => engine?.stop());
 
 test('a server reads that a call is not built, and not that it sent no origin', async () => {
   const calls = {
-    verifyClient: () => backend.clients.verifyClient('a.b.c'),
-    createSignInToken: () => backend.signInTokens.createSignInToken({ userId: 'user_1' }),
+    getClientList: () => backend.clients.getClientList(),
     getOrganizationList: () => backend.organizations.getOrganizationList(),
     createOrganization: () => backend.organizations.createOrganization({ name: 'Acme' }),
     getAllowlistIdentifierList: () => backend.allowlistIdentifiers.getAllowlistIdentifierList(),

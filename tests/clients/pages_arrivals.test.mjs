@@ -17,7 +17,7 @@ test('every status that a link may end with is told about, and leaves no trace i
   for (const [status, text, title] of [
     ['sign_up', 'You were invited.', 'Create your account'],
     ['sign_in', 'You have an account already: sign in.', 'Sign in'],
-    ['complete', 'You have accepted that invitation already.', 'Create your account'],
+    ['complete', 'You are signed in already: that link has done its work.', 'Create your account'],
     ['verified', 'Your address is verified.', 'Create your account'],
     ['expired', 'That link has expired.', 'Create your account'],
     ['revoked', 'That invitation was taken back.', 'Create your account'],
@@ -40,6 +40,21 @@ test('a status that no engine sends is told nothing about', { skip }, async (t) 
   }
 });
 
+test('whoever comes by the link of a sign-in token is in, once', { skip }, async (t) => {
+  await engine.configure(settings.EMAIL_AND_PASSWORD);
+  const backend = backendOf(engine);
+  const user = await backend.users.createUser({ emailAddress: ['token@example.com'], password: PASSWORD });
+  const { url } = await backend.signInTokens.createSignInToken({ userId: user.id, expiresInSeconds: 600 });
+  const path = new URL(url).pathname + new URL(url).search;
+  const page = await visit(t, browser, engine, path);
+  await page.getByRole('heading', { name: 'You are in' }).waitFor();
+  assert.equal(page.url(), `${engine.url}/`);
+  await page.goto(engine.url + path);
+  await page.getByRole('status').getByText('You are signed in already').waitFor();
+  const other = await visit(t, browser, engine, path);
+  await other.getByRole('status').getByText('You have an account already: sign in.').waitFor();
+});
+
 test('whoever is invited reads as whom, and whoever was signs in', { skip }, async (t) => {
   await engine.configure(settings.BY_INVITATION);
   const made = await backendOf(engine).invitations.createInvitation({ emailAddress: 'guest@example.com' });
@@ -56,7 +71,7 @@ test('whoever is invited reads as whom, and whoever was signs in', { skip }, asy
 
   await page.goto(engine.url + path);
   await page.getByRole('heading', { name: 'You are in' }).waitFor();
-  await page.getByRole('status').getByText('You have accepted that invitation already.').waitFor();
+  await page.getByRole('status').getByText('You are signed in already: that link has done its work.').waitFor();
 
   const elsewhere = await visit(t, browser, engine, path);
   await elsewhere.getByRole('heading', { name: 'Sign in' }).waitFor();

@@ -107,6 +107,58 @@ test('sessions are listed, give tokens, and are revoked', async () => {
   await backend.users.deleteUser(user.id);
 });
 
+test('addresses are added, marked and removed by their ids', async () => {
+  const user = await backend.users.createUser({ emailAddress: ['ida@example.com'], password: PASSWORD });
+  const work = await backend.emailAddresses.createEmailAddress({
+    userId: user.id,
+    emailAddress: 'Ida@Work.example.com',
+    verified: true,
+    primary: true,
+  });
+  assert.deepEqual([work.emailAddress, work.verification.status], ['ida@work.example.com', 'verified']);
+  assert.equal((await backend.users.getUser(user.id)).primaryEmailAddressId, work.id);
+  assert.equal((await backend.emailAddresses.getEmailAddress(work.id)).id, work.id);
+  const first = user.emailAddresses[0].id;
+  await backend.emailAddresses.updateEmailAddress(first, { primary: true });
+  assert.equal((await backend.users.getUser(user.id)).primaryEmailAddressId, first);
+  const { deleted, object } = await backend.emailAddresses.deleteEmailAddress(work.id);
+  assert.deepEqual([deleted, object], [true, 'email_address']);
+  await rejects(backend.emailAddresses.getEmailAddress(work.id), 404, 'resource_not_found');
+  await backend.users.deleteUser(user.id);
+});
+
+test('a sign-in token lets a person in once', async () => {
+  const user = await backend.users.createUser({ emailAddress: ['ann@example.com'], password: PASSWORD });
+  const token = await backend.signInTokens.createSignInToken({ userId: user.id, expiresInSeconds: 600 });
+  assert.deepEqual([token.userId, token.status], [user.id, 'pending']);
+  assert.ok(token.url.includes(token.token));
+  const use = () => post('/v1/client/sign_ins', { strategy: 'ticket', ticket: token.token });
+  const done = await (await use()).json();
+  assert.equal(done.response.status, 'complete', JSON.stringify(done));
+  assert.equal((await (await use()).json()).errors[0].code, 'sign_in_token_already_used_code');
+  await rejects(backend.signInTokens.revokeSignInToken(token.id), 400, 'sign_in_token_cannot_be_revoked_code');
+  const other = await backend.signInTokens.createSignInToken({ userId: user.id, expiresInSeconds: 600 });
+  assert.equal((await backend.signInTokens.revokeSignInToken(other.id)).status, 'revoked');
+  await backend.users.deleteUser(user.id);
+});
+
+test('sessions are made for tests, and sessions and clients are verified', async () => {
+  const user = await backend.users.createUser({ emailAddress: ['zoe@example.com'], password: PASSWORD });
+  const made = await backend.sessions.createSession({ userId: user.id });
+  assert.deepEqual([made.userId, made.status], [user.id, 'active']);
+  const { jwt } = await backend.sessions.getToken(made.id);
+  assert.equal((await backend.sessions.verifySession(made.id, jwt)).id, made.id);
+  await rejects(backend.sessions.verifySession(made.id, 'a.b.c'), 422, 'form_param_value_invalid');
+  const person = await signIn('zoe@example.com');
+  const client = await backend.clients.verifyClient(person.client);
+  assert.deepEqual(client.sessionIds, [person.session]);
+  await rejects(backend.clients.verifyClient('a.b.c'), 400, 'cookie_invalid');
+  assert.deepEqual((await backend.users.getOrganizationMembershipList({ userId: user.id })).data, []);
+  assert.deepEqual((await backend.users.getUserOauthAccessToken(user.id, 'google')).data, []);
+  await rejects(backend.users.disableUserMFA(user.id), 404, 'resource_not_found');
+  await backend.users.deleteUser(user.id);
+});
+
 /** Signs in as an application without cookies does. */
 async function signIn(identifier) {
   const answer = await post('/v1/client/sign_ins', { identifier, password: PASSWORD });
@@ -114,7 +166,7 @@ async function signIn(identifier) {
   assert.equal(answer.status, 200, JSON.stringify(body));
   const session = body.response.created_session_id;
   const authorization = answer.headers.get('authorization');
-  return { session, token: () => post(`/v1/client/sessions/${session}/tokens`, {}, { authorization }) };
+  return { session, client: authorization, token: () => post(`/v1/client/sessions/${session}/tokens`, {}, { authorization }) };
 }
 
 function post(path, form, headers = {}) {

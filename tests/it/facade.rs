@@ -17,8 +17,8 @@ const NAMES: [(&str, &str); 16] = [
     ),
     (
         "backend",
-        "BackendClient BackendKey BackendSession BackendUpdate BackendUser DeletedObject Invitation InvitationId InvitationState InvitationStatus InvitationView Invitations \
-         ListParams NewInvitation Page Waitlist WaitlistEntry WaitlistEntryId WaitlistEntryView WaitlistStatus",
+        "BackendClient BackendEmailAddress BackendKey BackendPhoneNumber BackendSession BackendUpdate BackendUser DeletedObject Invitation InvitationId InvitationState InvitationStatus InvitationView Invitations \
+         ListParams NewInvitation Page SignInToken SignInTokenId SignInTokenStatus SignInTokenView SignInTokens Waitlist WaitlistEntry WaitlistEntryId WaitlistEntryView WaitlistStatus",
     ),
     (
         "configuration",

@@ -351,6 +351,9 @@ fn what_is_wrong_with_an_invitation_is_told_at_its_name() {
         ("/v1/invitations?status=odd", "form_param_value_invalid"),
         ("/v1/invitations?order_by=shoe_size", "form_param_value_invalid"),
         ("/v1/invitations?limit=ten", "form_param_type_invalid"),
+        ("/v1/invitations?limit=501", "form_param_value_invalid"),
+        ("/v1/invitations?limit=0", "form_param_value_invalid"),
+        ("/v1/waitlist_entries?limit=501", "form_param_value_invalid"),
     ] {
         assert_eq!(site.backend("GET", path, &Value::Null).error_codes(), [code], "{path}");
     }

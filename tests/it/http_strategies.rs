@@ -64,7 +64,7 @@ fn at_sign_ins_a_known_strategy_that_is_off_is_one_that_the_user_does_not_have()
     for (form, expected) in [
         // A passkey, ticket or token needs no identifier.
         ("strategy=passkey", (400, "form_param_value_disabled")),
-        ("strategy=ticket&ticket=x", (400, "form_param_value_disabled")),
+        ("strategy=ticket&ticket=x", (400, "ticket_invalid_code")),
         ("strategy=google_one_tap&token=x", (400, "form_param_value_disabled")),
         ("strategy=oauth_token_google&token=x", (400, "form_param_value_disabled")),
         ("strategy=enterprise_sso", (400, "form_param_value_disabled")),

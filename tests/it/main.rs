@@ -26,6 +26,7 @@ mod guide_links;
 mod histories;
 mod hooks;
 mod http_backend;
+mod http_bans;
 mod http_captcha;
 mod http_enumeration;
 mod http_hints;

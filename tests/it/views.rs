@@ -23,6 +23,7 @@ use vestibule::domain::secret::Secret;
 use vestibule::domain::settings::{Attribute, OAuth, Settings, SignUpMode, Social};
 use vestibule::domain::sign_up::{NewSignUp, SignUp, Status};
 use vestibule::domain::time::{Span, Timestamp};
+use vestibule::domain::user::NewUser;
 use vestibule::domain::verification::Strategy;
 use vestibule::engine::{
     AttemptFirstFactor, BackendKey, Caller, ClientView, Engine, EngineError, ListParams, NewSignIn, PrepareFirstFactor,
@@ -197,6 +198,21 @@ async fn invitations_and_waitlist_entries_are_written_as_the_backend_is_sent_the
     assert_eq!(bench.backend("GET", "/v1/invitations?paginated=true", &key).await, text(&invitations));
     assert_eq!(bench.backend("GET", "/v1/invitations", &key).await, text(&invitations.items));
     assert_eq!(bench.backend("GET", "/v1/waitlist_entries", &key).await, text(&entries));
+}
+
+#[tokio::test]
+async fn a_sign_in_token_is_printed_without_its_ticket_and_written_with_it_while_it_is_good() {
+    let bench = Bench::over(settings()).await;
+    let input = NewUser { skip_user_requirement: true, skip_password_requirement: true, ..NewUser::default() };
+    let user = bench.engine.users().create(&input).await.expect("a user");
+    let made = bench.engine.sign_in_tokens().create(user.id, None).await.expect("a token");
+    let ticket = made.ticket.expose().clone();
+    assert_eq!(text(&made).matches(&ticket).count(), 2, "alone and in the URL");
+    let input = NewSignIn::by_ticket(made.ticket.clone());
+    let printed = format!("{made:?} {made:#?} {input:?}");
+    assert!(!printed.contains(&ticket), "{printed}");
+    let revoked = bench.engine.sign_in_tokens().revoke(made.value.id).await.expect("pending");
+    assert!(!text(&revoked).contains(&ticket), "{}", text(&revoked));
 }
 
 #[tokio::test]

@@ -61,6 +61,19 @@ impl Session {
         }
     }
 
+    /// The same session, which begins at `at` or later; it lasts as long.
+    #[must_use]
+    pub fn not_before(&self, at: Timestamp) -> Self {
+        let later = at.since(self.created_at);
+        Self {
+            created_at: self.created_at + later,
+            updated_at: self.updated_at + later,
+            last_active_at: self.last_active_at + later,
+            expire_at: self.expire_at + later,
+            ..self.clone()
+        }
+    }
+
     /// The session as it ended at `at`; one that had expired before stays as it was.
     #[must_use]
     pub fn ended(&self, status: SessionStatus, at: Timestamp) -> Self {

@@ -47,6 +47,19 @@ impl PhoneNumber {
         (!digits.is_empty()).then(|| format!("+{digits}"))
     }
 
+    /// A part of a number as people write it, in the form in which numbers are stored: without separators.
+    /// Empty where it is no part of a number.
+    pub fn fragment(text: &str) -> String {
+        let figures = text::figures(text::trim(text));
+        let figures = figures.trim_start_matches(['(', '[', ' ']);
+        let (plus, digits) = figures.strip_prefix('+').map_or(("", figures), |digits| ("+", digits));
+        if !is_spelled_with_digits(digits) {
+            return String::new();
+        }
+        let digits: String = digits.chars().filter(char::is_ascii_digit).collect();
+        if digits.is_empty() { digits } else { format!("{plus}{digits}") }
+    }
+
     /// Restores a number that is already normalised, as records store it.
     pub const fn restore(e164: String) -> Self {
         Self(e164)

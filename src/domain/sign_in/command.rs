@@ -1,6 +1,6 @@
 //! Commands to a sign-in.
 
-use crate::domain::id::{ClientId, IdentificationId, SignInId};
+use crate::domain::id::{ClientId, IdentificationId, SignInId, SignInTokenId};
 use crate::domain::identifier::Identifier;
 use crate::domain::rejection::{ErrorCode, Reason};
 use crate::domain::verification::{
@@ -42,6 +42,8 @@ pub enum Start {
     },
     /// Send an authorization request to a provider.
     Leave(Box<AuthorizationRequest>),
+    /// Present the ticket of this sign-in token, whose user signs in.
+    Ticket(SignInTokenId),
     /// Take over the account that the client's sign-up found to belong to a user.
     TakeOver(Box<(ExternalAccount, ProviderOutcome)>),
 }
@@ -85,7 +87,7 @@ impl Prepare {
     }
 }
 
-/// Refuses a strategy that could begin a sign-in without an identifier. Of those only accounts at providers are built;
+/// Refuses a strategy that could begin a sign-in without an identifier. Of those only tickets and accounts at providers are built;
 /// with an identifier, the strategy is one that its user does not have.
 ///
 /// # Errors
@@ -94,7 +96,6 @@ pub fn check_begins_alone(strategy: &Strategy) -> Result<(), Reason> {
     match strategy {
         Strategy::NotBuilt(name) if name != "passkey" => Ok(()),
         Strategy::NotBuilt(_)
-        | Strategy::Ticket
         | Strategy::Web3(_)
         | Strategy::OAuthToken(_)
         | Strategy::GoogleOneTap

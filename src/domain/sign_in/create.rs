@@ -8,7 +8,7 @@ use crate::domain::verification::{ExternalAccount, Strategy, check_enabled};
 use super::{Create, Phase, SignIn, Start, Transition};
 
 impl SignIn {
-    /// A new sign-in that replaces the one of its client. `user` holds the identifier.
+    /// A new sign-in that replaces the one of its client. `user` holds the identifier, or is the one of the ticket.
     ///
     /// # Errors
     /// `form_identifier_not_found` where no user holds the identifier, unless enumeration protection hides that or the
@@ -46,6 +46,7 @@ impl SignIn {
                 let external = Some(Box::new(ExternalAccount::pending(request, cx.now)));
                 Ok(Transition::to(Self { external, ..empty }).kept(create.replaces))
             }
+            Start::Ticket(token) => empty.prove_by_ticket(*token, create.replaces, user, cx),
             Start::TakeOver(found) => empty.take_over(&found.0, &found.1, create.replaces, cx),
             Start::Password { fits } => {
                 empty.offered(&Strategy::Password, user, cx)?;

@@ -7,11 +7,11 @@
 
 use crate::domain::client::Client;
 use crate::domain::client::session::{Session, SessionStatus};
-use crate::domain::id::{ClientId, SessionId, UserId};
+use crate::domain::id::{ClientId, SessionId, SignInTokenId, UserId};
 use crate::domain::identifier::{EmailAddress, Identifier};
 use crate::domain::rejection::{ErrorCode, Reason};
 use crate::domain::secret::Secret;
-use crate::domain::time::Timestamp;
+use crate::domain::time::{Span, Timestamp};
 use crate::domain::user::{EndReason, SessionsEnded, User, UserAccount};
 use crate::domain::verification::Strategy;
 
@@ -54,6 +54,10 @@ pub enum Credential {
         /// The strategy under which the address counts as proved.
         vouched: Strategy,
     },
+    /// The ticket of a sign-in token, which the commit marks as used.
+    Ticket(SignInTokenId),
+    /// Nothing: the application's backend says who it is.
+    Backend,
 }
 
 /// A password that matches the user's.
@@ -78,6 +82,7 @@ impl User {
     pub fn entered(&self, entry: &Entry) -> Result<Self, NotTheirs> {
         // The call has refused these, too; but the backend may have written the user since.
         self.admits_entry(entry).map_err(|_| NotTheirs)?;
+        let entry = &Entry { at: self.begins_at(entry.at), ..entry.clone() };
         let mut next = self.clone();
         match &entry.proof {
             Credential::Password(Fit { compared, renewed }) => {
@@ -105,6 +110,7 @@ impl User {
                 }
                 next.external_accounts.push((**account).clone());
             }
+            Credential::Ticket(_) | Credential::Backend => {}
         }
         next.version += 1;
         next.last_sign_in_at = next.last_sign_in_at.max(Some(entry.at));
@@ -126,6 +132,12 @@ impl User {
             }
             _ => Ok(()),
         }
+    }
+
+    /// When a session begins that is committed now, by a clock that says `at`: after the end of all sessions before it,
+    /// so that the order of the commits decides which of them are over, and not the clock.
+    pub fn begins_at(&self, at: Timestamp) -> Timestamp {
+        self.sessions_ended.map_or(at, |ended| at.max(ended.at + Span::from_millis(1)))
     }
 
     /// Whether this client signed in to the user before. Only the client knows its token, so a caller that presents it

@@ -14,6 +14,7 @@ mod newcomer;
 mod oauth;
 mod prepare;
 mod state;
+mod ticket;
 mod transition;
 
 pub use command::{Attempt, Create, Prepare, Proof, Start, check_begins_alone};

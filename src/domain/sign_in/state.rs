@@ -50,7 +50,7 @@ pub struct Newcomer {
 /// The first factor in use.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FirstFactor {
-    /// The address that a code was sent to; for a password the identifier.
+    /// The address that a code was sent to; for a password the identifier; for a ticket the id of its token.
     pub address: Identifier,
     /// Its verification.
     pub verification: Verification,

@@ -96,6 +96,7 @@ impl User {
             first(addresses::make_primary(&mut self.phone_numbers, id, "primary_phone_number_id"));
         }
         Rejection::collect(reasons)?;
+        self.change_metadata(&patch.metadata)?;
         set(&mut self.external_id, &patch.external_id);
         set(&mut self.username, &patch.username);
         set(&mut self.first_name, &patch.first_name);
@@ -148,7 +149,7 @@ impl User {
     }
 
     /// Ends all sessions that began until now.
-    fn revoke_sessions(&mut self, now: Timestamp) {
+    pub(crate) fn revoke_sessions(&mut self, now: Timestamp) {
         // Where the clock was set back, there are sessions from after `now`.
         let last = self.sessions_ended.map(|ended| ended.at).max(self.last_sign_in_at);
         let at = last.map_or(now, |last| last.max(now));

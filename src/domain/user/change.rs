@@ -140,6 +140,8 @@ pub struct UserFields {
     pub bypass_client_trust: Option<bool>,
     pub legal_accepted_at: Patch<Timestamp>,
     pub created_at: Option<Timestamp>,
+    /// What replaces metadata.
+    pub metadata: MetadataChange,
 }
 
 /// What the backend sets on a user. What is not named is kept; [`Patch::Clear`], like an empty text, removes a value.
@@ -167,6 +169,12 @@ pub struct UserPatch {
     pub bypass_client_trust: Option<bool>,
     pub legal_accepted_at: Option<Timestamp>,
     pub created_at: Option<Timestamp>,
+    /// Replaces the metadata that only the backend writes; [`UserChange::Metadata`] can merge it.
+    pub public_metadata: Option<Metadata>,
+    /// Replaces the metadata that only the backend reads and writes.
+    pub private_metadata: Option<Metadata>,
+    /// Replaces the metadata that the person's browser writes too.
+    pub unsafe_metadata: Option<Metadata>,
 }
 
 /// A password that is still to be hashed, or a digest that is still to be read.
@@ -199,9 +207,6 @@ impl UserFields {
         let mut reader = Reader::new(settings);
         let username =
             reader.patch(&Field::Username, &raw.username, |text| Username::parse(text, &settings.username_settings));
-        if username == Patch::Clear && settings.attributes.username.required {
-            reader.refuse(ErrorCode::FormParamMissing.on("username"));
-        }
         let first_name = reader.patch(&Field::FirstName, &raw.first_name, |text| person::name("first_name", text));
         let last_name = reader.patch(&Field::LastName, &raw.last_name, |text| person::name("last_name", text));
         let external_id = reader.optional(&raw.external_id, person::external_id);
@@ -226,8 +231,16 @@ impl UserFields {
             create_organization_enabled: raw.create_organization_enabled,
             create_organizations_limit: raw.create_organizations_limit.clone(),
             bypass_client_trust: raw.bypass_client_trust,
-            legal_accepted_at: raw.legal_accepted_at.map_or(Patch::Keep, Patch::Set),
+            legal_accepted_at: reader
+                .past("legal_accepted_at", raw.legal_accepted_at, now)
+                .map_or(Patch::Keep, Patch::Set),
             created_at: reader.past("created_at", raw.created_at, now),
+            metadata: MetadataChange {
+                merge: false,
+                public_metadata: raw.public_metadata.clone(),
+                private_metadata: raw.private_metadata.clone(),
+                unsafe_metadata: raw.unsafe_metadata.clone(),
+            },
         };
         reader.finish()?;
         Ok((patch, password))

@@ -171,7 +171,7 @@ impl NewUserFields {
             bypass_client_trust: raw.bypass_client_trust.unwrap_or(false),
             banned: raw.banned,
             locked: raw.locked,
-            legal_accepted_at: raw.legal_accepted_at,
+            legal_accepted_at: reader.past("legal_accepted_at", raw.legal_accepted_at, now),
             created_at: reader.past("created_at", raw.created_at, now),
         };
         reader.finish()?;

@@ -217,6 +217,12 @@ impl User {
         emails.chain(phones).chain(accounts).chain(usernames).chain(name).collect()
     }
 
+    /// Whether one of its addresses has this id.
+    pub fn has_address(&self, id: IdentificationId) -> bool {
+        let mut emails = self.email_addresses.iter();
+        emails.any(|email| email.id == id) || self.phone_numbers.iter().any(|phone| phone.id == id)
+    }
+
     /// Whether an identifier is one of its own.
     pub fn holds(&self, identifier: &Identifier) -> bool {
         self.identifiers().contains(identifier)

@@ -28,7 +28,7 @@ impl<'a> Reader<'a> {
         read.map_err(|reason| self.refuse(reason)).ok()
     }
 
-    /// An attribute, which the instance must have.
+    /// An attribute, which the instance must have. One that the instance requires can't be removed.
     pub(super) fn patch<T>(
         &mut self,
         field: &Field,
@@ -39,7 +39,11 @@ impl<'a> Reader<'a> {
             self.refuse(ErrorCode::FormParamUnknown.on(field.as_str()));
             return Patch::Keep;
         }
-        self.optional(given, parse)
+        let read = self.optional(given, parse);
+        if matches!(read, Patch::Clear) && self.settings.attribute(field).is_some_and(|attribute| attribute.required) {
+            self.refuse(ErrorCode::FormParamMissing.on(field.as_str()));
+        }
+        read
     }
 
     /// A value that every user may have.

@@ -3,7 +3,9 @@ use std::path::Path;
 
 use crate::domain::application_value::{ApplicationValue, ValueKey};
 use crate::domain::event::Position;
-use crate::domain::id::{InvitationId, SessionId, SignInId, SignUpId, UserId, WaitlistEntryId};
+use crate::domain::id::{
+    IdentificationId, InvitationId, SessionId, SignInId, SignInTokenId, SignUpId, UserId, WaitlistEntryId,
+};
 use crate::domain::identifier::{Identifier, IdentifierKind};
 use crate::domain::invitation::NewInvitation;
 use crate::domain::secret::Secret;
@@ -92,7 +94,9 @@ async fn outcomes(engine: &Engine) -> Vec<(&'static str, Option<EngineError>)> {
         create_invitation(&invite),
         create_invitations(std::slice::from_ref(&invite)),
         create_session_token(session, None),
+        create_session(user),
         create_sign_in(caller, &NewSignIn::default(), context),
+        create_sign_in_token(user, None),
         create_sign_up(caller, &NewSignUp::default(), context),
         create_user(&NewUser::default()),
         delete_from_waitlist(entry),
@@ -128,6 +132,7 @@ async fn outcomes(engine: &Engine) -> Vec<(&'static str, Option<EngineError>)> {
         return_from_provider(caller, &ProviderCallback::default(), context),
         revoke_invitation(invitation),
         revoke_session(session),
+        revoke_sign_in_token(SignInTokenId::from_bytes([1; 16])),
         session(session),
         session_token(caller, session, context),
         sign_in(caller, sign_in, context),
@@ -142,7 +147,9 @@ async fn outcomes(engine: &Engine) -> Vec<(&'static str, Option<EngineError>)> {
         update_sign_up_by_backend(sign_up, BackendUpdate::default()),
         update_user(user, &UserPatch::default(), None),
         user(user),
+        user_by_address(IdentificationId::from_bytes([1; 16])),
         user_by_identifier(&address),
+        verify_session(session, "token"),
         verify_user_password(user, &Secret::new("wanders under elms".into())),
     };
     #[cfg(feature = "webhooks")]
@@ -199,5 +206,6 @@ fn calls_in(folder: &Path) -> BTreeSet<String> {
 }
 
 /// The ends of the lines that name a handle: `SignUps by sign_ups;`.
-const HANDLES: [&str; 9] =
-    ["sign_ups", "sign_ins", "sessions", "users", "invitations", "waitlist", "values", "events", "webhooks"];
+const HANDLES: [&str; 10] = [
+    "sign_ups", "sign_ins", "sessions", "users", "sign_in_tokens", "invitations", "waitlist", "values", "events", "webhooks",
+];

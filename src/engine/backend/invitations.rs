@@ -11,6 +11,7 @@ use crate::domain::message::{Content, Message};
 use crate::domain::redirect::RedirectUrl;
 use crate::domain::rejection::{ErrorCode, Reason, Rejection};
 use crate::domain::settings::SignUpMode;
+use crate::domain::sign_in_token::SignInTokenStatus;
 use crate::domain::sign_up::SignUp;
 use crate::limiter::LimitedAction;
 use crate::store::{Commit, Decision, InvitationChange, OutboxEntry};
@@ -40,6 +41,8 @@ pub struct TicketHolder {
     pub status: TicketStatus,
     /// Where to do it: the invitation's redirect URL, if the instance still allows it.
     pub redirect_url: Option<RedirectUrl>,
+    /// Whether the ticket is needed there.
+    pub needs_ticket: bool,
 }
 
 /// The next step for the holder of a ticket
@@ -49,11 +52,12 @@ pub struct TicketHolder {
 pub enum TicketStatus {
     /// Sign up with the ticket: the invitation is good.
     SignUp,
-    /// Sign in: the address is a user's, or the invitation was used.
+    /// Sign in: with the ticket of a sign-in token; as usual where an invitation's address is a user's, or the invitation
+    /// or the token was used.
     SignIn,
-    /// Go on: this client is signed in as the user with the address.
+    /// Go on: this client is signed in as the user with the address, or of the token.
     Complete,
-    /// Nothing: the invitation has expired. Clerk has no such status.
+    /// Nothing: the invitation or the token has expired. Clerk has no such status.
     Expired,
     /// Nothing: the invitation was revoked. Clerk has no such status.
     Revoked,
@@ -162,7 +166,7 @@ impl Engine {
                     _ => left.created_at.cmp(&right.created_at),
                 },
                 order,
-            );
+            )?;
             Ok(page.map(|invitation| self.view_invitation(invitation)))
         })
         .await
@@ -177,9 +181,19 @@ impl Engine {
     ) -> Result<TicketHolder, EngineError> {
         self.admitted(async {
             self.inner.admission.spend(LimitedAction::LookUp, context, self.now())?;
+            let here = |user| caller.client().is_some_and(|c| c.live_sessions(self.now()).any(|s| s.user_id == user));
+            if let Some(token) = self.sign_in_token_of(ticket).await? {
+                let status = match token.status {
+                    _ if here(token.user_id) => TicketStatus::Complete,
+                    SignInTokenStatus::Revoked => return Err(Rejection::from(ErrorCode::SignInTokenRevoked).into()),
+                    SignInTokenStatus::Pending if token.check_redeemable(self.now()).is_err() => TicketStatus::Expired,
+                    SignInTokenStatus::Pending | SignInTokenStatus::Accepted => TicketStatus::SignIn,
+                };
+                let needs_ticket = status == TicketStatus::SignIn && token.status == SignInTokenStatus::Pending;
+                return Ok(TicketHolder { status, redirect_url: None, needs_ticket });
+            }
             let invitation = self.invitation_of(ticket).await?;
             let owner = self.inner.store().owner(&invitation.email_address.identifier()).await?;
-            let here = |user| caller.client().is_some_and(|c| c.live_sessions(self.now()).any(|s| s.user_id == user));
             let status = match owner {
                 Some(user) if here(user) => TicketStatus::Complete,
                 Some(_) => TicketStatus::SignIn,
@@ -191,7 +205,7 @@ impl Engine {
                 },
             };
             let redirect_url = invitation.redirect_url.and_then(|url| self.still_allowed(url));
-            Ok(TicketHolder { status, redirect_url })
+            Ok(TicketHolder { status, redirect_url, needs_ticket: status == TicketStatus::SignUp })
         })
         .await
     }
@@ -199,9 +213,13 @@ impl Engine {
     /// The invitation whose ticket is used in a sign-up.
     ///
     /// # Errors
-    /// Why the ticket can't be used; `identifier_already_signed_in`, with the session, where this client is already
-    /// signed in as the user with the invited address.
+    /// Why the ticket can't be used, `sign_in_token_not_in_sign_in_code` for that of a sign-in token;
+    /// `identifier_already_signed_in`, with the session, where this client is already signed in as the user with the
+    /// invited address.
     pub(in crate::engine) async fn invited_by(&self, ticket: &str, caller: &Caller) -> Result<Invitation, EngineError> {
+        if self.inner.key.read_sign_in_ticket(ticket).is_some() {
+            return Err(Rejection::from(ErrorCode::SignInTokenNotInSignIn).into());
+        }
         let invitation = self.invitation_of(ticket).await?;
         let is_good = invitation.check_redeemable(self.now());
         if !matches!(is_good, Ok(()) | Err(ErrorCode::InvitationAlreadyAccepted)) {
@@ -227,7 +245,11 @@ impl Engine {
         Ok(invitation.check_redeemable(self.now()).map_err(Rejection::from)?)
     }
 
-    async fn invitation_of(&self, ticket: &str) -> Result<Invitation, EngineError> {
+    /// The invitation of a ticket.
+    ///
+    /// # Errors
+    /// `ticket_invalid_code`.
+    pub(in crate::engine) async fn invitation_of(&self, ticket: &str) -> Result<Invitation, EngineError> {
         let invalid = || EngineError::from(Rejection::from(ErrorCode::TicketInvalidCode));
         let id = self.inner.key.read_ticket(ticket).ok_or_else(invalid)?;
         self.inner.store().invitation(id).await?.ok_or_else(invalid)

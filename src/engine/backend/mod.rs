@@ -3,6 +3,7 @@
 pub(super) mod invitations;
 pub(super) mod pagination;
 pub(super) mod sessions;
+pub(super) mod sign_in_tokens;
 pub(super) mod sign_ups;
 pub(super) mod users;
 mod values;

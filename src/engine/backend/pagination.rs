@@ -76,11 +76,11 @@ impl ListParams {
         mut all: Vec<T>,
         compare: impl Fn(&T, &T) -> Ordering,
         order: Order,
-    ) -> Page<T> {
+    ) -> Result<Page<T>, Reason> {
         all.sort_by(|left, right| if order.descends { compare(right, left) } else { compare(left, right) });
         let total = all.len();
-        let limit = self.limit.unwrap_or(LIMIT).min(LIMIT_MAX);
-        Page { items: all.into_iter().skip(self.offset).take(limit).collect(), total }
+        let limit = limit(self.limit)?;
+        Ok(Page { items: all.into_iter().skip(self.offset).take(limit).collect(), total })
     }
 }
 
@@ -111,7 +111,18 @@ pub(in crate::engine) async fn collect<T, I, F: Future<Output = Result<Vec<T>, S
     }
 }
 
+/// How many items a page has at most; `asked` is what the caller wants.
+///
+/// # Errors
+/// `form_param_value_invalid` for more than a page may have: a shorter page would look like the last one.
+pub(in crate::engine) fn limit(asked: Option<usize>) -> Result<usize, Reason> {
+    match asked {
+        Some(limit) if limit > LIMIT_MAX => Err(ErrorCode::FormParamValueInvalid.on("limit")),
+        asked => Ok(asked.unwrap_or(LIMIT)),
+    }
+}
+
 /// How many items a page has when nothing is said.
-pub(in crate::engine) const LIMIT: usize = 10;
+const LIMIT: usize = 10;
 /// How many items a page has at most.
-pub(in crate::engine) const LIMIT_MAX: usize = 500;
+const LIMIT_MAX: usize = 500;

@@ -9,12 +9,13 @@ use crate::domain::client::Client;
 use crate::domain::client::ClientChange;
 use crate::domain::client::session::{Session, SessionStatus};
 use crate::domain::id::{ClientId, SessionId, UserId};
-use crate::domain::rejection::ErrorCode;
+use crate::domain::rejection::{ErrorCode, Rejection};
 use crate::domain::secret::Secret;
+use crate::domain::sign_in::{Credential, Entry};
 use crate::domain::time::Span;
-use crate::store::{ClientWrite, Commit, Decision};
+use crate::store::{ClientWrite, Commit, CommitError, Decision};
 
-use super::pagination::{LIMIT, LIMIT_MAX, Page};
+use super::pagination::{self, Page};
 use crate::engine::{Engine, EngineError, RequestContext};
 
 /// The requested part of the sessions of a user or of a client, the newest first.
@@ -44,7 +45,7 @@ impl Engine {
         params: &SessionListParams,
     ) -> Result<Page<Session>, EngineError> {
         self.admitted(async {
-            let now = self.now();
+            let (now, limit) = (self.now(), pagination::limit(params.limit)?);
             let status = params.status.as_deref().filter(|status| !status.is_empty());
             if status.is_some_and(|status| !STATUSES.contains(&status)) {
                 return Err(ErrorCode::FormParamValueInvalid.on("status").into());
@@ -59,7 +60,6 @@ impl Engine {
                     && status.is_none_or(|status| status == session.status_at(now))
             });
             let total = found.len();
-            let limit = params.limit.unwrap_or(LIMIT).min(LIMIT_MAX);
             Ok(Page { items: found.into_iter().skip(params.offset).take(limit).collect(), total })
         })
         .await
@@ -102,6 +102,47 @@ impl Engine {
         .await
     }
 
+    /// [`Sessions::create`](crate::engine::Sessions::create).
+    pub(in crate::engine) async fn create_session(&self, user: UserId) -> Result<Session, EngineError> {
+        self.admitted(async {
+            for _ in 0..TRIES_MAX {
+                self.known_user(user).await?.check_may_sign_in(self.now())?;
+                let holder = self.newcomer();
+                let client_id = holder.client_id().ok_or(EngineError::Internal)?;
+                let (session, at) =
+                    self.inner.actor_context.decide(|cx| (Session::begin(user, client_id, None, cx), cx.now));
+                let (session_id, proof) = (session.id, Credential::Backend);
+                let changes = [holder.terms(), ClientChange::signed_in(session, false, None).into()].concat();
+                let decision = Decision {
+                    client: Some(ClientWrite { id: client_id, changes }),
+                    entry: Some(Entry { user_id: user, client_id, session_id, proof, at }),
+                    ..Decision::default()
+                };
+                match self.inner.system.persister().commit(Commit::of_decision(at, decision)).await {
+                    Ok(_) => return self.known_session(session_id).await,
+                    // The user was banned, locked or removed meanwhile.
+                    Err(CommitError::Stale) => {}
+                    Err(error) => return Err(error.into()),
+                }
+            }
+            Err(Rejection::from(ErrorCode::ResourceConflict).into())
+        })
+        .await
+    }
+
+    /// [`Sessions::verify`](crate::engine::Sessions::verify).
+    pub(in crate::engine) async fn verify_session(&self, id: SessionId, token: &str) -> Result<Session, EngineError> {
+        self.admitted(async {
+            let session = self.known_session(id).await?;
+            let named = self.inner.keyring.session_of(token, self.now());
+            if named.is_none_or(|named| named != id.to_string()) {
+                return Err(ErrorCode::FormParamValueInvalid.on("token").into());
+            }
+            if session.is_live(self.now()) { Ok(session) } else { Err(EngineError::NotFound) }
+        })
+        .await
+    }
+
     /// A client with its live sessions.
     ///
     /// # Errors
@@ -137,5 +178,7 @@ impl Engine {
 const STATUSES: [&str; 6] = ["active", "expired", "ended", "removed", "replaced", "revoked"];
 const LIFETIME_MIN: Span = Span::from_secs(30);
 const LIFETIME_MAX: Span = Span::from_secs(315_360_000);
+/// How often a new session is decided again when its user has changed meanwhile.
+const TRIES_MAX: usize = 4;
 /// How many sessions one read returns.
 const PORTION: usize = 512;

@@ -14,7 +14,7 @@ use crate::domain::secret::Secret;
 use crate::domain::sign_up::{BackendUpdate, Command, SignUp};
 use crate::domain::time::{Span, Timestamp};
 
-use super::pagination::LIMIT_MAX;
+use super::pagination;
 use crate::engine::{Engine, EngineError, SignUpView};
 
 impl Engine {
@@ -61,7 +61,7 @@ impl Engine {
         limit: usize,
     ) -> Result<Vec<SignUpView>, EngineError> {
         self.admitted(async {
-            let waiting = self.inner.store().awaiting_approval(after, limit.min(LIMIT_MAX)).await?;
+            let waiting = self.inner.store().awaiting_approval(after, pagination::limit(Some(limit))?).await?;
             let mut views = Vec::with_capacity(waiting.len());
             for sign_up in waiting {
                 views.push(self.as_it_stands(sign_up.into()).await?);

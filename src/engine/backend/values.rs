@@ -4,7 +4,7 @@ use crate::domain::application_value::{ApplicationValue, ValueKey, check_namespa
 use crate::domain::rejection::{ErrorCode, Reason};
 use crate::store::{Commit, Decision, ValueWrite};
 
-use super::pagination::LIMIT_MAX;
+use super::pagination;
 use crate::engine::{Engine, EngineError};
 
 impl Engine {
@@ -35,7 +35,7 @@ impl Engine {
             let invalid = |param| move |_| Reason::from(ErrorCode::FormParamValueInvalid.on(param));
             check_namespace(namespace).map_err(invalid("namespace"))?;
             check_prefix(prefix).map_err(invalid("prefix"))?;
-            Ok(self.inner.store().application_values(namespace, prefix, after, limit.min(LIMIT_MAX)).await?)
+            Ok(self.inner.store().application_values(namespace, prefix, after, pagination::limit(Some(limit))?).await?)
         })
         .await
     }

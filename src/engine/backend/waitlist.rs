@@ -118,7 +118,7 @@ impl Engine {
                 "invited_at" => left.invited_at.cmp(&right.invited_at),
                 _ => left.created_at.cmp(&right.created_at),
             };
-            let page = listing.page(all, compare, order);
+            let page = listing.page(all, compare, order)?;
             let mut items = Vec::with_capacity(page.items.len());
             for entry in page.items {
                 items.push(self.view_waitlist_entry(entry).await?);

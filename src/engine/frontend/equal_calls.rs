@@ -188,6 +188,7 @@ impl Digester {
         let NewSignIn {
             identifier,
             password,
+            ticket,
             strategy,
             channel,
             transfer,
@@ -200,7 +201,7 @@ impl Digester {
         self.texts([Some(word(*transfer)), Some(word(*sign_up_if_missing))]);
         self.strategy(strategy.as_ref(), *channel);
         self.authorize(authorize);
-        self.texts([exposed(password), exposed(captcha_token)]);
+        self.texts([exposed(password), exposed(ticket), exposed(captcha_token)]);
         self.faults(faults);
     }
 

@@ -7,6 +7,7 @@ use crate::domain::id::{ClientId, SignInId, UserId};
 use crate::domain::identifier::Identifier;
 use crate::domain::rejection::{ErrorCode, Rejection};
 use crate::domain::sign_in::{self, Attempt, Prepare, Proof, Start};
+use crate::domain::sign_in_token::SignInToken;
 use crate::domain::user::User;
 use crate::domain::verification::{self, Strategy};
 use crate::token::FlowId;
@@ -23,6 +24,22 @@ impl Engine {
         let account = answer.sign_up.external_account.as_deref().ok_or_else(nothing)?;
         let (_, answer) = self.transferable(account, ErrorCode::ExternalAccountExists, Some(client)).await?;
         Ok(Start::TakeOver(Box::new((account.clone(), answer))))
+    }
+
+    /// The sign-in token whose ticket a person presents.
+    ///
+    /// # Errors
+    /// `invitation_account_not_exists` for the ticket of an invitation whose address no user has; `ticket_invalid_code` for
+    /// anything else, also for an invitation whose address a user has: it opens a sign-up only.
+    pub(super) async fn token_presented(&self, ticket: &str) -> Result<SignInToken, EngineError> {
+        if let Some(token) = self.sign_in_token_of(ticket).await? {
+            return Ok(token);
+        }
+        let invitation = self.invitation_of(ticket).await?;
+        Err(match self.inner.store().owner(&invitation.email_address.identifier()).await? {
+            None => Rejection::from(ErrorCode::InvitationAccountNotExists).into(),
+            Some(_) => Rejection::from(ErrorCode::TicketInvalidCode).into(),
+        })
     }
 
     /// The user who holds an identifier.

@@ -7,7 +7,7 @@ use crate::domain::client::Client;
 use crate::domain::context::Context;
 use crate::domain::id::SignInId;
 use crate::domain::rejection::Rejection;
-use crate::domain::sign_in::{self, Create, Prepare, SignIn};
+use crate::domain::sign_in::{self, Create, Prepare, SignIn, Start};
 use crate::domain::user::User;
 use crate::limiter::LimitedAction;
 
@@ -71,7 +71,8 @@ impl Engine {
         // Before any user is looked up, so that the answer reveals nothing about users.
         identifier.iter().try_for_each(|given| self.settings().restrictions.admit_at_sign_in(given))?;
         let newcomer = self.newcomer_by(input, identifier.as_ref(), context).await?;
-        if identifier.is_some() {
+        let ticket = input.given_ticket()?;
+        if identifier.is_some() || ticket.is_some() {
             spend(LimitedAction::LookUp)?;
         }
         let caller = &self.or_newcomer(caller)?;
@@ -81,12 +82,23 @@ impl Engine {
         let client_id = caller.client_id().ok_or(EngineError::Internal)?;
         let id = self.inner.actor_context.decide(|cx| SignInId::generate(cx.now, cx.entropy));
         for _ in 0..TRIES_MAX {
-            let user = self.owner(identifier.as_ref()).await?;
+            let token = match ticket {
+                Some(ticket) => Some(self.token_presented(ticket).await?),
+                None => None,
+            };
+            let user = match &token {
+                Some(token) => self.inner.store().user(token.user_id).await?,
+                None => self.owner(identifier.as_ref()).await?,
+            };
             let user = user.as_deref();
             admitted(known, user)?;
-            let start = match input.transfer {
-                true => self.take_over(caller).await?,
-                false => self.start(input, identifier.is_some(), (id, client_id), user, context).await?,
+            let start = match &token {
+                Some(token) => {
+                    token.check_redeemable(self.now()).map_err(Rejection::from)?;
+                    Start::Ticket(token.id)
+                }
+                None if input.transfer => self.take_over(caller).await?,
+                None => self.start(input, identifier.is_some(), (id, client_id), user, context).await?,
             };
             let decide = |client: Option<&Client>, cx: &mut Context<'_>| {
                 admitted(client, user)?;

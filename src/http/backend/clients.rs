@@ -1,12 +1,25 @@
-//! `/v1/clients/{id}`
+//! `/v1/clients…`
 
 use crate::domain::id::ClientId;
+use crate::domain::rejection::{ErrorCode, Rejection};
 use crate::http::call::Call;
+use crate::http::request::json::Json;
 use crate::http::response::api_response::ApiResponse;
 use crate::http::response::error::HttpError;
 use crate::wire::backend::BackendClient;
 
 pub(super) async fn show(call: &Call<'_>, id: ClientId) -> Result<ApiResponse, HttpError> {
     let client = call.engine().client_for_backend(id).await?;
+    Ok(ApiResponse::json(&BackendClient { client: &client, now: call.engine().now() }))
+}
+
+/// The client of a token, the value of its `__client` cookie.
+pub(super) async fn verify(call: &Call<'_>, given: &Json) -> Result<ApiResponse, HttpError> {
+    let mut reasons = Vec::new();
+    let token = given.reader(&mut reasons).secret("token");
+    Rejection::collect(reasons)?;
+    let token = token.ok_or_else(|| ErrorCode::FormParamMissing.on("token"))?;
+    let client = call.engine().client_of_token(token.expose()).await?;
+    let client = client.ok_or_else(HttpError::client_token_invalid)?;
     Ok(ApiResponse::json(&BackendClient { client: &client, now: call.engine().now() }))
 }

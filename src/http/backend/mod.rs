@@ -1,8 +1,10 @@
 //! The calls of the application's backend: authenticated by the secret key, in JSON, without clients, cookies or pages.
 
+mod addresses;
 mod clients;
 mod invitations;
 mod sessions;
+mod sign_in_tokens;
 mod sign_ups;
 mod users;
 mod waitlist_entries;
@@ -13,11 +15,14 @@ use hyper::header::AUTHORIZATION;
 use serde::Serialize;
 use serde_json::json;
 
-use super::endpoint::{DELETE, Endpoint, PATCH, POST, PUT, UserAccountPath, answer};
+use super::endpoint::{DELETE, Endpoint, PATCH, POST, PUT, UserAccountPath, UserProviderPath, answer};
 #[cfg(feature = "webhooks")]
 use crate::domain::id::WebhookEndpointId;
-use crate::domain::id::{ClientId, InvitationId, SessionId, SignUpId, UserId, WaitlistEntryId};
-use crate::domain::rejection::{Reason, Rejection};
+use crate::domain::id::{
+    ClientId, IdentificationId, InvitationId, SessionId, SignInTokenId, SignUpId, UserId, WaitlistEntryId,
+};
+use crate::domain::identifier::{EmailAddress, PhoneNumber};
+use crate::domain::rejection::{ErrorCode, Reason, Rejection};
 use crate::domain::user::UserChange;
 use crate::engine::{EngineError, ListParams, Page};
 use crate::http::app::App;
@@ -67,13 +72,32 @@ pub(super) const ENDPOINTS: &[Endpoint] = &[
     Endpoint::backend(PUT, "/v1/users/{id}/phone_number", answer!(|i| users::replace_phone_numbers(i.call, i.id()?, only(i.objects())?).await)).of::<UserId>(),
     Endpoint::backend(DELETE, "/v1/users/{id}/external_accounts/{account_id}", answer!(|i| users::delete_account(i.call, i.id()?).await)).of::<UserAccountPath>(),
 
+    Endpoint::backend_get("/v1/users/{id}/oauth_access_tokens/{provider}", answer!(|i| users::access_tokens(i.call, i.id()?).await)).of::<UserProviderPath>(),
+    Endpoint::backend_get("/v1/users/{id}/organization_memberships", answer!(|i| users::organizations(i.call, i.id()?).await)).of::<UserId>(),
+    Endpoint::backend_get("/v1/users/{id}/organization_invitations", answer!(|i| users::organizations(i.call, i.id()?).await)).of::<UserId>(),
+
+    Endpoint::backend(POST, "/v1/email_addresses", answer!(|i| addresses::create::<EmailAddress>(i.call, only(i.objects())?).await)),
+    Endpoint::backend_get("/v1/email_addresses/{id}", answer!(|i| addresses::show::<EmailAddress>(i.call, i.id()?).await)).of::<IdentificationId>(),
+    Endpoint::backend(PATCH, "/v1/email_addresses/{id}", answer!(|i| addresses::update::<EmailAddress>(i.call, i.id()?, only(i.objects())?).await)).of::<IdentificationId>(),
+    Endpoint::backend(DELETE, "/v1/email_addresses/{id}", answer!(|i| addresses::delete::<EmailAddress>(i.call, i.id()?).await)).of::<IdentificationId>(),
+    Endpoint::backend(POST, "/v1/phone_numbers", answer!(|i| addresses::create::<PhoneNumber>(i.call, only(i.objects())?).await)),
+    Endpoint::backend_get("/v1/phone_numbers/{id}", answer!(|i| addresses::show::<PhoneNumber>(i.call, i.id()?).await)).of::<IdentificationId>(),
+    Endpoint::backend(PATCH, "/v1/phone_numbers/{id}", answer!(|i| addresses::update::<PhoneNumber>(i.call, i.id()?, only(i.objects())?).await)).of::<IdentificationId>(),
+    Endpoint::backend(DELETE, "/v1/phone_numbers/{id}", answer!(|i| addresses::delete::<PhoneNumber>(i.call, i.id()?).await)).of::<IdentificationId>(),
+
     Endpoint::backend_get("/v1/sessions", answer!(|i| sessions::list(i.call).await)),
+    Endpoint::backend(POST, "/v1/sessions", answer!(|i| sessions::create(i.call, only(i.objects())?).await)),
     Endpoint::backend_get("/v1/sessions/{id}", answer!(|i| sessions::show(i.call, i.id()?).await)).of::<SessionId>(),
     Endpoint::backend(POST, "/v1/sessions/{id}/revoke", answer!(|i| sessions::revoke(i.call, i.id()?).await)).of::<SessionId>(),
     Endpoint::backend(POST, "/v1/sessions/{id}/tokens", answer!(|i| sessions::create_token(i.call, i.id()?, only(i.objects())?).await)).of::<SessionId>(),
 
+    Endpoint::backend(POST, "/v1/sessions/{id}/verify", answer!(|i| sessions::verify(i.call, i.id()?, only(i.objects())?).await)).of::<SessionId>(),
+
+    Endpoint::backend(POST, "/v1/clients/verify", answer!(|i| clients::verify(i.call, only(i.objects())?).await)),
     Endpoint::backend_get("/v1/clients/{id}", answer!(|i| clients::show(i.call, i.id()?).await)).of::<ClientId>(),
 
+    Endpoint::backend(POST, "/v1/sign_in_tokens", answer!(|i| sign_in_tokens::create(i.call, only(i.objects())?).await)),
+    Endpoint::backend(POST, "/v1/sign_in_tokens/{id}/revoke", answer!(|i| sign_in_tokens::revoke(i.call, i.id()?).await)).of::<SignInTokenId>(),
     #[cfg(feature = "webhooks")]
     Endpoint::backend_get("/v1/webhooks/endpoints", answer!(|i| webhooks::list(i.call).await)),
     #[cfg(feature = "webhooks")]
@@ -148,8 +172,7 @@ fn listing(query: &Params) -> Result<ListParams, Rejection> {
     let mut reasons: Vec<Reason> = Vec::new();
     let mut reader = query.reader(&mut reasons);
     let (status, words, order_by) = (reader.take("status"), reader.take("query"), reader.take("order_by"));
-    let limit = reader.number("limit");
-    let offset = reader.number("offset").unwrap_or(0);
+    let (limit, offset) = page(&mut reader);
     Rejection::collect(reasons).map(|()| ListParams { status, query: words, order_by, limit, offset })
 }
 
@@ -162,6 +185,19 @@ fn page(reader: &mut Reader<'_>) -> (Option<usize>, usize) {
 fn paged<T: Serialize>(query: &Params, found: &Page<T>) -> Result<ApiResponse, HttpError> {
     let with_total = query.single("paginated")?.is_some_and(|text| text == "true");
     Ok(if with_total { ApiResponse::json(found) } else { ApiResponse::json(&found.items) })
+}
+
+/// A page of a list that is always empty.
+const fn nothing() -> Page<()> {
+    Page { items: Vec::new(), total: 0 }
+}
+
+/// The user whom a body names in `user_id`. A malformed id is as unknown as any other.
+fn user_of(given: Option<String>, reasons: &mut Vec<Reason>) -> Option<UserId> {
+    const PARAM: &str = "user_id";
+    let id = given.ok_or_else(|| ErrorCode::FormParamMissing.on(PARAM));
+    let id = id.and_then(|id| id.parse().map_err(|_| ErrorCode::ResourceNotFound.on(PARAM)));
+    id.map_err(|reason| reasons.push(reason)).ok()
 }
 
 /// The answer about a deleted object.

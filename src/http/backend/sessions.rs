@@ -5,7 +5,7 @@ use std::str::FromStr;
 use serde_json::json;
 
 use crate::domain::id::SessionId;
-use crate::domain::rejection::Rejection;
+use crate::domain::rejection::{ErrorCode, Rejection};
 use crate::domain::time::Span;
 use crate::engine::{Page, SessionListParams};
 use crate::http::call::Call;
@@ -15,17 +15,40 @@ use crate::http::response::api_response::ApiResponse;
 use crate::http::response::error::HttpError;
 use crate::wire::backend::BackendSession;
 
-use super::{page, paged};
+use super::{nothing, page, paged, user_of};
 
 pub(super) async fn list(call: &Call<'_>) -> Result<ApiResponse, HttpError> {
     let query = &call.head.query;
     let Some(params) = listing(query)? else {
-        return paged(query, &Page { items: Vec::<()>::new(), total: 0 });
+        return paged(query, &nothing());
     };
     let found = call.engine().sessions().list(&params).await?;
     let now = call.engine().now();
     let items: Vec<_> = found.items.iter().map(|session| BackendSession { session, now }).collect();
     paged(query, &Page { items, total: found.total })
+}
+
+/// A session without a sign-in, for the tests of an application; not on an instance in production.
+pub(super) async fn create(call: &Call<'_>, given: &Json) -> Result<ApiResponse, HttpError> {
+    if !call.app.options.development {
+        return Err(ErrorCode::FeatureNotEnabled.into());
+    }
+    let mut reasons = Vec::new();
+    let user = given.reader(&mut reasons).text("user_id");
+    let user = user_of(user, &mut reasons);
+    Rejection::collect(reasons)?;
+    let session = call.engine().sessions().create(user.ok_or(ErrorCode::ResourceNotFound)?).await?;
+    Ok(ApiResponse::json(&BackendSession { session: &session, now: call.engine().now() }))
+}
+
+/// The session of one of its tokens.
+pub(super) async fn verify(call: &Call<'_>, id: SessionId, given: &Json) -> Result<ApiResponse, HttpError> {
+    let mut reasons = Vec::new();
+    let token = given.reader(&mut reasons).secret("token");
+    Rejection::collect(reasons)?;
+    let token = token.ok_or_else(|| ErrorCode::FormParamMissing.on("token"))?;
+    let session = call.engine().sessions().verify(id, token.expose()).await?;
+    Ok(ApiResponse::json(&BackendSession { session: &session, now: call.engine().now() }))
 }
 
 pub(super) async fn show(call: &Call<'_>, id: SessionId) -> Result<ApiResponse, HttpError> {

@@ -4,7 +4,7 @@ use crate::domain::id::SignInId;
 use crate::domain::rejection::{ErrorCode, Reason, Rejection};
 use crate::domain::secret::Secret;
 use crate::domain::sign_in::Prepare;
-use crate::domain::text::is_true;
+use crate::domain::text::{self, is_true};
 use crate::domain::verification::{Strategy, parse_strategy};
 use crate::engine::input::{Asked, Given};
 use crate::engine::{AttemptFirstFactor, ClientView, EngineError, NewSignIn, SignInView};
@@ -73,6 +73,7 @@ fn creation(call: &Call<'_>, form: &Params) -> Result<Given<NewSignIn>, Rejectio
     let mut reasons: Vec<Reason> = Vec::new();
     let mut reader = form.reader(&mut reasons);
     let (identifier, password) = (reader.take("identifier"), reader.take("password").map(Secret::new));
+    let ticket = reader.take("ticket").map(|ticket| Secret::new(text::token(&ticket).to_owned()));
     let strategy = reader.take("strategy");
     let channel = inputs::channel(&mut reader);
     let transfer = reader.take("transfer").is_some_and(|text| is_true(&text));
@@ -90,6 +91,7 @@ fn creation(call: &Call<'_>, form: &Params) -> Result<Given<NewSignIn>, Rejectio
     let input = NewSignIn {
         identifier,
         password,
+        ticket,
         strategy,
         channel,
         transfer,

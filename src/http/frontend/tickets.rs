@@ -1,4 +1,4 @@
-//! `/v1/tickets/accept`: the target of the links in invitations
+//! `/v1/tickets/accept`: the target of the links in invitations, and of those with sign-in tokens
 //! ([guide: Invitations and tickets](crate::guide::contract_sign_ups#invitations-and-tickets)). It is a navigation that
 //! changes nothing, so mail scanners may follow it as often as they like.
 
@@ -24,11 +24,11 @@ pub(in crate::http) async fn accept(call: &Call<'_>) -> Result<ApiResponse, Http
         TicketStatus::Expired => return Err(refused(ErrorCode::TicketExpiredCode, url)),
         TicketStatus::Revoked => return Err(refused(ErrorCode::RevokedInvitation, url)),
     };
-    // A person with an account signs in as usual: a ticket is only for signing up.
-    let ticket = (owner.status == TicketStatus::SignUp).then_some(ticket);
+    // A person with an account signs in as usual: the ticket of an invitation is only for signing up.
+    let ticket = owner.needs_ticket.then_some(ticket);
     let url = url.unwrap_or_else(|| call.app.home_of_invited());
     let url = redirect::with_ticket(&url, status, ticket);
-    let url = url.ok_or_else(|| HttpError::internal("an invitation without a place to go"))?;
+    let url = url.ok_or_else(|| HttpError::internal("a ticket without a place to go"))?;
     Ok(ApiResponse::see_other(url.as_str()))
 }
 

@@ -1,4 +1,4 @@
-// How people arrive: with an invitation's ticket, or from a link that says what came of it.
+// How people arrive: with the ticket of an invitation or of a sign-in token, or from a link that says what came of it.
 
 import { call } from './api.js';
 import { takeBack } from './set_aside.js';
@@ -11,7 +11,7 @@ import { act, activeSession, change, signUpOf, state } from './state.js';
 const ARRIVALS = new Map([
   ['sign_up', { notice: 'You were invited. Sign up here.' }],
   ['sign_in', { notice: 'You have an account already: sign in.', signsIn: true }],
-  ['complete', { notice: 'You have accepted that invitation already.', isForAll: true }],
+  ['complete', { notice: 'You are signed in already: that link has done its work.', isForAll: true }],
   ['verified', { notice: 'Your address is verified.', isForAll: true }],
   ['expired', { notice: 'That link has expired. Ask for a new one.' }],
   ['revoked', { notice: 'That invitation was taken back. Ask whoever invited you for a new one.' }],
@@ -32,7 +32,9 @@ export async function takeWhatTheUrlBrings() {
     takeBack(state.client.sign_up.id);
     change({ signUp: signUpOf(state.client) });
   }
-  if (ticket) await act(() => call('POST', '/client/sign_ups', { strategy: 'ticket', ticket }));
+  // That of a sign-in token signs in at once.
+  const path = status === 'sign_in' ? '/client/sign_ins' : '/client/sign_ups';
+  if (ticket) await act(() => call('POST', path, { strategy: 'ticket', ticket }));
   // A sign-up by ticket says itself who was invited.
   else tell(ARRIVALS.get(status));
 }

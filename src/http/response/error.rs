@@ -104,6 +104,16 @@ impl HttpError {
         error
     }
 
+    /// 400 for what is not the current token of a client, where a backend asks about one.
+    pub(in crate::http) fn client_token_invalid() -> Self {
+        let mut error = Self::from(EngineError::SeveralClients);
+        for problem in &mut error.0.problems {
+            problem.message = Cow::Borrowed("Invalid client token");
+            problem.long_message = Cow::Borrowed("This is not the current token of a client of this instance.");
+        }
+        error
+    }
+
     /// 412: the object has another version than those that `If-Match` names (RFC 9110, 13.1.1).
     pub(in crate::http) fn precondition_failed() -> Self {
         let mut error = Self::from(ErrorCode::ResourceConflict);

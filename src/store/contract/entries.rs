@@ -11,7 +11,7 @@ use crate::domain::sign_in::{Account, Credential, Entry, FORGOTTEN_AFTER, Fit, S
 use crate::domain::time::{Span, Timestamp};
 use crate::domain::user::{Identification, User};
 use crate::domain::verification::Strategy;
-use crate::store::{ClientWrite, Commit, CommitError, Decision, ScanCursor, Store};
+use crate::store::{ClientWrite, Commit, CommitError, Decision, ScanCursor, Store, UserWrite};
 
 use super::support::*;
 
@@ -45,6 +45,28 @@ pub(super) async fn the_first_proof_of_an_address_ends_what_others_had(store: &i
 
     signs_in(store, &user, stranger, (63, 20), by_code("ada@example.com")).await.expect("whoever has the mailbox");
     assert_eq!(store.client(owner).await.expect("readable").expect("a client").sessions.len(), 1, "a later proof");
+}
+
+pub(super) async fn the_order_of_commits_tells_which_sessions_are_over(store: &impl Store) {
+    let user = unproved(store).await;
+    let client = ClientId::from_bytes([50; 16]);
+    signs_in(store, &user, client, (60, 10), by_password("old")).await.expect("the password fits");
+    end_all(store, &user, 10).await;
+    // In the same moment, and by a clock that was set back.
+    for (n, ms) in [(61, 10), (62, 3)] {
+        signs_in(store, &user, client, (n, ms), by_password("old")).await.expect("the password fits");
+    }
+    let there = async || {
+        let client = store.client(client).await.expect("readable").expect("a client");
+        client.sessions.iter().map(|session| session.id.as_bytes()[0]).collect::<Vec<_>>()
+    };
+    assert_eq!(there().await, [61, 62]);
+    end_all(store, &user, 4).await;
+    assert_eq!(there().await, [] as [u8; 0]);
+    signs_in(store, &user, client, (63, 4), by_password("old")).await.expect("the password fits");
+    assert_eq!(there().await, [63]);
+    let session = store.session(SessionId::from_bytes([63; 16])).await.expect("readable").expect("a session");
+    assert_eq!(session.expire_at.since(session.created_at), Span::from_millis(HOUR - 4), "it lasts as long as any");
 }
 
 pub(super) async fn what_was_proved_must_be_the_users_still(store: &impl Store) {
@@ -140,6 +162,15 @@ async fn unproved(store: &impl Store) -> User {
     .await
     .expect("a user");
     user
+}
+
+/// Ends all sessions of a user, as a ban or a change of the password does.
+async fn end_all(store: &impl Store, user: &User, ms: u64) {
+    let user = store.user(user.id).await.expect("readable").expect("a user");
+    let mut next = User { version: user.version + 1, ..(*user).clone() };
+    next.revoke_sessions(at(ms));
+    let write = UserWrite::Change { next: Box::new(next), expected_version: user.version };
+    commit(store, of_users(vec![write])).await.expect("no other change");
 }
 
 async fn signs_in(

@@ -11,6 +11,7 @@ mod maps;
 mod others;
 mod retention;
 mod sessions;
+mod sign_in_tokens;
 mod sign_ups;
 mod support;
 mod users;
@@ -45,6 +46,7 @@ macro_rules! __requirements_for_stores {
             users::a_removed_user_is_gone_and_its_identifiers_are_free
             users::users_are_listed_by_creation_and_by_their_last_sign_in
             users::users_are_counted_exactly
+            users::an_address_is_found_by_its_id_while_a_user_has_it
             users::users_of_an_older_version_are_listed_and_counted_after_the_upgrade
             users::kinds_of_identifiers_do_not_collide
             clients::a_client_that_refuses_rolls_everything_back
@@ -61,6 +63,10 @@ macro_rules! __requirements_for_stores {
             entries::what_was_proved_must_be_the_users_still
             entries::a_renewed_digest_takes_the_place_of_the_one_compared
             entries::failures_in_a_row_are_exact_until_a_success
+            entries::the_order_of_commits_tells_which_sessions_are_over
+            sign_in_tokens::a_sign_in_token_is_used_once_and_not_after_it_was_revoked
+            sign_in_tokens::of_two_uses_of_a_sign_in_token_in_one_batch_one_is_refused
+            sign_in_tokens::a_sign_in_token_is_for_a_user_that_exists
             invitations::invitations_are_listed_in_the_order_of_their_making
             invitations::an_address_has_one_pending_invitation_unless_more_are_wanted
             invitations::a_pending_invitation_is_seen_behind_others_that_were_deleted
@@ -98,6 +104,7 @@ macro_rules! __requirements_for_stores {
             retention::everything_that_is_over_goes_and_users_stay
             retention::sessions_that_are_over_go_when_they_are_abandoned
             retention::what_a_removed_user_leaves_goes_with_the_next_round
+            retention::a_sign_in_token_is_kept_for_a_while_after_it_expires
             retention::a_client_that_comes_back_while_the_walk_is_on_stays
             webhooks::endpoints_are_kept_changed_and_listed
             webhooks::of_two_changes_of_an_endpoint_made_from_one_version_the_later_one_is_stale

@@ -11,6 +11,7 @@ use crate::domain::waitlist::{WaitlistEntry, WaitlistStatus};
 use crate::store::scan::ExpiredKey;
 use crate::store::{ClientWrite, Commit, Decision, Housekeeping, InvitationChange, ScanCursor, Store, WaitlistChange};
 
+use super::sign_in_tokens::{issue, token};
 use super::support::*;
 
 pub(super) async fn everything_that_is_over_goes_and_users_stay(store: &impl Store) {
@@ -114,6 +115,24 @@ pub(super) async fn what_a_removed_user_leaves_goes_with_the_next_round(store: &
     let idle = at(51 * HOUR);
     purge(store, idle, round(store, idle).await).await;
     assert_eq!(store.client(client).await, Ok(None), "a session of a removed user does not keep its client");
+}
+
+pub(super) async fn a_sign_in_token_is_kept_for_a_while_after_it_expires(store: &impl Store) {
+    people(store, 2).await;
+    for token in [token(1, 1), token(2, 2)] {
+        commit(store, issue(&token)).await.expect("a token");
+    }
+    let week = 7 * 24 * HOUR;
+    let early = at(HOUR + week - 1);
+    purge(store, early, round(store, early).await).await;
+    assert_eq!(store.sign_in_token(token(1, 1).id).await, Ok(Some(token(1, 1))));
+    let user = store.user(token(2, 2).user_id).await.expect("readable").expect("a user");
+    commit(store, remove(&user)).await.expect("a removal");
+    purge(store, early, round(store, early).await).await;
+    assert_eq!(store.sign_in_token(token(2, 2).id).await, Ok(None), "it goes with its user");
+    let late = at(HOUR + week);
+    purge(store, late, round(store, late).await).await;
+    assert_eq!(store.sign_in_token(token(1, 1).id).await, Ok(None));
 }
 
 pub(super) async fn a_client_that_comes_back_while_the_walk_is_on_stays(store: &impl Store) {

@@ -175,6 +175,25 @@ pub(super) async fn users_are_counted_exactly(store: &impl Store) {
     assert_eq!(store.count_users().await, Ok(1));
 }
 
+pub(super) async fn an_address_is_found_by_its_id_while_a_user_has_it(store: &impl Store) {
+    let ada = stored(store, 1, "ada@example.com").await;
+    let id = ada.email_addresses[0].id;
+    assert_eq!(store.holder_of_address(id).await, Ok(Some(ada.id)));
+    let phone = Identification {
+        id: IdentificationId::from_bytes([8; 16]),
+        value: PhoneNumber::restore("+14155552671".into()),
+        verified_by: None,
+        reserved: true,
+    };
+    assert_eq!(store.holder_of_address(phone.id).await, Ok(None));
+    let next = User { version: 2, email_addresses: Vec::new(), phone_numbers: vec![phone.clone()], ..ada.clone() };
+    commit(store, change_from(&next, ada.version)).await.expect("a change");
+    assert_eq!(store.holder_of_address(id).await, Ok(None));
+    assert_eq!(store.holder_of_address(phone.id).await, Ok(Some(ada.id)));
+    commit(store, remove(&next)).await.expect("a removal");
+    assert_eq!(store.holder_of_address(phone.id).await, Ok(None));
+}
+
 pub(super) async fn users_of_an_older_version_are_listed_and_counted_after_the_upgrade<K: KeyValue>(
     store: &KvStore<K>,
 ) {
@@ -184,14 +203,14 @@ pub(super) async fn users_of_an_older_version_are_listed_and_counted_after_the_u
     }
     let map = store.key_value();
     let of = |kind: Kind| map.scan(&[kind.byte()], &[kind.byte()], 999).expect("a scan");
-    let added = [Kind::UserCreated, Kind::UserSignedIn, Kind::Count].map(of).concat();
+    let added = ADDED.map(of).concat();
     let older: Vec<_> = added.iter().map(|(key, _)| Write { key: key.clone(), value: None }).collect();
     // An upgrade that was interrupted left some of it.
     for left in [0, 4, added.len()] {
         assert_eq!(map.append(&map.prepare(vec![older[left..].to_vec()]), false), Ok(()));
         assert_eq!(map.append(&map.prepare(vec![vec![marker()]]), false), Ok(()));
         store.upgrade().await.expect("an upgrade");
-        assert_eq!([Kind::UserCreated, Kind::UserSignedIn, Kind::Count].map(of).concat(), added);
+        assert_eq!(ADDED.map(of).concat(), added);
         assert_eq!(store.count_users().await, Ok(9));
         assert_eq!(listed(store, UserOrder::Created, Direction::Descending).await, [9, 8, 7, 6, 5, 4, 3, 2, 1]);
     }
@@ -261,6 +280,9 @@ async fn listed(store: &impl Store, order: UserOrder, direction: Direction) -> V
     assert_eq!(whole, places);
     pages
 }
+
+/// What an upgrade adds to users.
+const ADDED: [Kind; 4] = [Kind::UserCreated, Kind::UserSignedIn, Kind::Count, Kind::UserAddress];
 
 /// The removal of what says that all users are listed.
 fn marker() -> Write {

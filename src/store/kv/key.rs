@@ -6,8 +6,8 @@ use bytes::Bytes;
 use crate::domain::application_value::ValueKey;
 use crate::domain::event::Position;
 use crate::domain::id::{
-    ClientId, Id, InvitationId, Kind as IdKind, MessageId, SessionId, SignUpId, UserId, WaitlistEntryId,
-    WebhookEndpointId,
+    ClientId, Id, IdentificationId, InvitationId, Kind as IdKind, MessageId, SessionId, SignInTokenId, SignUpId,
+    UserId, WaitlistEntryId, WebhookEndpointId,
 };
 use crate::domain::identifier::{Identifier, IdentifierKind};
 use crate::domain::sign_in::Account;
@@ -53,17 +53,21 @@ pub(crate) enum Kind {
     Session = 16,
     /// A session of a user, by the user's id and the session's time and id. Scanned.
     UserSession = 17,
-    /// The events of one commit, or a part of them, by the number of the record. Scanned.
+    /// The events of the commits of one append, or a part of them, by the number of the record. Scanned.
     Event = 18,
     /// An endpoint of webhooks, by its id. Scanned.
     WebhookEndpoint = 19,
     /// A message that waits for another attempt at an endpoint, by the endpoint's id, the time when it is due, and the
     /// event. Scanned.
     WebhookRetry = 20,
+    /// A sign-in token, by its id.
+    SignInToken = 23,
     /// A value of the application, by its namespace and name. Scanned.
     ApplicationValue = 24,
     /// A sign-up that waits for approval, by the time since when and its id. Scanned.
     AwaitingApproval = 25,
+    /// An address of a user, by its identification's id and the user's id. Scanned.
+    UserAddress = 26,
 }
 
 impl Kind {
@@ -197,6 +201,24 @@ pub(in crate::store) fn parse_user_session(key: &[u8]) -> Option<SessionId> {
     id[0] = bucket;
     id[1..].copy_from_slice(&rest);
     Some(SessionId::from_bytes(id))
+}
+
+pub(in crate::store) fn sign_in_token(id: SignInTokenId) -> Bytes {
+    of_id(Kind::SignInToken, id)
+}
+
+pub(in crate::store) fn user_address(id: IdentificationId, user: UserId) -> Bytes {
+    of_parts(Kind::UserAddress, &[id.as_bytes(), user.as_bytes()])
+}
+
+/// What the key of the address with this id begins with.
+pub(in crate::store) fn address(id: IdentificationId) -> Bytes {
+    of_id(Kind::UserAddress, id)
+}
+
+/// Reads the user in a key made by [`user_address`].
+pub(in crate::store) fn parse_user_address(key: &[u8]) -> Option<UserId> {
+    key.get(17..)?.try_into().ok().map(UserId::from_bytes)
 }
 
 pub(in crate::store) fn webhook_endpoint(id: WebhookEndpointId) -> Bytes {

@@ -4,9 +4,11 @@
 mod housekeeping;
 mod invitations;
 mod sessions;
+mod sign_in_tokens;
 mod users;
 mod webhooks;
 
+use std::borrow::Cow;
 use std::cell::RefCell;
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
@@ -111,7 +113,11 @@ impl<K: KeyValue> Transaction<'_, '_, K> {
             self.sign_up(write, decision.user.as_ref())?;
         }
         let client = decision.client.as_ref();
-        let (client, generation_before) = match client.map(|write| self.client(write, at)).transpose()? {
+        let client = match (client, &decision.entry) {
+            (Some(write), Some(entry)) => Some(Cow::Owned(self.begun_in_order(write, entry)?)),
+            (write, _) => write.map(Cow::Borrowed),
+        };
+        let (client, generation_before) = match client.map(|write| self.client(&write, at)).transpose()? {
             Some((client, before)) => (Some(client), before),
             None => (None, None),
         };
@@ -138,6 +144,9 @@ impl<K: KeyValue> Transaction<'_, '_, K> {
         }
         for change in &decision.invitations {
             self.invitation(change, at)?;
+        }
+        for change in &decision.sign_in_tokens {
+            self.sign_in_token(change, at)?;
         }
         for change in &decision.webhooks {
             self.webhook(change)?;

@@ -14,10 +14,11 @@ use super::key::{self, Kind};
 use super::quota;
 use super::record::{
     ClientRecordV3, CounterRecordV1, EventsRecordV1, FailuresRecordV1, InvitationRecordV1, OutboxRecordV1,
-    SessionRecordV1, UserRecordV3,
+    SessionRecordV1, SignInTokenRecordV1, UserRecordV3,
 };
 use crate::domain::client::Client;
 use crate::domain::invitation::{Invitation, InvitationState};
+use crate::domain::sign_in_token::SignInToken;
 use crate::domain::user::User;
 use crate::store::OutboxEntry;
 use crate::store::error::StoreError;
@@ -33,7 +34,7 @@ pub(in crate::store) enum Verdict {
 
 /// The scanned kinds, in this order; then the scan begins again. Events are the last, since it leaves them at the first
 /// one that is kept.
-pub(in crate::store) const GC_KINDS: [Kind; 9] = [
+pub(in crate::store) const GC_KINDS: [Kind; 10] = [
     Kind::Client,
     Kind::Outbox,
     Kind::Counter,
@@ -42,6 +43,7 @@ pub(in crate::store) const GC_KINDS: [Kind; 9] = [
     Kind::Session,
     Kind::Invitation,
     Kind::WebhookRetry,
+    Kind::SignInToken,
     Kind::Event,
 ];
 
@@ -92,6 +94,9 @@ pub(in crate::store) fn fate(
     } else if is(Kind::WebhookRetry) {
         let endpoint = key::parse_webhook_retry(key).map(|key| key::webhook_endpoint(key.endpoint));
         goes(endpoint.map(|key| get(&key)).transpose()?.flatten().is_none())
+    } else if is(Kind::SignInToken) {
+        let token = SignInToken::from(codec::decode::<SignInTokenRecordV1>(value)?);
+        goes(token.is_forgotten(now) || get(&key::user(token.user_id))?.is_none())
     } else if is(Kind::User) {
         let mut record = codec::decode::<UserRecordV3>(value)?;
         let Some(kept) = record.sign_up.take() else { return Ok(Verdict::Keep) };

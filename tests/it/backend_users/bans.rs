@@ -35,8 +35,34 @@ async fn a_banned_user_signs_in_neither_by_password_nor_by_code() {
     let (caller, begun) = site.begin("ada@example.com").await;
     assert_eq!(code_of(site.prepare(&caller, &begun).await), "user_banned", "no message is sent");
     site.engine.users().unban(ada.id, None).await.expect("free");
-    site.tick();
-    assert_eq!(site.sign_in("ada@example.com").await.expect("signed in").sessions.len(), 1);
+    assert_eq!(site.sign_in("ada@example.com").await.expect("signed in").sessions.len(), 1, "in the same moment");
+}
+
+#[tokio::test]
+async fn the_order_tells_which_sessions_a_revocation_ends_and_not_the_clock() {
+    let site = Site::new().await;
+    let ada = site.ada().await;
+    let end = UserChange::MarkPassword { compromised: false, end_sessions: true };
+    for _ in 0..3 {
+        let client = site.sign_in("ada@example.com").await.expect("signed in");
+        assert_eq!(site.caller(&client).await.client().expect("a client").sessions.len(), 1);
+        // A user that does not change is not written, so its mark has to.
+        let mark = UserChange::MarkPassword { compromised: true, end_sessions: false };
+        site.engine.users().change(ada.id, &mark, None).await.expect("marked");
+        site.engine.users().change(ada.id, &end, None).await.expect("ended");
+        assert_eq!(site.caller(&client).await.client().expect("a client").sessions.len(), 0);
+    }
+}
+
+#[tokio::test]
+async fn a_session_that_the_backend_makes_is_refused_to_whom_may_not_sign_in() {
+    let site = Site::new().await;
+    let ada = site.ada().await;
+    let made = site.engine.sessions().create(ada.id).await.expect("a session");
+    site.engine.sessions().create_token(made.id, None).await.expect("a token");
+    site.engine.users().ban(ada.id, None).await.expect("banned");
+    assert_eq!(code_of(site.engine.sessions().create(ada.id).await), "user_banned");
+    assert_eq!(site.engine.sessions().get(made.id).await.expect("shown").status_at(made.created_at), "revoked");
 }
 
 #[tokio::test]

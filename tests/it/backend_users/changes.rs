@@ -5,7 +5,7 @@ use vestibule::domain::metadata::Metadata;
 use vestibule::domain::secret::Secret;
 use vestibule::domain::sign_up::Patch;
 use vestibule::domain::time::Span;
-use vestibule::domain::user::{AddressChange, AddressStatus, MetadataChange, UserChange, UserPatch};
+use vestibule::domain::user::{AddressChange, AddressStatus, MetadataChange, NewUser, UserChange, UserPatch};
 use vestibule::engine::EngineError;
 
 use super::{PASSWORD, Site, code_of, named, settings};
@@ -145,6 +145,46 @@ async fn a_code_to_an_address_that_was_removed_is_not_right_any_more() {
         site.engine.clone().shutdown().await;
         assert_eq!(site.mail.to("work@example.com").len(), 1, "and nothing more is sent there");
     }
+}
+
+#[tokio::test]
+async fn what_the_settings_require_can_not_be_taken_from_a_user() {
+    let mut settings = settings();
+    settings.attributes.first_name.required = true;
+    settings.attributes.username.required = true;
+    let site = Site::with(settings).await;
+    let names = |text: &str| (Some(text.to_owned()), Some(format!("{text}_lovelace")));
+    let (first_name, username) = names("ada");
+    let ada = site.create(&NewUser { first_name, username, ..named("ada@example.com") }).await;
+    for cleared in [Patch::Clear, Patch::Set(String::new())] {
+        let patch = UserPatch { first_name: cleared.clone(), username: cleared, ..UserPatch::default() };
+        let refused = site.engine.users().update(ada.id, &patch, None).await.expect_err("both are required");
+        let EngineError::Rejected(rejection) = &refused else { panic!("{refused}") };
+        let faults: Vec<_> = rejection.reasons().iter().map(|r| (r.code.as_str(), r.param.as_deref())).collect();
+        let missing = "form_param_missing";
+        assert_eq!(faults, [(missing, Some("username")), (missing, Some("first_name"))]);
+    }
+    let other = UserPatch { first_name: Patch::Set("Augusta".into()), ..UserPatch::default() };
+    assert_eq!(
+        site.engine.users().update(ada.id, &other, None).await.expect("changed").first_name.as_deref(),
+        Some("Augusta")
+    );
+}
+
+#[tokio::test]
+async fn nobody_has_accepted_the_terms_in_the_future() {
+    let site = Site::new().await;
+    let ada = site.ada().await;
+    let now = site.engine.now();
+    let accepted = |at| UserPatch { legal_accepted_at: Some(at), ..UserPatch::default() };
+    let late = now + Span::from_millis(1);
+    let refused = site.engine.users().update(ada.id, &accepted(late), None).await.expect_err("it lies ahead");
+    assert_eq!((refused.code(), refused.param()), ("form_param_value_invalid", Some("legal_accepted_at")));
+    let input = NewUser { legal_accepted_at: Some(late), ..named("eve@example.com") };
+    let refused = site.engine.users().create(&input).await.expect_err("it lies ahead");
+    assert_eq!((refused.code(), refused.param()), ("form_param_value_invalid", Some("legal_accepted_at")));
+    let user = site.engine.users().update(ada.id, &accepted(now), None).await.expect("now");
+    assert_eq!(user.legal_accepted_at, Some(now));
 }
 
 async fn protected(is_protected: bool) -> Site {

@@ -1,12 +1,13 @@
 //! Lists and counts of users.
 
 use vestibule::domain::id::UserId;
+use vestibule::domain::settings::Attribute;
 use vestibule::domain::sign_up::Patch;
 use vestibule::domain::time::{Span, Timestamp};
 use vestibule::domain::user::{NewUser, UserPatch};
-use vestibule::engine::{UserFilter, UserListParams};
+use vestibule::engine::{ListParams, SessionListParams, UserFilter, UserListParams};
 
-use super::{Site, code_of, named};
+use super::{Site, code_of, named, settings};
 
 #[tokio::test]
 async fn the_newest_come_first_and_pages_follow_each_other() {
@@ -74,6 +75,42 @@ async fn an_address_is_found_by_its_domain_as_people_write_it() {
 }
 
 #[tokio::test]
+async fn a_number_is_found_by_a_part_as_people_write_it() {
+    let mut settings = settings();
+    settings.attributes.phone_number = Attribute { enabled: true, ..Attribute::default() };
+    let site = Site::with(settings).await;
+    site.ada().await;
+    let elm = site.create(&NewUser { phone_number: vec!["+1 415 555 2671".into()], ..named("elm@example.com") }).await;
+    for part in ["+1 (415) 555", "415-555", "(415) 555-26 71", "+14155552671", "5552671"] {
+        for filter in [
+            UserFilter { query: Some(part.into()), ..none() },
+            UserFilter { phone_number_query: Some(part.into()), ..none() },
+        ] {
+            let found = site.engine.users().list(&with(filter)).await.expect("a list");
+            assert_eq!(found.iter().map(|user| user.id).collect::<Vec<_>>(), [elm.id], "{part}");
+        }
+    }
+    for part in ["+415", "no number", "+"] {
+        let filter = UserFilter { phone_number_query: Some(part.into()), ..none() };
+        let expected = u64::from(part == "+");
+        assert_eq!(site.engine.users().count(&filter).await.expect("a number"), expected, "{part}");
+    }
+}
+
+#[tokio::test]
+async fn a_page_that_is_too_long_is_refused_and_not_cut() {
+    let site = Site::new().await;
+    let users = UserListParams { limit: Some(501), ..UserListParams::default() };
+    assert_eq!(code_of(site.engine.users().list(&users).await), "form_param_value_invalid");
+    let others = ListParams { limit: Some(501), ..ListParams::default() };
+    assert_eq!(code_of(site.engine.invitations().list(&others).await), "form_param_value_invalid");
+    assert_eq!(code_of(site.engine.waitlist().list(&others).await), "form_param_value_invalid");
+    let sessions =
+        SessionListParams { user_id: Some(UserId::from_bytes([7; 16])), limit: Some(501), ..Default::default() };
+    assert_eq!(code_of(site.engine.sessions().list(&sessions).await), "form_param_value_invalid");
+}
+
+#[tokio::test]
 async fn filters_are_combined_and_the_count_agrees_with_the_list() {
     let site = people(12).await;
     let third =
@@ -92,7 +129,8 @@ async fn filters_are_combined_and_the_count_agrees_with_the_list() {
         (UserFilter { user_id: vec![format!("-{id}")], banned: Some(true), ..none() }, ""),
         (UserFilter { banned: Some(true), ..none() }, "p03"),
         (UserFilter { query: Some("ÖD".into()), ..none() }, "p03"),
-        (UserFilter { query: Some("P1".into()), ..none() }, "p11 p10"),
+        // With an `@`, which no id has.
+        (UserFilter { query: Some("P10@EX".into()), ..none() }, "p10"),
         (UserFilter { email_address_query: Some("p1".into()), username_query: Some("1".into()), ..none() }, "p11 p10"),
         (UserFilter { created_at_before: Some(begin + Span::from_secs(2)), ..none() }, "p01 p00"),
         (UserFilter { created_at_after: Some(begin + Span::from_secs(9)), ..none() }, "p11 p10"),

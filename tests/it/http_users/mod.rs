@@ -1,8 +1,10 @@
 //! Users and sessions over HTTP, as the application's backend sees and changes them.
 
+mod addresses;
 mod lists;
 mod sessions;
 mod states;
+mod tickets;
 mod writes;
 
 use serde_json::{Map, Value, json};
@@ -21,6 +23,17 @@ fn site() -> Site {
             },
             "username": {"enabled": true, "used_for_first_factor": true},
             "first_name": {"enabled": true},
+            "password": {"enabled": true},
+        },
+    }))
+}
+
+/// The same with phone numbers.
+fn site_with_phones() -> Site {
+    Site::start(&json!({
+        "attributes": {
+            "email_address": {"enabled": true, "verifications": ["email_code"], "verify_at_sign_up": true},
+            "phone_number": {"enabled": true, "verifications": ["phone_code"], "verify_at_sign_up": true},
             "password": {"enabled": true},
         },
     }))

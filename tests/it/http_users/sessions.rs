@@ -80,6 +80,75 @@ fn a_token_of_a_session_has_the_lifetime_that_is_asked_for() {
 }
 
 #[test]
+fn a_development_instance_makes_sessions_for_tests() {
+    let site = site();
+    let ada = create(&site, "ada@example.com");
+    let make = |body: &Value| site.backend("POST", "/v1/sessions", body);
+    let made = make(&json!({ "user_id": ada["id"] })).json();
+    assert_eq!(faults("backend_session", &made), [""; 0], "{made:#}");
+    assert_eq!((&made["user_id"], &made["status"]), (&ada["id"], &json!("active")));
+    let path = format!("/v1/sessions/{}", made["id"].as_str().expect("an id"));
+    assert_eq!(site.backend("GET", &path, &Value::Null).json(), made);
+    assert_eq!(site.backend("POST", &format!("{path}/tokens"), &Value::Null).status, 200);
+    assert_eq!(
+        refused(&site.backend("POST", &format!("{path}/tokens/hasura"), &Value::Null)),
+        with(404, "resource_not_found")
+    );
+    assert_eq!(refused(&make(&json!({}))), with(422, "form_param_missing"));
+    for unknown in ["nonsense", "user_000000000000000000000000007"] {
+        assert_eq!(refused(&make(&json!({ "user_id": unknown }))), with(404, "resource_not_found"));
+    }
+    site.backend("POST", &format!("{}/ban", path_of(&ada)), &Value::Null);
+    assert_eq!(refused(&make(&json!({ "user_id": ada["id"] }))), with(403, "user_banned"));
+    assert_eq!(site.backend("GET", &path, &Value::Null).json()["status"], "revoked");
+}
+
+#[test]
+fn a_session_is_verified_by_its_own_token() {
+    let site = site();
+    create(&site, "ada@example.com");
+    let signed_in = [(); 2].map(|()| session_of(&sign_in(&mut Browser::of(&site.server), "ada@example.com")));
+    let [own, other] = signed_in.each_ref().map(|session| {
+        let made = site.backend("POST", &format!("/v1/sessions/{session}/tokens"), &Value::Null).json();
+        made["jwt"].as_str().expect("a token").to_owned()
+    });
+    let path = format!("/v1/sessions/{}", signed_in[0]);
+    let verify = |token: &str| site.backend("POST", &format!("{path}/verify"), &json!({ "token": token }));
+    assert_eq!(verify(&own).json(), site.backend("GET", &path, &Value::Null).json());
+    for odd in [&*other, "nonsense", &own[..own.len() - 2]] {
+        assert_eq!(refused(&verify(odd)), with(422, "form_param_value_invalid"));
+    }
+    assert_eq!(refused(&verify("")), with(422, "form_param_missing"));
+    site.server.advance(60_000);
+    assert_eq!(refused(&verify(&own)), with(422, "form_param_value_invalid"), "it has expired");
+    let unknown = "/v1/sessions/sess_000000000000000000000000007/verify";
+    assert_eq!(refused(&site.backend("POST", unknown, &json!({ "token": own }))), with(404, "resource_not_found"));
+}
+
+#[test]
+fn a_client_is_verified_by_its_current_token() {
+    let site = site();
+    create(&site, "ada@example.com");
+    let mut browser = Browser::of(&site.server);
+    let before = {
+        browser.post("/v1/client/sign_ins", "identifier=ada%40example.com");
+        browser.cookie("__client").expect("a client").to_owned()
+    };
+    let session = session_of(&sign_in(&mut browser, "ada@example.com"));
+    let verify = |token: &str| site.backend("POST", "/v1/clients/verify", &json!({ "token": token }));
+    let client = verify(browser.cookie("__client").expect("a client"));
+    assert_eq!(client.status, 200, "{}", client.body);
+    let client = client.json();
+    assert_eq!(faults("backend_client", &client), [""; 0], "{client:#}");
+    assert_eq!(client["session_ids"], json!([session]));
+    for odd in [&*before, "nonsense"] {
+        assert_eq!(refused(&verify(odd)), with(400, "cookie_invalid"));
+    }
+    assert_eq!(refused(&verify("")), with(422, "form_param_missing"));
+    assert_eq!(refused(&site.backend("GET", "/v1/clients", &Value::Null)), with(404, "resource_not_found"));
+}
+
+#[test]
 fn a_client_shows_its_live_sessions_and_no_token() {
     let site = site();
     let ada = create(&site, "ada@example.com");

@@ -29,7 +29,7 @@ fn several_users_are_banned_at_once_or_none() {
     let ban = |ids: Value| site.backend("POST", "/v1/users/ban", &json!({ "user_ids": ids }));
     for (ids, status) in [
         (json!([ada["id"], "user_000000000000000000000000007"]), 404),
-        (json!([ada["id"], "nonsense"]), 404),
+        (json!([ada["id"], "nonsense"]), 400),
         (json!([]), 422),
         (json!("all"), 422),
     ] {

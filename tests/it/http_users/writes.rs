@@ -107,6 +107,53 @@ fn a_change_sets_what_it_names_and_keeps_the_rest() {
 }
 
 #[test]
+fn a_backend_of_an_older_version_replaces_metadata_with_other_attributes() {
+    let site = site();
+    let path = path_of(&create(&site, "ada@example.com"));
+    let change = |version: &str, body: &Value| call_with(&site, "PATCH", &path, ("clerk-api-version", version), body);
+    let first = json!({ "first_name": "Ada", "public_metadata": {"a": 1}, "private_metadata": {"b": 2} });
+    let changed = user_in(&change("2025-11-10", &first));
+    assert_eq!((&changed["first_name"], &changed["public_metadata"]), (&json!("Ada"), &json!({"a": 1})));
+    let changed = user_in(&change("2024-10-01", &json!({ "public_metadata": {"c": 3} })));
+    assert_eq!(changed["public_metadata"], json!({"c": 3}), "not merged");
+    assert_eq!(changed["private_metadata"], json!({"b": 2}), "what is not named is kept");
+    for version in ["2026-05-12", "2027-01-01", "newest", "1"] {
+        let answer = change(version, &json!({ "public_metadata": {"d": 4} }));
+        assert_eq!(refused(&answer), with(422, "form_param_unknown"), "{version}");
+    }
+    let odd = change("2025-11-10", &json!({ "first_name": "Augusta", "public_metadata": [] }));
+    assert_eq!(refused(&odd), with(422, "form_param_type_invalid"));
+    assert_eq!(site.backend("GET", &path, &Value::Null).json()["first_name"], "Ada", "all of it or nothing");
+}
+
+#[test]
+fn what_no_user_has_is_an_empty_list_or_not_there() {
+    let site = site();
+    let path = path_of(&create(&site, "ada@example.com"));
+    let empty = json!({ "data": [], "total_count": 0 });
+    for list in
+        ["organization_memberships", "organization_invitations", "oauth_access_tokens/oauth_google?paginated=true"]
+    {
+        assert_eq!(site.backend("GET", &format!("{path}/{list}"), &Value::Null).json(), empty, "{list}");
+        assert_eq!(site.backend("GET", &format!("{UNKNOWN}/{list}"), &Value::Null).status, 404, "{list}");
+    }
+    assert_eq!(
+        site.backend("GET", &format!("{path}/oauth_access_tokens/oauth_google"), &Value::Null).json(),
+        json!([])
+    );
+    for (method, part) in [
+        ("GET", "oauth_access_tokens/nonsense"),
+        ("DELETE", "mfa"),
+        ("DELETE", "totp"),
+        ("DELETE", "backup_code"),
+        ("POST", "profile_image"),
+    ] {
+        let answer = site.backend(method, &format!("{path}/{part}"), &Value::Null);
+        assert_eq!(refused(&answer), with(404, "resource_not_found"), "{part}");
+    }
+}
+
+#[test]
 fn metadata_is_merged_by_patch_and_replaced_by_put() {
     let site = site();
     let path = format!("{}/metadata", path_of(&create(&site, "ada@example.com")));

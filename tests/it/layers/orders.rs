@@ -34,13 +34,14 @@ const ORDERS: &[(&str, &[&str])] = &[
         "store/contract",
         &[
             "support maps",
+            "sign_in_tokens",
             "budgets clients entries events invitations others retention sessions sign_ups users values webhooks",
         ],
     ),
     (
         "store/kv/record",
         &[
-            "application_value count counter failures identifier strategy value webhook",
+            "application_value count counter failures identifier sign_in_token strategy value webhook",
             "event external invitation outbox",
             "sign_up",
             "sign_in user",
@@ -90,7 +91,7 @@ const ORDERS: &[(&str, &[&str])] = &[
             "handles",
         ],
     ),
-    ("engine/backend", &["pagination", "invitations sessions sign_ups users values webhooks", "waitlist"]),
+    ("engine/backend", &["pagination sign_in_tokens sign_ups", "invitations sessions users values webhooks", "waitlist"]),
     ("engine/webhooks", &["attempts input kept payload window", "configured delivery", "dispatcher"]),
     ("engine/backend/users", &["filter passwords read", "list change", "create"]),
     (
@@ -133,7 +134,13 @@ const ORDERS: &[(&str, &[&str])] = &[
     ("http/pages", &["notice", "error link"]),
     ("http/routing", &["backend off", "realm"]),
     ("http/server", &["connections trouble", "received stream"]),
-    ("wire", &["error", "verification", "sign_in user sign_up", "session", "backend client", "invitation", "webhook"]),
+    (
+        "wire",
+        &[
+            "error", "verification", "sign_in user sign_up", "session", "backend client",
+            "invitation sign_in_token webhook",
+        ],
+    ),
     ("http/environment", &["auth_config display_config user_settings", "handed_back"]),
     ("http/request", &["audience form host proxy rfc3339", "body", "head", "identity json"]),
 ];

@@ -51,6 +51,8 @@ pub(super) struct Parsed<'a> {
     query: Option<String>,
     /// The query in the form of e-mail addresses, whose domains are stored in ASCII.
     query_of_email: Option<String>,
+    /// The query in the form of phone numbers, which are stored without separators.
+    query_of_phone: Option<String>,
     email: Option<String>,
     phone: Option<String>,
     username: Option<String>,
@@ -97,6 +99,8 @@ impl UserFilter {
             |texts: &[&str]| texts.iter().filter_map(|id| id.trim_start_matches(['+', '-']).parse().ok()).collect();
         let part_of_email =
             |text: &Option<String>| text.as_deref().map(EmailAddress::fragment).filter(|fragment| !fragment.is_empty());
+        let part_of_phone =
+            |text: &Option<String>| text.as_deref().map(PhoneNumber::fragment).filter(|fragment| !fragment.is_empty());
         let part = |text: &Option<String>| text.as_deref().filter(|text| !text.is_empty()).map(text::folded);
         Ok(Parsed {
             filter: self,
@@ -105,8 +109,9 @@ impl UserFilter {
             excluded: ids(&excluded),
             query: part(&self.query),
             query_of_email: part_of_email(&self.query),
+            query_of_phone: part_of_phone(&self.query),
             email: part_of_email(&self.email_address_query),
-            phone: part(&self.phone_number_query),
+            phone: part_of_phone(&self.phone_number_query).or_else(|| part(&self.phone_number_query)),
             username: part(&self.username_query),
             name: part(&self.name_query),
         })
@@ -157,7 +162,7 @@ impl Parsed<'_> {
         };
         let any = |part: &String| {
             self.query_of_email.as_ref().is_some_and(emails)
-                || phones(part)
+                || self.query_of_phone.as_ref().is_some_and(phones)
                 || username(part)
                 || name(part)
                 || user.external_id.as_ref().is_some_and(|id| text::folded(id).contains(part))

@@ -12,7 +12,7 @@ use crate::domain::user::User;
 use crate::store::{Direction, UserList, UserOrder};
 
 use super::filter::{Named, Parsed, UserFilter};
-use crate::engine::backend::pagination::{LIMIT, LIMIT_MAX, ListParams, Order};
+use crate::engine::backend::pagination::{self, ListParams, Order};
 use crate::engine::{Engine, EngineError};
 
 /// The requested part of the list of users.
@@ -40,7 +40,7 @@ impl Engine {
             let filter = params.filter.parse()?;
             let order = ListParams { order_by: params.order_by.clone(), ..ListParams::default() }.order(&KEYS)?;
             let after = self.place_after(params, order).await?;
-            let limit = params.limit.unwrap_or(LIMIT).min(LIMIT_MAX);
+            let limit = pagination::limit(params.limit)?;
             if let Some(named) = filter.named() {
                 let mut found = self.named_users(named, &filter).await?;
                 found.sort_by_cached_key(|user| Rank::of(user, order));

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::domain::id::UserId;
+use crate::domain::id::{IdentificationId, UserId};
 use crate::domain::identifier::Identifier;
 use crate::domain::user::User;
 
@@ -26,7 +26,18 @@ impl Engine {
         .await
     }
 
-    pub(super) async fn known_user(&self, id: UserId) -> Result<Arc<User>, EngineError> {
+    /// [`Users::by_address`](crate::engine::Users::by_address).
+    pub(in crate::engine) async fn user_by_address(&self, id: IdentificationId) -> Result<Arc<User>, EngineError> {
+        self.admitted(async {
+            let holder = self.inner.store().holder_of_address(id).await?.ok_or(EngineError::NotFound)?;
+            let user = self.known_user(holder).await?;
+            // It may have lost the address since the look-up.
+            if user.has_address(id) { Ok(user) } else { Err(EngineError::NotFound) }
+        })
+        .await
+    }
+
+    pub(in crate::engine) async fn known_user(&self, id: UserId) -> Result<Arc<User>, EngineError> {
         self.inner.store().user(id).await?.ok_or(EngineError::NotFound)
     }
 }

@@ -5,8 +5,9 @@ use crate::domain::id::UserId;
 use crate::domain::identifier::{EmailAddress, PhoneNumber};
 use crate::domain::rejection::{ErrorCode, Reason, Rejection};
 use crate::domain::user::{AddressChange, AddressStatus, UserChange};
+use crate::http::backend::{nothing, paged};
 use crate::http::call::Call;
-use crate::http::endpoint::UserAccountPath;
+use crate::http::endpoint::{UserAccountPath, UserProviderPath};
 use crate::http::request::json::Json;
 use crate::http::response::api_response::ApiResponse;
 use crate::http::response::error::HttpError;
@@ -43,6 +44,21 @@ pub(in crate::http::backend) async fn delete_account(
     let changed = call.engine().users().change(path.user, &change, version).await;
     changed.map_err(|error| refused(error, version))?;
     Ok(ApiResponse::json(&DeletedObject::new("external_account", path.account)))
+}
+
+/// The tokens of a provider that are kept for a user: none.
+pub(in crate::http::backend) async fn access_tokens(
+    call: &Call<'_>,
+    path: UserProviderPath,
+) -> Result<ApiResponse, HttpError> {
+    call.engine().users().get(path.user).await?;
+    paged(&call.head.query, &nothing())
+}
+
+/// The organizations that a user belongs to or is invited to: none.
+pub(in crate::http::backend) async fn organizations(call: &Call<'_>, id: UserId) -> Result<ApiResponse, HttpError> {
+    call.engine().users().get(id).await?;
+    Ok(ApiResponse::json(&nothing()))
 }
 
 fn replacement<T>(

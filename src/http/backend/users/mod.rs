@@ -8,7 +8,9 @@ mod state;
 mod update;
 
 pub(super) use create::create;
-pub(super) use identities::{delete_account, replace_email_addresses, replace_phone_numbers};
+pub(super) use identities::{
+    access_tokens, delete_account, organizations, replace_email_addresses, replace_phone_numbers,
+};
 pub(super) use list::{count, list};
 pub(super) use state::{ban, change_all, lock, unban, unlock};
 pub(super) use update::{delete, merge_metadata, replace_metadata, update};

@@ -6,7 +6,7 @@ use crate::domain::user::UserChange;
 use crate::http::call::Call;
 use crate::http::request::json::Json;
 use crate::http::response::api_response::ApiResponse;
-use crate::http::response::error::HttpError;
+use crate::http::response::error::{HttpError, TransportError};
 
 use super::{answer_all, change, expected_version, written};
 
@@ -40,8 +40,8 @@ pub(in crate::http::backend) async fn change_all(
 /// The users of `user_ids`, each once.
 ///
 /// # Errors
-/// `form_param_missing`; `form_param_value_invalid` for too many; `resource_not_found` for what is no id.
-fn ids(given: &Json) -> Result<Vec<UserId>, Rejection> {
+/// `form_param_missing`; `form_param_value_invalid` for too many; 400 `request_body_invalid` for what is no id.
+fn ids(given: &Json) -> Result<Vec<UserId>, HttpError> {
     const PARAM: &str = "user_ids";
     let mut reasons = Vec::new();
     let texts = given.reader(&mut reasons).texts(PARAM);
@@ -54,7 +54,7 @@ fn ids(given: &Json) -> Result<Vec<UserId>, Rejection> {
     }
     let mut ids = Vec::with_capacity(texts.len());
     for text in texts {
-        let id = text.parse().map_err(|_| ErrorCode::ResourceNotFound.on(PARAM))?;
+        let id = text.parse().map_err(|_| TransportError::BodyUnreadable)?;
         if !ids.contains(&id) {
             ids.push(id);
         }

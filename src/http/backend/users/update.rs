@@ -1,5 +1,7 @@
 //! Changing and deleting a user.
 
+use hyper::header::HeaderMap;
+
 use crate::domain::id::{IdentificationId, UserId};
 use crate::domain::rejection::{ErrorCode, Reason, Rejection};
 use crate::domain::user::{MetadataChange, UserChange, UserPatch};
@@ -11,14 +13,15 @@ use crate::wire::backend::DeletedObject;
 
 use super::{UNBUILT, change, expected_version, refused, written};
 
-/// Sets attributes. Metadata is refused: it has a call of its own, which says whether it is merged or replaced.
+/// Sets attributes. Since [`WITHOUT_METADATA`], metadata is refused here: it has a call of its own, which says whether it
+/// is merged or replaced. A backend that names an older version replaces it here.
 pub(in crate::http::backend) async fn update(
     call: &Call<'_>,
     id: UserId,
     given: &Json,
 ) -> Result<ApiResponse, HttpError> {
     let version = expected_version(call, id).await?;
-    let patch = patch(given)?;
+    let patch = patch(given, takes_metadata(&call.head.headers))?;
     written(call, version, call.engine().users().update(id, &patch, version).await)
 }
 
@@ -57,11 +60,21 @@ fn metadata(given: &Json, merge: bool) -> Result<MetadataChange, Rejection> {
     Ok(change)
 }
 
-fn patch(given: &Json) -> Result<UserPatch, Rejection> {
+/// Whether the version of the API that the request names is one in which this call replaces metadata. Versions are dates,
+/// so their texts are in their order. A request without one, or with something else, means the newest.
+fn takes_metadata(headers: &HeaderMap) -> bool {
+    let named = headers.get(API_VERSION).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let is_date = named.len() == WITHOUT_METADATA.len() && named.starts_with(|c: char| c.is_ascii_digit());
+    is_date && named < WITHOUT_METADATA
+}
+
+fn patch(given: &Json, takes_metadata: bool) -> Result<UserPatch, Rejection> {
     let mut reasons = Vec::new();
     let mut reader = given.reader(&mut reasons);
     reader.refuse(UNBUILT);
-    reader.refuse(&["public_metadata", "private_metadata", "unsafe_metadata"]);
+    if !takes_metadata {
+        reader.refuse(&["public_metadata", "private_metadata", "unsafe_metadata"]);
+    }
     let primary_email = reader.text("primary_email_address_id");
     let primary_phone = reader.text("primary_phone_number_id");
     let patch = UserPatch {
@@ -83,6 +96,9 @@ fn patch(given: &Json) -> Result<UserPatch, Rejection> {
         bypass_client_trust: reader.flag("bypass_client_trust"),
         legal_accepted_at: reader.time("legal_accepted_at"),
         created_at: reader.time("created_at"),
+        public_metadata: reader.metadata("public_metadata").filter(|_| takes_metadata),
+        private_metadata: reader.metadata("private_metadata").filter(|_| takes_metadata),
+        unsafe_metadata: reader.metadata("unsafe_metadata").filter(|_| takes_metadata),
     };
     let primary_email_address_id = address(primary_email, "primary_email_address_id", &mut reasons);
     let primary_phone_number_id = address(primary_phone, "primary_phone_number_id", &mut reasons);
@@ -95,3 +111,8 @@ fn address(given: Option<String>, param: &str, reasons: &mut Vec<Reason>) -> Opt
     let id = given?.parse().map_err(|_| ErrorCode::ResourceNotFound.on(param));
     id.map_err(|reason| reasons.push(reason)).ok()
 }
+
+/// The header in which a backend names the version of the API that it was written for.
+const API_VERSION: &str = "clerk-api-version";
+/// The first version in which metadata is not set together with attributes.
+const WITHOUT_METADATA: &str = "2026-05-12";

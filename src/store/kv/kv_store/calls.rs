@@ -10,11 +10,13 @@ use crate::domain::client::Client;
 use crate::domain::client::session::Session;
 use crate::domain::event::Position;
 use crate::domain::id::{
-    ClientId, InvitationId, MessageId, SessionId, SignUpId, UserId, WaitlistEntryId, WebhookEndpointId,
+    ClientId, IdentificationId, InvitationId, MessageId, SessionId, SignInTokenId, SignUpId, UserId, WaitlistEntryId,
+    WebhookEndpointId,
 };
 use crate::domain::identifier::Identifier;
 use crate::domain::invitation::Invitation;
 use crate::domain::policy::RetentionPolicy;
+use crate::domain::sign_in_token::SignInToken;
 use crate::domain::sign_up::SignUp;
 use crate::domain::time::Timestamp;
 use crate::domain::user::User;
@@ -27,8 +29,8 @@ use crate::store::kv::codec;
 use crate::store::kv::key::{self, Kind};
 use crate::store::kv::key_value::KeyValue;
 use crate::store::kv::record::{
-    ApplicationValueRecordV1, ClientRecordV3, IdentifierRecordV1, InvitationRecordV1, OutboxRecordV1, SignUpRecordV3,
-    UserRecordV3, ValueRecordV1, WaitlistEntryRecordV1, WebhookEndpointRecordV1,
+    ApplicationValueRecordV1, ClientRecordV3, IdentifierRecordV1, InvitationRecordV1, OutboxRecordV1, SignInTokenRecordV1,
+    SignUpRecordV3, UserRecordV3, ValueRecordV1, WaitlistEntryRecordV1, WebhookEndpointRecordV1,
 };
 use crate::store::kv::retention::{self, GC_KINDS, Verdict};
 use crate::store::scan::{EventPage, ExpiredKey, ScanCursor, ScanPage, UserList};
@@ -120,6 +122,21 @@ impl<K: KeyValue> Store for KvStore<K> {
             }
             let record: Option<IdentifierRecordV1> = self.record(key).await?;
             Ok(record.map(UserId::from))
+        })
+    }
+
+    fn holder_of_address(&self, id: IdentificationId) -> BoxFuture<'_, Result<Option<UserId>, StoreError>> {
+        Box::pin(self.read(move |shared| {
+            let prefix = key::address(id);
+            let found = shared.kv.scan(&prefix, &prefix, 1)?;
+            Ok(found.first().and_then(|(key, _)| key::parse_user_address(key)))
+        }))
+    }
+
+    fn sign_in_token(&self, id: SignInTokenId) -> BoxFuture<'_, Result<Option<SignInToken>, StoreError>> {
+        Box::pin(async move {
+            let record: Option<SignInTokenRecordV1> = self.record(key::sign_in_token(id)).await?;
+            Ok(record.map(SignInToken::from))
         })
     }
 

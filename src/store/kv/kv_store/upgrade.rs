@@ -1,5 +1,5 @@
 //! What an older version wrote gets what this one needs beside it: users get their places in the lists by time, and are
-//! counted; the sessions of clients get their records.
+//! counted, and their addresses are found by their ids; the sessions of clients get their records.
 
 use std::sync::PoisonError;
 
@@ -20,7 +20,8 @@ impl<K: KeyValue> Shared<K> {
     /// Does nothing where it was done before. Interrupted, it begins again and writes the same.
     pub(super) fn upgrade(&self) -> Result<(), StoreError> {
         let marker = key::value(USERS_INDEXED);
-        if self.kv.get(&marker)?.is_some() {
+        let done = self.kv.get(&marker)?.map(|bytes| codec::decode::<ValueRecordV1>(&bytes)).transpose()?;
+        if done.is_some_and(|done| done.bytes == ALL_INDEXED) {
             return Ok(());
         }
         let _deciding = self.deciding.lock().unwrap_or_else(PoisonError::into_inner);
@@ -29,7 +30,7 @@ impl<K: KeyValue> Shared<K> {
             let read = codec::decode::<UserRecordV3>(value).and_then(User::try_from);
             let Some(user) = self.unreadable.skip(key, read)? else { return Ok(()) };
             counts[usize::from(key::user_part(user.id))] += 1;
-            writes.extend(places(&user).map(|key| Write { key, value: Some(Bytes::new()) }));
+            writes.extend(places(&user).into_iter().map(|key| Write { key, value: Some(Bytes::new()) }));
             Ok(())
         })?;
         self.page_by_page(Kind::Client, |key, value, writes| {
@@ -45,7 +46,7 @@ impl<K: KeyValue> Shared<K> {
         for (part, count) in (0..).zip(counts).filter(|(_, count)| *count > 0) {
             writes.push(put(key::user_count_part(part), &CountRecordV1 { count })?);
         }
-        writes.push(put(marker, &ValueRecordV1 { bytes: vec![1] })?);
+        writes.push(put(marker, &ValueRecordV1 { bytes: ALL_INDEXED.to_vec() })?);
         self.write(writes, false)?;
         let users: u64 = counts.iter().sum();
         if users > 0 {
@@ -88,6 +89,9 @@ fn put<R: Record>(key: Bytes, record: &R) -> Result<Write, StoreError> {
     Ok(Write { key, value: Some(codec::encode(record)?) })
 }
 
+/// The value of [`USERS_INDEXED`] once all of this is done. Stores have 1 there whose addresses are not found by their ids
+/// yet.
+const ALL_INDEXED: [u8; 1] = [2];
 /// How many entries are read at once. A client has up to 20 sessions with two keys each, and what a page gives has to fit
 /// one append.
 const PAGE: usize = 1000;

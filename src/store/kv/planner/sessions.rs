@@ -8,8 +8,10 @@ use crate::domain::client::session::{Session, SessionStatus};
 use crate::domain::client::{Client, ClientChange};
 use crate::domain::event::Happened;
 use crate::domain::id::{SessionId, UserId};
+use crate::domain::sign_in::Entry;
 use crate::domain::time::{Span, Timestamp};
 use crate::domain::user::User;
+use crate::store::commit::ClientWrite;
 use crate::store::error::{CommitError, StoreError};
 use crate::store::kv::key;
 use crate::store::kv::key_value::KeyValue;
@@ -48,6 +50,20 @@ impl<K: KeyValue> Transaction<'_, '_, K> {
             }
         }
         Ok(())
+    }
+
+    /// The changes to a client whose sign-in is `entry`: the new session begins after those that its user has ended.
+    pub(super) fn begun_in_order(&self, write: &ClientWrite, entry: &Entry) -> Result<ClientWrite, CommitError> {
+        let mut write = write.clone();
+        let Some(user) = self.known_user(entry.user_id)? else { return Ok(write) };
+        for change in &mut write.changes {
+            if let ClientChange::AddSession { session, .. } = change
+                && session.id == entry.session_id
+            {
+                *session = session.not_before(user.begins_at(session.created_at));
+            }
+        }
+        Ok(write)
     }
 
     /// Records how a session ended. It stays readable until it is abandoned.

@@ -24,7 +24,10 @@ fn a_conversion_leaves_the_user_and_its_identifiers_and_nothing_of_the_sign_up()
     apply(&memory, &convert);
     let (user, identifier) = (Kind::User.byte(), Kind::Identifier.byte());
     let lists = [Kind::UserCreated, Kind::UserSignedIn].map(Kind::byte);
-    assert_eq!(kinds(&memory), [vec![user], vec![identifier; 5], lists.to_vec()].concat());
+    assert_eq!(
+        kinds(&memory),
+        [vec![user], vec![identifier; 5], lists.to_vec(), vec![Kind::UserAddress.byte(); 2]].concat()
+    );
 }
 
 #[test]

@@ -5,7 +5,7 @@ use bytes::Bytes;
 use crate::domain::event::Happened;
 use crate::domain::id::UserId;
 use crate::domain::identifier::Identifier;
-use crate::domain::sign_in::{Account, Entry};
+use crate::domain::sign_in::{Account, Credential, Entry};
 use crate::domain::time::Timestamp;
 use crate::domain::user::User;
 use crate::store::commit::{SignUpWrite, UserWrite};
@@ -34,6 +34,9 @@ impl<K: KeyValue> Transaction<'_, '_, K> {
     pub(super) fn entry(&mut self, entry: &Entry, at: Timestamp) -> Result<(), CommitError> {
         let user = self.known_user(entry.user_id)?.ok_or(CommitError::Stale)?;
         let next = user.entered(entry).map_err(|_| CommitError::Stale)?;
+        if let Credential::Ticket(token) = entry.proof {
+            self.accept_sign_in_token(token, user.id, at)?;
+        }
         self.put_user(Some(&user), &next, &UserRecordV3::from(&next), at)
     }
 
@@ -79,11 +82,11 @@ impl<K: KeyValue> Transaction<'_, '_, K> {
         for identifier in had.iter().filter(|identifier| !has.contains(identifier)) {
             self.remove(key::identifier(identifier));
         }
-        let (was, is) = (before.map(places), places(next));
-        for left in was.iter().flatten().filter(|place| !is.contains(place)) {
+        let (was, is) = (before.map(places).unwrap_or_default(), places(next));
+        for left in was.iter().filter(|place| !is.contains(place)) {
             self.remove(left.clone());
         }
-        for taken in is.iter().filter(|place| !was.as_ref().is_some_and(|was| was.contains(place))) {
+        for taken in is.iter().filter(|place| !was.contains(place)) {
             self.writes.insert(taken.clone(), Some(Bytes::new()));
         }
         match before {
@@ -133,7 +136,10 @@ impl<K: KeyValue> Transaction<'_, '_, K> {
     }
 }
 
-/// The keys of a user in the lists by time.
-pub(in crate::store) fn places(user: &User) -> [Bytes; 2] {
-    [key::user_created(user.created_at, user.id), key::user_signed_in(user.last_sign_in_at, user.id)]
+/// The keys of a user in the lists by time, and of its addresses.
+pub(in crate::store) fn places(user: &User) -> Vec<Bytes> {
+    let lists = [key::user_created(user.created_at, user.id), key::user_signed_in(user.last_sign_in_at, user.id)];
+    let emails = user.email_addresses.iter().map(|email| email.id);
+    let addresses = emails.chain(user.phone_numbers.iter().map(|phone| phone.id));
+    lists.into_iter().chain(addresses.map(|id| key::user_address(id, user.id))).collect()
 }

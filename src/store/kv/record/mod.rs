@@ -16,6 +16,7 @@ mod outbox;
 pub(in crate::store) mod samples;
 mod session;
 mod sign_in;
+mod sign_in_token;
 mod sign_up;
 mod strategy;
 #[cfg(test)]
@@ -38,6 +39,7 @@ pub(in crate::store) use invitation::InvitedRecordV1;
 pub(in crate::store) use invitation::{InvitationRecordV1, InvitedRecordV2, WaitlistEntryRecordV1};
 pub(in crate::store) use outbox::OutboxRecordV1;
 pub(in crate::store) use session::SessionRecordV1;
+pub(in crate::store) use sign_in_token::SignInTokenRecordV1;
 pub(in crate::store) use sign_up::SignUpRecordV3;
 pub(in crate::store) use user::UserRecordV3;
 pub(in crate::store) use value::ValueRecordV1;

@@ -4,8 +4,8 @@ use crate::domain::client::Client;
 use crate::domain::client::session::{Session, SessionStatus};
 use crate::domain::event::{Happened, Position};
 use crate::domain::id::{
-    ClientId, ExternalAccountId, IdentificationId, InvitationId, MessageId, SessionId, SignInId, SignUpId, UserId,
-    WaitlistEntryId, WebhookEndpointId,
+    ClientId, ExternalAccountId, IdentificationId, InvitationId, MessageId, SessionId, SignInId, SignInTokenId,
+    SignUpId, UserId, WaitlistEntryId, WebhookEndpointId,
 };
 use crate::domain::identifier::{EmailAddress, Identifier, IdentifierKind, PhoneNumber, Username};
 use crate::domain::invitation::{Invitation, InvitationState};
@@ -13,6 +13,7 @@ use crate::domain::redirect::RedirectUrl;
 use crate::domain::rejection::ErrorCode;
 use crate::domain::secret::Secret;
 use crate::domain::sign_in::{self, Failures, FirstFactor, SignIn};
+use crate::domain::sign_in_token::{SignInToken, SignInTokenStatus};
 use crate::domain::sign_up::{Approval, Collected, Phase, SignUp};
 use crate::domain::time::Timestamp;
 use crate::domain::user::{EndReason, Identification, SessionsEnded, User, UserAccount};
@@ -277,6 +278,11 @@ pub(in crate::store) fn failures() -> Failures {
         at: at(53),
         sources: vec![([17; 8], 9, at(53)), ([18; 8], 1, at(52))],
     }
+}
+
+pub(in crate::store) fn sign_in_token() -> SignInToken {
+    let ids = (SignInTokenId::from_bytes([23; 16]), UserId::from_bytes([1; 16]));
+    SignInToken::restore(ids, SignInTokenStatus::Accepted, [at(60), at(61), at(62)])
 }
 
 pub(in crate::store) fn phone_number() -> Identifier {

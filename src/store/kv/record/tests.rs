@@ -11,7 +11,7 @@ use proptest::prelude::*;
 use crate::domain::client::Client;
 use crate::domain::client::session::{Session, SessionStatus};
 use crate::domain::event::{EndUser, Event, Happened};
-use crate::domain::id::{ClientId, SessionId, SignInId, SignUpId, UserId};
+use crate::domain::id::{ClientId, SessionId, SignInId, SignInTokenId, SignUpId, UserId};
 use crate::domain::identifier::{EmailAddress, Identifier, IdentifierKind, PhoneNumber, Username};
 use crate::domain::invitation::{Invitation, InvitationState};
 use crate::domain::redirect::RedirectUrl;
@@ -19,6 +19,7 @@ use crate::domain::refusal::{Declined, Refusal};
 use crate::domain::rejection::ErrorCode;
 use crate::domain::secret::Secret;
 use crate::domain::sign_in::{self, Failures, FirstFactor, SignIn};
+use crate::domain::sign_in_token::{SignInToken, SignInTokenStatus};
 use crate::domain::sign_up::{Approval, Collected, Phase, SignUp};
 use crate::domain::time::Timestamp;
 use crate::domain::user::{EndReason, Identification, SessionsEnded, User};
@@ -112,6 +113,21 @@ fn golden_failures() {
     let record = FailuresRecordV1::from(&samples::failures());
     golden(&record, include_str!("golden/failures_v1.hex"));
     assert_eq!(Failures::from(through(&record)), samples::failures());
+}
+
+#[test]
+fn golden_sign_in_token() {
+    let record = SignInTokenRecordV1::from(&samples::sign_in_token());
+    golden(&record, include_str!("golden/sign_in_token_v1.hex"));
+    assert_eq!(SignInToken::from(through(&record)), samples::sign_in_token());
+    for status in [SignInTokenStatus::Pending, SignInTokenStatus::Accepted, SignInTokenStatus::Revoked] {
+        let token = SignInToken::restore(
+            (SignInTokenId::from_bytes([1; 16]), UserId::from_bytes([2; 16])),
+            status,
+            [3, 4, 5].map(Timestamp::from_millis),
+        );
+        assert_eq!(SignInToken::from(through(&SignInTokenRecordV1::from(&token))), token);
+    }
 }
 
 #[test]

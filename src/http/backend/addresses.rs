@@ -1,0 +1,150 @@
+//! `/v1/email_addresses…` and `/v1/phone_numbers…`: the addresses of users, by their ids.
+
+use crate::domain::field::Field;
+use crate::domain::id::{IdentificationId, UserId};
+use crate::domain::identifier::{EmailAddress, PhoneNumber};
+use crate::domain::rejection::{ErrorCode, Reason, Rejection};
+use crate::domain::user::{AddressChange, AddressStatus, Identification, User, UserChange};
+use crate::engine::EngineError;
+use crate::http::call::Call;
+use crate::http::request::json::Json;
+use crate::http::response::api_response::ApiResponse;
+use crate::http::response::error::HttpError;
+use crate::wire::backend::{BackendEmailAddress, BackendPhoneNumber, DeletedObject};
+
+use super::user_of;
+
+/// A kind of address, which has paths of its own.
+pub(super) trait Address: Sized {
+    /// The attribute; also the name of the parameter and of the object.
+    const FIELD: Field;
+    const OBJECT: &'static str;
+
+    fn parse(text: &str) -> Result<Self, Reason>;
+    fn is(&self, other: &Self) -> bool;
+    fn all(user: &User) -> &[Identification<Self>];
+    fn change(change: AddressChange<Self>) -> UserChange;
+    fn answer(user: &User, address: &Identification<Self>) -> ApiResponse;
+}
+
+impl Address for EmailAddress {
+    const FIELD: Field = Field::EmailAddress;
+    const OBJECT: &'static str = "email_address";
+
+    fn parse(text: &str) -> Result<Self, Reason> {
+        Self::parse(text)
+    }
+
+    fn is(&self, other: &Self) -> bool {
+        self.as_str() == other.as_str()
+    }
+
+    fn all(user: &User) -> &[Identification<Self>] {
+        &user.email_addresses
+    }
+
+    fn change(change: AddressChange<Self>) -> UserChange {
+        UserChange::EmailAddress(change)
+    }
+
+    fn answer(user: &User, address: &Identification<Self>) -> ApiResponse {
+        ApiResponse::json(&BackendEmailAddress { user, address })
+    }
+}
+
+impl Address for PhoneNumber {
+    const FIELD: Field = Field::PhoneNumber;
+    const OBJECT: &'static str = "phone_number";
+
+    fn parse(text: &str) -> Result<Self, Reason> {
+        Self::parse(text)
+    }
+
+    fn is(&self, other: &Self) -> bool {
+        self == other
+    }
+
+    fn all(user: &User) -> &[Identification<Self>] {
+        &user.phone_numbers
+    }
+
+    fn change(change: AddressChange<Self>) -> UserChange {
+        UserChange::PhoneNumber(change)
+    }
+
+    fn answer(user: &User, number: &Identification<Self>) -> ApiResponse {
+        ApiResponse::json(&BackendPhoneNumber { user, number })
+    }
+}
+
+/// Adds an address to a user.
+pub(super) async fn create<A: Address + Clone>(call: &Call<'_>, given: &Json) -> Result<ApiResponse, HttpError> {
+    let (user, value, status, primary) = addition::<A>(call, given)?;
+    let change = A::change(AddressChange::Add { value: value.clone(), status, primary });
+    let user = call.engine().users().change(user, &change, None).await?;
+    answer::<A>(&user, |address| address.value.is(&value))
+}
+
+pub(super) async fn show<A: Address>(call: &Call<'_>, id: IdentificationId) -> Result<ApiResponse, HttpError> {
+    let user = call.engine().users().by_address(id).await?;
+    answer::<A>(&user, |address| address.id == id)
+}
+
+/// Changes the standing of an address.
+pub(super) async fn update<A: Address>(
+    call: &Call<'_>,
+    id: IdentificationId,
+    given: &Json,
+) -> Result<ApiResponse, HttpError> {
+    let mut reasons = Vec::new();
+    let mut reader = given.reader(&mut reasons);
+    reader.refuse(UNBUILT);
+    let (verified, primary) = (reader.flag("verified"), reader.flag("primary").unwrap_or(false));
+    Rejection::collect(reasons)?;
+    let user = call.engine().users().by_address(id).await?;
+    let change = A::change(AddressChange::Mark { id, status: verified.map(standing), primary });
+    let user = call.engine().users().change(user.id, &change, None).await?;
+    answer::<A>(&user, |address| address.id == id)
+}
+
+pub(super) async fn delete<A: Address>(call: &Call<'_>, id: IdentificationId) -> Result<ApiResponse, HttpError> {
+    let user = call.engine().users().by_address(id).await?;
+    call.engine().users().change(user.id, &A::change(AddressChange::Remove(id)), None).await?;
+    Ok(ApiResponse::json(&DeletedObject::new(A::OBJECT, id)))
+}
+
+/// The parameters of a new address.
+fn addition<A: Address>(call: &Call<'_>, given: &Json) -> Result<(UserId, A, AddressStatus, bool), Rejection> {
+    let mut reasons = Vec::new();
+    let mut reader = given.reader(&mut reasons);
+    reader.refuse(UNBUILT);
+    let (user, text) = (reader.text("user_id"), reader.text(A::OBJECT));
+    let verified = reader.flag("verified").unwrap_or(false);
+    let primary = reader.flag("primary").unwrap_or(false);
+    let user = user_of(user, &mut reasons);
+    let is_known = call.engine().settings().enabled(&A::FIELD);
+    let value = match text {
+        _ if !is_known => Err(ErrorCode::FormParamUnknown.on(A::OBJECT)),
+        None => Err(ErrorCode::FormParamMissing.on(A::OBJECT)),
+        Some(text) => A::parse(&text),
+    };
+    let value = value.map_err(|reason| reasons.push(reason)).ok();
+    Rejection::collect(reasons)?;
+    // Both are there, since no reason was noted.
+    let (user, value) = user.zip(value).ok_or(ErrorCode::ResourceNotFound)?;
+    Ok((user, value, standing(verified), primary))
+}
+
+/// An address that the backend does not vouch for is reserved for the user: nobody else can claim it, and a code sent to it
+/// signs the user in.
+const fn standing(verified: bool) -> AddressStatus {
+    if verified { AddressStatus::Verified } else { AddressStatus::Reserved }
+}
+
+fn answer<A: Address>(user: &User, is_it: impl Fn(&Identification<A>) -> bool) -> Result<ApiResponse, HttpError> {
+    let found = A::all(user).iter().find(|address| is_it(address));
+    Ok(A::answer(user, found.ok_or(EngineError::NotFound)?))
+}
+
+/// Parameters of Clerk's that are not built. A call with one of them is refused, because it would not be stored.
+const UNBUILT: &[&str] = &["reserved_for_second_factor"];

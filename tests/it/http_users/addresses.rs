@@ -1,0 +1,106 @@
+//! The addresses of users by their ids.
+
+use serde_json::{Value, json};
+
+use super::{create, path_of, refused, site_with_phones, with};
+use crate::support::schema::faults;
+
+#[test]
+fn an_address_is_added_read_changed_and_removed() {
+    let site = site_with_phones();
+    let ada = create(&site, "ada@example.com");
+    for (path, kind, value, normal) in [
+        ("/v1/email_addresses", "email_address", "Work@Example.com", "work@example.com"),
+        ("/v1/phone_numbers", "phone_number", "+1 415 555 2671", "+14155552671"),
+    ] {
+        let body = json!({ "user_id": ada["id"], kind: value, "verified": true });
+        let made = site.backend("POST", path, &body);
+        assert_eq!(made.status, 200, "{}", made.body);
+        let made = made.json();
+        assert_eq!(faults(kind, &made), [""; 0], "{made:#}");
+        assert_eq!((&made["object"], &made[kind]), (&json!(kind), &json!(normal)));
+        assert_eq!((&made["reserved"], &made["verification"]["strategy"]), (&json!(false), &json!("admin")));
+        let one = format!("{path}/{}", made["id"].as_str().expect("an id"));
+        assert_eq!(site.backend("GET", &one, &Value::Null).json(), made);
+
+        let changed = site.backend("PATCH", &one, &json!({ "verified": false, "primary": true })).json();
+        assert_eq!((&changed["reserved"], &changed["verification"]), (&json!(true), &Value::Null));
+        let user = site.backend("GET", &path_of(&ada), &Value::Null).json();
+        assert_eq!(user[format!("primary_{kind}_id")], made["id"]);
+
+        let gone = site.backend("DELETE", &one, &Value::Null).json();
+        assert_eq!(gone, json!({ "object": kind, "id": made["id"], "deleted": true }));
+        for method in ["GET", "PATCH", "DELETE"] {
+            assert_eq!(refused(&site.backend(method, &one, &Value::Null)), with(404, "resource_not_found"), "{method}");
+        }
+    }
+    let user = site.backend("GET", &path_of(&ada), &Value::Null).json();
+    assert_eq!(user["primary_email_address_id"], ada["primary_email_address_id"]);
+}
+
+#[test]
+fn an_address_without_a_word_on_its_proof_is_reserved() {
+    let site = site_with_phones();
+    let (ada, bob) = (create(&site, "ada@example.com"), create(&site, "bob@example.com"));
+    let body = |user: &Value| json!({ "user_id": user["id"], "email_address": "work@example.com" });
+    let made = site.backend("POST", "/v1/email_addresses", &body(&ada)).json();
+    assert_eq!((&made["reserved"], &made["verification"]), (&json!(true), &Value::Null));
+    for user in [&ada, &bob] {
+        let again = site.backend("POST", "/v1/email_addresses", &body(user));
+        assert_eq!(refused(&again), with(422, "form_identifier_exists"));
+    }
+    let user = site.backend("GET", &path_of(&ada), &Value::Null).json();
+    assert_eq!(user["primary_email_address_id"], ada["primary_email_address_id"], "it is not the primary one");
+}
+
+#[test]
+fn every_fault_of_an_address_is_told() {
+    let site = site_with_phones();
+    let ada = create(&site, "ada@example.com");
+    let id = &ada["id"];
+    for (body, codes) in [
+        (json!({}), vec!["form_param_missing"; 2]),
+        (json!({ "user_id": id, "email_address": "none" }), vec!["form_param_format_invalid"]),
+        (
+            json!({ "user_id": id, "email_address": "b@example.com", "verified": "yes" }),
+            vec!["form_param_type_invalid"],
+        ),
+    ] {
+        let answer = site.backend("POST", "/v1/email_addresses", &body);
+        assert_eq!((answer.status, answer.error_codes()), (422, codes.into_iter().map(str::to_owned).collect()));
+    }
+    for user in ["user_000000000000000000000000007", "nonsense"] {
+        let body = json!({ "user_id": user, "email_address": "b@example.com" });
+        let answer = site.backend("POST", "/v1/email_addresses", &body);
+        assert_eq!(refused(&answer), with(404, "resource_not_found"), "{user}");
+    }
+    let held_back = json!({ "user_id": id, "phone_number": "+14155552671", "reserved_for_second_factor": true });
+    assert_eq!(refused(&site.backend("POST", "/v1/phone_numbers", &held_back)), with(422, "form_param_unknown"));
+
+    // An address is found below the paths of its own kind only.
+    let email = ada["primary_email_address_id"].as_str().expect("an id");
+    for (method, path) in [
+        ("GET", format!("/v1/phone_numbers/{email}")),
+        ("PATCH", format!("/v1/phone_numbers/{email}")),
+        ("DELETE", format!("/v1/phone_numbers/{email}")),
+        ("GET", "/v1/email_addresses/idn_000000000000000000000000007".to_owned()),
+        ("GET", "/v1/email_addresses/nonsense".to_owned()),
+        ("POST", format!("/v1/email_addresses/{email}/prepare_verification")),
+    ] {
+        assert_eq!(
+            refused(&site.backend(method, &path, &Value::Null)),
+            with(404, "resource_not_found"),
+            "{method} {path}"
+        );
+    }
+    assert_eq!(site.backend("GET", &path_of(&ada), &Value::Null).json(), ada, "nothing was changed");
+}
+
+#[test]
+fn an_attribute_that_is_off_has_no_addresses() {
+    let site = super::site();
+    let ada = create(&site, "ada@example.com");
+    let answer =
+        site.backend("POST", "/v1/phone_numbers", &json!({ "user_id": ada["id"], "phone_number": "+14155552671" }));
+    assert_eq!(refused(&answer), with(422, "form_param_unknown"));
+}
