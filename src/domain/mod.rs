@@ -14,6 +14,7 @@ pub mod guessable;
 pub mod id;
 pub mod identifier;
 pub mod invitation;
+pub mod listed;
 pub mod locale;
 pub mod message;
 pub mod metadata;

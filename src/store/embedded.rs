@@ -197,7 +197,7 @@ fn check_mark(path: &Path, ledger: &Ledger, sealer: Option<&Sealer>) -> Result<O
 }
 
 /// The kinds that are scanned in the order of their keys while the store serves.
-const ORDERED: [Kind; 7] = [
+const ORDERED: [Kind; 9] = [
     Kind::Outbox,
     Kind::Deadline,
     Kind::Invitation,
@@ -205,6 +205,8 @@ const ORDERED: [Kind; 7] = [
     Kind::UserCreated,
     Kind::UserSignedIn,
     Kind::UserSession,
+    Kind::Listed,
+    Kind::RedirectUrl,
 ];
 /// The name of the mark.
 const SEALED_UNDER: &str = "sealed_under";

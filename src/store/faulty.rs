@@ -10,9 +10,12 @@ use tokio::sync::watch;
 
 use crate::domain::client::Client;
 use crate::domain::client::session::Session;
-use crate::domain::id::{ClientId, InvitationId, MessageId, SessionId, SignUpId, UserId, WaitlistEntryId};
+use crate::domain::id::{
+    ClientId, InvitationId, ListedIdentifierId, MessageId, RedirectUrlId, SessionId, SignUpId, UserId, WaitlistEntryId,
+};
 use crate::domain::identifier::Identifier;
 use crate::domain::invitation::Invitation;
+use crate::domain::listed::{List, ListedIdentifier, ListedRedirect};
 use crate::domain::policy::RetentionPolicy;
 use crate::domain::sign_up::SignUp;
 use crate::domain::time::Timestamp;
@@ -73,6 +76,10 @@ pub enum StoreRead {
     WaitlistEntry,
     /// [`Store::waitlist`].
     Waitlist,
+    /// [`Store::listed_identifier`] and [`Store::listed`].
+    Listed,
+    /// [`Store::redirect_url`] and [`Store::redirect_urls`].
+    RedirectUrls,
     /// [`Store::outbox`].
     Outbox,
     /// [`Store::due`].
@@ -397,6 +404,35 @@ impl Store for FaultyStore {
         limit: usize,
     ) -> BoxFuture<'_, Result<Vec<WaitlistEntry>, StoreError>> {
         Box::pin(self.read(StoreRead::Waitlist, self.inner.waitlist(after, limit)))
+    }
+
+    fn listed_identifier(
+        &self,
+        list: List,
+        id: ListedIdentifierId,
+    ) -> BoxFuture<'_, Result<Option<ListedIdentifier>, StoreError>> {
+        Box::pin(self.read(StoreRead::Listed, self.inner.listed_identifier(list, id)))
+    }
+
+    fn listed(
+        &self,
+        list: List,
+        after: Option<ListedIdentifierId>,
+        limit: usize,
+    ) -> BoxFuture<'_, Result<Vec<ListedIdentifier>, StoreError>> {
+        Box::pin(self.read(StoreRead::Listed, self.inner.listed(list, after, limit)))
+    }
+
+    fn redirect_url(&self, id: RedirectUrlId) -> BoxFuture<'_, Result<Option<ListedRedirect>, StoreError>> {
+        Box::pin(self.read(StoreRead::RedirectUrls, self.inner.redirect_url(id)))
+    }
+
+    fn redirect_urls(
+        &self,
+        after: Option<RedirectUrlId>,
+        limit: usize,
+    ) -> BoxFuture<'_, Result<Vec<ListedRedirect>, StoreError>> {
+        Box::pin(self.read(StoreRead::RedirectUrls, self.inner.redirect_urls(after, limit)))
     }
 
     fn outbox(&self, after: Option<MessageId>, limit: usize) -> BoxFuture<'_, Result<Vec<OutboxEntry>, StoreError>> {

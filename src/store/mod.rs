@@ -30,8 +30,8 @@ mod store;
 mod writable;
 
 pub use commit::{
-    ClientWrite, Commit, Committed, Decision, Housekeeping, InvitationChange, OutboxEntry, OutboxKind, SignUpWrite,
-    UserWrite, WaitlistChange,
+    ClientWrite, Commit, Committed, Decision, Housekeeping, InvitationChange, ListedChange, OutboxEntry, OutboxKind,
+    RedirectUrlChange, SignUpWrite, UserWrite, ValueWrite, WaitlistChange,
 };
 #[cfg(any(test, feature = "test-util"))]
 pub use contract::check_store;

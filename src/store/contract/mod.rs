@@ -6,6 +6,7 @@ mod budgets;
 mod clients;
 mod entries;
 mod invitations;
+mod listed;
 mod maps;
 mod others;
 mod retention;
@@ -66,6 +67,9 @@ macro_rules! __requirements_for_stores {
             invitations::a_deleted_invitation_stands_in_nobodys_way
             invitations::who_waits_is_listed_once_and_done_when_the_invitation_is_used
             invitations::who_is_rejected_loses_the_invitation
+            listed::a_list_has_an_identifier_once_and_the_other_list_has_its_own
+            listed::a_redirect_url_is_listed_once_until_it_is_removed
+            listed::a_named_value_is_changed_only_from_what_was_read
             others::messages_wait_in_order_until_they_are_sent
             sign_ups::sign_ups_fall_due_earliest_first
             sign_ups::a_moved_deadline_is_listed_anew_by_the_sweeper_only

@@ -4,9 +4,11 @@ use aws_lc_rs::digest;
 use bytes::Bytes;
 
 use crate::domain::id::{
-    ClientId, Id, InvitationId, Kind as IdKind, MessageId, SessionId, SignUpId, UserId, WaitlistEntryId,
+    ClientId, Id, InvitationId, Kind as IdKind, ListedIdentifierId, MessageId, RedirectUrlId, SessionId, SignUpId,
+    UserId, WaitlistEntryId,
 };
 use crate::domain::identifier::{Identifier, IdentifierKind};
+use crate::domain::listed::List;
 use crate::domain::sign_in::Account;
 use crate::domain::time::Timestamp;
 
@@ -49,6 +51,11 @@ pub(crate) enum Kind {
     Session = 16,
     /// A session of a user, by the user's id and the session's time and id. Scanned.
     UserSession = 17,
+    /// An entry of the allow-list or the block-list, by the list and its id, which is derived from the identifier.
+    /// Scanned.
+    Listed = 21,
+    /// A redirect URL, by its id, which is derived from the URL. Scanned.
+    RedirectUrl = 22,
 }
 
 impl Kind {
@@ -89,6 +96,19 @@ pub(in crate::store) fn invited(address: &Identifier) -> Bytes {
 
 pub(in crate::store) fn waitlist_entry(id: WaitlistEntryId) -> Bytes {
     of_id(Kind::WaitlistEntry, id)
+}
+
+pub(in crate::store) fn listed(list: List, id: ListedIdentifierId) -> Bytes {
+    of_parts(Kind::Listed, &[&[list_byte(list)], id.as_bytes()])
+}
+
+/// What the keys of the entries of a list begin with.
+pub(in crate::store) fn all_listed(list: List) -> Bytes {
+    of_parts(Kind::Listed, &[&[list_byte(list)]])
+}
+
+pub(in crate::store) fn redirect_url(id: RedirectUrlId) -> Bytes {
+    of_id(Kind::RedirectUrl, id)
 }
 
 pub(in crate::store) fn deadline(at: Timestamp, id: SignUpId) -> Bytes {
@@ -237,6 +257,14 @@ const fn kind_byte(kind: IdentifierKind) -> u8 {
         IdentifierKind::Username => 3,
         IdentifierKind::ExternalAccount => 4,
         IdentifierKind::ExternalId => 5,
+    }
+}
+
+/// These bytes are also on disk: they never change and are never reused.
+const fn list_byte(list: List) -> u8 {
+    match list {
+        List::Allow => 1,
+        List::Block => 2,
     }
 }
 

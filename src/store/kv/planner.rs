@@ -3,6 +3,7 @@
 
 mod housekeeping;
 mod invitations;
+mod listed;
 mod sessions;
 mod users;
 
@@ -126,6 +127,15 @@ impl<K: KeyValue> Transaction<'_, '_, K> {
         }
         for change in &decision.invitations {
             self.invitation(change, at)?;
+        }
+        for change in &decision.listed {
+            self.listed(change)?;
+        }
+        for change in &decision.redirect_urls {
+            self.redirect_url(change)?;
+        }
+        if let Some(write) = &decision.value {
+            self.value(write)?;
         }
         for entry in &decision.outbox {
             self.put(key::outbox(entry.id), &OutboxRecordV1::from(entry))?;

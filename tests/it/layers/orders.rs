@@ -32,13 +32,13 @@ const ORDERS: &[(&str, &[&str])] = &[
     ),
     (
         "store/contract",
-        &["support maps", "budgets clients entries invitations others retention sessions sign_ups users"],
+        &["support maps", "budgets clients entries invitations listed others retention sessions sign_ups users"],
     ),
     (
         "store/kv/record",
         &[
             "count counter failures identifier strategy value",
-            "external invitation outbox",
+            "external invitation listed outbox",
             "sign_up",
             "sign_in user",
             "client",
@@ -82,12 +82,13 @@ const ORDERS: &[(&str, &[&str])] = &[
         &[
             "error",
             "hash_costs input keys",
+            "amendments",
             "circle: admission builder caller engine frontend view",
             "backend",
             "handles",
         ],
     ),
-    ("engine/backend", &["pagination sign_ups", "invitations sessions users", "waitlist"]),
+    ("engine/backend", &["pagination sign_ups", "invitations sessions users", "instance waitlist"]),
     ("engine/backend/users", &["filter passwords read", "list change", "create"]),
     (
         "engine/frontend",
@@ -129,7 +130,7 @@ const ORDERS: &[(&str, &[&str])] = &[
     ("http/pages", &["notice", "error link"]),
     ("http/routing", &["backend off", "realm"]),
     ("http/server", &["connections trouble", "received stream"]),
-    ("wire", &["error", "verification", "sign_in user sign_up", "session", "backend client", "invitation"]),
+    ("wire", &["error", "verification", "sign_in user sign_up", "session", "backend client", "instance invitation"]),
     ("http/environment", &["auth_config display_config user_settings", "handed_back"]),
     ("http/request", &["audience form host proxy rfc3339", "body", "head", "identity json"]),
 ];

@@ -3,14 +3,16 @@
 use crate::domain::client::Client;
 use crate::domain::client::session::{Session, SessionStatus};
 use crate::domain::id::{
-    ClientId, ExternalAccountId, IdentificationId, InvitationId, MessageId, SessionId, SignInId, SignUpId, UserId,
-    WaitlistEntryId,
+    ClientId, ExternalAccountId, IdentificationId, InvitationId, ListedIdentifierId, MessageId, RedirectUrlId,
+    SessionId, SignInId, SignUpId, UserId, WaitlistEntryId,
 };
 use crate::domain::identifier::{EmailAddress, Identifier, IdentifierKind, PhoneNumber, Username};
 use crate::domain::invitation::{Invitation, InvitationState};
+use crate::domain::listed::{List, ListedIdentifier, ListedRedirect};
 use crate::domain::redirect::RedirectUrl;
 use crate::domain::rejection::ErrorCode;
 use crate::domain::secret::Secret;
+use crate::domain::settings::restrictions::Pattern;
 use crate::domain::sign_in::{self, Failures, FirstFactor, SignIn};
 use crate::domain::sign_up::{Collected, Phase, SignUp};
 use crate::domain::time::Timestamp;
@@ -111,6 +113,20 @@ pub(in crate::store) fn waitlist_entry() -> WaitlistEntry {
         created_at: at(38),
         updated_at: at(41),
     }
+}
+
+pub(in crate::store) fn listed() -> ListedIdentifier {
+    ListedIdentifier {
+        id: ListedIdentifierId::from_bytes([19; 16]),
+        list: List::Block,
+        pattern: Pattern::Domain("example.com".into()),
+        invitation: Some(InvitationId::from_bytes([14; 16])),
+        created_at: at(54),
+    }
+}
+
+pub(in crate::store) fn redirect_url() -> ListedRedirect {
+    ListedRedirect { id: RedirectUrlId::from_bytes([20; 16]), url: "myapp://callback".into(), created_at: at(55) }
 }
 
 fn profile() -> Profile {

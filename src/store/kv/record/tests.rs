@@ -12,6 +12,7 @@ use crate::domain::client::session::{Session, SessionStatus};
 use crate::domain::id::{ClientId, SessionId, SignInId, SignUpId, UserId};
 use crate::domain::identifier::{EmailAddress, Identifier, IdentifierKind, PhoneNumber, Username};
 use crate::domain::invitation::{Invitation, InvitationState};
+use crate::domain::listed::{List, ListedIdentifier, ListedRedirect};
 use crate::domain::redirect::RedirectUrl;
 use crate::domain::rejection::ErrorCode;
 use crate::domain::secret::Secret;
@@ -174,6 +175,12 @@ fn golden_waitlist_entry() {
 }
 
 #[test]
+fn golden_listed() {
+    golden(&ListedRecordV1::from(&samples::listed()), include_str!("golden/listed_v1.hex"));
+    golden(&RedirectUrlRecordV1::from(&samples::redirect_url()), include_str!("golden/redirect_url_v1.hex"));
+}
+
+#[test]
 fn golden_value() {
     let bytes = vec![1, 2, 255];
     golden(&ValueRecordV1 { bytes }, include_str!("golden/value_v1.hex"));
@@ -196,6 +203,16 @@ fn samples_come_back_whole() {
         let record: WaitlistEntryRecordV1 = through(&(&entry).into());
         assert_eq!(WaitlistEntry::from(record), entry);
     }
+    for list in [List::Allow, List::Block] {
+        for pattern in ["ada@example.com", "*@example.com", "+14155552671", "+1900*"] {
+            let pattern = pattern.parse().expect("a pattern");
+            let listed = ListedIdentifier { list, pattern, invitation: None, ..samples::listed() };
+            let record: ListedRecordV1 = through(&(&listed).into());
+            assert_eq!(ListedIdentifier::from(record), listed);
+        }
+    }
+    let record: RedirectUrlRecordV1 = through(&(&samples::redirect_url()).into());
+    assert_eq!(ListedRedirect::from(record), samples::redirect_url());
     let entry = samples::outbox_entry();
     let record: OutboxRecordV1 = through(&(&entry).into());
     assert_eq!(OutboxEntry::from(record), entry);
@@ -315,6 +332,8 @@ proptest! {
         refuses_or_reads::<FailuresRecordV1>(&bytes)?;
         refuses_or_reads::<IdentifierRecordV1>(&bytes)?;
         refuses_or_reads::<ValueRecordV1>(&bytes)?;
+        refuses_or_reads::<ListedRecordV1>(&bytes)?;
+        refuses_or_reads::<RedirectUrlRecordV1>(&bytes)?;
     }
 }
 
