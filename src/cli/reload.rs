@@ -33,7 +33,7 @@ impl HangupSignals {
             if self.in_terminal && !has_terminal() {
                 return;
             }
-            let (config, sources, in_force) = (config.clone(), sources.clone(), engine.settings());
+            let (config, sources, in_force) = (config.clone(), sources.clone(), engine.configured_settings());
             let read = tokio::task::spawn_blocking(move || config.reload(&sources, &in_force)).await;
             match read {
                 Ok(Ok(reloaded)) => put_in_force(&engine, reloaded),

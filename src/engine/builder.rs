@@ -10,7 +10,7 @@ use crate::clock::{Clock, ResumedClock, SystemClock};
 use crate::delivery::{Capture, MessageTemplates, Transport};
 use crate::domain::policy::Policy;
 use crate::domain::ports::{Entropy, Sealer};
-use crate::domain::redirect::{PageOrigins, RedirectRule, is_loopback};
+use crate::domain::redirect::is_loopback;
 use crate::domain::settings::Settings;
 use crate::domain::settings::branding::Branding;
 use crate::domain::settings::source_limits::SourceLimits;
@@ -23,6 +23,7 @@ use crate::store::{MemoryStore, Store, StoreError};
 use crate::token::{Algorithm, InstanceKey};
 
 use super::admission::Admission;
+use super::amendments::{Amendments, Sites, Stored};
 use super::engine::{CLOCK_OFFSET, Inner, check};
 use super::error::BuildError;
 use super::frontend::equal_calls::CallKey;
@@ -208,15 +209,20 @@ impl EngineBuilder {
             policy.captcha_bypass.clone_from(&captcha.oauth_bypass);
         }
         let local_pages = self.local_pages.unwrap_or_else(|| is_loopback(&self.public_url));
-        let origins = PageOrigins::new(&self.public_url, &self.allowed_origins, local_pages);
-        let redirects = RedirectRule::new(origins, &self.allowed_redirects);
+        let sites = Sites {
+            public_url: self.public_url.clone(),
+            allowed_origins: self.allowed_origins,
+            allowed_redirects: self.allowed_redirects,
+            local_pages,
+        };
+        let amendments = Amendments::new(self.settings, sites, Stored::read(&*store).await?);
         let environment = ActorContext::new(
             store,
             clock,
             key.clone(),
             key.clone() as Arc<dyn Sealer>,
             entropy,
-            self.settings,
+            amendments.settings(),
             policy,
             self.actors,
         );
@@ -235,7 +241,7 @@ impl EngineBuilder {
             issuer: self.issuer,
             secret_key,
             accept_url,
-            redirects,
+            amendments,
             callback_url: below(&self.public_url, "v1/oauth_callback"),
             providers: self.providers.unwrap_or_default(),
             captcha: self.captcha,

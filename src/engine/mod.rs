@@ -2,10 +2,11 @@
 //! hyper nor JSON shapes.
 //!
 //! [`EngineBuilder`] makes an [`Engine`], whose methods are the calls: those of people in `frontend/`, those of the
-//! application's backend in `backend/`. [`SignUps`], [`SignIns`], [`Sessions`], [`Users`], [`Invitations`] and
-//! [`Waitlist`] group the same calls by what they are about. Begin reading at `frontend/sign_ups.rs`.
+//! application's backend in `backend/`. [`SignUps`], [`SignIns`], [`Sessions`], [`Users`], [`Invitations`],
+//! [`Waitlist`] and [`Instance`] group the same calls by what they are about. Begin reading at `frontend/sign_ups.rs`.
 
 mod admission;
+mod amendments;
 mod backend;
 mod builder;
 mod caller;
@@ -23,6 +24,9 @@ mod view;
 
 pub use crate::domain::sign_in::Prepare as PrepareFirstFactor;
 pub use crate::token::TokenCarrier;
+pub use backend::instance::{ListedIdentifierView, OverridesView};
+#[cfg(feature = "cli")]
+pub(crate) use backend::instance::{drop_stored_overrides, stored_overrides};
 pub use backend::invitations::{InvitationView, TicketHolder, TicketStatus};
 pub use backend::pagination::{ListParams, Page};
 pub use backend::sessions::SessionListParams;
@@ -34,7 +38,7 @@ pub use engine::Engine;
 pub use error::{BuildError, EngineError, NotReady};
 pub use frontend::email_links::{Followed, LinkOutcome};
 pub use frontend::oauth::{CallbackRedirect, ProviderCallback};
-pub use handles::{Invitations, Sessions, SignIns, SignUps, Users, Waitlist};
+pub use handles::{Instance, Invitations, Sessions, SignIns, SignUps, Users, Waitlist};
 pub use input::{AttemptFirstFactor, AttemptVerification, NewSignIn, PrepareVerification};
 pub use keys::BackendKey;
 pub use view::{ClientView, SessionView, SignInView, SignUpView};

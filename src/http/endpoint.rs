@@ -9,7 +9,8 @@ use hyper::Method;
 use hyper::body::Body;
 
 use crate::domain::id::{
-    ClientId, ExternalAccountId, InvitationId, MalformedId, SessionId, SignInId, SignUpId, UserId, WaitlistEntryId,
+    ClientId, ExternalAccountId, InvitationId, ListedIdentifierId, MalformedId, RedirectUrlId, SessionId, SignInId,
+    SignUpId, UserId, WaitlistEntryId,
 };
 use crate::http::call::Call;
 use crate::http::request::body;
@@ -218,6 +219,8 @@ pub(in crate::http) enum PathId {
     Session(SessionId),
     Invitation(InvitationId),
     WaitlistEntry(WaitlistEntryId),
+    ListedIdentifier(ListedIdentifierId),
+    RedirectUrl(RedirectUrlId),
     User(UserId),
     UserAccount(UserAccountPath),
     Client(ClientId),
@@ -265,6 +268,8 @@ in_path! {
     Session SessionId
     Invitation InvitationId
     WaitlistEntry WaitlistEntryId
+    ListedIdentifier ListedIdentifierId
+    RedirectUrl RedirectUrlId
     User UserId
     UserAccount UserAccountPath
     Client ClientId

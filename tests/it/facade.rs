@@ -17,8 +17,10 @@ const NAMES: [(&str, &str); 13] = [
     ),
     (
         "backend",
-        "BackendClient BackendKey BackendSession BackendUpdate BackendUser DeletedObject Invitation InvitationId InvitationState InvitationStatus InvitationView Invitations \
-         ListParams NewInvitation Page Waitlist WaitlistEntry WaitlistEntryId WaitlistEntryView WaitlistStatus",
+        "BackendClient BackendKey BackendSession BackendUpdate BackendUser DeletedObject Instance InstanceId Invitation \
+         InvitationId InvitationState InvitationStatus InvitationView Invitations List ListParams ListedIdentifier \
+         ListedIdentifierId ListedIdentifierView ListedRedirect NewInvitation OverrideValue Overrides OverridesView Page \
+         PreferredStrategy RedirectUrlId Waitlist WaitlistEntry WaitlistEntryId WaitlistEntryView WaitlistStatus",
     ),
     (
         "configuration",
@@ -47,7 +49,7 @@ const NAMES: [(&str, &str); 13] = [
     (
         "settings",
         "AccessList AttackProtection Attribute Attributes Branding Disposable Domains EmailLinkProtection \
-         InvalidDomain InvalidPattern InvalidSettings Mfa OAuth PasswordSettings Patterns PhoneCountries Restrictions \
+         InvalidDomain InvalidPattern InvalidSettings Mfa OAuth PasswordSettings Pattern Patterns PhoneCountries Restrictions \
          SignUpMode SignUpSettings Social Switch UsernameSettings sample_settings",
     ),
     (

@@ -1,10 +1,14 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 
-use crate::domain::id::{InvitationId, SessionId, SignInId, SignUpId, UserId, WaitlistEntryId};
+use crate::domain::id::{
+    InvitationId, ListedIdentifierId, RedirectUrlId, SessionId, SignInId, SignUpId, UserId, WaitlistEntryId,
+};
 use crate::domain::identifier::{Identifier, IdentifierKind};
 use crate::domain::invitation::NewInvitation;
+use crate::domain::listed::List;
 use crate::domain::secret::Secret;
+use crate::domain::settings::overrides::Overrides;
 use crate::domain::sign_up::{BackendUpdate, NewSignUp, SignUpPatch};
 use crate::domain::user::{NewUser, UserChange, UserPatch};
 use crate::domain::verification::Strategy;
@@ -58,6 +62,7 @@ async fn outcomes(engine: &Engine) -> Vec<(&'static str, Option<EngineError>)> {
     let (session, list) = (SessionId::from_bytes([1; 16]), &ListParams::default());
     let (invitation, entry) = (InvitationId::from_bytes([1; 16]), WaitlistEntryId::from_bytes([1; 16]));
     let user = UserId::from_bytes([1; 16]);
+    let (listed, redirect) = (ListedIdentifierId::from_bytes([1; 16]), RedirectUrlId::from_bytes([1; 16]));
     let address = Identifier { kind: IdentifierKind::EmailAddress, value: "ada@example.com".into() };
     let (code, invite) = (Strategy::EmailCode, NewInvitation::to("ada@example.com"));
     outcomes! { engine:
@@ -66,6 +71,7 @@ async fn outcomes(engine: &Engine) -> Vec<(&'static str, Option<EngineError>)> {
         attempt_first_factor(caller, sign_in, &AttemptFirstFactor::code(code.clone(), "424242"), context),
         attempt_verification(caller, sign_up, &AttemptVerification::code(code.clone(), "424242"), context),
         ban_user(user, None),
+        change_overrides(&Overrides::default(), None),
         change_user(user, &UserChange::Ban, None),
         change_users(&[user], &UserChange::Ban),
         claim_return(caller, sign_up, "nonce", context),
@@ -80,6 +86,7 @@ async fn outcomes(engine: &Engine) -> Vec<(&'static str, Option<EngineError>)> {
         delete_from_waitlist(entry),
         delete_invitation(invitation),
         delete_user(user, None),
+        drop_overrides(None),
         end_session(caller, session, false, context),
         end_sessions(caller, context),
         enter_waitlist(None),
@@ -90,13 +97,19 @@ async fn outcomes(engine: &Engine) -> Vec<(&'static str, Option<EngineError>)> {
         invite_from_waitlist(entry, None),
         is_stored(caller),
         join_waitlist(None, context),
+        list_identifier(List::Allow, "ada@example.com", false),
         list_invitations(list),
+        list_redirect_url("myapp://callback"),
         list_sessions(&SessionListParams::default()),
         list_users(&UserListParams::default()),
         list_waitlist(list),
+        listed_identifiers(List::Allow, list),
+        listed_redirect_url(redirect),
+        listed_redirect_urls(list),
         lock_user(user, None),
         me(caller, None),
         open_client(caller, context),
+        overrides(),
         prepare(caller, sign_up, &PrepareVerification::new(code.clone()), context),
         prepare_first_factor(caller, sign_in, &PrepareFirstFactor::new(code.clone()), context),
         reject_from_waitlist(entry),
@@ -111,6 +124,8 @@ async fn outcomes(engine: &Engine) -> Vec<(&'static str, Option<EngineError>)> {
         solve_captcha(caller, None, None, context),
         touch_session(caller, session, context),
         unban_user(user, None),
+        unlist_identifier(List::Allow, listed),
+        unlist_redirect_url(redirect),
         update_sign_up(caller, sign_up, &SignUpPatch::default(), context),
         update_sign_up_by_backend(sign_up, BackendUpdate::default()),
         update_user(user, &UserPatch::default(), None),
@@ -145,4 +160,4 @@ fn calls_in(folder: &Path) -> BTreeSet<String> {
 }
 
 /// The ends of the lines that name a handle: `SignUps by sign_ups;`.
-const HANDLES: [&str; 6] = ["sign_ups", "sign_ins", "sessions", "users", "invitations", "waitlist"];
+const HANDLES: [&str; 7] = ["sign_ups", "sign_ins", "sessions", "users", "invitations", "waitlist", "instance"];

@@ -1,5 +1,6 @@
 //! The calls of the application's backend.
 
+pub(super) mod instance;
 pub(super) mod invitations;
 pub(super) mod pagination;
 pub(super) mod sessions;
