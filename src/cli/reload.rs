@@ -51,6 +51,16 @@ fn put_in_force(engine: &Engine, reloaded: Reloaded) {
     if let Err(error) = engine.replace_settings(settings) {
         return refuse(&error.to_string());
     }
+    let overridden = engine.overrides_in_force().stored.list();
+    let without_effect: Vec<&str> =
+        overridden.iter().map(|(key, _)| *key).filter(|key| changed.iter().any(|other| other == key)).collect();
+    if !without_effect.is_empty() {
+        tracing::warn!(
+            keys = without_effect.join(", "),
+            "these keys have no effect: the application's backend has changed them, and that takes precedence; \
+             DELETE /v1/instance/overrides drops it"
+        );
+    }
     for warning in warnings {
         tracing::warn!("{warning}");
     }

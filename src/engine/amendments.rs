@@ -131,18 +131,21 @@ impl Amendments {
 
     /// Puts a committed change in force. `put` gets the settings, before another change can.
     pub(super) fn amend(&self, _turn: &Turn, amendment: Amendment, put: impl FnOnce(Settings)) {
-        self.change(|stored| stored.amend(amendment), put);
+        let is_of_lists = matches!(amendment, Amendment::Listed(..) | Amendment::Unlisted(..));
+        self.change(|stored| stored.amend(amendment), !is_of_lists, put);
     }
 
     /// Puts in force what was read from the store.
     pub(super) fn restore(&self, _turn: &Turn, read: Stored, put: impl FnOnce(Settings)) {
-        self.change(|stored| *stored = read, put);
+        self.change(|stored| *stored = read, true, put);
     }
 
-    fn change(&self, change: impl FnOnce(&mut Stored), put: impl FnOnce(Settings)) {
+    fn change(&self, change: impl FnOnce(&mut Stored), moves_redirects: bool, put: impl FnOnce(Settings)) {
         let mut parts = self.parts();
         change(&mut parts.stored);
-        *self.redirects.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(parts.redirects());
+        if moves_redirects {
+            *self.redirects.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(parts.redirects());
+        }
         put(parts.settings_in_force());
     }
 
@@ -186,6 +189,19 @@ impl Stored {
         }
         stored.redirects = store.redirect_urls(None, REDIRECTS_MAX).await?;
         Ok(stored)
+    }
+
+    /// Logs what is in force instead of what is configured.
+    pub(super) fn tell(&self) {
+        let overrides = self.overrides.overrides.list();
+        if !overrides.is_empty() {
+            let keys: Vec<&str> = overrides.iter().map(|(key, _)| *key).collect();
+            tracing::info!(
+                keys = keys.join(", "),
+                "the application's backend changed these settings: what is stored \
+                of them is in force, not what is configured"
+            );
+        }
     }
 
     /// Settings with what is stored over them.

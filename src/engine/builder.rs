@@ -215,7 +215,9 @@ impl EngineBuilder {
             allowed_redirects: self.allowed_redirects,
             local_pages,
         };
-        let amendments = Amendments::new(self.settings, sites, Stored::read(&*store).await?);
+        let stored = Stored::read(&*store).await?;
+        stored.tell();
+        let amendments = Amendments::new(self.settings, sites, stored);
         let environment = ActorContext::new(
             store,
             clock,

@@ -97,7 +97,7 @@ impl Engine {
     }
 
     /// What overrides the configured settings. It reads no store.
-    fn overrides_in_force(&self) -> OverridesView {
+    pub(crate) fn overrides_in_force(&self) -> OverridesView {
         let Versioned { version, overrides } = self.inner.amendments.overrides();
         OverridesView { version, stored: overrides, configured: self.inner.amendments.configured() }
     }
