@@ -16,7 +16,8 @@ fn a_blocked_identifier_counts_at_once_on_every_way_while_the_list_is_on_and_aft
     let folder = TempDir::new().expect("a folder");
     let server = start(&folder);
     let mut early = Browser::of(&server);
-    let begun = early.post("/v1/client/sign_ups", "email_address=eve%40bad.example&strategy=email_code");
+    let begun = early
+        .post("/v1/client/sign_ups", "email_address=eve%40bad.example&password=wanders+under+elms&strategy=email_code");
     let path = format!("/v1/client/sign_ups/{}", begun.json()["response"]["id"].as_str().expect("an id"));
     become_user(&server, "ada@bad.example");
 
