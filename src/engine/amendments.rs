@@ -2,6 +2,7 @@
 //! allow-list and the block-list, and redirect URLs. They are stored, and in memory, so that no sign-up reads them from
 //! the store.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
 use serde::{Deserialize, Serialize};
@@ -21,6 +22,8 @@ pub(super) struct Amendments {
     /// Held by a change from before its commit until it is in force, so that changes are in force in the order of their
     /// commits.
     turns: Arc<Turns<()>>,
+    /// Whether the store may hold something else, because the outcome of a commit is unknown and it could not be read since.
+    is_unsure: AtomicBool,
     parts: Mutex<Parts>,
     redirects: RwLock<Arc<RedirectRule>>,
 }
@@ -72,7 +75,7 @@ impl Amendments {
     pub(super) fn new(settings: Settings, sites: Sites, stored: Stored) -> Self {
         let parts = Parts { settings, sites, stored };
         let redirects = RwLock::new(Arc::new(parts.redirects()));
-        Self { turns: Arc::default(), parts: Mutex::new(parts), redirects }
+        Self { turns: Arc::default(), is_unsure: AtomicBool::new(false), parts: Mutex::new(parts), redirects }
     }
 
     /// The settings in force.
@@ -135,9 +138,20 @@ impl Amendments {
         self.change(|stored| stored.amend(amendment), !is_of_lists, put);
     }
 
+    /// Notes that the store may hold something else, until [`Self::restore`].
+    pub(super) fn doubt(&self, _turn: &Turn) {
+        self.is_unsure.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether the store may hold something else.
+    pub(super) fn is_unsure(&self, _turn: &Turn) -> bool {
+        self.is_unsure.load(Ordering::Relaxed)
+    }
+
     /// Puts in force what was read from the store.
     pub(super) fn restore(&self, _turn: &Turn, read: Stored, put: impl FnOnce(Settings)) {
         self.change(|stored| *stored = read, true, put);
+        self.is_unsure.store(false, Ordering::Relaxed);
     }
 
     fn change(&self, change: impl FnOnce(&mut Stored), moves_redirects: bool, put: impl FnOnce(Settings)) {

@@ -24,9 +24,9 @@ mod view;
 
 pub use crate::domain::sign_in::Prepare as PrepareFirstFactor;
 pub use crate::token::TokenCarrier;
-pub use backend::instance::{ListedIdentifierView, OverridesView};
 #[cfg(feature = "cli")]
-pub(crate) use backend::instance::{drop_stored_overrides, stored_overrides};
+pub(crate) use backend::at_rest::{drop_stored_overrides, stored_overrides};
+pub use backend::instance::{ListedIdentifierView, OverridesView};
 pub use backend::invitations::{InvitationView, TicketHolder, TicketStatus};
 pub use backend::pagination::{ListParams, Page};
 pub use backend::sessions::SessionListParams;

@@ -5,7 +5,9 @@ use serde::Serialize;
 
 use crate::domain::id::{InstanceId, InvitationId, ListedIdentifierId, RedirectUrlId};
 use crate::domain::listed::{List, ListedRedirect};
-use crate::domain::settings::overrides::{OverrideValue, Overrides};
+use crate::domain::settings::overrides::OverrideValue;
+#[cfg(feature = "server")]
+use crate::domain::settings::overrides::Overrides;
 use crate::domain::settings::restrictions::Pattern;
 use crate::domain::time::Timestamp;
 use crate::engine::{ListedIdentifierView, OverridesView};

@@ -13,16 +13,8 @@ use crate::domain::settings::restrictions::Pattern;
 use crate::store::{Commit, CommitError, Decision, ListedChange, RedirectUrlChange};
 
 use super::pagination::{ListParams, Page, collect};
-#[cfg(feature = "cli")]
-use crate::domain::settings::Settings;
-#[cfg(feature = "cli")]
-use crate::domain::time::Timestamp;
 use crate::engine::amendments::{Amendment, REDIRECTS_MAX, Stored, Turn, Versioned};
-#[cfg(feature = "cli")]
-use crate::engine::amendments::{configured_overrides, read_overrides};
 use crate::engine::{Engine, EngineError};
-#[cfg(feature = "cli")]
-use crate::store::{Store, StoreError};
 
 /// The settings that the application's backend can change: as they are configured, and what overrides them.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -51,34 +43,6 @@ impl OverridesView {
     pub fn in_force(&self) -> Overrides {
         self.configured.changed_by(&self.stored)
     }
-}
-
-/// What is stored in a store that no engine uses, beside these settings and origins.
-///
-/// # Errors
-/// When it can't be read.
-#[cfg(feature = "cli")]
-pub(crate) async fn stored_overrides(
-    store: &dyn Store,
-    configured: &Settings,
-    allowed_origins: Vec<String>,
-) -> Result<OverridesView, StoreError> {
-    let Versioned { version, overrides } = read_overrides(store).await?;
-    Ok(OverridesView { version, stored: overrides, configured: configured_overrides(configured, allowed_origins) })
-}
-
-/// Drops them there.
-///
-/// # Errors
-/// When the store refuses the commit.
-#[cfg(feature = "cli")]
-pub(crate) async fn drop_stored_overrides(store: &dyn Store, view: &OverridesView) -> Result<(), CommitError> {
-    if view.stored == Overrides::default() {
-        return Ok(());
-    }
-    let before = Versioned { version: view.version, overrides: view.stored.clone() };
-    let commit = before.replaced_by(Timestamp::default(), &before.next(Overrides::default()));
-    store.commit(vec![commit]).await.pop().unwrap_or(Err(CommitError::Unknown)).map(drop)
 }
 
 impl Engine {
@@ -139,7 +103,7 @@ impl Engine {
             if notify {
                 listed.invitation = Some(self.invite_listed(&mut commit, &listed).await?);
             }
-            let turn = self.inner.amendments.turn().await;
+            let turn = self.turn().await?;
             if self.inner.amendments.count_listed(list) >= LISTED_MAX {
                 return Err(ErrorCode::FormParamValueInvalid.on("identifier").into());
             }
@@ -153,7 +117,7 @@ impl Engine {
     /// [`Instance::unlist_identifier`](crate::engine::Instance::unlist_identifier).
     pub(crate) async fn unlist_identifier(&self, list: List, id: ListedIdentifierId) -> Result<(), EngineError> {
         self.admitted(async {
-            let turn = self.inner.amendments.turn().await;
+            let turn = self.turn().await?;
             let listed = self.inner.store().listed_identifier(list, id).await?.ok_or(EngineError::NotFound)?;
             let decision = Decision { listed: vec![ListedChange::Remove(list, id)], ..Decision::default() };
             let commit = Commit::of_decision(self.now(), decision);
@@ -182,7 +146,7 @@ impl Engine {
     pub(crate) async fn list_redirect_url(&self, url: &str) -> Result<ListedRedirect, EngineError> {
         self.admitted(async {
             let listed = ListedRedirect::new(url, &*self.inner.key, self.now())?;
-            let turn = self.inner.amendments.turn().await;
+            let turn = self.turn().await?;
             if self.inner.amendments.count_redirects() >= REDIRECTS_MAX {
                 return Err(ErrorCode::FormParamValueInvalid.on("url").into());
             }
@@ -198,7 +162,7 @@ impl Engine {
     /// [`Instance::unlist_redirect_url`](crate::engine::Instance::unlist_redirect_url).
     pub(crate) async fn unlist_redirect_url(&self, id: RedirectUrlId) -> Result<(), EngineError> {
         self.admitted(async {
-            let turn = self.inner.amendments.turn().await;
+            let turn = self.turn().await?;
             let listed = self.inner.store().redirect_url(id).await?.ok_or(EngineError::NotFound)?;
             let decision = Decision { redirect_urls: vec![RedirectUrlChange::Remove(id)], ..Decision::default() };
             let commit = Commit::of_decision(self.now(), decision);
@@ -259,7 +223,7 @@ impl Engine {
         version: Option<u64>,
         next: impl FnOnce(&Overrides) -> Overrides,
     ) -> Result<OverridesView, EngineError> {
-        let turn = self.inner.amendments.turn().await;
+        let turn = self.turn().await?;
         let before = self.inner.amendments.overrides();
         if version.is_some_and(|version| version != before.version) {
             return Err(Rejection::from(ErrorCode::ResourceConflict).into());
@@ -270,6 +234,24 @@ impl Engine {
             self.amend(turn, before.replaced_by(self.now(), &next), Amendment::Overrides(next)).await?;
         }
         Ok(self.overrides_in_force())
+    }
+
+    /// Waits for the right to change something. Where the store may hold something else than what is in force, it is read
+    /// first.
+    async fn turn(&self) -> Result<Turn, EngineError> {
+        let turn = self.inner.amendments.turn().await;
+        if self.inner.amendments.is_unsure(&turn) {
+            self.read_again(&turn).await?;
+        }
+        Ok(turn)
+    }
+
+    /// Puts in force what the store holds.
+    async fn read_again(&self, turn: &Turn) -> Result<(), EngineError> {
+        self.inner.amendments.doubt(turn);
+        let read = Stored::read(self.inner.store()).await?;
+        self.inner.amendments.restore(turn, read, |settings| self.inner.actor_context.replace_settings(settings));
+        Ok(())
     }
 
     /// Commits a change and puts it in force. It does so in a task of its own, which goes on if the caller goes away:
@@ -284,13 +266,15 @@ impl Engine {
                     inner.amendments.amend(&turn, amendment, put);
                     Ok(())
                 }
-                Err(CommitError::Stale) => Err(Rejection::from(ErrorCode::ResourceConflict).into()),
                 Err(error) => {
-                    if error == CommitError::Unknown {
-                        // It may have been written.
-                        inner.amendments.restore(&turn, Stored::read(inner.store()).await?, put);
+                    // It may have been written, or something else was.
+                    if matches!(error, CommitError::Unknown | CommitError::Stale) {
+                        engine.read_again(&turn).await?;
                     }
-                    Err(error.into())
+                    Err(match error {
+                        CommitError::Stale => Rejection::from(ErrorCode::ResourceConflict).into(),
+                        error => error.into(),
+                    })
                 }
             }
         });

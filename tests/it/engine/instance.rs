@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use vestibule::backend::{List, ListParams, Overrides};
-use vestibule::testing::{Fault, FaultyStore};
+use vestibule::testing::{Fault, FaultyStore, ReadFault, StoreRead};
 use vestibule::{Caller, Engine, EngineError, NewSignUp, RequestContext};
 
 #[tokio::test]
@@ -37,6 +37,22 @@ async fn a_change_of_unknown_outcome_is_in_force_if_and_only_if_it_was_written()
         assert_eq!(is_blocked(&again, "ada@bad.example").await, is_written, "{fault:?}: after a restart");
         again.shutdown().await;
     }
+}
+
+#[tokio::test]
+async fn what_could_not_be_read_after_an_unknown_outcome_is_read_before_the_next_change() {
+    let store = Arc::new(FaultyStore::new());
+    let engine = engine(&store).await;
+    store.fail([Fault::UnknownWritten]);
+    store.fail_reads(StoreRead::Value, ReadFault::Unavailable, 1);
+    engine.instance().change(&blocking(), None).await.expect_err("nobody knows");
+    assert!(!engine.settings().restrictions.blocklist.enabled, "it is not known yet");
+    let change = Overrides { allowlist: Some(true), ..Overrides::default() };
+    let changed = engine.instance().change(&change, None).await.expect("the store works again");
+    assert_eq!((changed.version, changed.stored), (2, Overrides { allowlist: Some(true), ..blocking() }));
+    let restrictions = &engine.settings().restrictions;
+    assert!(restrictions.blocklist.enabled && restrictions.allowlist.enabled);
+    engine.shutdown().await;
 }
 
 #[tokio::test]

@@ -88,7 +88,7 @@ const ORDERS: &[(&str, &[&str])] = &[
             "handles",
         ],
     ),
-    ("engine/backend", &["pagination sign_ups", "invitations sessions users", "instance waitlist"]),
+    ("engine/backend", &["pagination sign_ups", "invitations sessions users", "instance waitlist", "at_rest"]),
     ("engine/backend/users", &["filter passwords read", "list change", "create"]),
     (
         "engine/frontend",
