@@ -236,14 +236,18 @@ pub mod users {
 
 /// What an application's own backend does: invitations, the waiting list, sign-in tokens, and sign-ups that wait for it.
 pub mod backend {
-    pub use crate::domain::id::{InvitationId, SignInTokenId, WaitlistEntryId};
+    pub use crate::domain::id::{
+        InstanceId, InvitationId, ListedIdentifierId, RedirectUrlId, SignInTokenId, WaitlistEntryId,
+    };
     pub use crate::domain::invitation::{Invitation, InvitationState, InvitationStatus, NewInvitation};
+    pub use crate::domain::listed::{List, ListedIdentifier, ListedRedirect};
+    pub use crate::domain::settings::overrides::{OverrideValue, Overrides, PreferredStrategy};
     pub use crate::domain::sign_in_token::{SignInToken, SignInTokenStatus};
     pub use crate::domain::sign_up::BackendUpdate;
     pub use crate::domain::waitlist::{WaitlistEntry, WaitlistStatus};
     pub use crate::engine::{
-        BackendKey, InvitationView, Invitations, ListParams, Page, SignInTokenView, SignInTokens, Waitlist,
-        WaitlistEntryView,
+        BackendKey, Instance, InvitationView, Invitations, ListParams, ListedIdentifierView, OverridesView, Page,
+        SignInTokenView, SignInTokens, Waitlist, WaitlistEntryView,
     };
     pub use crate::wire::backend::{
         BackendClient, BackendEmailAddress, BackendPhoneNumber, BackendSession, BackendUser, DeletedObject,
@@ -301,7 +305,7 @@ pub mod settings {
     pub use crate::domain::identifier::UsernameSettings;
     pub use crate::domain::settings::branding::Branding;
     pub use crate::domain::settings::restrictions::{
-        AccessList, Disposable, Domains, InvalidDomain, InvalidPattern, Patterns, PhoneCountries, Restrictions,
+        AccessList, Disposable, Domains, InvalidDomain, InvalidPattern, Pattern, Patterns, PhoneCountries, Restrictions,
     };
     pub use crate::domain::settings::{
         AttackProtection, Attribute, Attributes, EmailLinkProtection, InvalidSettings, Mfa, OAuth, PasswordSettings,

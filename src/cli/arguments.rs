@@ -8,7 +8,7 @@ use crate::config::Sources;
 
 #[cfg(feature = "load")]
 use super::LoadArguments;
-use super::{CheckArguments, WebhooksArguments};
+use super::{CheckArguments, OverridesArguments, WebhooksArguments};
 
 /// A sign-up engine that speaks Clerk's Frontend API.
 #[derive(Clone, Debug, Parser)]
@@ -58,9 +58,17 @@ pub(super) enum Command {
             differences    objects with key, value, default (null: there is none) and from, an object with kind (\"file\", \
             \"sample\", \"environment\", \"flag\", or \"unnamed\" where a settings document does not name the key), name, and \
             line for files and samples\n  \
+            overrides      with --stored: objects with key, configured and stored; absent where there is no data\n  \
             effective      with --all: the whole configuration in force, secrets masked"
     )]
     Check(CheckArguments),
+    /// Show or drop what the application's backend changed over the configuration; the server must be stopped
+    #[command(
+        long_about = "Shows the settings that the application's backend changed, which are stored with the data and \
+        in force instead of what is configured. With --drop they are dropped. Opens the data as a start does, so \
+        the server must be stopped; while it runs, GET and DELETE /v1/instance/overrides do the same."
+    )]
+    Overrides(OverridesArguments),
     /// Ask the server at the configured address whether it is ready; status 0 if it is, else 1
     Healthcheck,
     /// List the endpoints of webhooks of a running server, test them, or have them told again

@@ -11,6 +11,7 @@ use crate::delivery::Capture;
 use crate::startup::{StartupError, data_error, email_transport, inspect, listen_error, weakness};
 use crate::store::could_hold_data;
 
+use super::overrides::stored;
 use super::report::Report;
 use super::{descriptors, serve};
 
@@ -23,11 +24,14 @@ pub(super) struct CheckArguments {
     /// Print one JSON object instead; with --all the whole configuration is in it
     #[arg(long)]
     pub(super) json: bool,
+    /// Read the data too, for what the application's backend changed; the server must be stopped
+    #[arg(long)]
+    pub(super) stored: bool,
 }
 
 /// Checks the configuration and everything else that a start would refuse. Tests with side effects are undone at once,
-/// because a server may be running with the same data.
-pub(super) fn check(sources: &Sources) -> Report {
+/// because a server may be running with the same data. The data are opened only if that is wanted.
+pub(super) fn check(wanted: &CheckArguments, sources: &Sources) -> Report {
     let loaded = Config::load(sources);
     let mut warnings = near_misses(&sources.environment);
     let (problems, config) = match loaded {
@@ -44,7 +48,16 @@ pub(super) fn check(sources: &Sources) -> Report {
             (problems, Some(config))
         }
     };
-    Report { config, problems, warnings }
+    let mut overrides = None;
+    if let Some(config) = config.as_ref().filter(|_| wanted.stored && problems.is_empty()) {
+        match stored(config) {
+            Ok(found) => overrides = found,
+            Err(reason) => {
+                warnings.push(format!("what the application's backend changed can't be read now: {reason}"));
+            }
+        }
+    }
+    Report { config, overrides, problems, warnings }
 }
 
 /// All reasons for which a start would fail.

@@ -10,6 +10,7 @@ mod example;
 mod healthcheck;
 #[cfg(feature = "load")]
 mod load;
+mod overrides;
 mod reload;
 mod report;
 mod run;
@@ -22,6 +23,7 @@ use check::CheckArguments;
 use healthcheck::healthcheck;
 #[cfg(feature = "load")]
 use load::{LoadArguments, load};
+use overrides::{OverridesArguments, overrides};
 pub use run::run;
 use serve::serve;
 use webhooks::{WebhooksArguments, webhooks};

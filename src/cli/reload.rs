@@ -33,7 +33,7 @@ impl HangupSignals {
             if self.in_terminal && !has_terminal() {
                 return;
             }
-            let (config, sources, in_force) = (config.clone(), sources.clone(), engine.settings());
+            let (config, sources, in_force) = (config.clone(), sources.clone(), engine.configured_settings());
             let read = tokio::task::spawn_blocking(move || config.reload(&sources, &in_force)).await;
             match read {
                 Ok(Ok(reloaded)) => put_in_force(&engine, reloaded),
@@ -50,6 +50,16 @@ fn put_in_force(engine: &Engine, reloaded: Reloaded) {
     let Reloaded { settings, settings_origin, changed, need_restart, warnings } = reloaded;
     if let Err(error) = engine.replace_settings(settings) {
         return refuse(&error.to_string());
+    }
+    let overridden = engine.overrides_in_force().stored.list();
+    let without_effect: Vec<&str> =
+        overridden.iter().map(|(key, _)| *key).filter(|key| changed.iter().any(|other| other == key)).collect();
+    if !without_effect.is_empty() {
+        tracing::warn!(
+            keys = without_effect.join(", "),
+            "these keys have no effect: the application's backend has changed them, and that takes precedence; \
+             DELETE /v1/instance/overrides drops it"
+        );
     }
     for warning in warnings {
         tracing::warn!("{warning}");

@@ -3,11 +3,16 @@
 use serde_json::{Value, json};
 
 use crate::config::{Config, Difference, Place};
+use crate::engine::OverridesView;
+
+use super::overrides;
 
 /// Results of a check.
 pub(super) struct Report {
     /// The configuration, if it is valid.
     pub(super) config: Option<Config>,
+    /// What the application's backend changed over the configuration, where that was read.
+    pub(super) overrides: Option<OverridesView>,
     /// Reasons for which the server would not start.
     pub(super) problems: Vec<String>,
     /// Settings that are risky or probably unintended.
@@ -27,6 +32,11 @@ impl Report {
             lines.extend(differences(config.differences()));
             lines.push(String::new());
         }
+        if let Some(view) = self.overrides.as_ref().filter(|view| !view.stored.list().is_empty()) {
+            lines.extend([HEAD.to_owned(), String::new()]);
+            lines.extend(overrides::lines(view));
+            lines.push(String::new());
+        }
         lines.extend(self.warnings.iter().map(|warning| format!("warning: {warning}")));
         if !self.warnings.is_empty() {
             lines.push(String::new());
@@ -38,6 +48,10 @@ impl Report {
     /// TOML: the whole configuration in force, which can be loaded again, then warnings and verdict as comments.
     pub(super) fn toml(&self) -> String {
         let mut text = self.config.as_ref().map(|config| config.effective() + "\n").unwrap_or_default();
+        if let Some(view) = self.overrides.as_ref().filter(|view| !view.stored.list().is_empty()) {
+            text.push_str(&format!("# {HEAD}\n"));
+            overrides::lines(view).iter().for_each(|line| text.push_str(&format!("#{line}\n")));
+        }
         for warning in &self.warnings {
             text.push_str(&format!("# warning: {}\n", warning.replace('\n', " ")));
         }
@@ -56,6 +70,9 @@ impl Report {
             "settings_from": config.map(Config::settings_origin),
             "differences": config.map(|config| config.differences().iter().map(difference).collect::<Vec<_>>()),
         });
+        if let Some(view) = &self.overrides {
+            report["overrides"] = json!(view)["overrides"].clone();
+        }
         if all {
             report["effective"] = json!(config.map(Config::effective_table));
         }
@@ -109,5 +126,7 @@ fn difference(difference: &Difference) -> Value {
     json!({"key": difference.key, "value": difference.value, "default": difference.default, "from": from})
 }
 
+/// What stands above the overrides.
+const HEAD: &str = "What the application's backend changed, and is in force instead of what is configured:";
 /// Maximum width of the values, so that a long one does not move the remarks of the others.
 const COLUMN_MAX: usize = 64;

@@ -11,7 +11,7 @@ use crate::config::{Config, Sources, near_misses};
 use super::check::{CheckArguments, check};
 #[cfg(feature = "load")]
 use super::load;
-use super::{Arguments, Command, healthcheck, serve, webhooks};
+use super::{Arguments, Command, healthcheck, overrides, serve, webhooks};
 
 /// Runs the command that the process's arguments name. Status 0 is success, 1 a failure reported on standard error, 2
 /// invalid arguments.
@@ -24,6 +24,10 @@ pub fn run() -> ExitCode {
     match arguments.command.unwrap_or(Command::Serve) {
         Command::Serve => start(&sources),
         Command::Check(wanted) => show(&wanted, &sources),
+        Command::Overrides(wanted) => match Config::load(&sources) {
+            Ok(config) => end(overrides(&wanted, &config)),
+            Err(error) => fail(error.faults()),
+        },
         Command::Healthcheck => match Config::listen(&sources) {
             Ok(listen) => end(healthcheck(&listen)),
             Err(error) => fail(error.faults()),
@@ -48,7 +52,7 @@ fn start(sources: &Sources) -> ExitCode {
 /// Prints differences and verdict on standard output and problems on standard error; with `--json` all on standard
 /// output.
 fn show(wanted: &CheckArguments, sources: &Sources) -> ExitCode {
-    let report = check(sources);
+    let report = check(wanted, sources);
     let text = if wanted.json {
         format!("{:#}\n", report.json(wanted.all))
     } else {

@@ -95,7 +95,7 @@ impl Restrictions {
         let phones = || user.phone_numbers.iter().map(|phone| phone.value.as_str());
         let is_blocked = emails.iter().any(|(email, _)| self.blocks_email(email.as_str()))
             || phones().any(|number| self.blocks_phone(number));
-        let allowed = &self.allowlist.identifiers;
+        let allowed = &self.allowlist;
         let is_invited = user.email_addresses.iter().any(|email| email.verified_by == Some(Strategy::Ticket));
         let is_allowed = !self.allowlist.enabled
             || is_invited

@@ -52,6 +52,10 @@ kinds! {
     SignInTokenKind SignInTokenId "sit_"
     /// An entry of the waiting list.
     WaitlistEntryKind WaitlistEntryId "wle_"
+    /// An entry of the allow-list or the block-list that the application's backend added.
+    ListedIdentifierKind ListedIdentifierId "lid_"
+    /// A redirect URL that the application's backend listed.
+    RedirectUrlKind RedirectUrlId "ru_"
     /// An instance; also the key id of a signing key.
     InstanceKind InstanceId "ins_"
     /// A message in the outbox.

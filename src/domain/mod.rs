@@ -17,6 +17,7 @@ pub mod hook;
 pub mod id;
 pub mod identifier;
 pub mod invitation;
+pub mod listed;
 pub mod locale;
 pub mod message;
 pub mod metadata;

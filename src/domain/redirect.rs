@@ -12,9 +12,7 @@ mod origins;
 #[cfg(test)]
 mod tests;
 
-#[cfg(any(feature = "server", feature = "unstable"))]
-pub use origins::origin;
-pub use origins::{PageOrigins, is_loopback, origin_of_page};
+pub use origins::{PageOrigins, is_loopback, origin, origin_of_page};
 
 /// An absolute URL that the instance allowed. Only [`RedirectRule::check`] makes one, so a function that takes it needs
 /// no check of its own, and a browser may be sent to it.

@@ -145,6 +145,7 @@ codes! {
     FormParamMissing "form_param_missing"
     FormParamNil "form_param_nil"
     FormParamUnknown "form_param_unknown"
+    FormInvalidOrigin "form_invalid_origin"
     FormParamDuplicate "form_param_duplicate"
     FormParamValueInvalid "form_param_value_invalid"
     FormParamValueDisabled "form_param_value_disabled"

@@ -405,6 +405,7 @@ impl Settings {
 
 pub mod branding;
 mod built_with;
+pub mod overrides;
 pub mod providers;
 pub mod restrictions;
 pub mod source_limits;

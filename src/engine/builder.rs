@@ -13,7 +13,7 @@ use crate::domain::application_value::check_namespace;
 use crate::domain::hook::{AfterCommit, Hook, HookOptions};
 use crate::domain::policy::Policy;
 use crate::domain::ports::{Entropy, Sealer};
-use crate::domain::redirect::{PageOrigins, RedirectRule, is_loopback};
+use crate::domain::redirect::is_loopback;
 use crate::domain::settings::Settings;
 use crate::domain::settings::branding::Branding;
 use crate::domain::settings::source_limits::SourceLimits;
@@ -28,6 +28,7 @@ use crate::token::{Algorithm, InstanceKey};
 use crate::webhook::Targets;
 
 use super::admission::Admission;
+use super::amendments::{Amendments, Sites, Stored};
 use super::engine::{CLOCK_OFFSET, Inner, check};
 use super::error::BuildError;
 use super::frontend::equal_calls::CallKey;
@@ -260,15 +261,22 @@ impl EngineBuilder {
             true => Targets::AlsoLocal,
             false => Targets::Public,
         };
-        let origins = PageOrigins::new(&self.public_url, &self.allowed_origins, local_pages);
-        let redirects = RedirectRule::new(origins, &self.allowed_redirects);
+        let sites = Sites {
+            public_url: self.public_url.clone(),
+            allowed_origins: self.allowed_origins,
+            allowed_redirects: self.allowed_redirects,
+            local_pages,
+        };
+        let stored = Stored::read(&*store).await?;
+        stored.tell();
+        let amendments = Amendments::new(self.settings, sites, stored);
         let mut environment = ActorContext::new(
             store,
             clock,
             key.clone(),
             key.clone() as Arc<dyn Sealer>,
             entropy,
-            self.settings,
+            amendments.settings(),
             policy,
             self.actors,
         );
@@ -276,7 +284,7 @@ impl EngineBuilder {
         let system = System::start(Arc::new(environment), transports, templates, self.followers).await?;
         #[cfg(feature = "webhooks")]
         let webhooks =
-            Dispatcher::new(system.context().clone(), system.persister().clone(), keyring.instance(), targets);
+            Dispatcher::new(system.context().clone(), system.persister().clone(), keys::instance_id(&key), targets);
         #[cfg(feature = "webhooks")]
         match configure(system.context(), system.persister(), &self.webhook_endpoints, targets).await {
             Ok(endpoints) => webhooks.start(endpoints).await,
@@ -299,7 +307,7 @@ impl EngineBuilder {
             issuer: self.issuer,
             secret_key,
             accept_url,
-            redirects,
+            amendments,
             callback_url: below(&self.public_url, "v1/oauth_callback"),
             providers: self.providers.unwrap_or_default(),
             captcha: self.captcha,

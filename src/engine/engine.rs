@@ -23,6 +23,7 @@ use crate::store::{Commit, CommitError, Store, StoreError, Unready};
 use crate::token::{InstanceKey, Keyring};
 
 use super::admission::{Admission, RETRY_AFTER};
+use super::amendments::Amendments;
 use super::frontend::equal_calls::CallKey;
 use super::frontend::single_flight::Flights;
 use super::hash_costs::Costs;
@@ -55,7 +56,7 @@ pub(super) struct Inner {
     pub(super) secret_key: Option<Secret<String>>,
     pub(super) callback_url: Url,
     pub(super) accept_url: Url,
-    pub(super) redirects: RedirectRule,
+    pub(super) amendments: Amendments,
     pub(super) providers: Providers,
     pub(super) captcha: Option<Captcha>,
     pub(super) pwned_range: Option<PwnedRange>,
@@ -78,7 +79,8 @@ impl Engine {
         self.inner.actor_context.now()
     }
 
-    /// The settings in force.
+    /// The settings in force: those that are configured, with what the application's backend changed over them
+    /// ([`Instance`](super::Instance)).
     pub fn settings(&self) -> Arc<Settings> {
         self.inner.actor_context.settings()
     }
@@ -93,13 +95,19 @@ impl Engine {
         settings
     }
 
-    /// Replaces the settings at once, for sign-ups in progress too, until the engine stops.
+    /// The settings as they are configured: without what the application's backend changed.
+    pub fn configured_settings(&self) -> Settings {
+        self.inner.amendments.configured_settings()
+    }
+
+    /// Replaces the configured settings at once, for sign-ups in progress too, until the engine stops. What the
+    /// application's backend changed still takes precedence.
     ///
     /// # Errors
     /// The key at fault; the old settings stay in force then.
     pub fn replace_settings(&self, settings: Settings) -> Result<(), InvalidSettings> {
         check(&settings, self.inner.captcha.as_ref())?;
-        self.inner.actor_context.replace_settings(settings);
+        self.inner.amendments.configure(settings, |in_force| self.inner.actor_context.replace_settings(in_force));
         Ok(())
     }
 
@@ -171,7 +179,8 @@ impl Engine {
 
     /// The URL in `text`, if browsers may be sent to it: the only way to the [`RedirectUrl`] that calls take. Use it for
     /// every URL that a page or a person gives. A relative URL is resolved against `origin`, the origin of the calling
-    /// page. What is allowed: [`EngineBuilder::allowed_origins`], [`EngineBuilder::allowed_redirects`].
+    /// page. What is allowed: [`EngineBuilder::allowed_origins`], [`EngineBuilder::allowed_redirects`], and what the
+    /// application's backend listed ([`Instance::list_redirect_url`](super::Instance::list_redirect_url)).
     ///
     /// # Errors
     /// `invalid_redirect_url` for a URL that is not allowed, or whose notation different parsers could read
@@ -181,13 +190,13 @@ impl Engine {
     }
 
     /// The rule which pages may call, and where browsers may be sent.
-    pub(crate) fn redirects(&self) -> &RedirectRule {
-        &self.inner.redirects
+    pub(crate) fn redirects(&self) -> Arc<RedirectRule> {
+        self.inner.amendments.redirects()
     }
 
     /// A URL that was allowed when it was stored, if it still is.
     pub(super) fn still_allowed(&self, url: RedirectUrl) -> Option<RedirectUrl> {
-        Some(url).filter(|url| self.inner.redirects.still_allows(url))
+        Some(url).filter(|url| self.redirects().still_allows(url))
     }
 
     /// Whether a client may have only one session.

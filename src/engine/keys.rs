@@ -1,7 +1,7 @@
 //! The keys that an engine finds in its store, or makes at its first start.
 
 use crate::domain::id::InstanceId;
-use crate::domain::ports::{Entropy, Sealer};
+use crate::domain::ports::{Entropy, KeyedDigest, Sealer};
 use crate::domain::secret::Secret;
 use crate::domain::text::hex;
 use crate::domain::time::Timestamp;
@@ -31,6 +31,14 @@ pub(super) async fn check_instance_key(store: &dyn Store, key: &InstanceKey) -> 
         Some(_) => Err(BuildError::WrongKey),
         None => Ok(write(store, CHECK_VALUE, expected.to_vec()).await?),
     }
+}
+
+/// The id of the instance: the same as long as the instance key is.
+pub(super) fn instance_id(key: &InstanceKey) -> InstanceId {
+    let digest = key.digest(&[b"instance"]);
+    let mut id = [0; 16];
+    id.copy_from_slice(&digest[..16]);
+    InstanceId::from_bytes(id)
 }
 
 /// The signing key of an algorithm, sealed in the store; made at the first start.

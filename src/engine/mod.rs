@@ -3,10 +3,11 @@
 //!
 //! [`EngineBuilder`] makes an [`Engine`], whose methods are the calls: those of people in `frontend/`, those of the
 //! application's backend in `backend/`. [`SignUps`], [`SignIns`], [`Sessions`], [`Users`], [`SignInTokens`],
-//! [`Invitations`], [`Waitlist`] and [`Events`] group the same calls by what they are about. Begin reading at
-//! `frontend/sign_ups.rs`.
+//! [`Invitations`], [`Waitlist`], [`Instance`] and [`Events`] group the same calls by what they are about. Begin reading
+//! at `frontend/sign_ups.rs`.
 
 mod admission;
+mod amendments;
 mod backend;
 mod builder;
 mod caller;
@@ -27,6 +28,9 @@ mod webhooks;
 
 pub use crate::domain::sign_in::Prepare as PrepareFirstFactor;
 pub use crate::token::TokenCarrier;
+#[cfg(feature = "cli")]
+pub(crate) use backend::at_rest::{drop_stored_overrides, stored_overrides};
+pub use backend::instance::{ListedIdentifierView, OverridesView};
 pub use backend::invitations::{InvitationView, TicketHolder, TicketStatus};
 pub use backend::pagination::{ListParams, Page};
 pub use backend::sessions::SessionListParams;
@@ -44,7 +48,9 @@ pub use frontend::email_links::{Followed, LinkOutcome};
 pub use frontend::oauth::{CallbackRedirect, ProviderCallback};
 #[cfg(feature = "webhooks")]
 pub use handles::Webhooks;
-pub use handles::{Events, Invitations, Sessions, SignInTokens, SignIns, SignUps, Users, Values, Waitlist};
+pub use handles::{
+    Events, Instance, Invitations, Sessions, SignInTokens, SignIns, SignUps, Users, Values, Waitlist,
+};
 pub use input::{AttemptFirstFactor, AttemptVerification, NewSignIn, PrepareVerification};
 pub use keys::BackendKey;
 pub use view::{ClientView, SessionView, SignInView, SignUpView};

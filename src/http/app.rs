@@ -2,6 +2,7 @@
 
 use std::sync::{Arc, Once};
 
+use crate::domain::redirect::origin_of_page;
 use crate::engine::Engine;
 
 use super::HttpOptions;
@@ -18,7 +19,8 @@ pub struct App {
     pub(super) engine: Engine,
     pub(super) options: HttpOptions,
     pub(super) outbox: Option<Arc<dyn DevOutbox>>,
-    pub(super) origins: Origins,
+    /// The origin at which browsers reach the server.
+    own_origin: Option<String>,
     pub(super) cookie_suffix: CookieSuffix,
     pub(super) outcomes: Outcomes,
     pub(super) refused_origins: RefusedOrigins,
@@ -31,7 +33,7 @@ impl App {
     /// An application of `engine`. Only development instances show the `outbox`.
     pub fn new(engine: Engine, options: HttpOptions, outbox: Option<Arc<dyn DevOutbox>>) -> Self {
         Self {
-            origins: Origins::new(engine.redirects().origins().clone().reached_at(&options.public_url)),
+            own_origin: origin_of_page(&options.public_url),
             cookie_suffix: CookieSuffix::of(&options.publishable_key),
             outbox: outbox.filter(|_| options.development),
             outcomes: Outcomes::new(&options),
@@ -41,6 +43,11 @@ impl App {
             engine,
             options,
         }
+    }
+
+    /// The origins whose pages may call now: those that the engine allows, and the server's own.
+    pub(super) fn origins(&self) -> Origins {
+        Origins::new(self.engine.redirects(), self.own_origin.clone())
     }
 
     /// The look of the application's pages.
@@ -53,15 +60,15 @@ impl App {
     fn home(&self) -> Option<String> {
         let home = self.engine.branding().home_url.clone();
         let own = self.options.development.then(|| self.options.public_url.to_string());
-        home.or(own).or_else(|| self.first_site().map(str::to_owned))
+        home.or(own).or_else(|| self.first_site())
     }
 
     /// The page for invitations without a redirect URL.
     pub(super) fn home_of_invited(&self) -> String {
-        self.options.home(self.first_site())
+        self.options.home(self.first_site().as_deref())
     }
 
-    fn first_site(&self) -> Option<&str> {
-        self.engine.redirects().origins().first_site()
+    fn first_site(&self) -> Option<String> {
+        self.engine.redirects().origins().first_site().map(str::to_owned)
     }
 }

@@ -11,7 +11,8 @@ use hyper::body::Body;
 #[cfg(feature = "webhooks")]
 use crate::domain::id::WebhookEndpointId;
 use crate::domain::id::{
-    ClientId, ExternalAccountId, IdentificationId, InvitationId, MalformedId, SessionId, SignInId, SignInTokenId,
+    ClientId, ExternalAccountId, IdentificationId, InvitationId, ListedIdentifierId, MalformedId, RedirectUrlId, SessionId,
+    SignInId, SignInTokenId,
     SignUpId, UserId, WaitlistEntryId,
 };
 use crate::domain::verification::{Strategy, parse_strategy};
@@ -222,6 +223,8 @@ pub(in crate::http) enum PathId {
     Session(SessionId),
     Invitation(InvitationId),
     WaitlistEntry(WaitlistEntryId),
+    ListedIdentifier(ListedIdentifierId),
+    RedirectUrl(RedirectUrlId),
     User(UserId),
     UserAccount(UserAccountPath),
     UserProvider(UserProviderPath),
@@ -292,6 +295,8 @@ in_path! {
     Session SessionId
     Invitation InvitationId
     WaitlistEntry WaitlistEntryId
+    ListedIdentifier ListedIdentifierId
+    RedirectUrl RedirectUrlId
     User UserId
     UserAccount UserAccountPath
     UserProvider UserProviderPath

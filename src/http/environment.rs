@@ -8,12 +8,14 @@ mod user_settings;
 
 use serde_json::{Value, json};
 
+pub(in crate::http) use auth_config::is_of_development;
 pub(in crate::http) use handed_back::handed_back;
 
 use crate::captcha::Captcha;
 use crate::domain::policy::Policy;
 use crate::domain::settings::Settings;
 use crate::domain::settings::branding::Branding;
+use crate::domain::settings::overrides::PreferredStrategy;
 
 /// What the environment is made from.
 pub(in crate::http) struct Instance<'a> {
@@ -29,6 +31,8 @@ pub(in crate::http) struct Instance<'a> {
     pub(in crate::http) publishable_key: &'a str,
     /// Whether it is a development instance.
     pub(in crate::http) development: bool,
+    /// What components ask for first at sign-in, where every user has a password.
+    pub(in crate::http) preferred: PreferredStrategy,
 }
 
 /// The environment of an instance.
@@ -82,7 +86,8 @@ impl Instance<'static> {
         static DEFAULTS: LazyLock<(Settings, Branding, Policy)> = LazyLock::new(Default::default);
         let (settings, branding, policy) = &*DEFAULTS;
         let publishable_key = "pk_live_Y2xlcmsubG9jYWxob3N0JA";
-        Self { settings, branding, captcha: None, policy, publishable_key, development: false }
+        let preferred = PreferredStrategy::Unset;
+        Self { settings, branding, captcha: None, policy, publishable_key, development: false, preferred }
     }
 }
 

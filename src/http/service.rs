@@ -48,7 +48,7 @@ where
         Audience::Person => readable(app, outcome, (is_read, is_api), &asked.id),
         Audience::Program | Audience::Unknown => outcome.unwrap_or_else(|error| error.into_answer(&asked.id)),
     };
-    app.origins.grant(origin.as_deref(), answer.headers_mut());
+    app.origins().grant(origin.as_deref(), answer.headers_mut());
     asked.id.put(answer.headers_mut());
     answer.into_response()
 }
@@ -82,7 +82,8 @@ where
     let found = routing::at(&head.path, options.development);
     let realm = routing::realm(&head, found, options.development);
     let asked = head.origin_input(realm);
-    app.origins.check(&asked).map_err(|fault| app.refused_origins.explain(fault, asked.origin))?;
+    let origins = app.origins();
+    origins.check(&asked).map_err(|fault| app.refused_origins.explain(fault, asked.origin))?;
     if realm == Realm::Dev && !is_at_home(head.own_host.as_deref(), options) {
         return Err(TransportError::HostInvalid.into());
     }
@@ -93,7 +94,7 @@ where
         crate::http::backend::admit(app, &head)?;
     }
     let (endpoint, id) = routing::find(&head.method, &head.path, realm, found)?;
-    let source = head.source(&app.origins);
+    let source = head.source(&origins);
     let call = Call::new(app, head, source);
     uninterrupted(routed(&call, (endpoint, id), body)).await.unwrap_or_else(|_| Err(panicked()))
 }

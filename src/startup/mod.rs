@@ -10,6 +10,8 @@ mod error;
 mod http_options;
 #[cfg(feature = "sled")]
 mod key_file;
+#[cfg(feature = "cli")]
+mod overrides;
 mod server;
 mod storage;
 mod transports;
@@ -19,6 +21,8 @@ pub use diagnostics::{data_error, listen_error};
 pub use error::StartupError;
 #[cfg(feature = "sled")]
 pub use key_file::{inspect, weakness};
+#[cfg(feature = "cli")]
+pub use overrides::{drop_overrides, overrides};
 pub use server::ConfiguredServer;
 #[cfg(any(feature = "cli", feature = "unstable"))]
 pub use transports::email_transport;

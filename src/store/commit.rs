@@ -6,10 +6,12 @@ use crate::domain::application_value::{ApplicationValue, ValueKey};
 use crate::domain::client::{Client, ClientChange};
 use crate::domain::event::{EndUser, Position};
 use crate::domain::id::{
-    ClientId, InvitationId, MessageId, SignInTokenId, SignUpId, UserId, WaitlistEntryId, WebhookEndpointId,
+    ClientId, InvitationId, ListedIdentifierId, MessageId, RedirectUrlId, SignInTokenId, SignUpId, UserId, WaitlistEntryId,
+    WebhookEndpointId,
 };
 use crate::domain::identifier::Identifier;
 use crate::domain::invitation::Invitation;
+use crate::domain::listed::{List, ListedIdentifier, ListedRedirect};
 use crate::domain::policy::{AddressLimits, RetentionPolicy};
 use crate::domain::quota::QuotaUse;
 use crate::domain::sign_in::{Entry, Try};
@@ -92,6 +94,12 @@ pub struct Decision {
     pub waitlist: Vec<WaitlistChange>,
     /// Changes to invitations, in order. Refused as [`CommitError::Rejected`].
     pub invitations: Vec<InvitationChange>,
+    /// Changes to the allow-list and the block-list, in order. Refused as [`CommitError::Rejected`].
+    pub listed: Vec<ListedChange>,
+    /// Changes to the redirect URLs, in order. Refused as [`CommitError::Rejected`].
+    pub redirect_urls: Vec<RedirectUrlChange>,
+    /// The next bytes of a named value. Refused as [`CommitError::Stale`] if other bytes are stored than expected.
+    pub named_value: Option<NamedValueWrite>,
     /// Changes to sign-in tokens, in order. Refused as [`CommitError::Rejected`]. An [`entry`](Self::entry) by a token
     /// marks it as used; it is refused in the same way if the token was used or revoked meanwhile.
     pub sign_in_tokens: Vec<SignInTokenChange>,
@@ -223,6 +231,35 @@ pub enum WaitlistChange {
     Reject(WaitlistEntryId),
     /// Delete it.
     Delete(WaitlistEntryId),
+}
+
+/// A change to the allow-list or the block-list.
+#[derive(Clone, Debug)]
+pub enum ListedChange {
+    /// Add an entry. Refused if the list has it.
+    Add(Box<ListedIdentifier>),
+    /// Remove an entry. Refused if the list does not have it.
+    Remove(List, ListedIdentifierId),
+}
+
+/// A change to the redirect URLs.
+#[derive(Clone, Debug)]
+pub enum RedirectUrlChange {
+    /// Add one. Refused if it is listed.
+    Add(Box<ListedRedirect>),
+    /// Remove one. Refused if it is not listed.
+    Remove(RedirectUrlId),
+}
+
+/// The next bytes of a named value that several callers may change.
+#[derive(Clone, Debug)]
+pub struct NamedValueWrite {
+    /// Its name.
+    pub name: String,
+    /// The bytes that the next ones were made from; `None` where there were none.
+    pub expected: Option<Vec<u8>>,
+    /// The next bytes.
+    pub next: Vec<u8>,
 }
 
 /// A change to an endpoint of webhooks.

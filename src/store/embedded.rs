@@ -197,7 +197,7 @@ fn check_mark(path: &Path, ledger: &Ledger, sealer: Option<&Sealer>) -> Result<O
 }
 
 /// The kinds that are scanned in the order of their keys while the store serves.
-const ORDERED: [Kind; 13] = [
+const ORDERED: [Kind; 15] = [
     Kind::Outbox,
     Kind::Deadline,
     Kind::Invitation,
@@ -211,6 +211,8 @@ const ORDERED: [Kind; 13] = [
     Kind::ApplicationValue,
     Kind::AwaitingApproval,
     Kind::UserAddress,
+    Kind::Listed,
+    Kind::RedirectUrl,
 ];
 /// The name of the mark.
 const SEALED_UNDER: &str = "sealed_under";

@@ -13,11 +13,12 @@ use crate::domain::client::Client;
 use crate::domain::client::session::Session;
 use crate::domain::event::Position;
 use crate::domain::id::{
-    ClientId, IdentificationId, InvitationId, MessageId, SessionId, SignInTokenId, SignUpId, UserId, WaitlistEntryId,
-    WebhookEndpointId,
+    ClientId, IdentificationId, InvitationId, ListedIdentifierId, MessageId, RedirectUrlId, SessionId, SignInTokenId,
+    SignUpId, UserId, WaitlistEntryId, WebhookEndpointId,
 };
 use crate::domain::identifier::Identifier;
 use crate::domain::invitation::Invitation;
+use crate::domain::listed::{List, ListedIdentifier, ListedRedirect};
 use crate::domain::policy::RetentionPolicy;
 use crate::domain::sign_in_token::SignInToken;
 use crate::domain::sign_up::SignUp;
@@ -86,6 +87,10 @@ pub enum StoreRead {
     WebhookEndpoints,
     /// [`Store::webhook_retries`].
     WebhookRetries,
+    /// [`Store::listed_identifier`] and [`Store::listed`].
+    Listed,
+    /// [`Store::redirect_url`] and [`Store::redirect_urls`].
+    RedirectUrls,
     /// [`Store::outbox`].
     Outbox,
     /// [`Store::events`] and [`Store::last_event`].
@@ -440,6 +445,35 @@ impl Store for FaultyStore {
 
     fn webhook_retries(&self, of: WebhookEndpointId, limit: usize) -> BoxFuture<'_, Result<Vec<Retry>, StoreError>> {
         Box::pin(self.read(StoreRead::WebhookRetries, self.inner.webhook_retries(of, limit)))
+    }
+
+    fn listed_identifier(
+        &self,
+        list: List,
+        id: ListedIdentifierId,
+    ) -> BoxFuture<'_, Result<Option<ListedIdentifier>, StoreError>> {
+        Box::pin(self.read(StoreRead::Listed, self.inner.listed_identifier(list, id)))
+    }
+
+    fn listed(
+        &self,
+        list: List,
+        after: Option<ListedIdentifierId>,
+        limit: usize,
+    ) -> BoxFuture<'_, Result<Vec<ListedIdentifier>, StoreError>> {
+        Box::pin(self.read(StoreRead::Listed, self.inner.listed(list, after, limit)))
+    }
+
+    fn redirect_url(&self, id: RedirectUrlId) -> BoxFuture<'_, Result<Option<ListedRedirect>, StoreError>> {
+        Box::pin(self.read(StoreRead::RedirectUrls, self.inner.redirect_url(id)))
+    }
+
+    fn redirect_urls(
+        &self,
+        after: Option<RedirectUrlId>,
+        limit: usize,
+    ) -> BoxFuture<'_, Result<Vec<ListedRedirect>, StoreError>> {
+        Box::pin(self.read(StoreRead::RedirectUrls, self.inner.redirect_urls(after, limit)))
     }
 
     fn outbox(&self, after: Option<MessageId>, limit: usize) -> BoxFuture<'_, Result<Vec<OutboxEntry>, StoreError>> {

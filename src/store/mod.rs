@@ -30,8 +30,9 @@ mod store;
 mod writable;
 
 pub use commit::{
-    ClientWrite, Commit, Committed, Decision, Housekeeping, InvitationChange, MessageEnd, OutboxEntry, OutboxKind,
-    SignInTokenChange, SignUpWrite, UserWrite, ValueWrite, WaitlistChange, WebhookChange, WebhookProgress,
+    ClientWrite, Commit, Committed, Decision, Housekeeping, InvitationChange, ListedChange, MessageEnd, NamedValueWrite,
+    OutboxEntry, OutboxKind, RedirectUrlChange, SignInTokenChange, SignUpWrite, UserWrite, ValueWrite, WaitlistChange,
+    WebhookChange, WebhookProgress,
 };
 #[cfg(any(test, feature = "test-util"))]
 pub use contract::check_store;

@@ -7,11 +7,12 @@ use crate::domain::client::Client;
 use crate::domain::client::session::Session;
 use crate::domain::event::Position;
 use crate::domain::id::{
-    ClientId, IdentificationId, InvitationId, MessageId, SessionId, SignInTokenId, SignUpId, UserId, WaitlistEntryId,
-    WebhookEndpointId,
+    ClientId, IdentificationId, InvitationId, ListedIdentifierId, MessageId, RedirectUrlId, SessionId, SignInTokenId,
+    SignUpId, UserId, WaitlistEntryId, WebhookEndpointId,
 };
 use crate::domain::identifier::Identifier;
 use crate::domain::invitation::Invitation;
+use crate::domain::listed::{List, ListedIdentifier, ListedRedirect};
 use crate::domain::policy::RetentionPolicy;
 use crate::domain::sign_in_token::SignInToken;
 use crate::domain::sign_up::SignUp;
@@ -112,6 +113,31 @@ pub trait Store: sealed::Sealed + Send + Sync + 'static {
 
     /// Messages that wait for another attempt at an endpoint, those that are due first.
     fn webhook_retries(&self, of: WebhookEndpointId, limit: usize) -> BoxFuture<'_, Result<Vec<Retry>, StoreError>>;
+
+    /// An entry of the allow-list or the block-list.
+    fn listed_identifier(
+        &self,
+        list: List,
+        id: ListedIdentifierId,
+    ) -> BoxFuture<'_, Result<Option<ListedIdentifier>, StoreError>>;
+
+    /// Entries of a list in the order of their ids, from after `after`.
+    fn listed(
+        &self,
+        list: List,
+        after: Option<ListedIdentifierId>,
+        limit: usize,
+    ) -> BoxFuture<'_, Result<Vec<ListedIdentifier>, StoreError>>;
+
+    /// A redirect URL.
+    fn redirect_url(&self, id: RedirectUrlId) -> BoxFuture<'_, Result<Option<ListedRedirect>, StoreError>>;
+
+    /// Redirect URLs in the order of their ids, from after `after`.
+    fn redirect_urls(
+        &self,
+        after: Option<RedirectUrlId>,
+        limit: usize,
+    ) -> BoxFuture<'_, Result<Vec<ListedRedirect>, StoreError>>;
 
     /// Unsent messages, oldest first, from after `after`.
     fn outbox(&self, after: Option<MessageId>, limit: usize) -> BoxFuture<'_, Result<Vec<OutboxEntry>, StoreError>>;

@@ -164,12 +164,6 @@ impl Keyring {
         json!({"keys": [self.active.jwk()]})
     }
 
-    /// The instance whose key it is.
-    #[cfg(feature = "webhooks")]
-    pub(crate) const fn instance(&self) -> InstanceId {
-        self.active.id
-    }
-
     pub(super) const fn active(&self) -> &SigningKey {
         &self.active
     }

@@ -7,6 +7,7 @@
 pub(crate) mod backend;
 mod client;
 pub(crate) mod error;
+pub(crate) mod instance;
 mod invitation;
 mod session;
 mod sign_in;
@@ -27,15 +28,18 @@ use serde::ser::{SerializeMap, SerializeStruct};
 use serde::{Serialize, Serializer};
 use serde_json::value::RawValue;
 
+use crate::domain::listed::ListedRedirect;
 use crate::domain::user::User;
 use crate::domain::waitlist::WaitlistEntry;
 use crate::engine::{
-    ClientView, InvitationView, Page, SessionView, SignInTokenView, SignInView, SignUpView, WaitlistEntryView,
+    ClientView, InvitationView, ListedIdentifierView, OverridesView, Page, SessionView, SignInTokenView, SignInView,
+    SignUpView, WaitlistEntryView,
 };
 
 #[cfg(feature = "webhooks")]
 use crate::engine::{WebhookAttempt, WebhookEndpointView};
 use client::ClientResource;
+use instance::{ListedIdentifierResource, OverridesResource, RedirectUrlResource};
 use invitation::{InvitationResource, Waiting, WaitlistEntryResource};
 use session::SessionResource;
 use sign_in::SignInResource;
@@ -80,6 +84,12 @@ serialize_as! {
     SignInTokenView: SignInTokenResource;
     /// A waitlist entry ([guide: Backend waiting list](crate::guide::contract_backend#backend-waiting-list)), as the Backend API sends it.
     WaitlistEntryView: WaitlistEntryResource;
+    /// An entry of the allow-list or the block-list ([guide: Lists of the instance](crate::guide::contract_backend#lists-of-the-instance)), as the Backend API sends it.
+    ListedIdentifierView: ListedIdentifierResource;
+    /// A redirect URL ([guide: Lists of the instance](crate::guide::contract_backend#lists-of-the-instance)), as the Backend API sends it.
+    ListedRedirect: RedirectUrlResource;
+    /// What overrides the configured settings ([guide: The instance](crate::guide::contract_backend#the-instance)), as the Backend API sends it.
+    OverridesView: OverridesResource;
     /// What the person who joined the waitlist is shown: the id and the times, without the status.
     WaitlistEntry: Waiting;
 }

@@ -22,9 +22,8 @@ test('a server reads that a call is not built, and not that it sent no origin', 
     getClientList: () => backend.clients.getClientList(),
     getOrganizationList: () => backend.organizations.getOrganizationList(),
     createOrganization: () => backend.organizations.createOrganization({ name: 'Acme' }),
-    getAllowlistIdentifierList: () => backend.allowlistIdentifiers.getAllowlistIdentifierList(),
-    createRedirectUrl: () => backend.redirectUrls.createRedirectUrl({ url: 'https://acme.example' }),
-    getInstance: () => backend.instance.get(),
+    getOrganizationSettings: () => backend.instance.getOrganizationSettings(),
+    createOAuthApplication: () => backend.oauthApplications.create({ name: 'Acme', redirectUris: [] }),
   };
   for (const [name, call] of Object.entries(calls)) {
     await assert.rejects(call, failure(404, 'resource_not_found'), name);

@@ -10,6 +10,9 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 
+use crate::support::backend::{SECRET_KEY, backend};
+use crate::support::server::Server;
+
 #[test]
 fn help_lists_what_is_built_and_nothing_else() {
     let help = text(&vestibule(&["--help"]).stdout);
@@ -20,7 +23,7 @@ fn help_lists_what_is_built_and_nothing_else() {
         .take_while(|line| !line.is_empty())
         .filter_map(|line| line.split_whitespace().next())
         .collect();
-    assert_eq!(commands, ["serve", "check", "healthcheck", "webhooks", "load"]);
+    assert_eq!(commands, ["serve", "check", "overrides", "healthcheck", "webhooks", "load"]);
     for flag in ["--config", "--listen", "--data"] {
         assert!(help.contains(flag), "{help}");
     }
@@ -152,6 +155,48 @@ fn check_speaks_to_programs_in_json() {
     assert_eq!(output.status.code(), Some(1));
     let report: Value = serde_json::from_slice(&output.stdout).expect("one object");
     assert_eq!((&report["verdict"], &report["mode"]), (&json!("1 problem, would not start"), &json!(null)));
+}
+
+#[test]
+fn what_the_backend_changed_is_shown_and_dropped_while_the_server_is_stopped() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let config = format!("[instance]\nsecret_key = \"{SECRET_KEY}\"\n");
+    let server = Server::start(folder.path(), &config);
+    let (file, data) = (folder.path().join("vestibule.toml"), folder.path().join("data"));
+    let sources = [
+        "--config",
+        file.to_str().expect("unicode"),
+        "--data",
+        data.to_str().expect("unicode"),
+        "--listen",
+        "127.0.0.1:0",
+    ];
+    let run = |arguments: &[&str]| vestibule(&[arguments, &sources].concat());
+    let change = json!({"allowlist": true});
+    assert_eq!(backend(&server, "PATCH", "/v1/instance/restrictions", &change).status, 200);
+    for arguments in [&["overrides"][..], &["overrides", "--drop"]] {
+        let output = run(arguments);
+        assert_eq!(output.status.code(), Some(1), "{output:?}");
+        assert!(text(&output.stderr).contains("/v1/instance/overrides"), "{output:?}");
+    }
+    let beside = text(&run(&["check", "--stored"]).stdout);
+    assert!(beside.contains("warning: what the application's backend changed can't be read now"), "{beside}");
+    assert_eq!(server.terminate(), Some(0));
+
+    let line = "  settings.restrictions.allowlist.enabled = true  # configured: false\n";
+    assert_eq!(text(&run(&["overrides"]).stdout), format!("In force instead of what is configured:\n\n{line}"));
+    let checked = text(&run(&["check", "--stored"]).stdout);
+    assert!(checked.contains(line), "{checked}");
+    let json: Value = serde_json::from_slice(&run(&["check", "--stored", "--json"]).stdout).expect("JSON");
+    let shown = json!([{"key": "settings.restrictions.allowlist.enabled", "configured": false, "stored": true}]);
+    assert_eq!(json["overrides"], shown);
+    assert!(!text(&run(&["check"]).stdout).contains(line), "the data are opened only where that is wanted");
+
+    assert_eq!(text(&run(&["overrides", "--drop"]).stdout), format!("These are dropped:\n\n{line}"));
+    assert_eq!(text(&run(&["overrides"]).stdout), "Nothing overrides the configuration.\n");
+    let server = Server::start(folder.path(), &config);
+    let stored = backend(&server, "GET", "/v1/instance/overrides", &Value::Null).json();
+    assert_eq!(stored, json!({"object": "instance_overrides", "version": 2, "overrides": []}));
 }
 
 #[test]

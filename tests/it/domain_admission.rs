@@ -427,7 +427,7 @@ pub(crate) fn invitation() -> Invitation {
 
 pub(crate) fn list(entries: &[&str]) -> AccessList {
     let written: Vec<String> = entries.iter().map(|entry| (*entry).to_owned()).collect();
-    AccessList { enabled: true, identifiers: written.try_into().expect("entries") }
+    AccessList { enabled: true, identifiers: written.try_into().expect("entries"), ..AccessList::default() }
 }
 
 pub(crate) const EMAIL: &str = "ada+news@mailinator.com";

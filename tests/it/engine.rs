@@ -1,5 +1,6 @@
 //! The engine in one process: actors, store and relay together, in memory and on disk.
 
+mod instance;
 mod passivation;
 mod sign_ups;
 mod stored_data;

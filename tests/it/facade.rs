@@ -17,8 +17,11 @@ const NAMES: [(&str, &str); 16] = [
     ),
     (
         "backend",
-        "BackendClient BackendEmailAddress BackendKey BackendPhoneNumber BackendSession BackendUpdate BackendUser DeletedObject Invitation InvitationId InvitationState InvitationStatus InvitationView Invitations \
-         ListParams NewInvitation Page SignInToken SignInTokenId SignInTokenStatus SignInTokenView SignInTokens Waitlist WaitlistEntry WaitlistEntryId WaitlistEntryView WaitlistStatus",
+        "BackendClient BackendEmailAddress BackendKey BackendPhoneNumber BackendSession BackendUpdate BackendUser DeletedObject \
+         Instance InstanceId Invitation InvitationId InvitationState InvitationStatus InvitationView Invitations List ListParams \
+         ListedIdentifier ListedIdentifierId ListedIdentifierView ListedRedirect NewInvitation OverrideValue Overrides \
+         OverridesView Page PreferredStrategy RedirectUrlId SignInToken SignInTokenId SignInTokenStatus SignInTokenView \
+         SignInTokens Waitlist WaitlistEntry WaitlistEntryId WaitlistEntryView WaitlistStatus",
     ),
     (
         "configuration",
@@ -57,7 +60,7 @@ const NAMES: [(&str, &str); 16] = [
     (
         "settings",
         "AccessList AttackProtection Attribute Attributes Branding Disposable Domains EmailLinkProtection \
-         InvalidDomain InvalidPattern InvalidSettings Mfa OAuth PasswordSettings Patterns PhoneCountries Restrictions \
+         InvalidDomain InvalidPattern InvalidSettings Mfa OAuth PasswordSettings Pattern Patterns PhoneCountries Restrictions \
          SignUpMode SignUpSettings Social Switch UsernameSettings sample_settings",
     ),
     (

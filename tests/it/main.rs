@@ -30,6 +30,7 @@ mod http_bans;
 mod http_captcha;
 mod http_enumeration;
 mod http_hints;
+mod http_instance;
 mod http_invitations;
 mod http_kept_fields;
 mod http_links;

@@ -28,12 +28,13 @@ fn add_lists(risks: &mut Risks, restrictions: &Restrictions) {
         allowed.enabled && allowed.identifiers.is_empty(),
         "settings.restrictions.allowlist.enabled",
         "is true, but the list is empty: people can sign up only with an invitation; write the allowed entries in \
-         `identifiers`, or write false",
+         `identifiers`, let your backend add them (POST /v1/allowlist_identifiers), or write false",
     );
     risks.add(
         blocked.enabled && blocked.identifiers.is_empty(),
         "settings.restrictions.blocklist.enabled",
-        "is true, but the list is empty: it blocks nothing; write the blocked entries in `identifiers`, or write false",
+        "is true, but the list is empty: it blocks nothing; write the blocked entries in `identifiers`, let your backend add \
+         them (POST /v1/blocklist_identifiers), or write false",
     );
     let disposable = &restrictions.block_disposable_email_domains;
     for (section, key, is_idle) in [

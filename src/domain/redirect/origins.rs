@@ -7,8 +7,8 @@ use url::{Host, Url};
 pub struct PageOrigins {
     /// In the order in which they were given.
     listed: Vec<String>,
-    /// The engine's own, which are always allowed.
-    own: Vec<String>,
+    /// The engine's own, which is always allowed.
+    own: Option<String>,
     /// Whether pages of this machine are allowed, on every port.
     loopback: bool,
 }
@@ -18,14 +18,7 @@ impl PageOrigins {
     /// With `loopback` the pages of this machine are allowed too, on every port: for developers.
     pub fn new(public_url: &Url, listed: &[String], loopback: bool) -> Self {
         let listed = listed.iter().filter_map(|text| origin(text.trim())).collect();
-        Self { listed, own: origin_of_page(public_url).into_iter().collect(), loopback }
-    }
-
-    /// The same with one more origin of its own, that of `public_url`: a front end that is reached there.
-    #[cfg_attr(not(feature = "server"), allow(dead_code, reason = "only a front end over HTTP is reached at a URL"))]
-    pub(crate) fn reached_at(mut self, public_url: &Url) -> Self {
-        self.own.extend(origin_of_page(public_url));
-        self
+        Self { listed, own: origin_of_page(public_url), loopback }
     }
 
     /// Whether pages of `origin` may call.

@@ -17,7 +17,7 @@ use crate::domain::text;
 use lasting::is_lasting;
 use patterns::{parts, suffixes};
 
-pub use patterns::{Domains, InvalidDomain, InvalidPattern, Patterns};
+pub use patterns::{Domains, InvalidDomain, InvalidPattern, Pattern, Patterns};
 
 /// Who may not sign up or sign in.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -45,9 +45,13 @@ pub struct Restrictions {
 pub struct AccessList {
     /// Whether it is on.
     pub enabled: bool,
-    /// Its entries.
+    /// Its entries in the settings document.
     #[serde(skip_serializing_if = "Patterns::is_empty")]
     pub identifiers: Patterns,
+    /// Its entries that the application's backend added. They are no part of a document: the engine keeps them with its
+    /// data, and sets them.
+    #[serde(skip)]
+    pub stored: Patterns,
 }
 
 /// Whether addresses at disposable-address providers are refused, and which providers are disposable beside the known
@@ -77,6 +81,20 @@ pub struct PhoneCountries {
     pub blocked: Vec<String>,
 }
 
+impl AccessList {
+    pub(in crate::domain) fn has_email(&self, address: &str) -> bool {
+        self.identifiers.has_email(address) || self.stored.has_email(address)
+    }
+
+    pub(in crate::domain) fn has_phone(&self, number: &str) -> bool {
+        self.identifiers.has_phone(number) || self.stored.has_phone(number)
+    }
+
+    fn has_domain(&self, domain: &str) -> bool {
+        self.identifiers.has_domain(domain) || self.stored.has_domain(domain)
+    }
+}
+
 impl Restrictions {
     /// Whether an address may sign up. `subaddresses` says whether a `+` is accepted from where the address comes from.
     ///
@@ -85,7 +103,7 @@ impl Restrictions {
     pub fn admit_email(&self, email: &EmailAddress, subaddresses: bool) -> Result<(), Reason> {
         let (local, domain) = parts(email.as_str());
         let has_tag = local.contains('+') && (self.block_email_subaddresses.enabled || !subaddresses);
-        let is_listed = !self.allowlist.enabled || self.allowlist.identifiers.has_email(email.as_str());
+        let is_listed = !self.allowlist.enabled || self.allowlist.has_email(email.as_str());
         if has_tag || self.is_disposable(domain) || !is_listed {
             return Err(ErrorCode::NotAllowedAccess.on("email_address"));
         }
@@ -111,7 +129,7 @@ impl Restrictions {
         let domain = address.rsplit(text::is_at_sign).next().unwrap_or(address).replace(is_hidden, "");
         let Ok(stand_in) = EmailAddress::parse(&format!("x@{domain}")) else { return Ok(()) };
         let domain = parts(stand_in.as_str()).1;
-        let is_blocked = self.blocklist.enabled && self.blocklist.identifiers.has_domain(domain);
+        let is_blocked = self.blocklist.enabled && self.blocklist.has_domain(domain);
         if is_blocked || self.is_disposable(domain) {
             return Err(ErrorCode::NotAllowedAccess.on("email_address"));
         }
@@ -124,7 +142,7 @@ impl Restrictions {
     /// `unsupported_country_code` for its country, `not_allowed_access` for itself.
     pub fn admit_phone(&self, phone: &PhoneNumber) -> Result<(), Reason> {
         self.admit_invited_phone(phone)?;
-        if self.allowlist.enabled && !self.allowlist.identifiers.has_phone(phone.as_str()) {
+        if self.allowlist.enabled && !self.allowlist.has_phone(phone.as_str()) {
             return Err(ErrorCode::NotAllowedAccess.on("phone_number"));
         }
         Ok(())
@@ -177,7 +195,7 @@ impl Restrictions {
 
     /// Whether the block-list has an address, or the base address of a sub-address.
     pub(in crate::domain) fn blocks_email(&self, address: &str) -> bool {
-        let listed = &self.blocklist.identifiers;
+        let listed = &self.blocklist;
         let without_tag = || {
             let (local, domain) = parts(address);
             local.split_once('+').map(|(name, _)| format!("{name}@{domain}"))
@@ -187,6 +205,6 @@ impl Restrictions {
     }
 
     pub(in crate::domain) fn blocks_phone(&self, number: &str) -> bool {
-        self.blocklist.enabled && self.blocklist.identifiers.has_phone(number)
+        self.blocklist.enabled && self.blocklist.has_phone(number)
     }
 }

@@ -4,11 +4,14 @@ use std::path::Path;
 use crate::domain::application_value::{ApplicationValue, ValueKey};
 use crate::domain::event::Position;
 use crate::domain::id::{
-    IdentificationId, InvitationId, SessionId, SignInId, SignInTokenId, SignUpId, UserId, WaitlistEntryId,
+    IdentificationId, InvitationId, ListedIdentifierId, RedirectUrlId, SessionId, SignInId, SignInTokenId, SignUpId, UserId,
+    WaitlistEntryId,
 };
 use crate::domain::identifier::{Identifier, IdentifierKind};
 use crate::domain::invitation::NewInvitation;
+use crate::domain::listed::List;
 use crate::domain::secret::Secret;
+use crate::domain::settings::overrides::Overrides;
 use crate::domain::sign_up::{BackendUpdate, NewSignUp, SignUpPatch};
 use crate::domain::user::{NewUser, UserChange, UserPatch};
 use crate::domain::verification::Strategy;
@@ -72,6 +75,7 @@ async fn outcomes(engine: &Engine) -> Vec<(&'static str, Option<EngineError>)> {
     let user = UserId::from_bytes([1; 16]);
     let value_key = &ValueKey::new("billing", "user_1").expect("a key");
     let value = &ApplicationValue::new(value_key.clone(), "free").expect("a small value");
+    let (listed, redirect) = (ListedIdentifierId::from_bytes([1; 16]), RedirectUrlId::from_bytes([1; 16]));
     let address = Identifier { kind: IdentifierKind::EmailAddress, value: "ada@example.com".into() };
     let (code, invite) = (Strategy::EmailCode, NewInvitation::to("ada@example.com"));
     #[cfg_attr(not(feature = "webhooks"), expect(unused_mut, reason = "there are no others without webhooks"))]
@@ -85,6 +89,7 @@ async fn outcomes(engine: &Engine) -> Vec<(&'static str, Option<EngineError>)> {
         attempt_first_factor(caller, sign_in, &AttemptFirstFactor::code(code.clone(), "424242"), context),
         attempt_verification(caller, sign_up, &AttemptVerification::code(code.clone(), "424242"), context),
         ban_user(user, None),
+        change_overrides(&Overrides::default(), None),
         change_user(user, &UserChange::Ban, None),
         change_users(&[user], &UserChange::Ban),
         claim_return(caller, sign_up, "nonce", context),
@@ -102,6 +107,7 @@ async fn outcomes(engine: &Engine) -> Vec<(&'static str, Option<EngineError>)> {
         delete_from_waitlist(entry),
         delete_invitation(invitation),
         delete_user(user, None),
+        drop_overrides(None),
         end_session(caller, session, false, context),
         end_sessions(caller, context),
         enter_waitlist(None),
@@ -113,14 +119,19 @@ async fn outcomes(engine: &Engine) -> Vec<(&'static str, Option<EngineError>)> {
         is_stored(caller),
         join_waitlist(None, context),
         list_cursors(),
+        list_identifier(List::Allow, "ada@example.com", false),
         list_invitations(list),
+        list_redirect_url("myapp://callback"),
         list_sessions(&SessionListParams::default()),
         list_users(&UserListParams::default()),
         list_waitlist(list),
+        listed_identifiers(List::Allow, list),
+        listed_redirect_url(redirect),
+        listed_redirect_urls(list),
         lock_user(user, None),
         me(caller, None),
         open_client(caller, context),
-
+        overrides(),
         prepare(caller, sign_up, &PrepareVerification::new(code.clone()), context),
         prepare_first_factor(caller, sign_in, &PrepareFirstFactor::new(code.clone()), context),
         put_application_value(value),
@@ -143,6 +154,8 @@ async fn outcomes(engine: &Engine) -> Vec<(&'static str, Option<EngineError>)> {
         subscribe_to_events(EventsFrom::Now),
         touch_session(caller, session, context),
         unban_user(user, None),
+        unlist_identifier(List::Allow, listed),
+        unlist_redirect_url(redirect),
         update_sign_up(caller, sign_up, &SignUpPatch::default(), context),
         update_sign_up_by_backend(sign_up, BackendUpdate::default()),
         update_user(user, &UserPatch::default(), None),
@@ -206,6 +219,6 @@ fn calls_in(folder: &Path) -> BTreeSet<String> {
 }
 
 /// The ends of the lines that name a handle: `SignUps by sign_ups;`.
-const HANDLES: [&str; 10] = [
-    "sign_ups", "sign_ins", "sessions", "users", "sign_in_tokens", "invitations", "waitlist", "values", "events", "webhooks",
+const HANDLES: [&str; 11] = [
+    "sign_ups", "sign_ins", "sessions", "users", "sign_in_tokens", "invitations", "waitlist", "instance", "values", "events", "webhooks",
 ];

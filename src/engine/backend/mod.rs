@@ -1,5 +1,8 @@
 //! The calls of the application's backend.
 
+#[cfg(feature = "cli")]
+pub(super) mod at_rest;
+pub(super) mod instance;
 pub(super) mod invitations;
 pub(super) mod pagination;
 pub(super) mod sessions;

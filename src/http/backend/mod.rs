@@ -2,7 +2,9 @@
 
 mod addresses;
 mod clients;
+mod instance;
 mod invitations;
+mod listed;
 mod sessions;
 mod sign_in_tokens;
 mod sign_ups;
@@ -11,7 +13,7 @@ mod waitlist_entries;
 #[cfg(feature = "webhooks")]
 mod webhooks;
 
-use hyper::header::AUTHORIZATION;
+use hyper::header::{AUTHORIZATION, IF_MATCH};
 use serde::Serialize;
 use serde_json::json;
 
@@ -19,9 +21,11 @@ use super::endpoint::{DELETE, Endpoint, PATCH, POST, PUT, UserAccountPath, UserP
 #[cfg(feature = "webhooks")]
 use crate::domain::id::WebhookEndpointId;
 use crate::domain::id::{
-    ClientId, IdentificationId, InvitationId, SessionId, SignInTokenId, SignUpId, UserId, WaitlistEntryId,
+    ClientId, IdentificationId, InvitationId, ListedIdentifierId, RedirectUrlId, SessionId, SignInTokenId, SignUpId, UserId,
+    WaitlistEntryId,
 };
 use crate::domain::identifier::{EmailAddress, PhoneNumber};
+use crate::domain::listed::List;
 use crate::domain::rejection::{ErrorCode, Reason, Rejection};
 use crate::domain::user::UserChange;
 use crate::engine::{EngineError, ListParams, Page};
@@ -30,7 +34,7 @@ use crate::http::call::Call;
 use crate::http::request::form::{Params, Reader};
 use crate::http::request::head::RequestHead;
 use crate::http::request::json::Json;
-use crate::http::response::api_response::ApiResponse;
+use crate::http::response::api_response::{ApiResponse, etag};
 use crate::http::response::error::{HttpError, TransportError};
 
 /// The endpoints, path by path.
@@ -122,6 +126,24 @@ pub(super) const ENDPOINTS: &[Endpoint] = &[
     Endpoint::backend(POST, "/v1/webhooks/endpoints/{id}/replay", answer!(|i| webhooks::replay(i.call, i.id()?, only(i.objects())?).await)).of::<WebhookEndpointId>(),
     #[cfg(feature = "webhooks")]
     Endpoint::backend(POST, "/v1/webhooks/endpoints/{id}/test", answer!(|i| webhooks::test(i.call, i.id()?).await)).of::<WebhookEndpointId>(),
+    Endpoint::backend_get("/v1/instance", answer!(|i| instance::show(i.call).await)),
+    Endpoint::backend(PATCH, "/v1/instance", answer!(|i| instance::update(i.call, only(i.objects())?).await)),
+    Endpoint::backend_get("/v1/instance/restrictions", answer!(|i| instance::show_restrictions(i.call).await)),
+    Endpoint::backend(PATCH, "/v1/instance/restrictions", answer!(|i| instance::update_restrictions(i.call, only(i.objects())?).await)),
+    Endpoint::backend_get("/v1/instance/overrides", answer!(|i| instance::show_overrides(i.call).await)),
+    Endpoint::backend(DELETE, "/v1/instance/overrides", answer!(|i| instance::drop_overrides(i.call).await)),
+
+    Endpoint::backend_get("/v1/allowlist_identifiers", answer!(|i| listed::list(i.call, List::Allow).await)),
+    Endpoint::backend(POST, "/v1/allowlist_identifiers", answer!(|i| listed::create(i.call, List::Allow, only(i.objects())?).await)),
+    Endpoint::backend(DELETE, "/v1/allowlist_identifiers/{id}", answer!(|i| listed::delete(i.call, List::Allow, i.id()?).await)).of::<ListedIdentifierId>(),
+    Endpoint::backend_get("/v1/blocklist_identifiers", answer!(|i| listed::list(i.call, List::Block).await)),
+    Endpoint::backend(POST, "/v1/blocklist_identifiers", answer!(|i| listed::create(i.call, List::Block, only(i.objects())?).await)),
+    Endpoint::backend(DELETE, "/v1/blocklist_identifiers/{id}", answer!(|i| listed::delete(i.call, List::Block, i.id()?).await)).of::<ListedIdentifierId>(),
+
+    Endpoint::backend_get("/v1/redirect_urls", answer!(|i| listed::redirect_urls(i.call).await)),
+    Endpoint::backend(POST, "/v1/redirect_urls", answer!(|i| listed::create_redirect_url(i.call, only(i.objects())?).await)),
+    Endpoint::backend_get("/v1/redirect_urls/{id}", answer!(|i| listed::show_redirect_url(i.call, i.id()?).await)).of::<RedirectUrlId>(),
+    Endpoint::backend(DELETE, "/v1/redirect_urls/{id}", answer!(|i| listed::delete_redirect_url(i.call, i.id()?).await)).of::<RedirectUrlId>(),
 
     Endpoint::backend(POST, "/v1/testing_tokens", answer!(|i| Ok(testing_token(i.call)))),
     Endpoint::backend_get("/v1/sign_ups", answer!(|i| sign_ups::list(i.call).await)),
@@ -185,6 +207,34 @@ fn page(reader: &mut Reader<'_>) -> (Option<usize>, usize) {
 fn paged<T: Serialize>(query: &Params, found: &Page<T>) -> Result<ApiResponse, HttpError> {
     let with_total = query.single("paginated")?.is_some_and(|text| text == "true");
     Ok(if with_total { ApiResponse::json(found) } else { ApiResponse::json(&found.items) })
+}
+
+/// The entity tags that `If-Match` names (RFC 9110, 13.1.1).
+fn if_match<'a>(call: &'a Call<'_>) -> Vec<&'a str> {
+    let headers = call.head.headers.get_all(IF_MATCH);
+    let lists = headers.iter().map(|value| value.to_str().unwrap_or_default());
+    lists.flat_map(|list| list.split(',')).map(str::trim).collect()
+}
+
+/// The version that a write must find, from the tags that its request names and the version that there is; none where
+/// each is right.
+///
+/// # Errors
+/// 412 where it is none of the named ones.
+fn named_version(tags: &[&str], version: u64) -> Result<Option<u64>, HttpError> {
+    if tags.contains(&"*") {
+        return Ok(None);
+    }
+    if tags.contains(&&*etag(version)) { Ok(Some(version)) } else { Err(HttpError::precondition_failed()) }
+}
+
+/// The outcome of a write that expected `version`: where there is another one since, the precondition has failed.
+fn written<T>(version: Option<u64>, outcome: Result<T, EngineError>) -> Result<T, HttpError> {
+    outcome.map_err(|error| {
+        let has_changed =
+            matches!(&error, EngineError::Rejected(rejection) if rejection.is(ErrorCode::ResourceConflict));
+        if version.is_some() && has_changed { HttpError::precondition_failed() } else { error.into() }
+    })
 }
 
 /// A page of a list that is always empty.

@@ -56,7 +56,7 @@ pub(super) fn auth_config(instance: &Instance<'_>) -> Value {
         "claimed_at": null,
         "enhanced_email_deliverability": false,
         "test_mode": policy.test_mode,
-        "url_based_session_syncing": instance.publishable_key.starts_with(DEVELOPMENT_KEY),
+        "url_based_session_syncing": is_of_development(instance.publishable_key),
         "native_settings": {
             "object": "native_settings",
             "api_enabled": true,
@@ -65,6 +65,11 @@ pub(super) fn auth_config(instance: &Instance<'_>) -> Value {
             "trusted_device_enrollment_prompt_after_sign_up_enabled": false,
         },
     })
+}
+
+/// Whether a publishable key is one for development.
+pub(in crate::http) fn is_of_development(publishable_key: &str) -> bool {
+    publishable_key.starts_with(DEVELOPMENT_KEY)
 }
 
 /// With such a key clerk-js keeps the client in URLs, not in a cookie

@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::domain::settings::Settings;
+use crate::domain::settings::overrides::PreferredStrategy;
 
 use super::Instance;
 
@@ -11,7 +12,6 @@ pub(super) fn display_config(instance: &Instance<'_>) -> Value {
     let (settings, branding) = (instance.settings, instance.branding);
     let captcha = instance.captcha.filter(|_| settings.sign_up.captcha_enabled);
     let invisible = captcha.map(|c| c.site_key_invisible.as_ref().unwrap_or(&c.site_key));
-    let passwords = &settings.attributes.password;
     let mut config = json!({
         "object": "display_config",
         "id": "",
@@ -26,7 +26,7 @@ pub(super) fn display_config(instance: &Instance<'_>) -> Value {
             },
             "accounts": {"background_color": "#ffffff"},
         },
-        "preferred_sign_in_strategy": if passwords.enabled && passwords.required { "password" } else { "otp" },
+        "preferred_sign_in_strategy": preferred_strategy(instance),
         "branded": false,
         "experimental_force_oauth_first": false,
         "show_devmode_warning": false,
@@ -60,6 +60,13 @@ pub(super) fn display_config(instance: &Instance<'_>) -> Value {
         object.extend(pages.map(|(key, url)| (key.to_owned(), url)));
     }
     config
+}
+
+/// What components ask for first at sign-in: a password only where every user has one.
+fn preferred_strategy(instance: &Instance<'_>) -> &'static str {
+    let passwords = &instance.settings.attributes.password;
+    let prefers_codes = instance.preferred == PreferredStrategy::Otp;
+    if passwords.enabled && passwords.required && !prefers_codes { "password" } else { "otp" }
 }
 
 /// The client id for Google One Tap, where accounts at Google are on.
@@ -124,6 +131,8 @@ mod tests {
             (settings.attributes.password.enabled, settings.attributes.password.required) = (enabled, required);
             let shown = display_config(&Instance { settings: &settings, ..Instance::sample() });
             assert_eq!(shown["preferred_sign_in_strategy"], expected, "{enabled} {required}");
+            let instance = Instance { settings: &settings, preferred: PreferredStrategy::Otp, ..Instance::sample() };
+            assert_eq!(display_config(&instance)["preferred_sign_in_strategy"], "otp", "{enabled} {required}");
         }
     }
 }

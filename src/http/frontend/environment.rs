@@ -21,5 +21,6 @@ pub(in crate::http) fn with_instance<T>(call: &Call<'_>, read: impl FnOnce(&Inst
         policy: engine.policy(),
         publishable_key: &options.publishable_key,
         development: options.development,
+        preferred: engine.preferred_sign_in_strategy(),
     })
 }

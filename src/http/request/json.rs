@@ -112,10 +112,34 @@ impl Reader<'_> {
         self.text(name).map(Secret::new)
     }
 
+    /// A text, also an empty one.
+    pub(in crate::http) fn word(&mut self, name: &str) -> Option<String> {
+        self.take(name, |value| value.as_str().map(str::to_owned))
+    }
+
+    /// Refuses a text that differs from the one that is in force and can't be changed by a call.
+    pub(in crate::http) fn fixed_word(&mut self, name: &str, in_force: &str) {
+        if self.word(name).is_some_and(|text| text != in_force) {
+            self.reasons.push(ErrorCode::FormParamValueInvalid.on(name));
+        }
+    }
+
+    /// The same for a boolean.
+    pub(in crate::http) fn fixed_flag(&mut self, name: &str, in_force: bool) {
+        if self.flag(name).is_some_and(|is_on| is_on != in_force) {
+            self.reasons.push(ErrorCode::FormParamValueInvalid.on(name));
+        }
+    }
+
     /// A list of texts; none counts as an empty one.
     pub(in crate::http) fn texts(&mut self, name: &str) -> Vec<String> {
+        self.list(name).unwrap_or_default()
+    }
+
+    /// A list of texts, also an empty one.
+    pub(in crate::http) fn list(&mut self, name: &str) -> Option<Vec<String>> {
         let text = |value: &Value| value.as_str().map(str::to_owned);
-        self.take(name, |value| value.as_array()?.iter().map(text).collect()).unwrap_or_default()
+        self.take(name, |value| value.as_array()?.iter().map(text).collect())
     }
 
     /// A count of at most 32 bits.
@@ -236,6 +260,27 @@ mod tests {
             ErrorCode::FormParamFormatInvalid.on("d"),
             ErrorCode::FormParamTypeInvalid.on("f"),
             ErrorCode::FormParamUnknown.on("g"),
+        ];
+        assert_eq!(reasons, expected);
+    }
+
+    #[test]
+    fn what_a_call_can_not_change_is_taken_only_as_it_is() {
+        let json = one(br#"{"a":true,"b":false,"c":"x","d":"","e":null,"f":[],"g":1}"#);
+        let mut reasons = Vec::new();
+        let mut reader = json.reader(&mut reasons);
+        for name in ["a", "b", "absent", "e"] {
+            reader.fixed_flag(name, true);
+        }
+        for name in ["c", "d", "absent", "e"] {
+            reader.fixed_word(name, "x");
+        }
+        assert_eq!((reader.list("f"), reader.list("e"), reader.word("d")), (Some(vec![]), None, Some(String::new())));
+        reader.fixed_flag("g", true);
+        let expected = [
+            ErrorCode::FormParamValueInvalid.on("b"),
+            ErrorCode::FormParamValueInvalid.on("d"),
+            ErrorCode::FormParamTypeInvalid.on("g"),
         ];
         assert_eq!(reasons, expected);
     }

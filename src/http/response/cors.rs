@@ -1,6 +1,8 @@
 //! The origin rule ([guide: Origins](crate::guide::contract#origins)) and the CORS headers for browsers. Origins are
 //! compared exactly; in development all pages of this machine are allowed too. The path and the cookies play no role.
 
+use std::sync::Arc;
+
 use hyper::Method;
 use hyper::header::{
     ACCESS_CONTROL_ALLOW_CREDENTIALS, ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS,
@@ -9,14 +11,17 @@ use hyper::header::{
 };
 use url::Url;
 
-use crate::domain::redirect::{PageOrigins, origin_of_page};
+use crate::domain::redirect::{RedirectRule, origin_of_page};
 
 use super::api_response::{ApiResponse, insert};
 use super::error::TransportError;
 
 /// The origins whose pages may call.
 #[derive(Clone, Debug)]
-pub(in crate::http) struct Origins(PageOrigins);
+pub(in crate::http) struct Origins {
+    rule: Arc<RedirectRule>,
+    own: Option<String>,
+}
 
 /// The input of the rule.
 #[derive(Clone, Copy, Debug)]
@@ -49,14 +54,14 @@ pub(in crate::http) enum Realm {
 }
 
 impl Origins {
-    /// The origins that the engine allows.
-    pub(in crate::http) const fn new(allowed: PageOrigins) -> Self {
-        Self(allowed)
+    /// The origins that the engine allows, and the server's own.
+    pub(in crate::http) const fn new(rule: Arc<RedirectRule>, own: Option<String>) -> Self {
+        Self { rule, own }
     }
 
     /// Whether pages of `origin` may call.
     pub(in crate::http) fn allows(&self, origin: &str) -> bool {
-        self.0.allows(origin)
+        self.own.as_deref() == Some(origin) || self.rule.origins().allows(origin)
     }
 
     /// The origin of a `Referer`, if its pages may call.
@@ -150,6 +155,7 @@ const ALLOWED_NATIVE: &str =
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::redirect::PageOrigins;
 
     #[test]
     fn the_origin_rule() {
@@ -325,7 +331,8 @@ mod tests {
     fn origins_of(listed: &[&str], loopback: bool) -> Origins {
         let url = Url::parse("http://localhost:8080").expect("a URL");
         let listed: Vec<String> = listed.iter().map(|text| (*text).to_owned()).collect();
-        Origins::new(PageOrigins::new(&url, &listed, loopback))
+        let rule = RedirectRule::new(PageOrigins::new(&url, &listed, loopback), &[]);
+        Origins::new(Arc::new(rule), None)
     }
 
     fn origin_input(method: Method, origin: Option<&'static str>) -> OriginInput<'static> {

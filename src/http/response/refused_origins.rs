@@ -33,7 +33,8 @@ impl RefusedOrigins {
         if is_one_to_add {
             tracing::warn!(
                 origin,
-                "calls from pages of this origin are refused; if it is yours, add it to `server.allowed_origins`"
+                "calls from pages of this origin are refused; if it is yours, add it to `server.allowed_origins`, or, where your \
+                 backend has changed those, to `allowed_origins` of PATCH /v1/instance"
             );
         } else {
             tracing::warn!(

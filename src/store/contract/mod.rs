@@ -7,6 +7,7 @@ mod clients;
 mod entries;
 mod events;
 mod invitations;
+mod listed;
 mod maps;
 mod others;
 mod retention;
@@ -83,6 +84,9 @@ macro_rules! __requirements_for_stores {
             events::the_sessions_that_end_with_their_user_are_told_with_it
             events::what_became_of_a_message_is_told_once
             events::old_events_go_and_readers_hear_that_they_have_missed_some
+            listed::a_list_has_an_identifier_once_and_the_other_list_has_its_own
+            listed::a_redirect_url_is_listed_once_until_it_is_removed
+            listed::a_named_value_is_changed_only_from_what_was_read
             others::messages_wait_in_order_until_they_are_sent
             sign_ups::sign_ups_fall_due_earliest_first
             sign_ups::a_moved_deadline_is_listed_anew_by_the_sweeper_only

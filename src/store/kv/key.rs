@@ -6,10 +6,11 @@ use bytes::Bytes;
 use crate::domain::application_value::ValueKey;
 use crate::domain::event::Position;
 use crate::domain::id::{
-    ClientId, Id, IdentificationId, InvitationId, Kind as IdKind, MessageId, SessionId, SignInTokenId, SignUpId,
-    UserId, WaitlistEntryId, WebhookEndpointId,
+    ClientId, Id, IdentificationId, InvitationId, Kind as IdKind, ListedIdentifierId, MessageId, RedirectUrlId, SessionId,
+    SignInTokenId, SignUpId, UserId, WaitlistEntryId, WebhookEndpointId,
 };
 use crate::domain::identifier::{Identifier, IdentifierKind};
+use crate::domain::listed::List;
 use crate::domain::sign_in::Account;
 use crate::domain::time::Timestamp;
 use crate::domain::webhook::RetryKey;
@@ -60,6 +61,11 @@ pub(crate) enum Kind {
     /// A message that waits for another attempt at an endpoint, by the endpoint's id, the time when it is due, and the
     /// event. Scanned.
     WebhookRetry = 20,
+    /// An entry of the allow-list or the block-list, by the list and its id, which is derived from the identifier.
+    /// Scanned.
+    Listed = 21,
+    /// A redirect URL, by its id, which is derived from the URL. Scanned.
+    RedirectUrl = 22,
     /// A sign-in token, by its id.
     SignInToken = 23,
     /// A value of the application, by its namespace and name. Scanned.
@@ -108,6 +114,19 @@ pub(in crate::store) fn invited(address: &Identifier) -> Bytes {
 
 pub(in crate::store) fn waitlist_entry(id: WaitlistEntryId) -> Bytes {
     of_id(Kind::WaitlistEntry, id)
+}
+
+pub(in crate::store) fn listed(list: List, id: ListedIdentifierId) -> Bytes {
+    of_parts(Kind::Listed, &[&[list_byte(list)], id.as_bytes()])
+}
+
+/// What the keys of the entries of a list begin with.
+pub(in crate::store) fn all_listed(list: List) -> Bytes {
+    of_parts(Kind::Listed, &[&[list_byte(list)]])
+}
+
+pub(in crate::store) fn redirect_url(id: RedirectUrlId) -> Bytes {
+    of_id(Kind::RedirectUrl, id)
 }
 
 pub(in crate::store) fn deadline(at: Timestamp, id: SignUpId) -> Bytes {
@@ -339,6 +358,14 @@ const fn kind_byte(kind: IdentifierKind) -> u8 {
         IdentifierKind::Username => 3,
         IdentifierKind::ExternalAccount => 4,
         IdentifierKind::ExternalId => 5,
+    }
+}
+
+/// These bytes are also on disk: they never change and are never reused.
+const fn list_byte(list: List) -> u8 {
+    match list {
+        List::Allow => 1,
+        List::Block => 2,
     }
 }
 

@@ -84,17 +84,28 @@ impl<K: KeyValue> KvStore<K> {
         limit: usize,
         read: impl Fn(&[u8], &[u8]) -> Result<T, StoreError> + Send + 'static,
     ) -> Result<Vec<T>, StoreError> {
+        self.scan_within(key::before(kind), from, limit, read).await
+    }
+
+    /// The same of the entries whose keys begin with `prefix`.
+    async fn scan_within<T: Send + 'static>(
+        &self,
+        prefix: Bytes,
+        from: Bytes,
+        limit: usize,
+        read: impl Fn(&[u8], &[u8]) -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<Vec<T>, StoreError> {
         self.read(move |shared| {
             let (mut from, mut found) = (from, Vec::new());
             loop {
                 let asked = limit - found.len();
-                let entries = shared.kv.scan(&[kind.byte()], &from, asked)?;
+                let entries = shared.kv.scan(&prefix, &from, asked)?;
                 for (key, value) in &entries {
                     found.extend(shared.unreadable.skip(key, read(key, value))?);
                 }
                 match entries.last() {
                     Some((last, _)) if entries.len() == asked && found.len() < limit => {
-                        from = from_after(kind, Some(last.clone()));
+                        from = just_after(last);
                     }
                     _ => return Ok(found),
                 }
@@ -106,7 +117,12 @@ impl<K: KeyValue> KvStore<K> {
 
 /// The smallest key after `last`, or a position before all keys of the kind.
 fn from_after(kind: Kind, last: Option<Bytes>) -> Bytes {
-    last.map_or_else(|| key::before(kind), |last| [&last[..], &[0]].concat().into())
+    last.map_or_else(|| key::before(kind), |last| just_after(&last))
+}
+
+/// The smallest key after `last`.
+fn just_after(last: &[u8]) -> Bytes {
+    [last, &[0]].concat().into()
 }
 
 #[cfg(test)]

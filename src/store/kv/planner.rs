@@ -3,6 +3,7 @@
 
 mod housekeeping;
 mod invitations;
+mod listed;
 mod sessions;
 mod sign_in_tokens;
 mod users;
@@ -158,6 +159,15 @@ impl<K: KeyValue> Transaction<'_, '_, K> {
                 }
                 ValueWrite::Remove(value) => self.remove_if_there(key::application_value(value))?,
             }
+        }
+        for change in &decision.listed {
+            self.listed(change)?;
+        }
+        for change in &decision.redirect_urls {
+            self.redirect_url(change)?;
+        }
+        if let Some(write) = &decision.named_value {
+            self.value(write)?;
         }
         for entry in &decision.outbox {
             self.put(key::outbox(entry.id), &OutboxRecordV1::from(entry))?;

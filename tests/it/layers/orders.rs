@@ -35,14 +35,14 @@ const ORDERS: &[(&str, &[&str])] = &[
         &[
             "support maps",
             "sign_in_tokens",
-            "budgets clients entries events invitations others retention sessions sign_ups users values webhooks",
+            "budgets clients entries events invitations listed others retention sessions sign_ups users values webhooks",
         ],
     ),
     (
         "store/kv/record",
         &[
             "application_value count counter failures identifier sign_in_token strategy value webhook",
-            "event external invitation outbox",
+            "event external invitation listed outbox",
             "sign_up",
             "sign_in user",
             "client",
@@ -86,12 +86,21 @@ const ORDERS: &[(&str, &[&str])] = &[
         &[
             "error",
             "hash_costs input keys webhooks",
+            "amendments",
             "circle: admission builder caller engine frontend view",
             "backend events",
             "handles",
         ],
     ),
-    ("engine/backend", &["pagination sign_in_tokens sign_ups", "invitations sessions users values webhooks", "waitlist"]),
+    (
+        "engine/backend",
+        &[
+            "pagination sign_in_tokens sign_ups",
+            "invitations sessions users values webhooks",
+            "instance waitlist",
+            "at_rest",
+        ],
+    ),
     ("engine/webhooks", &["attempts input kept payload window", "configured delivery", "dispatcher"]),
     ("engine/backend/users", &["filter passwords read", "list change", "create"]),
     (
@@ -138,7 +147,7 @@ const ORDERS: &[(&str, &[&str])] = &[
         "wire",
         &[
             "error", "verification", "sign_in user sign_up", "session", "backend client",
-            "invitation sign_in_token webhook",
+            "instance invitation sign_in_token webhook",
         ],
     ),
     ("http/environment", &["auth_config display_config user_settings", "handed_back"]),

@@ -55,6 +55,45 @@ fn invitations_and_those_who_come_by_them_have_their_shape() {
 }
 
 #[test]
+fn the_instance_and_its_lists_have_their_shape() {
+    let site = Site::start(&settings("public"));
+    let seen = Seen::default();
+    let call = |schema: &str, method: &str, path: &str, body: &Value| {
+        look(&seen, &format!("{method} {path}"), schema, &site.backend(method, path, body))
+    };
+    call("instance", "GET", "/v1/instance", &Value::Null);
+    call("instance", "PATCH", "/v1/instance", &json!({"allowed_origins": ["nonsense"]}));
+    call("instance_restrictions", "PATCH", "/v1/instance/restrictions", &json!({"allowlist": true}));
+    call("instance_restrictions", "GET", "/v1/instance/restrictions", &Value::Null);
+    for (list, identifiers) in [
+        (
+            "/v1/allowlist_identifiers",
+            [json!({"identifier": "ada@example.com", "notify": true}), json!({"identifier": "+1900*"})],
+        ),
+        ("/v1/blocklist_identifiers", [json!({"identifier": "*@example.org"}), json!({"identifier": "+14155552671"})]),
+    ] {
+        for identifier in identifiers {
+            call("listed_identifier", "POST", list, &identifier);
+            call("listed_identifier", "POST", list, &identifier);
+        }
+        let page = call("listed_identifier_page", "GET", &format!("{list}?paginated=true"), &Value::Null);
+        call("deleted", "DELETE", &path_of(list, &page["data"][0]), &Value::Null);
+        call("deleted", "DELETE", &path_of(list, &page["data"][0]), &Value::Null);
+    }
+    call("[listed_identifier]", "GET", "/v1/allowlist_identifiers", &Value::Null);
+    let made = call("redirect_url", "POST", "/v1/redirect_urls", &json!({"url": "myapp://callback"}));
+    let path = path_of("/v1/redirect_urls", &made);
+    call("redirect_url", "GET", &path, &Value::Null);
+    call("redirect_url_page", "GET", "/v1/redirect_urls?paginated=true", &Value::Null);
+    call("[redirect_url]", "GET", "/v1/redirect_urls", &Value::Null);
+    call("deleted", "DELETE", &path, &Value::Null);
+    let seen = seen.into_inner();
+    for code in ["form_invalid_origin", "duplicate_record", "resource_not_found"] {
+        assert!(seen.contains(code), "{code}: {seen:#?}");
+    }
+}
+
+#[test]
 fn the_waiting_list_has_its_shape() {
     let site = Site::start(&settings("waitlist"));
     let seen = Seen::default();

@@ -1,21 +1,43 @@
-//! Entries of the lists: addresses, domains, numbers and prefixes, prepared when the settings are read.
+//! Entries of the lists: addresses, domains, numbers and prefixes, prepared when they are read.
 
 use std::collections::HashSet;
+use std::fmt;
+use std::str::FromStr;
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
 use crate::domain::identifier::{EmailAddress, PhoneNumber};
 use crate::domain::text;
 
+/// One entry of a list, normalised. Two texts that mean the same give equal patterns.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Pattern {
+    /// An e-mail address.
+    Email(String),
+    /// A domain with all its subdomains, written `*@example.com`.
+    Domain(String),
+    /// A phone number in E.164.
+    Phone(String),
+    /// The beginning of phone numbers, written `+1900*`.
+    PhonePrefix(String),
+}
+
 /// E-mail addresses, domains (`@example.com` with all subdomains), phone numbers, and prefixes of numbers (`+1900*`).
+/// Clones share the entries until one of them is changed.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(try_from = "Vec<String>", into = "Vec<String>")]
-pub struct Patterns {
+pub struct Patterns(Arc<Sets>);
+
+#[derive(Clone, Debug, Default, PartialEq)]
+struct Sets {
+    /// The entries as they were written, where they came as one list.
     written: Vec<String>,
-    addresses: HashSet<String>,
-    domains: HashSet<String>,
-    numbers: HashSet<String>,
-    prefixes: HashSet<String>,
+    addresses: HashSet<Arc<str>>,
+    domains: HashSet<Arc<str>>,
+    numbers: HashSet<Arc<str>>,
+    prefixes: HashSet<Arc<str>>,
 }
 
 /// Domains, each with all subdomains: `example.com`, `@example.com` or `*@example.com`.
@@ -36,24 +58,87 @@ pub struct InvalidDomain(String);
 #[error("`{0}` is not an e-mail address, a domain such as `@example.com`, a phone number or a prefix such as `+1900*`")]
 pub struct InvalidPattern(String);
 
+impl FromStr for Pattern {
+    type Err = InvalidPattern;
+
+    fn from_str(entry: &str) -> Result<Self, InvalidPattern> {
+        let invalid = || InvalidPattern(entry.to_owned());
+        let text = &*text::line(entry);
+        if let Some(domain) = text.strip_prefix('*').unwrap_or(text).strip_prefix(text::is_at_sign) {
+            let stand_in = EmailAddress::parse(&format!("x@{domain}")).map_err(|_| invalid())?;
+            Ok(Self::Domain(parts(stand_in.as_str()).1.to_owned()))
+        } else if let Some(prefix) = text.strip_suffix('*') {
+            Ok(Self::PhonePrefix(PhoneNumber::parse_prefix(prefix).ok_or_else(invalid)?))
+        } else if !text.contains(text::is_at_sign) && PhoneNumber::is_meant(text) {
+            let number = PhoneNumber::parse(text).map_err(|_| invalid())?;
+            Ok(Self::Phone(number.as_str().to_owned()))
+        } else {
+            let address = EmailAddress::parse(text).map_err(|_| invalid())?;
+            Ok(Self::Email(address.as_str().to_owned()))
+        }
+    }
+}
+
+/// Its normal form, which reads back as the same pattern.
+impl fmt::Display for Pattern {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Email(text) | Self::Phone(text) => f.write_str(text),
+            Self::Domain(domain) => write!(f, "*@{domain}"),
+            Self::PhonePrefix(prefix) => write!(f, "{prefix}*"),
+        }
+    }
+}
+
 impl Patterns {
     /// Whether there are no entries.
     pub fn is_empty(&self) -> bool {
-        self.written.is_empty()
+        self.len() == 0
+    }
+
+    /// How many different entries there are.
+    pub fn len(&self) -> usize {
+        let sets = &self.0;
+        [&sets.addresses, &sets.domains, &sets.numbers, &sets.prefixes].map(HashSet::len).iter().sum()
+    }
+
+    /// Adds an entry. The cost grows with the number of entries where a clone still uses them.
+    pub(crate) fn insert(&mut self, pattern: &Pattern) {
+        let (set, text) = Arc::make_mut(&mut self.0).set_of(pattern);
+        set.insert(text.into());
+    }
+
+    /// Removes an entry, at the cost of [`Self::insert`].
+    pub(crate) fn remove(&mut self, pattern: &Pattern) {
+        let (set, text) = Arc::make_mut(&mut self.0).set_of(pattern);
+        set.remove(text);
     }
 
     pub(in crate::domain) fn has_email(&self, address: &str) -> bool {
-        self.addresses.contains(address) || self.has_domain(parts(address).1)
+        self.0.addresses.contains(address) || self.has_domain(parts(address).1)
     }
 
     pub(super) fn has_domain(&self, domain: &str) -> bool {
-        !self.domains.is_empty() && suffixes(domain).any(|suffix| self.domains.contains(suffix))
+        let domains = &self.0.domains;
+        !domains.is_empty() && suffixes(domain).any(|suffix| domains.contains(suffix))
     }
 
     pub(in crate::domain) fn has_phone(&self, number: &str) -> bool {
+        let sets = &self.0;
         let mut starts = (1..=number.len()).filter_map(|end| number.get(..end));
-        self.numbers.contains(number)
-            || (!self.prefixes.is_empty() && starts.any(|start| self.prefixes.contains(start)))
+        sets.numbers.contains(number)
+            || (!sets.prefixes.is_empty() && starts.any(|start| sets.prefixes.contains(start)))
+    }
+}
+
+impl Sets {
+    fn set_of<'a>(&mut self, pattern: &'a Pattern) -> (&mut HashSet<Arc<str>>, &'a str) {
+        match pattern {
+            Pattern::Email(text) => (&mut self.addresses, text),
+            Pattern::Domain(text) => (&mut self.domains, text),
+            Pattern::Phone(text) => (&mut self.numbers, text),
+            Pattern::PhonePrefix(text) => (&mut self.prefixes, text),
+        }
     }
 }
 
@@ -94,29 +179,16 @@ impl TryFrom<Vec<String>> for Patterns {
     fn try_from(written: Vec<String>) -> Result<Self, InvalidPattern> {
         let mut patterns = Self::default();
         for entry in &written {
-            let invalid = || InvalidPattern(entry.clone());
-            let text = &*text::line(entry);
-            if let Some(domain) = text.strip_prefix('*').unwrap_or(text).strip_prefix(text::is_at_sign) {
-                let domain = EmailAddress::parse(&format!("x@{domain}")).map_err(|_| invalid())?;
-                patterns.domains.insert(domain.as_str()[2..].to_owned());
-            } else if let Some(prefix) = text.strip_suffix('*') {
-                patterns.prefixes.insert(PhoneNumber::parse_prefix(prefix).ok_or_else(invalid)?);
-            } else if !text.contains(text::is_at_sign) && PhoneNumber::is_meant(text) {
-                let number = PhoneNumber::parse(text).map_err(|_| invalid())?;
-                patterns.numbers.insert(number.as_str().to_owned());
-            } else {
-                let address = EmailAddress::parse(text).map_err(|_| invalid())?;
-                patterns.addresses.insert(address.as_str().to_owned());
-            }
+            patterns.insert(&entry.parse()?);
         }
-        patterns.written = written;
+        Arc::make_mut(&mut patterns.0).written = written;
         Ok(patterns)
     }
 }
 
 impl From<Patterns> for Vec<String> {
     fn from(patterns: Patterns) -> Self {
-        patterns.written
+        patterns.0.written.clone()
     }
 }
 

@@ -13,7 +13,7 @@ fn phone(text: &str) -> PhoneNumber {
 
 fn list(entries: &[&str]) -> AccessList {
     let written: Vec<String> = entries.iter().map(|entry| (*entry).to_owned()).collect();
-    AccessList { enabled: true, identifiers: written.try_into().expect("entries") }
+    AccessList { enabled: true, identifiers: written.try_into().expect("entries"), ..AccessList::default() }
 }
 
 fn throw_away(identifiers: &[&str], allowed: &[&str]) -> Disposable {
@@ -204,4 +204,37 @@ fn browsers_do_not_see_the_lists() {
     let shown = serde_json::to_string(&restrictions.without_lists()).expect("JSON");
     assert!(!shown.contains("mallory") && !shown.contains("US"), "{shown}");
     assert!(shown.contains(r#""blocklist":{"enabled":true}"#), "{shown}");
+}
+
+#[test]
+fn entries_that_were_added_later_count_as_the_configured_ones_do() {
+    const ENTRIES: [&str; 4] = ["ada@example.com", "*@bad.example", "+14155552671", "+1900*"];
+    let mut stored = Patterns::default();
+    for entry in ENTRIES {
+        stored.insert(&entry.parse().expect("a pattern"));
+    }
+    let later = AccessList { enabled: true, stored: stored.clone(), ..AccessList::default() };
+    let both = |list: AccessList| {
+        let blocking = Restrictions { blocklist: list.clone(), ..Restrictions::default() };
+        [blocking, Restrictions { allowlist: list, ..Restrictions::default() }]
+    };
+    for (configured, later) in both(list(&ENTRIES)).into_iter().zip(both(later)) {
+        for text in ["ada@example.com", "ada+tag@example.com", "bob@deep.bad.example", "bob@example.com"] {
+            let address = email(text);
+            assert_eq!(later.admit_email(&address, true), configured.admit_email(&address, true), "{text}");
+            assert_eq!(later.admit_invited(&address), configured.admit_invited(&address), "{text}");
+            assert_eq!(later.admit_unreadable(text), configured.admit_unreadable(text), "{text}");
+            let identifier = address.identifier();
+            assert_eq!(later.admit_at_sign_in(&identifier), configured.admit_at_sign_in(&identifier), "{text}");
+        }
+        for text in ["+14155552671", "+19005552671", "+14155552672"] {
+            assert_eq!(later.admit_phone(&phone(text)), configured.admit_phone(&phone(text)), "{text}");
+        }
+    }
+    assert_eq!(stored.len(), ENTRIES.len());
+    let shared = stored.clone();
+    for entry in ENTRIES {
+        stored.remove(&entry.parse().expect("a pattern"));
+    }
+    assert!(stored.is_empty() && shared.len() == ENTRIES.len(), "a clone keeps what it has");
 }

@@ -5,7 +5,7 @@ use crate::domain::id::UserId;
 use crate::domain::identifier::{EmailAddress, PhoneNumber};
 use crate::domain::rejection::{ErrorCode, Reason, Rejection};
 use crate::domain::user::{AddressChange, AddressStatus, UserChange};
-use crate::http::backend::{nothing, paged};
+use crate::http::backend::{nothing, paged, written};
 use crate::http::call::Call;
 use crate::http::endpoint::{UserAccountPath, UserProviderPath};
 use crate::http::request::json::Json;
@@ -13,7 +13,7 @@ use crate::http::response::api_response::ApiResponse;
 use crate::http::response::error::HttpError;
 use crate::wire::backend::DeletedObject;
 
-use super::{change, expected_version, refused};
+use super::{change, expected_version};
 
 /// Replaces all e-mail addresses by one.
 pub(in crate::http::backend) async fn replace_email_addresses(
@@ -42,7 +42,7 @@ pub(in crate::http::backend) async fn delete_account(
     let version = expected_version(call, path.user).await?;
     let change = UserChange::RemoveExternalAccount(path.account);
     let changed = call.engine().users().change(path.user, &change, version).await;
-    changed.map_err(|error| refused(error, version))?;
+    written(version, changed)?;
     Ok(ApiResponse::json(&DeletedObject::new("external_account", path.account)))
 }
 

@@ -17,14 +17,11 @@ pub(super) use update::{delete, merge_metadata, replace_metadata, update};
 
 use std::sync::Arc;
 
-use hyper::header::IF_MATCH;
-
 use crate::domain::id::UserId;
-use crate::domain::rejection::ErrorCode;
 use crate::domain::user::{User, UserChange};
 use crate::engine::EngineError;
 use crate::http::call::Call;
-use crate::http::response::api_response::{ApiResponse, etag};
+use crate::http::response::api_response::ApiResponse;
 use crate::http::response::error::HttpError;
 use crate::wire::backend::BackendUser;
 
@@ -45,7 +42,7 @@ fn written(
     version: Option<u64>,
     written: Result<Arc<User>, EngineError>,
 ) -> Result<ApiResponse, HttpError> {
-    written.map(|user| answer(call, &user)).map_err(|error| refused(error, version))
+    super::written(version, written).map(|user| answer(call, &user))
 }
 
 /// The user, and its version as the `ETag`.
@@ -64,23 +61,11 @@ fn answer_all(call: &Call<'_>, users: &[Arc<User>]) -> ApiResponse {
 /// # Errors
 /// 404 for an unknown user, 412 where the user has none of these versions.
 async fn expected_version(call: &Call<'_>, id: UserId) -> Result<Option<u64>, HttpError> {
-    let headers = call.head.headers.get_all(IF_MATCH);
-    let lists = headers.iter().map(|value| value.to_str().unwrap_or_default());
-    let tags: Vec<&str> = lists.flat_map(|list| list.split(',')).map(str::trim).collect();
+    let tags = super::if_match(call);
     if tags.is_empty() {
         return Ok(None);
     }
-    let version = call.engine().users().get(id).await?.version;
-    if tags.contains(&"*") {
-        return Ok(None);
-    }
-    if tags.contains(&&*etag(version)) { Ok(Some(version)) } else { Err(HttpError::precondition_failed()) }
-}
-
-/// The error of a write that expected `version`: where the user has changed since, the precondition has failed.
-fn refused(error: EngineError, version: Option<u64>) -> HttpError {
-    let has_changed = matches!(&error, EngineError::Rejected(rejection) if rejection.is(ErrorCode::ResourceConflict));
-    if version.is_some() && has_changed { HttpError::precondition_failed() } else { error.into() }
+    super::named_version(&tags, call.engine().users().get(id).await?.version)
 }
 
 /// Parameters of Clerk's that are not built. A call with one of them is refused, because it would not be stored.

@@ -5,13 +5,14 @@ use hyper::header::HeaderMap;
 use crate::domain::id::{IdentificationId, UserId};
 use crate::domain::rejection::{ErrorCode, Reason, Rejection};
 use crate::domain::user::{MetadataChange, UserChange, UserPatch};
+use crate::http::backend;
 use crate::http::call::Call;
 use crate::http::request::json::Json;
 use crate::http::response::api_response::ApiResponse;
 use crate::http::response::error::HttpError;
 use crate::wire::backend::DeletedObject;
 
-use super::{UNBUILT, change, expected_version, refused, written};
+use super::{UNBUILT, change, expected_version, written};
 
 /// Sets attributes. Since [`WITHOUT_METADATA`], metadata is refused here: it has a call of its own, which says whether it
 /// is merged or replaced. A backend that names an older version replaces it here.
@@ -43,7 +44,8 @@ pub(in crate::http::backend) async fn replace_metadata(
 
 pub(in crate::http::backend) async fn delete(call: &Call<'_>, id: UserId) -> Result<ApiResponse, HttpError> {
     let version = expected_version(call, id).await?;
-    let deleted = call.engine().users().delete(id, version).await.map_err(|error| refused(error, version))?;
+    let deleted = call.engine().users().delete(id, version).await;
+    let deleted = backend::written(version, deleted)?;
     Ok(ApiResponse::json(&DeletedObject::user(&deleted)))
 }
 

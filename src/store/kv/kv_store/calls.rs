@@ -10,11 +10,12 @@ use crate::domain::client::Client;
 use crate::domain::client::session::Session;
 use crate::domain::event::Position;
 use crate::domain::id::{
-    ClientId, IdentificationId, InvitationId, MessageId, SessionId, SignInTokenId, SignUpId, UserId, WaitlistEntryId,
-    WebhookEndpointId,
+    ClientId, IdentificationId, InvitationId, ListedIdentifierId, MessageId, RedirectUrlId, SessionId, SignInTokenId,
+    SignUpId, UserId, WaitlistEntryId, WebhookEndpointId,
 };
 use crate::domain::identifier::Identifier;
 use crate::domain::invitation::Invitation;
+use crate::domain::listed::{List, ListedIdentifier, ListedRedirect};
 use crate::domain::policy::RetentionPolicy;
 use crate::domain::sign_in_token::SignInToken;
 use crate::domain::sign_up::SignUp;
@@ -29,15 +30,16 @@ use crate::store::kv::codec;
 use crate::store::kv::key::{self, Kind};
 use crate::store::kv::key_value::KeyValue;
 use crate::store::kv::record::{
-    ApplicationValueRecordV1, ClientRecordV3, IdentifierRecordV1, InvitationRecordV1, OutboxRecordV1, SignInTokenRecordV1,
-    SignUpRecordV3, UserRecordV3, ValueRecordV1, WaitlistEntryRecordV1, WebhookEndpointRecordV1,
+    ApplicationValueRecordV1, ClientRecordV3, IdentifierRecordV1, InvitationRecordV1, ListedRecordV1, OutboxRecordV1,
+    RedirectUrlRecordV1, SignInTokenRecordV1, SignUpRecordV3, UserRecordV3, ValueRecordV1, WaitlistEntryRecordV1,
+    WebhookEndpointRecordV1,
 };
 use crate::store::kv::retention::{self, GC_KINDS, Verdict};
 use crate::store::scan::{EventPage, ExpiredKey, ScanCursor, ScanPage, UserList};
 use crate::store::store::sealed::Sealed;
 use crate::store::store::{BoxFuture, Store};
 
-use super::{KvStore, from_after};
+use super::{KvStore, from_after, just_after};
 
 impl<K: KeyValue> Sealed for KvStore<K> {}
 
@@ -196,6 +198,48 @@ impl<K: KeyValue> Store for KvStore<K> {
 
     fn webhook_retries(&self, of: WebhookEndpointId, limit: usize) -> BoxFuture<'_, Result<Vec<Retry>, StoreError>> {
         Box::pin(self.read(move |shared| shared.webhook_retries(of, limit)))
+    }
+
+    fn listed_identifier(
+        &self,
+        list: List,
+        id: ListedIdentifierId,
+    ) -> BoxFuture<'_, Result<Option<ListedIdentifier>, StoreError>> {
+        Box::pin(async move {
+            let record: Option<ListedRecordV1> = self.record(key::listed(list, id)).await?;
+            Ok(record.map(ListedIdentifier::from))
+        })
+    }
+
+    fn listed(
+        &self,
+        list: List,
+        after: Option<ListedIdentifierId>,
+        limit: usize,
+    ) -> BoxFuture<'_, Result<Vec<ListedIdentifier>, StoreError>> {
+        let prefix = key::all_listed(list);
+        let from = after.map_or_else(|| prefix.clone(), |id| just_after(&key::listed(list, id)));
+        Box::pin(self.scan_within(prefix, from, limit, |_, value| {
+            codec::decode::<ListedRecordV1>(value).map(ListedIdentifier::from)
+        }))
+    }
+
+    fn redirect_url(&self, id: RedirectUrlId) -> BoxFuture<'_, Result<Option<ListedRedirect>, StoreError>> {
+        Box::pin(async move {
+            let record: Option<RedirectUrlRecordV1> = self.record(key::redirect_url(id)).await?;
+            Ok(record.map(ListedRedirect::from))
+        })
+    }
+
+    fn redirect_urls(
+        &self,
+        after: Option<RedirectUrlId>,
+        limit: usize,
+    ) -> BoxFuture<'_, Result<Vec<ListedRedirect>, StoreError>> {
+        let from = from_after(Kind::RedirectUrl, after.map(key::redirect_url));
+        Box::pin(self.scan(Kind::RedirectUrl, from, limit, |_, value| {
+            codec::decode::<RedirectUrlRecordV1>(value).map(ListedRedirect::from)
+        }))
     }
 
     fn outbox(&self, after: Option<MessageId>, limit: usize) -> BoxFuture<'_, Result<Vec<OutboxEntry>, StoreError>> {

@@ -11,6 +11,7 @@ mod external;
 mod failures;
 mod identifier;
 mod invitation;
+mod listed;
 mod outbox;
 #[cfg(test)]
 pub(in crate::store) mod samples;
@@ -37,6 +38,7 @@ pub(in crate::store) use identifier::IdentifierRecordV1;
 #[cfg(test)]
 pub(in crate::store) use invitation::InvitedRecordV1;
 pub(in crate::store) use invitation::{InvitationRecordV1, InvitedRecordV2, WaitlistEntryRecordV1};
+pub(in crate::store) use listed::{ListedRecordV1, RedirectUrlRecordV1};
 pub(in crate::store) use outbox::OutboxRecordV1;
 pub(in crate::store) use session::SessionRecordV1;
 pub(in crate::store) use sign_in_token::SignInTokenRecordV1;

@@ -4,14 +4,16 @@ use crate::domain::client::Client;
 use crate::domain::client::session::{Session, SessionStatus};
 use crate::domain::event::{Happened, Position};
 use crate::domain::id::{
-    ClientId, ExternalAccountId, IdentificationId, InvitationId, MessageId, SessionId, SignInId, SignInTokenId,
-    SignUpId, UserId, WaitlistEntryId, WebhookEndpointId,
+    ClientId, ExternalAccountId, IdentificationId, InvitationId, ListedIdentifierId, MessageId, RedirectUrlId, SessionId,
+    SignInId, SignInTokenId, SignUpId, UserId, WaitlistEntryId, WebhookEndpointId,
 };
 use crate::domain::identifier::{EmailAddress, Identifier, IdentifierKind, PhoneNumber, Username};
 use crate::domain::invitation::{Invitation, InvitationState};
+use crate::domain::listed::{List, ListedIdentifier, ListedRedirect};
 use crate::domain::redirect::RedirectUrl;
 use crate::domain::rejection::ErrorCode;
 use crate::domain::secret::Secret;
+use crate::domain::settings::restrictions::Pattern;
 use crate::domain::sign_in::{self, Failures, FirstFactor, SignIn};
 use crate::domain::sign_in_token::{SignInToken, SignInTokenStatus};
 use crate::domain::sign_up::{Approval, Collected, Phase, SignUp};
@@ -143,6 +145,20 @@ pub(in crate::store) fn webhook_retry() -> Retry {
     let event = Position::new(70_000, 1);
     let key = RetryKey { endpoint: WebhookEndpointId::from_bytes([17; 16]), due: at(55), event };
     Retry { key, failures: 3, first_failed_at: at(53) }
+}
+
+pub(in crate::store) fn listed() -> ListedIdentifier {
+    ListedIdentifier {
+        id: ListedIdentifierId::from_bytes([19; 16]),
+        list: List::Block,
+        pattern: Pattern::Domain("example.com".into()),
+        invitation: Some(InvitationId::from_bytes([14; 16])),
+        created_at: at(54),
+    }
+}
+
+pub(in crate::store) fn redirect_url() -> ListedRedirect {
+    ListedRedirect { id: RedirectUrlId::from_bytes([20; 16]), url: "myapp://callback".into(), created_at: at(55) }
 }
 
 fn profile() -> Profile {

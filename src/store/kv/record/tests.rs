@@ -14,6 +14,7 @@ use crate::domain::event::{EndUser, Event, Happened};
 use crate::domain::id::{ClientId, SessionId, SignInId, SignInTokenId, SignUpId, UserId};
 use crate::domain::identifier::{EmailAddress, Identifier, IdentifierKind, PhoneNumber, Username};
 use crate::domain::invitation::{Invitation, InvitationState};
+use crate::domain::listed::{List, ListedIdentifier, ListedRedirect};
 use crate::domain::redirect::RedirectUrl;
 use crate::domain::refusal::{Declined, Refusal};
 use crate::domain::rejection::ErrorCode;
@@ -290,6 +291,12 @@ fn golden_application_value() {
 }
 
 #[test]
+fn golden_listed() {
+    golden(&ListedRecordV1::from(&samples::listed()), include_str!("golden/listed_v1.hex"));
+    golden(&RedirectUrlRecordV1::from(&samples::redirect_url()), include_str!("golden/redirect_url_v1.hex"));
+}
+
+#[test]
 fn golden_value() {
     let bytes = vec![1, 2, 255];
     golden(&ValueRecordV1 { bytes }, include_str!("golden/value_v1.hex"));
@@ -327,6 +334,20 @@ fn samples_come_back_whole() {
     let retry = samples::webhook_retry();
     let record: WebhookRetryRecordV1 = through(&(&retry).into());
     assert_eq!(record.of(retry.key), retry);
+}
+
+#[test]
+fn what_is_listed_comes_back_as_it_was() {
+    for list in [List::Allow, List::Block] {
+        for pattern in ["ada@example.com", "*@example.com", "+14155552671", "+1900*"] {
+            let pattern = pattern.parse().expect("a pattern");
+            let listed = ListedIdentifier { list, pattern, invitation: None, ..samples::listed() };
+            let record: ListedRecordV1 = through(&(&listed).into());
+            assert_eq!(ListedIdentifier::from(record), listed);
+        }
+    }
+    let record: RedirectUrlRecordV1 = through(&(&samples::redirect_url()).into());
+    assert_eq!(ListedRedirect::from(record), samples::redirect_url());
     let entry = samples::outbox_entry();
     let record: OutboxRecordV1 = through(&(&entry).into());
     assert_eq!(OutboxEntry::from(record), entry);
@@ -447,6 +468,8 @@ proptest! {
         refuses_or_reads::<IdentifierRecordV1>(&bytes)?;
         refuses_or_reads::<ValueRecordV1>(&bytes)?;
         refuses_or_reads::<EventsRecordV1>(&bytes)?;
+        refuses_or_reads::<ListedRecordV1>(&bytes)?;
+        refuses_or_reads::<RedirectUrlRecordV1>(&bytes)?;
     }
 }
 
