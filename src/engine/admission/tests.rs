@@ -114,7 +114,6 @@ async fn outcomes(engine: &Engine) -> Vec<(&'static str, Option<EngineError>)> {
         lock_user(user, None),
         me(caller, None),
         open_client(caller, context),
-
         prepare(caller, sign_up, &PrepareVerification::new(code.clone()), context),
         prepare_first_factor(caller, sign_in, &PrepareFirstFactor::new(code.clone()), context),
         put_application_value(value),
