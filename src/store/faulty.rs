@@ -21,7 +21,7 @@ use crate::domain::time::Timestamp;
 use crate::domain::user::User;
 use crate::domain::waitlist::WaitlistEntry;
 
-use super::scan::{EventPage, ScanCursor, ScanPage, UserList};
+use super::scan::{EventPage, NamedValue, ScanCursor, ScanPage, UserList};
 use super::store::BoxFuture;
 use super::store::sealed::Sealed;
 use super::{Commit, CommitError, Committed, Health, MemoryStore, OutboxEntry, Store, StoreError};
@@ -463,11 +463,7 @@ impl Store for FaultyStore {
         Box::pin(self.read(StoreRead::Value, self.inner.value(name)))
     }
 
-    fn values<'a>(
-        &'a self,
-        prefix: &'a str,
-        limit: usize,
-    ) -> BoxFuture<'a, Result<Vec<(String, Vec<u8>)>, StoreError>> {
+    fn values<'a>(&'a self, prefix: &'a str, limit: usize) -> BoxFuture<'a, Result<Vec<NamedValue>, StoreError>> {
         Box::pin(self.read(StoreRead::Value, self.inner.values(prefix, limit)))
     }
 

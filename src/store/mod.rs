@@ -54,7 +54,7 @@ pub use kv::seal::Sealing;
 pub use private::make_private;
 pub use scan::{Direction, EventPage, ScanCursor, UserList, UserOrder};
 #[cfg(feature = "unstable")]
-pub use scan::{ExpiredKey, ScanPage};
+pub use scan::{ExpiredKey, NamedValue, ScanPage};
 #[cfg(feature = "unstable")]
 pub use store::BoxFuture;
 pub use store::Store;

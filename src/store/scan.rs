@@ -23,6 +23,9 @@ pub struct ScanPage {
     pub next: ScanCursor,
 }
 
+/// A named value, behind its name.
+pub type NamedValue = (String, Vec<u8>);
+
 /// A part of the log of events.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct EventPage {

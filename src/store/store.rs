@@ -18,7 +18,7 @@ use crate::domain::waitlist::WaitlistEntry;
 use super::commit::{Commit, Committed, OutboxEntry};
 use super::error::{CommitError, StoreError};
 use super::health::Health;
-use super::scan::{EventPage, ScanCursor, ScanPage, UserList};
+use super::scan::{EventPage, NamedValue, ScanCursor, ScanPage, UserList};
 
 /// A future that can be kept behind a trait object.
 pub use futures_util::future::BoxFuture;
@@ -140,8 +140,7 @@ pub trait Store: sealed::Sealed + Send + Sync + 'static {
     fn value<'a>(&'a self, name: &'a str) -> BoxFuture<'a, Result<Option<Vec<u8>>, StoreError>>;
 
     /// The first `limit` named values whose names begin so, in the order of their names, with their names.
-    fn values<'a>(&'a self, prefix: &'a str, limit: usize)
-    -> BoxFuture<'a, Result<Vec<(String, Vec<u8>)>, StoreError>>;
+    fn values<'a>(&'a self, prefix: &'a str, limit: usize) -> BoxFuture<'a, Result<Vec<NamedValue>, StoreError>>;
 
     /// Whether the store can commit now, or why not. Does not wait, so any thread may call it.
     fn health(&self) -> Health;

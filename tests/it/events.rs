@@ -146,7 +146,7 @@ async fn who_was_away_for_too_long_hears_that_events_are_lost() {
     let kept = user(&engine, "third").await;
     tokio::time::sleep(Duration::from_secs(11)).await;
     let lost = |error: &EngineError| matches!(error, EngineError::EventsLost { removed_to } if *removed_to > late);
-    let refused = engine.events().subscribe(EventsFrom::After(late)).await.err().expect("a refusal");
+    let refused = engine.events().subscribe(EventsFrom::After(late)).await.expect_err("a refusal");
     assert!(lost(&refused), "{refused:?}");
     assert!(engine.events().read(Some(late), 1).await.is_err_and(|error| lost(&error)));
     let heard = slow.next().await.expect("an error, not an end").expect_err("a gap");

@@ -28,7 +28,7 @@ use crate::store::kv::record::{
     UserRecordV3, ValueRecordV1, WaitlistEntryRecordV1,
 };
 use crate::store::kv::retention::{self, GC_KINDS, Verdict};
-use crate::store::scan::{EventPage, ExpiredKey, ScanCursor, ScanPage, UserList};
+use crate::store::scan::{EventPage, ExpiredKey, NamedValue, ScanCursor, ScanPage, UserList};
 use crate::store::store::sealed::Sealed;
 use crate::store::store::{BoxFuture, Store};
 
@@ -256,11 +256,7 @@ impl<K: KeyValue> Store for KvStore<K> {
         })
     }
 
-    fn values<'a>(
-        &'a self,
-        prefix: &'a str,
-        limit: usize,
-    ) -> BoxFuture<'a, Result<Vec<(String, Vec<u8>)>, StoreError>> {
+    fn values<'a>(&'a self, prefix: &'a str, limit: usize) -> BoxFuture<'a, Result<Vec<NamedValue>, StoreError>> {
         let prefix = key::value(prefix);
         Box::pin(self.read(move |shared| {
             let mut found = Vec::new();
