@@ -34,6 +34,7 @@ fn suffices(settings: &Settings) -> bool {
         || settings.social.values().any(|social| social.enabled && social.required)
         || sign_up.legal_consent_enabled
         || sign_up.custom_action_required
+        || sign_up.approval_required
         || sign_up.captcha_enabled
         || sign_up.mode != SignUpMode::Public;
     email_address.enabled && email_address.verifications.contains(&Strategy::EmailCode) && !asks_more

@@ -195,7 +195,9 @@ impl EngineBuilder {
         local_webhooks: bool => Some;
     }
 
-    /// Asks `hook` before a sign-up becomes a user. A later call replaces the hook of an earlier one.
+    /// Asks `hook` before a sign-up becomes a user. A later call replaces the hook of an earlier one. A deadline of zero or
+    /// above 10 seconds is [`BuildError::Hook`]
+    /// ([guide: The hook before a new user](crate::guide::contract_backend#the-hook-before-a-new-user)).
     #[must_use]
     pub fn before_conversion(mut self, hook: Arc<dyn Hook>, options: HookOptions) -> Self {
         self.hook = Some(Hooked { hook, options });
@@ -203,7 +205,7 @@ impl EngineBuilder {
     }
 
     /// Tells `hook` of each event after its commit. Its place in the log of events is stored under `name`: 1 to 64 of
-    /// `a-z 0-9 _ - .`, and another one for each hook. Without recorded events ([`Policy::record_events`]) it is told
+    /// `a-z 0-9 _ - .`, and another one for each hook, else [`BuildError::HookName`]. Without recorded events ([`Policy::record_events`]) it is told
     /// nothing.
     #[must_use]
     pub fn after_commit(mut self, name: impl Into<String>, hook: Arc<dyn AfterCommit>) -> Self {

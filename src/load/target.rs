@@ -114,6 +114,9 @@ impl Target {
                 "sign-ups wait for a backend there: set `sign_up.custom_action_required` to false for the run",
             );
         }
+        if sign_up["approval_required"] == true {
+            return refuse("sign-ups wait for approval there: set `sign_up.approval_required` to false for the run");
+        }
         if !self.attribute("email_address", "enabled") {
             return refuse("the instance accepts no e-mail addresses, which all flows need: enable them for the run");
         }

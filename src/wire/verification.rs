@@ -44,7 +44,7 @@ pub(super) struct State<'a> {
     attempts: Option<u32>,
     expire_at: Option<Timestamp>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    error: Option<Problem>,
+    error: Option<Box<Problem>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     channel: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -70,7 +70,7 @@ impl<'a> VerificationResource<'a> {
         });
         // A link was followed elsewhere: the page that waits for it learns here why there is no user.
         let is_link = *verification.strategy() == Strategy::EmailLink && status == VerificationStatus::Verified;
-        let error = view.value.denied().filter(|_| is_link).as_ref().map(Problem::of);
+        let error = view.value.denied().filter(|_| is_link).as_ref().map(|denied| Box::new(Problem::of(denied)));
         Self::Prepared { state: State { error, ..State::of(verification, status) }, next }
     }
 }

@@ -1,7 +1,7 @@
 //! Values of the application ([guide: Values of the application](crate::guide::contract_backend#values-of-the-application)).
 
 use crate::domain::application_value::{ApplicationValue, ValueKey, check_namespace, check_prefix};
-use crate::domain::rejection::{ErrorCode, Reason};
+use crate::domain::rejection::ErrorCode;
 use crate::store::{Commit, Decision, ValueWrite};
 
 use super::pagination;
@@ -32,7 +32,7 @@ impl Engine {
         limit: usize,
     ) -> Result<Vec<ApplicationValue>, EngineError> {
         self.admitted(async {
-            let invalid = |param| move |_| Reason::from(ErrorCode::FormParamValueInvalid.on(param));
+            let invalid = |param| move |_| ErrorCode::FormParamValueInvalid.on(param);
             check_namespace(namespace).map_err(invalid("namespace"))?;
             check_prefix(prefix).map_err(invalid("prefix"))?;
             Ok(self.inner.store().application_values(namespace, prefix, after, pagination::limit(Some(limit))?).await?)

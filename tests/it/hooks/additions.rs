@@ -16,7 +16,7 @@ fn public_metadata_is_merged_into_the_users() {
     let made = site.backend("POST", "/v1/invitations", &invitation).json();
     let ticket = made["url"].as_str().and_then(|url| url.split_once("ticket=")).expect("a ticket").1.to_owned();
     let additions = Additions::new().public_metadata(r#"{"plan":{"name":"free"},"team":null}"#).expect("an object");
-    site.door.from_now_on(adds(additions));
+    site.door.says_now(adds(additions));
     let mut browser = site.site.browser();
     let done = browser.post("/v1/client/sign_ups", &format!("strategy=ticket&ticket={ticket}")).json();
     assert_eq!(done["response"]["status"], "complete", "{done}");

@@ -20,7 +20,7 @@ fn a_failure_refuses_the_sign_up_until_the_hook_works_again() {
         assert!(site.users().is_empty());
         let shown = browser.get(&path).json()["response"].clone();
         assert_eq!(shown["email_address"], "ada@example.com", "what was given is kept");
-        site.door.from_now_on(allows());
+        site.door.says_now(allows());
         assert_eq!(step(&mut browser).json()["response"]["status"], "complete");
     }
 }
@@ -42,7 +42,7 @@ fn metadata_that_is_too_large_beside_what_is_there_is_a_failure() {
     let half = |name: &str| json!({ name: "x".repeat(5_000) });
     let additions = Additions::new().public_metadata(&half("b").to_string()).expect("metadata");
     let site = Site::start(&with_email(&["email_code"], &json!({"ticket": {"enabled": true}})));
-    site.door.from_now_on(adds(additions));
+    site.door.says_now(adds(additions));
     let invitation = json!({"email_address": "ada@example.com", "public_metadata": half("a")});
     let made = site.backend("POST", "/v1/invitations", &invitation).json();
     let ticket = made["url"].as_str().and_then(|url| url.split_once("ticket=")).expect("a ticket").1.to_owned();
@@ -63,7 +63,7 @@ fn a_hook_that_hangs_holds_up_nobody_else() {
         while door.take_asked().is_empty() {
             std::thread::yield_now();
         }
-        door.from_now_on(allows());
+        door.says_now(allows());
         for n in 0..5 {
             let form = format!("email_address=bob{n}%40example.com");
             let done = Browser::of(server).post("/v1/client/sign_ups", &form);

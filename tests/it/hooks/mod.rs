@@ -33,7 +33,7 @@ impl Door {
         Arc::new(Self { says: Mutex::new(says), asked: Mutex::default() })
     }
 
-    pub(super) fn from_now_on(&self, says: Says) {
+    pub(super) fn says_now(&self, says: Says) {
         *self.says.lock().expect("no panic") = says;
     }
 

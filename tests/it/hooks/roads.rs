@@ -63,7 +63,7 @@ fn a_link_in_the_browser_that_asked_for_it() {
     let verification = &shown["verifications"]["email_address"];
     assert_eq!((&verification["status"], &verification["error"]["code"]), (&json!("verified"), &json!("company_only")));
     is_refused(&site, &browser.request("GET", &link, &[("accept", "application/json")], ""));
-    site.door.from_now_on(allows());
+    site.door.says_now(allows());
     let again = browser.navigate(&link);
     assert!(again.header("location").is_some_and(|url| url.contains("__clerk_created_session=sess_")), "{again:?}");
     asked_once(&site);
@@ -161,7 +161,7 @@ fn an_update_by_the_backend() {
     let update = || site.backend("PATCH", &of_backend, &json!({"custom_action": true, "external_id": "customer 7"}));
     is_refused(&site, &update());
     assert_eq!(site.backend("GET", &of_backend, &Value::Null).json()["custom_action"], true, "the step is done");
-    site.door.from_now_on(allows());
+    site.door.says_now(allows());
     let done = update();
     asked_once(&site);
     assert_eq!(done.json()["status"], "complete", "{}", done.body);
@@ -199,7 +199,7 @@ fn an_approval() {
     is_refused(&site, &approve());
     let waiting = site.backend("GET", "/v1/sign_ups?status=awaiting_approval", &Value::Null).json();
     assert_eq!(waiting.as_array().map(Vec::len), Some(1), "an approval that is refused was none");
-    site.door.from_now_on(allows());
+    site.door.says_now(allows());
     let done = approve();
     asked_once(&site);
     assert_eq!(done.json()["status"], "complete", "{}", done.body);
@@ -250,7 +250,7 @@ fn asked_once(site: &Site) {
 
 /// With the hook's leave this step makes the person a user.
 fn completes(site: &Site, step: impl FnOnce() -> Reply) {
-    site.door.from_now_on(allows());
+    site.door.says_now(allows());
     let answer = step();
     assert_eq!(answer.json()["response"]["status"], "complete", "{}", answer.body);
     asked_once(site);
