@@ -31,8 +31,10 @@ mod writable;
 
 pub use commit::{
     ClientWrite, Commit, Committed, Decision, Housekeeping, InvitationChange, MessageEnd, OutboxEntry, OutboxKind,
-    SignUpWrite, UserWrite, ValueWrite, WaitlistChange, WebhookChange, WebhookProgress,
+    SignUpWrite, UserWrite, ValueWrite, WaitlistChange,
 };
+#[cfg(feature = "webhooks")]
+pub use commit::{WebhookChange, WebhookProgress};
 #[cfg(any(test, feature = "test-util"))]
 pub use contract::check_store;
 pub use durability::Durability;
