@@ -32,8 +32,9 @@ mod writable;
 pub use commit::{
     ClientWrite, Commit, Committed, Decision, Housekeeping, InvitationChange, ListedChange, MessageEnd, NamedValueWrite,
     OutboxEntry, OutboxKind, RedirectUrlChange, SignInTokenChange, SignUpWrite, UserWrite, ValueWrite, WaitlistChange,
-    WebhookChange, WebhookProgress,
 };
+#[cfg(feature = "webhooks")]
+pub use commit::{WebhookChange, WebhookProgress};
 #[cfg(any(test, feature = "test-util"))]
 pub use contract::check_store;
 pub use durability::Durability;

@@ -49,6 +49,7 @@ pub(crate) struct Waiting {
 
 impl<'a> InvitationResource<'a> {
     /// An invitation at `now`, without its URL.
+    #[cfg(feature = "webhooks")]
     pub(super) fn bare(value: &'a Invitation, now: Timestamp) -> Self {
         Self::new(value, value.status(now), None)
     }

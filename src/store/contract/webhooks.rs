@@ -6,7 +6,8 @@ use crate::domain::policy::RetentionPolicy;
 use crate::domain::rejection::{ErrorCode, Rejection};
 use crate::domain::time::Timestamp;
 use crate::domain::webhook::{Disabled, EndpointOwner, Health, Progress, Retry, RetryKey, State, WebhookEndpoint};
-use crate::store::{Commit, CommitError, Decision, Housekeeping, ScanCursor, Store, WebhookChange, WebhookProgress};
+use crate::store::commit::{WebhookChange, WebhookProgress};
+use crate::store::{Commit, CommitError, Decision, Housekeeping, ScanCursor, Store};
 
 use super::support::*;
 
