@@ -3,6 +3,8 @@
 
 #![allow(dead_code, reason = "each bench uses its part")]
 
+pub(crate) mod http;
+
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 

@@ -15,7 +15,7 @@ use crate::domain::settings::Settings;
 use crate::domain::settings::overrides::{Overrides, PreferredStrategy};
 use crate::domain::settings::restrictions::{Pattern, Patterns};
 use crate::domain::time::Timestamp;
-use crate::store::{Commit, Decision, Store, StoreError, NamedValueWrite};
+use crate::store::{Commit, Decision, NamedValueWrite, Store, StoreError};
 
 /// What is configured, what is stored beside it, and the redirect rule that both make.
 pub(super) struct Amendments {

@@ -7,8 +7,8 @@ use crate::domain::application_value::{ApplicationValue, ValueKey};
 use crate::domain::client::session::Session;
 use crate::domain::event::{Event, Position};
 use crate::domain::id::{
-    IdentificationId, InvitationId, ListedIdentifierId, RedirectUrlId, SessionId, SignInId, SignInTokenId, SignUpId, UserId,
-    WaitlistEntryId,
+    IdentificationId, InvitationId, ListedIdentifierId, RedirectUrlId, SessionId, SignInId, SignInTokenId, SignUpId,
+    UserId, WaitlistEntryId,
 };
 use crate::domain::identifier::Identifier;
 use crate::domain::invitation::NewInvitation;

@@ -48,9 +48,7 @@ pub use frontend::email_links::{Followed, LinkOutcome};
 pub use frontend::oauth::{CallbackRedirect, ProviderCallback};
 #[cfg(feature = "webhooks")]
 pub use handles::Webhooks;
-pub use handles::{
-    Events, Instance, Invitations, Sessions, SignInTokens, SignIns, SignUps, Users, Values, Waitlist,
-};
+pub use handles::{Events, Instance, Invitations, Sessions, SignInTokens, SignIns, SignUps, Users, Values, Waitlist};
 pub use input::{AttemptFirstFactor, AttemptVerification, NewSignIn, PrepareVerification};
 pub use keys::BackendKey;
 pub use view::{ClientView, SessionView, SignInView, SignUpView};

@@ -11,9 +11,8 @@ use hyper::body::Body;
 #[cfg(feature = "webhooks")]
 use crate::domain::id::WebhookEndpointId;
 use crate::domain::id::{
-    ClientId, ExternalAccountId, IdentificationId, InvitationId, ListedIdentifierId, MalformedId, RedirectUrlId, SessionId,
-    SignInId, SignInTokenId,
-    SignUpId, UserId, WaitlistEntryId,
+    ClientId, ExternalAccountId, IdentificationId, InvitationId, ListedIdentifierId, MalformedId, RedirectUrlId,
+    SessionId, SignInId, SignInTokenId, SignUpId, UserId, WaitlistEntryId,
 };
 use crate::domain::verification::{Strategy, parse_strategy};
 use crate::http::call::Call;

@@ -6,8 +6,8 @@ use crate::domain::application_value::{ApplicationValue, ValueKey};
 use crate::domain::client::{Client, ClientChange};
 use crate::domain::event::{EndUser, Position};
 use crate::domain::id::{
-    ClientId, InvitationId, ListedIdentifierId, MessageId, RedirectUrlId, SignInTokenId, SignUpId, UserId, WaitlistEntryId,
-    WebhookEndpointId,
+    ClientId, InvitationId, ListedIdentifierId, MessageId, RedirectUrlId, SignInTokenId, SignUpId, UserId,
+    WaitlistEntryId, WebhookEndpointId,
 };
 use crate::domain::identifier::Identifier;
 use crate::domain::invitation::Invitation;

@@ -114,7 +114,8 @@ struct Verified<'a> {
     status: &'static str,
     strategy: &'a str,
     attempts: (),
-    expire_at: (),
+    /// When it was done: how long it was open is not kept, and Clerk's packages for servers want a time.
+    expire_at: Timestamp,
 }
 
 /// The provider account that verified an address.
@@ -224,7 +225,7 @@ fn external<'a>(user: &'a User, account: &'a UserAccount) -> ExternalAccountReso
             status: "verified",
             strategy: &account.provider,
             attempts: (),
-            expire_at: (),
+            expire_at: account.verified_at,
         },
         created_at: account.verified_at,
         updated_at: user.updated_at,

@@ -1,4 +1,5 @@
-//! Clerk's unmodified packages against the binary: the suites in `tests/clients`.
+//! Clerk's unmodified packages against the engine: the suites in `tests/clients`. Those for Node start the binary; the
+//! others are given a server in this process.
 
 use std::env;
 use std::fs;
@@ -6,6 +7,9 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::Once;
 
+use serde_json::json;
+
+use crate::support::backend::{SECRET_KEY, Site};
 use crate::support::require;
 
 #[test]
@@ -19,6 +23,66 @@ fn official_clients_sign_up_against_the_binary() {
         .env("VESTIBULE_BIN", env!("CARGO_BIN_EXE_vestibule"))
         .env("CHROMIUM", chromium())
         .current_dir(&suites));
+}
+
+#[test]
+fn the_backend_package_for_python_understands_the_engine() {
+    let suite = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/clients/python");
+    let Some(python) = python(&suite) else { return };
+    let site = site();
+    run(calling(&site, Command::new(python).args(["-B", "-W", "ignore", "-m", "unittest"]).current_dir(suite)));
+}
+
+#[test]
+fn the_backend_package_for_rust_understands_the_engine() {
+    // `.ci/run` builds it, beside the binary.
+    let program = Path::new(env!("CARGO_BIN_EXE_vestibule")).with_file_name("clerk_rs_client");
+    if require("clerk-rs", program.exists()) {
+        let site = site();
+        run(calling(&site, &mut Command::new(program)));
+    }
+}
+
+/// A server for an application's backend.
+fn site() -> Site {
+    let address = json!({
+        "enabled": true, "required": true, "used_for_first_factor": true,
+        "verifications": ["email_code"], "verify_at_sign_up": true,
+    });
+    Site::start(&json!({
+        "attributes": {
+            "email_address": address,
+            "username": {"enabled": true, "used_for_first_factor": true},
+            "first_name": {"enabled": true},
+            "password": {"enabled": true},
+        },
+    }))
+}
+
+/// `command`, which is told where the server is and its secret key.
+fn calling<'a>(site: &Site, command: &'a mut Command) -> &'a mut Command {
+    let url = format!("http://localhost:{}", site.server.port);
+    command.env("VESTIBULE_URL", url).env("VESTIBULE_SECRET_KEY", SECRET_KEY)
+}
+
+/// Python with the packages that `suite` needs, in the target folder; `None` where there is no Python.
+fn python(suite: &Path) -> Option<PathBuf> {
+    let is_new_enough = "import ensurepip, sys; sys.exit(sys.version_info < (3, 10))";
+    let found = Command::new("python3").args(["-c", is_new_enough]).output();
+    if !require("python", found.is_ok_and(|output| output.status.success())) {
+        return None;
+    }
+    let environment = Path::new(env!("CARGO_TARGET_TMPDIR")).join("python");
+    let wanted = suite.join("requirements.txt");
+    let (python, installed) = (environment.join("bin/python"), environment.join("installed.txt"));
+    let wanted_text = fs::read(&wanted).expect("the requirements are part of the repository");
+    if fs::read(&installed).is_ok_and(|text| text == wanted_text) {
+        return Some(python);
+    }
+    run(Command::new("python3").args(["-m", "venv", "--clear"]).arg(&environment));
+    run(Command::new(&python).args(["-m", "pip", "install", "--quiet", "--require-hashes", "-r"]).arg(&wanted));
+    fs::write(installed, wanted_text).expect("the folder was just made");
+    Some(python)
 }
 
 /// The folder of the suites with its packages installed; `None` where there is no Node.

@@ -4,8 +4,8 @@ use std::path::Path;
 use crate::domain::application_value::{ApplicationValue, ValueKey};
 use crate::domain::event::Position;
 use crate::domain::id::{
-    IdentificationId, InvitationId, ListedIdentifierId, RedirectUrlId, SessionId, SignInId, SignInTokenId, SignUpId, UserId,
-    WaitlistEntryId,
+    IdentificationId, InvitationId, ListedIdentifierId, RedirectUrlId, SessionId, SignInId, SignInTokenId, SignUpId,
+    UserId, WaitlistEntryId,
 };
 use crate::domain::identifier::{Identifier, IdentifierKind};
 use crate::domain::invitation::NewInvitation;
@@ -220,5 +220,15 @@ fn calls_in(folder: &Path) -> BTreeSet<String> {
 
 /// The ends of the lines that name a handle: `SignUps by sign_ups;`.
 const HANDLES: [&str; 11] = [
-    "sign_ups", "sign_ins", "sessions", "users", "sign_in_tokens", "invitations", "waitlist", "instance", "values", "events", "webhooks",
+    "sign_ups",
+    "sign_ins",
+    "sessions",
+    "users",
+    "sign_in_tokens",
+    "invitations",
+    "waitlist",
+    "instance",
+    "values",
+    "events",
+    "webhooks",
 ];

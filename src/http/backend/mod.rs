@@ -21,8 +21,8 @@ use super::endpoint::{DELETE, Endpoint, PATCH, POST, PUT, UserAccountPath, UserP
 #[cfg(feature = "webhooks")]
 use crate::domain::id::WebhookEndpointId;
 use crate::domain::id::{
-    ClientId, IdentificationId, InvitationId, ListedIdentifierId, RedirectUrlId, SessionId, SignInTokenId, SignUpId, UserId,
-    WaitlistEntryId,
+    ClientId, IdentificationId, InvitationId, ListedIdentifierId, RedirectUrlId, SessionId, SignInTokenId, SignUpId,
+    UserId, WaitlistEntryId,
 };
 use crate::domain::identifier::{EmailAddress, PhoneNumber};
 use crate::domain::listed::List;

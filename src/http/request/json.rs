@@ -20,7 +20,7 @@ use crate::http::response::error::{HttpError, TransportError};
 #[derive(Clone, Debug, Default)]
 pub(in crate::http) struct Json(Map<String, Value>);
 
-/// Reads a JSON body: an object, or several in a list. An empty body is an empty object.
+/// Reads a JSON body: an object, or several in a list. An empty body and `null` are an empty object.
 ///
 /// # Errors
 /// When it is something else, too large or too slow.
@@ -50,6 +50,8 @@ fn decode(bytes: &[u8]) -> Result<Vec<Json>, HttpError> {
         _ => Err(HttpError::document("", "The body must be a JSON object, or a list of them.")),
     };
     match serde_json::from_slice(bytes) {
+        // Some packages send it where their caller gives no parameters.
+        Ok(Value::Null) => Ok(vec![Json::default()]),
         Ok(Value::Array(values)) => values.into_iter().map(object).collect(),
         Ok(value) => Ok(vec![object(value)?]),
         Err(error) => Err(HttpError::document("", &format!("The body is not JSON: {error}"))),
@@ -287,10 +289,16 @@ mod tests {
 
     #[test]
     fn what_is_no_object_is_refused() {
-        for body in [&b"7"[..], b"\"x\"", b"[1]", b"{", b"{\"a\":1}x", b"\xff", &[b'['; 4000]] {
+        for body in [&b"7"[..], b"\"x\"", b"[1]", b"[null]", b"{", b"{\"a\":1}x", b"\xff", &[b'['; 4000]] {
             assert!(decode(body).is_err(), "{body:?}");
         }
         assert_eq!(decode(b"[{},{}]").expect("two").len(), 2);
+    }
+
+    #[test]
+    fn null_gives_no_parameters() {
+        let json = one(b" null ");
+        assert_eq!(json.reader(&mut Vec::new()).text("a"), None);
     }
 
     fn one(body: &[u8]) -> Json {

@@ -3,7 +3,7 @@
 use crate::domain::id::{ListedIdentifierId, RedirectUrlId};
 use crate::domain::listed::{List, ListedIdentifier, ListedRedirect};
 use crate::domain::rejection::{ErrorCode, Rejection};
-use crate::store::{Commit, CommitError, Decision, ListedChange, RedirectUrlChange, Store, NamedValueWrite};
+use crate::store::{Commit, CommitError, Decision, ListedChange, NamedValueWrite, RedirectUrlChange, Store};
 
 use super::support::*;
 
@@ -58,7 +58,8 @@ pub(super) async fn a_redirect_url_is_listed_once_until_it_is_removed(store: &im
 
 pub(super) async fn a_named_value_is_changed_only_from_what_was_read(store: &impl Store) {
     let write = |expected: Option<&[u8]>, next: &[u8]| {
-        let value = NamedValueWrite { name: "shared".into(), expected: expected.map(<[u8]>::to_vec), next: next.to_vec() };
+        let value =
+            NamedValueWrite { name: "shared".into(), expected: expected.map(<[u8]>::to_vec), next: next.to_vec() };
         Commit::of_decision(at(1), Decision { named_value: Some(value), ..Decision::default() })
     };
     assert_eq!(commit(store, write(Some(b"one"), b"two")).await, Err(CommitError::Stale));

@@ -6,8 +6,8 @@ use bytes::Bytes;
 use crate::domain::application_value::ValueKey;
 use crate::domain::event::Position;
 use crate::domain::id::{
-    ClientId, Id, IdentificationId, InvitationId, Kind as IdKind, ListedIdentifierId, MessageId, RedirectUrlId, SessionId,
-    SignInTokenId, SignUpId, UserId, WaitlistEntryId, WebhookEndpointId,
+    ClientId, Id, IdentificationId, InvitationId, Kind as IdKind, ListedIdentifierId, MessageId, RedirectUrlId,
+    SessionId, SignInTokenId, SignUpId, UserId, WaitlistEntryId, WebhookEndpointId,
 };
 use crate::domain::identifier::{Identifier, IdentifierKind};
 use crate::domain::listed::List;

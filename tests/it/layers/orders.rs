@@ -146,7 +146,11 @@ const ORDERS: &[(&str, &[&str])] = &[
     (
         "wire",
         &[
-            "error", "verification", "sign_in user sign_up", "session", "backend client",
+            "error",
+            "verification",
+            "sign_in user sign_up",
+            "session",
+            "backend client",
             "instance invitation sign_in_token webhook",
         ],
     ),

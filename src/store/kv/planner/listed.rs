@@ -3,7 +3,7 @@
 use bytes::Bytes;
 
 use crate::domain::rejection::{ErrorCode, Rejection};
-use crate::store::commit::{ListedChange, RedirectUrlChange, NamedValueWrite};
+use crate::store::commit::{ListedChange, NamedValueWrite, RedirectUrlChange};
 use crate::store::error::CommitError;
 use crate::store::kv::key;
 use crate::store::kv::key_value::KeyValue;

@@ -4,8 +4,8 @@ use crate::domain::client::Client;
 use crate::domain::client::session::{Session, SessionStatus};
 use crate::domain::event::{Happened, Position};
 use crate::domain::id::{
-    ClientId, ExternalAccountId, IdentificationId, InvitationId, ListedIdentifierId, MessageId, RedirectUrlId, SessionId,
-    SignInId, SignInTokenId, SignUpId, UserId, WaitlistEntryId, WebhookEndpointId,
+    ClientId, ExternalAccountId, IdentificationId, InvitationId, ListedIdentifierId, MessageId, RedirectUrlId,
+    SessionId, SignInId, SignInTokenId, SignUpId, UserId, WaitlistEntryId, WebhookEndpointId,
 };
 use crate::domain::identifier::{EmailAddress, Identifier, IdentifierKind, PhoneNumber, Username};
 use crate::domain::invitation::{Invitation, InvitationState};
