@@ -1,4 +1,5 @@
-// An application with express: people sign up in the browser, and its administrator lists, bans and deletes them.
+// An application with express: people sign up in the browser, its administrator lists, bans and deletes them, and its
+// own table follows by webhooks.
 
 import assert from 'node:assert/strict';
 import { createServer } from 'node:http';
@@ -14,15 +15,18 @@ import { SignUpForm } from './support/sign_up_form.mjs';
 const server = createServer();
 await new Promise((resolve) => server.listen(0, 'localhost', resolve));
 const origin = `http://localhost:${server.address().port}`;
+const customers = new Map();
+const signingSecret = `whsec_${Buffer.alloc(32, 9).toString('base64')}`;
+const endpoint = `{ url = "${origin}/webhooks", secret = "${signingSecret}", events = ["user.created", "user.deleted"] }`;
 let clerk;
 
 startBeforeTests({
   withPages: false,
-  options: { origins: [origin], settings: settings.EMAIL_AND_PASSWORD },
+  options: { origins: [origin], settings: settings.EMAIL_AND_PASSWORD, more: `[webhooks]\nendpoints = [${endpoint}]\n` },
   prepare: () => {
     clerk = backendOf(engine);
     const site = { ...siteOf(engine), publishableKey: engine.publishableKey, secretKey: SECRET_KEY };
-    server.on('request', createApplication({ clerk, site }));
+    server.on('request', createApplication({ clerk, site, customers, signingSecret }));
   },
 });
 after(() => {
@@ -44,6 +48,8 @@ test('an administrator lists the people who signed up, bans one and deletes one'
     [3, ['admin@example.com', 'bob@example.com', 'eve@example.com']],
   );
 
+  for (const { id, email } of users) assert.deepEqual(await customer(id), { email });
+
   assert.equal((await ask(bob, 'GET', '/me')).status, 200);
   const banned = await ask(admin, 'POST', `/admin/users/${users[1].id}/ban`);
   assert.deepEqual([banned.status, banned.body], [200, { banned: true }]);
@@ -56,6 +62,7 @@ test('an administrator lists the people who signed up, bans one and deletes one'
   assert.equal((await ask(eve, 'GET', '/me')).status, 401);
   await seesToBeSignedOut(eve);
 
+  assert.equal(await customer(users[2].id, (row) => row === null), null);
   const left = (await ask(admin, 'GET', '/admin/users')).body.users;
   assert.deepEqual(left.map(({ email, banned }) => [email, banned]), [
     ['admin@example.com', false],
@@ -84,6 +91,16 @@ function ask(page, method, path) {
     },
     [method, path],
   );
+}
+
+/** The application's own row about a user, once it is as expected. */
+async function customer(id, isExpected = (row) => row) {
+  const deadline = Date.now() + 30_000;
+  while (!(customers.has(id) && isExpected(customers.get(id)))) {
+    assert.ok(Date.now() < deadline, `the row of ${id} is ${JSON.stringify(customers.get(id))}`);
+    await new Promise((later) => setTimeout(later, 50));
+  }
+  return customers.get(id);
 }
 
 /** When the page is loaded again, clerk-js has no user any more. */

@@ -1,15 +1,30 @@
-// An application with express and @clerk/express: a page to sign up at, a page for members, and an administration.
+// An application with express and @clerk/express: a page to sign up at, a page for members, an administration, and a
+// table of its own, which webhooks fill.
 
 import { fileURLToPath } from 'node:url';
 import { clerkMiddleware, getAuth } from '@clerk/express';
+import { verifyWebhook } from '@clerk/express/webhooks';
 import express from 'express';
 import { headlessPage, signUpPage } from '../support/pages.mjs';
 
 const PACKAGES = fileURLToPath(new URL('../node_modules/@clerk', import.meta.url));
 
-/** The application of the engine that `clerk` talks to; `site` is what its pages need. */
-export function createApplication({ clerk, site }) {
+/**
+ * The application of the engine that `clerk` talks to; `site` is what its pages need. Its table is `customers`, by the
+ * users' ids. `signingSecret` is that of the engine's webhooks.
+ */
+export function createApplication({ clerk, site, customers, signingSecret }) {
   const app = express();
+  // The signature is over the bytes as they came.
+  app.post('/webhooks', express.raw({ type: 'application/json' }), async (request, response) => {
+    const event = await verifyWebhook(request, { signingSecret }).catch(() => null);
+    if (!event) return response.sendStatus(400);
+    const { id, email_addresses: addresses } = event.data;
+    // An event may come twice, and late: the row is made once, and a deletion stays one.
+    if (event.type === 'user.created' && !customers.has(id)) customers.set(id, { email: addresses[0].email_address });
+    if (event.type === 'user.deleted') customers.set(id, null);
+    return response.sendStatus(204);
+  });
   app.use('/npm/@clerk', express.static(PACKAGES));
   app.get('/join', (request, response) => response.send(signUpPage(site)));
   app.get('/home', (request, response) => response.send(headlessPage(site)));
