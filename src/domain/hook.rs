@@ -11,7 +11,7 @@ use super::id::{ClientId, InvitationId, SignUpId, UserId};
 use super::identifier::{EmailAddress, PhoneNumber, Username};
 use super::metadata::Metadata;
 use super::refusal::Refusal;
-use super::rejection::Reason;
+use super::rejection::{Reason, Rejection};
 use super::time::Timestamp;
 use super::user::{Conversion, Identification, UserAccount};
 
@@ -201,7 +201,7 @@ impl Additions {
     /// # Errors
     /// Where `json` is no JSON object, or larger than metadata may be. The result of the merge has the same bound; a
     /// larger one is a failure of the hook.
-    pub fn public_metadata(mut self, json: &str) -> Result<Self, Reason> {
+    pub fn public_metadata(mut self, json: &str) -> Result<Self, Rejection> {
         self.public_metadata = Some(Metadata::parse("public_metadata", json)?);
         Ok(self)
     }

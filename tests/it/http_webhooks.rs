@@ -219,20 +219,20 @@ fn the_configuration_refuses_what_it_could_not_use_and_never_shows_a_secret() {
         (format!("[webhooks]\nendpoints = [{{ url = \"{URL}\", secret = \"{SECRET}\" }}]"), "missing field `events`"),
         (format!("[webhooks]\nendpoints = [{{ url = \"{URL}\", secert = \"{SECRET}\" }}]"), "unknown field `secert`"),
     ] {
-        let faults = load(&config).err().expect("a fault");
+        let faults = load(&config).expect_err("a fault");
         assert!(faults.contains("`webhooks.endpoints`") && faults.contains(told), "{config}: {faults}");
         assert!(!faults.contains("whsec_QUJD") && !faults.contains("c2hvcnQ"), "{faults}");
     }
-    let nothing = load(&format!("[events]\nrecord = false\n{}", entry(URL, users, SECRET))).err().expect("a fault");
+    let nothing = load(&format!("[events]\nrecord = false\n{}", entry(URL, users, SECRET))).expect_err("a fault");
     assert!(nothing.contains("`events.record` is false"), "{nothing}");
     let twice = format!("{{ url = \"{URL}\", secret = \"{SECRET}\", events = [{users}] }}");
-    let faults = load(&format!("[webhooks]\nendpoints = [{twice}, {twice}]")).err().expect("a fault");
+    let faults = load(&format!("[webhooks]\nendpoints = [{twice}, {twice}]")).expect_err("a fault");
     assert!(faults.contains("number 2: an earlier one has the same URL"), "{faults}");
 
     let asked = |keys: &str| load(&format!("[webhooks.before_sign_up_completes]\n{keys}")).err().unwrap_or_default();
     assert!(asked(&format!("url = \"{URL}\"")).contains("`webhooks.before_sign_up_completes.secret` is missing"));
     assert!(asked(&format!("secret = \"{SECRET}\"")).contains("`webhooks.before_sign_up_completes.url` is missing"));
-    let faults = asked(&format!("url = \"http://app.example.com\"\nsecret = \"whsec_c2hvcnQ=\""));
+    let faults = asked("url = \"http://app.example.com\"\nsecret = \"whsec_c2hvcnQ=\"");
     assert!(faults.contains("must begin with `https://`") && faults.contains("24 to 64 bytes"), "{faults}");
     assert!(!faults.contains("c2hvcnQ"), "{faults}");
 

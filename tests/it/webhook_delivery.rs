@@ -300,7 +300,7 @@ async fn the_endpoints_that_a_program_names_are_kept_changed_and_removed_with_it
     let engine = world.builder().webhook_endpoints(vec![named.clone()]).build().await.expect("an engine");
     let made = engine.webhooks().list().await.expect("endpoints").items.remove(0);
     let secret = engine.webhooks().secret(made.id).await.expect("a new one");
-    let refused = engine.webhooks().delete(made.id).await.err().expect("it is the program's");
+    let refused = engine.webhooks().delete(made.id).await.expect_err("it is the program's");
     assert_eq!(refused.code(), "webhook_endpoint_configured");
     assert_eq!(engine.webhooks().rotate_secret(made.id).await.err(), Some(refused));
     engine.users().create(&new_user("1")).await.expect("a user");

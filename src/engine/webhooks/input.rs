@@ -120,7 +120,7 @@ mod tests {
             description: "x".repeat(501),
             secret: Some(Secret::new("whsec_short".into())),
         };
-        let rejection = given.parse(Targets::AlsoLocal).err().expect("four faults");
+        let rejection = given.parse(Targets::AlsoLocal).expect_err("four faults");
         let faults: Vec<_> = rejection.reasons().iter().map(|r| (r.code.as_str(), r.param.as_deref())).collect();
         assert_eq!(
             faults,
@@ -132,7 +132,7 @@ mod tests {
             ]
         );
         assert!(!format!("{given:?} {rejection}").contains("short"));
-        let empty = NewWebhookEndpoint::default().parse(Targets::Public).err().expect("two faults");
+        let empty = NewWebhookEndpoint::default().parse(Targets::Public).expect_err("two faults");
         let missing: Vec<_> = empty.reasons().iter().map(|r| (r.code.as_str(), r.param.as_deref())).collect();
         assert_eq!(missing, [("form_param_missing", Some("url")), ("form_param_missing", Some("events"))]);
     }
