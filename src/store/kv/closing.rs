@@ -58,7 +58,7 @@ impl Closing {
         let mut closing = Self { next_events: first, ..Self::default() };
         let users: i64 = adds.iter().map(|adds| adds.users).sum();
         if users != 0 {
-            let key = key::user_count_part(HERE);
+            let key = key::user_count(key::COUNTED_HERE);
             let known = stored.get(&key)?.map(|bytes| codec::decode::<CountRecordV1>(&bytes)).transpose()?;
             // Parts are added up modulo 2^64, since a user may have been counted in another part than it is removed from.
             let count = known.map_or(0, |known| known.count).wrapping_add_signed(users);
@@ -92,6 +92,3 @@ impl Closing {
         self.writes.push(Write { key, value: Some(value) });
     }
 }
-
-/// The part of the number of users that one process adds to. With several processes on one store, each has its own.
-const HERE: u8 = 0;

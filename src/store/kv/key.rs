@@ -267,14 +267,9 @@ pub(in crate::store) fn parse_webhook_retry(key: &[u8]) -> Option<RetryKey> {
     })
 }
 
-/// The part of the number of users in which an older version has counted this one.
-pub(in crate::store) fn user_part(id: UserId) -> u8 {
-    id.as_bytes()[0] % USER_COUNT_PARTS
-}
-
 /// A part of the number of users: their sum, modulo 2^64, is the number. There are several, so that several processes
 /// that write need not meet at one key.
-pub(in crate::store) fn user_count_part(part: u8) -> Bytes {
+pub(in crate::store) fn user_count(part: u8) -> Bytes {
     of_parts(Kind::Count, &[&[COUNT_OF_USERS, part]])
 }
 
@@ -373,6 +368,8 @@ const fn list_byte(list: List) -> u8 {
 const COUNT_OF_USERS: u8 = 1;
 /// In how many parts users are counted; on disk as well.
 pub(in crate::store) const USER_COUNT_PARTS: u8 = 64;
+/// The part in which this process counts. Older versions counted a user in the part of its id's first byte.
+pub(in crate::store) const COUNTED_HERE: u8 = 0;
 
 /// Used for a client's counter, at the place of the address kind in an address's counter.
 const CLIENT_COUNTER: u8 = 255;

@@ -9,7 +9,7 @@ use crate::domain::client::Client;
 use crate::domain::user::User;
 use crate::store::error::StoreError;
 use crate::store::kv::codec::{self, Record};
-use crate::store::kv::key::{self, Kind, USER_COUNT_PARTS, USERS_INDEXED};
+use crate::store::kv::key::{self, COUNTED_HERE, Kind, USER_COUNT_PARTS, USERS_INDEXED};
 use crate::store::kv::key_value::{KeyValue, Write};
 use crate::store::kv::planner::places;
 use crate::store::kv::record::{ClientRecordV3, CountRecordV1, SessionRecordV1, UserRecordV3, ValueRecordV1};
@@ -25,11 +25,11 @@ impl<K: KeyValue> Shared<K> {
             return Ok(());
         }
         let _deciding = self.deciding.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut counts = [0_u64; USER_COUNT_PARTS as usize];
+        let mut users = 0;
         self.page_by_page(Kind::User, |key, value, writes| {
             let read = codec::decode::<UserRecordV3>(value).and_then(User::try_from);
             let Some(user) = self.unreadable.skip(key, read)? else { return Ok(()) };
-            counts[usize::from(key::user_part(user.id))] += 1;
+            users += 1;
             writes.extend(places(&user).into_iter().map(|key| Write { key, value: Some(Bytes::new()) }));
             Ok(())
         })?;
@@ -42,13 +42,15 @@ impl<K: KeyValue> Shared<K> {
             }
             Ok(())
         })?;
-        let mut writes = Vec::new();
-        for (part, count) in (0..).zip(counts).filter(|(_, count)| *count > 0) {
-            writes.push(put(key::user_count_part(part), &CountRecordV1 { count })?);
+        let mut writes = vec![put(key::user_count(COUNTED_HERE), &CountRecordV1 { count: users })?];
+        for part in (0..USER_COUNT_PARTS).filter(|part| *part != COUNTED_HERE) {
+            let key = key::user_count(part);
+            if self.kv.get(&key)?.is_some() {
+                writes.push(put(key, &CountRecordV1 { count: 0 })?);
+            }
         }
         writes.push(put(marker, &ValueRecordV1 { bytes: ALL_INDEXED.to_vec() })?);
         self.write(writes, false)?;
-        let users: u64 = counts.iter().sum();
         if users > 0 {
             tracing::info!(users, "the users of a store of an older version are now listed and counted");
         }

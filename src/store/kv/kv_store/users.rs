@@ -55,7 +55,7 @@ impl<K: KeyValue> Shared<K> {
     pub(super) fn count_users(&self) -> Result<u64, StoreError> {
         let mut sum = 0_u64;
         for part in 0..USER_COUNT_PARTS {
-            let bytes = self.kv.get(&key::user_count_part(part))?;
+            let bytes = self.kv.get(&key::user_count(part))?;
             let part = bytes.map(|bytes| codec::decode::<CountRecordV1>(&bytes)).transpose()?;
             sum = sum.wrapping_add(part.map_or(0, |part| part.count));
         }
