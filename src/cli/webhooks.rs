@@ -58,7 +58,7 @@ enum Action {
 /// A sentence, where the server can't be asked or refuses.
 pub(super) fn webhooks(wanted: &WebhooksArguments, sources: &Sources) -> Result<String, String> {
     let config = Config::load(sources).map_err(|error| error.faults().join("\nvestibule: "))?;
-    let Some(key) = &config.instance.secret_key else {
+    let Some(key) = config.instance.secret_key.as_ref().filter(|key| !key.expose().is_empty()) else {
         return Err("`instance.secret_key` is missing; give the secret key of the server, such as the one that a \
                     development instance prints, by VESTIBULE_INSTANCE__SECRET_KEY"
             .into());
@@ -86,7 +86,7 @@ pub(super) fn webhooks(wanted: &WebhooksArguments, sources: &Sources) -> Result<
         let message = shown["errors"][0]["long_message"].as_str().unwrap_or("without a reason");
         return Err(format!("the server refuses with status {}: {message}", answer.status().as_u16()));
     }
-    wanted.action.told(&shown)
+    wanted.action.told(&shown).unwrap_or_else(|| Err(format!("what answers at {base} is not Vestibule")))
 }
 
 impl Action {
@@ -102,10 +102,11 @@ impl Action {
         }
     }
 
-    /// What the answer says; an error where a test failed.
-    fn told(&self, answer: &Value) -> Result<String, String> {
+    /// What the answer says, an error where a test failed; `None` where it is not the answer to this call.
+    fn told(&self, answer: &Value) -> Option<Result<String, String>> {
         let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
-        Ok(match self {
+        let is_endpoint = answer["object"] == "webhook_endpoint";
+        Some(Ok(match self {
             Self::List => {
                 let line = |endpoint: &Value| {
                     let names: Vec<_> = endpoint["events"].as_array().into_iter().flatten().map(text).collect();
@@ -113,17 +114,51 @@ impl Action {
                     let (waiting, names) = (&endpoint["waiting_count"], names.join(","));
                     format!("{id}  {status}  {waiting} waiting  {names}  {url}\n")
                 };
-                answer["data"].as_array().into_iter().flatten().map(line).collect()
+                answer["data"].as_array()?.iter().map(line).collect()
             }
-            Self::Replay { endpoint, since } => format!("{endpoint} is sent again what has happened since {since}\n"),
-            Self::Test { .. } => match answer["failure"].as_str() {
+            Self::Replay { endpoint, since } if is_endpoint => {
+                format!("{endpoint} is sent again what has happened since {since}\n")
+            }
+            Self::Test { .. } if answer["object"] == "webhook_attempt" => match answer["failure"].as_str() {
                 None => "delivered\n".into(),
-                Some(reason) => return Err(format!("the test was not delivered: {reason}")),
+                Some(reason) => return Some(Err(format!("the test was not delivered: {reason}"))),
             },
-            Self::RotateSecret { .. } => format!("{}\n", text(&answer["secret"])),
-        })
+            Self::RotateSecret { .. } if is_endpoint => format!("{}\n", answer["secret"].as_str()?),
+            Self::Replay { .. } | Self::Test { .. } | Self::RotateSecret { .. } => return None,
+        }))
     }
 }
 
 /// Longer than an attempt to deliver, for which a test waits.
 const TIMEOUT: Duration = Duration::from_secs(20);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_not_the_answer_to_a_call_is_not_taken_for_success() {
+        let endpoint = WebhookEndpointId::from_bytes([1; 16]);
+        let since = "2026-01-31T12:00:00Z".to_owned();
+        let calls = [
+            (Action::List, json!({"data": [], "total_count": 0})),
+            (Action::Replay { endpoint, since }, json!({"object": "webhook_endpoint"})),
+            (Action::Test { endpoint }, json!({"object": "webhook_attempt", "failure": null})),
+            (Action::RotateSecret { endpoint }, json!({"object": "webhook_endpoint", "secret": "whsec_1"})),
+        ];
+        for (number, (call, right)) in calls.iter().enumerate() {
+            assert!(call.told(right).is_some_and(|told| told.is_ok()), "{call:?}");
+            let of_others = calls.iter().enumerate().filter(|(other, _)| *other != number).map(|(_, (_, right))| right);
+            let strange = [Value::Null, json!({}), json!("ok"), json!({"object": "webhook_endpoint", "secret": 1})];
+            for wrong in
+                of_others.chain(&strange).filter(|wrong| wrong["object"] != right["object"] || wrong["secret"] == 1)
+            {
+                let is_replayed = matches!(call, Action::Replay { .. }) && wrong["object"] == "webhook_endpoint";
+                assert!(is_replayed || call.told(wrong).is_none(), "{call:?}: {wrong}");
+            }
+        }
+        let failed = json!({"object": "webhook_attempt", "failure": "it answered 500"});
+        let told = Action::Test { endpoint }.told(&failed).expect("an answer");
+        assert_eq!(told, Err("the test was not delivered: it answered 500".into()));
+    }
+}

@@ -66,6 +66,11 @@ pub(super) fn is_secret(path: &[String]) -> bool {
     )
 }
 
+/// Whether a key holds a URL whose query may have a key of its receiver.
+fn may_have_a_key(path: &[String]) -> bool {
+    matches!(path, [section, _, key] if section == "webhooks" && key == "url")
+}
+
 /// Whether a key holds a list whose entries have secrets.
 pub(super) fn has_secrets(path: &[String]) -> bool {
     matches!(path, [section, key] if section == "webhooks" && key == "endpoints")
@@ -96,6 +101,11 @@ fn mask_value(value: &mut Value, path: &mut Vec<String>) {
         Value::Table(inner) => mask(inner, path),
         Value::Array(entries) => entries.iter_mut().for_each(|entry| mask_value(entry, path)),
         Value::String(text) if is_secret(path) && !text.is_empty() => *text = MASK.into(),
+        Value::String(text) if may_have_a_key(path) => {
+            if let Some((shown, _)) = text.split_once('?') {
+                *text = format!("{shown}?{MASK}");
+            }
+        }
         _ => {}
     }
 }

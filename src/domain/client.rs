@@ -95,7 +95,8 @@ pub enum ClientChange {
     Collect(u32),
     /// Remove a session from the client; the status says by what it ended.
     EndSession(SessionId, SessionStatus),
-    /// Remove all sessions from the client.
+    /// Remove all sessions from the client, and abandon its sign-up and sign-in in progress: whoever leaves a machine
+    /// leaves nothing on it that could become a session later.
     EndAllSessions,
     /// Record that a session is in use, and make it the last active one.
     Touch(SessionId),
@@ -277,7 +278,11 @@ impl Client {
                 self.rotated_at = now;
             }
             ClientChange::EndSession(id, _) => self.end(now, |s| s.id == *id),
-            ClientChange::EndAllSessions => self.end(now, |_| true),
+            ClientChange::EndAllSessions => {
+                self.sign_up = None;
+                self.sign_in = None;
+                self.end(now, |_| true);
+            }
             ClientChange::Touch(id) => {
                 if let Some(session) = self.sessions.iter_mut().find(|s| s.id == *id && s.is_live(now)) {
                     session.last_active_at = session.last_active_at.max(now);

@@ -336,7 +336,7 @@ handle! {
     /// let banned = engine.users().ban(user.id, Some(user.version)).await?;
     /// assert!(banned.banned && engine.users().count(&UserFilter::default()).await? == 1);
     /// let late = engine.users().unban(user.id, Some(user.version)).await;
-    /// assert_eq!(late.err().map(|error| error.code()), Some("resource_conflict"));
+    /// assert!(late.is_err_and(|error| error.code() == "resource_conflict"));
     /// # engine.shutdown().await;
     /// # Ok(())
     /// # }
@@ -448,7 +448,7 @@ handle! {
     /// let (done, _) = engine.sign_ins().create(&Caller::anonymous(), &input, &RequestContext::default()).await?;
     /// assert!(done.value.session().is_some());
     /// let again = engine.sign_ins().create(&Caller::anonymous(), &input, &RequestContext::default()).await;
-    /// assert_eq!(again.err().map(|error| error.code()), Some("sign_in_token_already_used_code"));
+    /// assert!(again.is_err_and(|error| error.code() == "sign_in_token_already_used_code"));
     /// # engine.shutdown().await;
     /// # Ok(())
     /// # }
@@ -649,7 +649,7 @@ handle! {
     ///
     /// let input = NewSignUp::new().email_address("ada@example.com");
     /// let refused = engine.sign_ups().create(&Caller::anonymous(), &input, &RequestContext::default()).await;
-    /// assert!(refused.err().is_some_and(|error| error.code() == "not_allowed_access"));
+    /// assert!(refused.is_err_and(|error| error.code() == "not_allowed_access"));
     /// # engine.shutdown().await;
     /// # Ok(())
     /// # }
@@ -833,7 +833,8 @@ handle! {
     /// # Errors
     /// [`EngineError::NotFound`].
     disable(id: WebhookEndpointId) -> WebhookEndpointView: disable_webhook_endpoint;
-    /// Replaces the secret of an endpoint. For 24 hours webhooks are signed with both. The view has the new secret.
+    /// Replaces the secret of an endpoint. For 24 hours webhooks are signed with both; another replacement within that time
+    /// ends the first secret at once. The view has the new secret.
     ///
     /// # Errors
     /// [`EngineError::NotFound`]; `webhook_endpoint_configured` for an endpoint of the configuration.

@@ -111,7 +111,10 @@ impl fmt::Debug for EndpointUrl {
 
 fn is_this_machine(host: &Host<&str>) -> bool {
     match host {
-        Host::Domain(name) => *name == "localhost" || name.ends_with(".localhost"),
+        Host::Domain(name) => {
+            let name = name.trim_end_matches('.');
+            name == "localhost" || name.ends_with(".localhost")
+        }
         Host::Ipv4(address) => address.is_loopback(),
         Host::Ipv6(address) => address.is_loopback(),
     }
@@ -180,9 +183,18 @@ mod tests {
     #[cfg(feature = "webhooks")]
     #[test]
     fn an_address_of_this_machine_or_a_private_network_is_for_development() {
-        for host in
-            ["127.0.0.1", "0x7f.1", "localhost", "app.localhost", "10.0.0.1", "169.254.169.254", "[::1]", "[fd00::1]"]
-        {
+        for host in [
+            "127.0.0.1",
+            "0x7f.1",
+            "localhost",
+            "LOCALHOST.",
+            "app.localhost",
+            "app.localhost.",
+            "10.0.0.1",
+            "169.254.169.254",
+            "[::1]",
+            "[fd00::1]",
+        ] {
             let url = format!("https://{host}/");
             assert_eq!(EndpointUrl::parse(&url, Targets::Public), Err(UrlError::Private), "{host}");
             assert!(EndpointUrl::parse(&url, Targets::AlsoLocal).is_ok(), "{host}");

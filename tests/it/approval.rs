@@ -122,7 +122,7 @@ fn who_waits_is_listed_the_longest_waiting_first_and_in_pages() {
     let first = &listed(&site, "")[0];
     assert_eq!(first["status"], "abandoned", "its client has begun another one");
     let path = format!("/v1/sign_ups/{}/approve", first["id"].as_str().expect("an id"));
-    assert_eq!(site.backend("POST", &path, &Value::Null).error_codes(), ["sign_up_cannot_be_updated"]);
+    assert_eq!(site.backend("POST", &path, &Value::Null).error_codes(), ["sign_up_not_awaiting_approval"]);
 }
 
 #[test]
@@ -139,7 +139,20 @@ fn it_waits_longer_than_an_unfinished_one_lives_and_not_for_ever() {
     site.server.advance(DAY);
     assert_eq!(browser.get(&path).json()["response"]["status"], "abandoned");
     let late = site.backend("POST", &format!("{}/approve", path.replace("/client", "")), &Value::Null);
-    assert_eq!((late.status, late.error_codes()), (400, vec!["sign_up_cannot_be_updated".to_owned()]));
+    assert_eq!((late.status, late.error_codes()), (409, vec!["sign_up_not_awaiting_approval".to_owned()]));
+    assert_eq!(users(&site), 0);
+}
+
+#[test]
+fn who_leaves_the_browser_while_it_waits_has_no_session_in_it_later() {
+    let site = Site::start(&settings(&[]));
+    for leave in ["/v1/client", "/v1/client/sessions"] {
+        let mut browser = Browser::of(&site.server);
+        let path = browser.begin_sign_up("email_address=ada%40example.com");
+        assert_eq!(browser.send("DELETE", leave, &[], "").status, 200);
+        let late = site.backend("POST", &format!("{}/approve", path.replace("/client", "")), &Value::Null);
+        assert_eq!((late.status, late.error_codes()), (409, vec!["sign_up_not_awaiting_approval".to_owned()]));
+    }
     assert_eq!(users(&site), 0);
 }
 

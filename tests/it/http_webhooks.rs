@@ -36,6 +36,10 @@ fn an_endpoint_is_made_shown_changed_and_deleted() {
     let changed = site.backend("PATCH", &path, &json!({ "events": ["session.created", "user.*"] })).json();
     assert_eq!(changed["events"], json!(["session.created", "user.*"]));
     assert_eq!((&changed["url"], &changed["description"]), (&json!(URL), &json!("the shop")));
+    for (body, param) in [(json!({ "events": [] }), "events"), (json!({ "url": "" }), "url")] {
+        let refused = site.backend("PATCH", &path, &body);
+        assert_eq!((refused.status, refused.error_codes()), (422, vec!["form_param_missing".to_owned()]), "{param}");
+    }
     let off = site.backend("POST", &format!("{path}/disable"), &Value::Null).json();
     assert_eq!((&off["status"], &off["disabled_reason"]), (&json!("disabled"), &json!("operator")));
     let on = site.backend("POST", &format!("{path}/enable"), &Value::Null).json();
@@ -235,6 +239,10 @@ fn the_configuration_refuses_what_it_could_not_use_and_never_shows_a_secret() {
     let faults = asked("url = \"http://app.example.com\"\nsecret = \"whsec_c2hvcnQ=\"");
     assert!(faults.contains("must begin with `https://`") && faults.contains("24 to 64 bytes"), "{faults}");
     assert!(!faults.contains("c2hvcnQ"), "{faults}");
+
+    let with_key = load(&entry(&format!("{URL}?key=k3y"), users, SECRET)).expect("a configuration");
+    assert!(!with_key.effective().contains("k3y"), "a query may have a key of the receiver");
+    assert!(with_key.effective().contains(&format!("{URL}?********")), "{}", with_key.effective());
 
     let fine = load(&entry(URL, users, SECRET)).expect("a configuration");
     let (shown, differences) = (fine.effective(), format!("{:?}", fine.differences()));

@@ -20,6 +20,36 @@ use vestibule::token::InstanceKey;
 use crate::support::receiver::{Answering, Receiver};
 
 #[tokio::test]
+async fn an_endpoint_whose_caller_is_gone_is_delivered_to_and_there_are_no_more_than_a_hundred() {
+    let (world, receiver) = (World::new(), Receiver::start(Answering::Status(204)).await);
+    let engine = world.engine().await;
+    let input = NewWebhookEndpoint::new(receiver.url(), ["user.*"]);
+    // It is polled once, up to its first wait, and dropped.
+    let begun = Box::pin({
+        let (engine, input) = (engine.clone(), input.clone());
+        async move { engine.webhooks().create(&input).await.map(|made| made.id) }
+    });
+    drop(futures_util::future::select(begun, std::future::ready(())).await);
+    let add = |_| {
+        let (engine, input) = (engine.clone(), input.clone());
+        tokio::spawn(async move { engine.webhooks().create(&input).await.is_ok() })
+    };
+    for task in (0..120).map(add).collect::<Vec<_>>() {
+        task.await.expect("no panic");
+    }
+    let all = engine.webhooks().list().await.expect("a list");
+    assert_eq!(all.total, 100);
+    engine.users().create(&new_user("ada-1")).await.expect("a user");
+    let mut waited = 0;
+    while engine.webhooks().list().await.expect("a list").items.iter().any(|endpoint| endpoint.delivered == 0) {
+        waited += 1;
+        assert!(waited < 3000, "an endpoint is not delivered to");
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    engine.shutdown().await;
+}
+
+#[tokio::test]
 async fn a_receiver_is_told_of_users_and_their_sessions_in_signed_requests() {
     let (world, receiver) = (World::new(), Receiver::start(Answering::Status(204)).await);
     let engine = world.engine().await;

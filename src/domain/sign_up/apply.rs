@@ -39,9 +39,11 @@ impl SignUp {
             Status::MissingRequirements => {}
             Status::Complete => return self.repeated(command, cx),
             Status::Abandoned => {
-                let is_link = matches!(command, Command::VerifyLink(_));
-                let refused =
-                    if is_link { ErrorCode::VerificationLinkTokenInvalid } else { ErrorCode::SignUpCannotBeUpdated };
+                let refused = match command {
+                    Command::VerifyLink(_) => ErrorCode::VerificationLinkTokenInvalid,
+                    Command::Approve | Command::Refuse(_) => ErrorCode::SignUpNotAwaitingApproval,
+                    _ => ErrorCode::SignUpCannotBeUpdated,
+                };
                 return Err(refused.into());
             }
         }

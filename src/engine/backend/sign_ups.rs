@@ -9,7 +9,7 @@ use crate::actors::Terms;
 use crate::domain::id::SignUpId;
 use crate::domain::ports::KeyedDigest;
 use crate::domain::refusal::{MESSAGE_MAX, sentence};
-use crate::domain::rejection::ErrorCode;
+use crate::domain::rejection::{ErrorCode, Rejection};
 use crate::domain::secret::Secret;
 use crate::domain::sign_up::{BackendUpdate, Command, SignUp};
 use crate::domain::time::{Span, Timestamp};
@@ -73,7 +73,7 @@ impl Engine {
 
     /// [`SignUps::approve`](crate::engine::SignUps::approve).
     pub(crate) async fn approve_sign_up(&self, id: SignUpId) -> Result<SignUpView, EngineError> {
-        self.admitted(self.command_by_backend(id, Command::Approve)).await
+        self.admitted(async { decided(self.command_by_backend(id, Command::Approve).await) }).await
     }
 
     /// [`SignUps::refuse`](crate::engine::SignUps::refuse).
@@ -84,7 +84,7 @@ impl Engine {
                 let odd = || ErrorCode::FormParamFormatInvalid.on("reason");
                 if text.len() > MESSAGE_MAX { Err(too_long()) } else { sentence(text.to_owned()).ok_or_else(odd) }
             });
-            self.command_by_backend(id, Command::Refuse(reason.transpose()?)).await
+            decided(self.command_by_backend(id, Command::Refuse(reason.transpose()?)).await)
         })
         .await
     }
@@ -100,6 +100,16 @@ impl Engine {
         let is_current = client.is_some_and(|client| client.sign_up == Some(sign_up.id));
         Ok(self.inspected(sign_up, is_current))
     }
+}
+
+/// The outcome of an approval or a refusal. A sign-up that is no longer its client's current one does not wait any more.
+fn decided<T>(outcome: Result<T, EngineError>) -> Result<T, EngineError> {
+    outcome.map_err(|error| match error {
+        EngineError::Rejected(rejection) if rejection.is(ErrorCode::SignUpCannotBeUpdated) => {
+            Rejection::from(ErrorCode::SignUpNotAwaitingApproval).into()
+        }
+        error => error,
+    })
 }
 
 /// How long a testing token is valid: one hour.

@@ -62,11 +62,6 @@ impl Engine {
             if !self.policy().record_events {
                 return Err(Rejection::from(ErrorCode::FeatureNotEnabled).into());
             }
-            let made = self.kept_endpoints().await?.iter().filter(|known| known.owner == EndpointOwner::Api).count();
-            if made >= ENDPOINTS_MAX {
-                let number = u32::try_from(ENDPOINTS_MAX).unwrap_or(u32::MAX);
-                return Err(Reason::from(ErrorCode::WebhookEndpointQuotaExceeded).with(number).into());
-            }
             let context = &self.inner.actor_context;
             let (id, new) = context
                 .decide(|cx| (WebhookEndpointId::generate(cx.now, cx.entropy), SigningSecret::generate(cx.entropy)));
@@ -86,8 +81,16 @@ impl Engine {
                 // What has happened before is for `replay`.
                 progress: Progress { cursor: self.inner.store().last_event().await?, ..Progress::default() },
             };
-            self.commit_endpoint(WebhookChange::Create(Box::new(endpoint.clone()))).await?;
-            self.inner.webhooks.start([id]).await;
+            let added = endpoint.clone();
+            self.apart(move |engine| async move {
+                let webhooks = &engine.inner.webhooks;
+                let outcome = webhooks.around(id, engine.add_endpoint(added)).await;
+                if outcome.is_err() {
+                    webhooks.forget(id).await;
+                }
+                outcome
+            })
+            .await?;
             Ok(WebhookEndpointView { secret: Some(secret.to_text()), ..self.view_endpoint(endpoint) })
         })
         .await
@@ -277,6 +280,16 @@ impl Engine {
                 .ok_or_else(|| EngineError::Rejected(ErrorCode::FormParamFormatInvalid.on("url").into()))
         })
         .await
+    }
+
+    /// Stores a new endpoint, if there is room for one more. One is added at a time.
+    async fn add_endpoint(&self, endpoint: WebhookEndpoint) -> Result<(), EngineError> {
+        let made = self.kept_endpoints().await?.iter().filter(|known| known.owner == EndpointOwner::Api).count();
+        if made >= ENDPOINTS_MAX {
+            let number = u32::try_from(ENDPOINTS_MAX).unwrap_or(u32::MAX);
+            return Err(Reason::from(ErrorCode::WebhookEndpointQuotaExceeded).with(number).into());
+        }
+        self.commit_endpoint(WebhookChange::Create(Box::new(endpoint))).await
     }
 
     /// Changes an endpoint while nothing is delivered to it.

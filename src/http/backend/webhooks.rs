@@ -37,8 +37,8 @@ pub(super) async fn update(call: &Call<'_>, id: WebhookEndpointId, given: &Json)
     let mut reasons = Vec::new();
     let mut reader = given.reader(&mut reasons);
     let patch = WebhookEndpointPatch {
-        url: reader.text("url"),
-        events: Some(reader.texts("events")).filter(|events| !events.is_empty()),
+        url: reader.text_or_clear("url"),
+        events: reader.list("events"),
         description: reader.text_or_clear("description"),
     };
     Rejection::collect(reasons)?;

@@ -339,6 +339,30 @@ const ROUTES: &[(&str, &str)] = &[
     ("GET", "/v1/clients/client_000000000000000000000000007"),
     ("POST", "/v1/sign_in_tokens"),
     ("POST", "/v1/sign_in_tokens/sit_000000000000000000000000007/revoke"),
+    #[cfg(feature = "webhooks")]
+    ("GET", "/v1/webhooks/endpoints"),
+    #[cfg(feature = "webhooks")]
+    ("POST", "/v1/webhooks/endpoints"),
+    #[cfg(feature = "webhooks")]
+    ("GET", "/v1/webhooks/endpoints/we_000000000000000000000000007"),
+    #[cfg(feature = "webhooks")]
+    ("PATCH", "/v1/webhooks/endpoints/we_000000000000000000000000007"),
+    #[cfg(feature = "webhooks")]
+    ("DELETE", "/v1/webhooks/endpoints/we_000000000000000000000000007"),
+    #[cfg(feature = "webhooks")]
+    ("POST", "/v1/webhooks/endpoints/we_000000000000000000000000007/enable"),
+    #[cfg(feature = "webhooks")]
+    ("POST", "/v1/webhooks/endpoints/we_000000000000000000000000007/disable"),
+    #[cfg(feature = "webhooks")]
+    ("GET", "/v1/webhooks/endpoints/we_000000000000000000000000007/secret"),
+    #[cfg(feature = "webhooks")]
+    ("POST", "/v1/webhooks/endpoints/we_000000000000000000000000007/rotate_secret"),
+    #[cfg(feature = "webhooks")]
+    ("GET", "/v1/webhooks/endpoints/we_000000000000000000000000007/attempts"),
+    #[cfg(feature = "webhooks")]
+    ("POST", "/v1/webhooks/endpoints/we_000000000000000000000000007/replay"),
+    #[cfg(feature = "webhooks")]
+    ("POST", "/v1/webhooks/endpoints/we_000000000000000000000000007/test"),
     ("GET", "/v1/instance"),
     ("PATCH", "/v1/instance"),
     ("GET", "/v1/instance/restrictions"),

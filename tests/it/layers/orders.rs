@@ -28,8 +28,18 @@ const ORDERS: &[(&str, &[&str])] = &[
     ),
     (
         "store/kv",
-        &["key key_value unreadable", "codec", "record seal", "quota", "retention", "planner", "kv_store", "memory"],
+        &[
+            "key key_value unreadable",
+            "codec",
+            "record seal",
+            "closing quota",
+            "retention",
+            "planner",
+            "kv_store",
+            "memory",
+        ],
     ),
+    ("store/kv/kv_store", &["events lists sessions upgrade users webhooks", "calls commit"]),
     (
         "store/contract",
         &[
@@ -95,8 +105,8 @@ const ORDERS: &[(&str, &[&str])] = &[
     (
         "engine/backend",
         &[
-            "pagination sign_in_tokens sign_ups",
-            "invitations sessions users values webhooks",
+            "pagination sign_in_tokens",
+            "invitations sessions sign_ups users values webhooks",
             "instance waitlist",
             "at_rest",
         ],
@@ -151,7 +161,8 @@ const ORDERS: &[(&str, &[&str])] = &[
             "sign_in user sign_up",
             "session",
             "backend client",
-            "instance invitation sign_in_token webhook",
+            "instance invitation sign_in_token",
+            "webhook",
         ],
     ),
     ("http/environment", &["auth_config display_config user_settings", "handed_back"]),
