@@ -177,7 +177,7 @@ mod tests {
         let mut seed = Seed::default();
         SeededEntropy::new(world.now().as_millis()).fill(&mut *seed);
         let again = decide(&mut Context {
-            now: context.now(),
+            now: made.next.created_at,
             settings: &context.settings(),
             policy: &context.policy,
             entropy: &mut DecisionEntropy::from_seed(seed),

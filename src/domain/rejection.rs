@@ -46,9 +46,15 @@ impl Rejection {
     /// All `reasons` as one rejection; `Ok` when there are none.
     ///
     /// # Errors
-    /// The rejection, when there is at least one reason.
+    /// The rejection, when there is at least one reason. A parameter that could not be read is not missing too.
     pub fn collect(reasons: Vec<Reason>) -> Result<(), Self> {
-        if reasons.is_empty() { Ok(()) } else { Err(Self(reasons)) }
+        let is_missing = |reason: &Reason| reason.code == ErrorCode::FormParamMissing && reason.param.is_some();
+        let read_in_vain = |missing: &Reason| {
+            reasons.iter().any(|other| other.param == missing.param && other.code == ErrorCode::FormParamTypeInvalid)
+        };
+        let kept: Vec<_> =
+            reasons.iter().filter(|reason| !(is_missing(reason) && read_in_vain(reason))).cloned().collect();
+        if kept.is_empty() { Ok(()) } else { Err(Self(kept)) }
     }
 
     /// Whether one of the reasons is `code`.

@@ -856,10 +856,11 @@ handle! {
     /// # Errors
     /// [`EngineError::NotFound`].
     replay(id: WebhookEndpointId, since: Timestamp) -> WebhookEndpointView: replay_webhooks;
-    /// Sends an endpoint one event again, whether or not it is among those that the endpoint wants.
+    /// Sends an endpoint one event again.
     ///
     /// # Errors
-    /// [`EngineError::NotFound`] for an unknown endpoint or event, and for an event that is not kept any more.
+    /// [`EngineError::NotFound`] for an unknown endpoint or event, and for an event that is not kept any more;
+    /// `form_param_value_invalid` for one that the endpoint does not want.
     replay_event(id: WebhookEndpointId, event: EventId) -> (): replay_webhook_event;
     /// Sends an endpoint a webhook of the type `webhook.test` now, once, and tells what came of it.
     ///

@@ -276,7 +276,7 @@ pub enum WebhookChange {
     },
     /// Continue behind another event; from the first that is kept, if there is none.
     MoveTo(WebhookEndpointId, Option<Position>),
-    /// Remove it. The messages that wait for it go with the next scan for expired records.
+    /// Remove it, with the messages that wait for it.
     Delete(WebhookEndpointId),
 }
 

@@ -20,7 +20,7 @@ pub enum Outcome {
     Abort(u16),
     /// The receiver wants no messages any more: 410 Gone. The endpoint is to be switched off.
     Gone,
-    /// The engine does not send to this address. It is not tried again.
+    /// The engine does not send to the address where the name leads now. It is tried again, because names are moved.
     Refused {
         /// Why not; it names the host only.
         reason: String,

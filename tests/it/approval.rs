@@ -149,7 +149,7 @@ fn who_leaves_the_browser_while_it_waits_has_no_session_in_it_later() {
     for leave in ["/v1/client", "/v1/client/sessions"] {
         let mut browser = Browser::of(&site.server);
         let path = browser.begin_sign_up("email_address=ada%40example.com");
-        assert_eq!(browser.send("DELETE", leave, &[], "").status, 200);
+        assert_eq!(browser.request("DELETE", leave, &[], "").status, 200);
         let late = site.backend("POST", &format!("{}/approve", path.replace("/client", "")), &Value::Null);
         assert_eq!((late.status, late.error_codes()), (409, vec!["sign_up_not_awaiting_approval".to_owned()]));
     }

@@ -7,13 +7,13 @@ use std::time::Duration;
 
 use serde_json::json;
 use vestibule::clock::Clock;
-use vestibule::domain::id::WebhookEndpointId;
+use vestibule::domain::id::{UserId, WebhookEndpointId};
 use vestibule::domain::sign_up::NewSignUp;
 use vestibule::domain::time::{Span, Timestamp};
-use vestibule::domain::user::NewUser;
+use vestibule::domain::user::{NewUser, User};
 use vestibule::domain::webhook::{Disabled, State};
 use vestibule::engine::{Caller, Engine, EngineError, NewWebhookEndpoint, RequestContext, WebhookEndpointView};
-use vestibule::store::MemoryStore;
+use vestibule::store::{Commit, Decision, MemoryStore, Store, UserWrite};
 use vestibule::testing::{Fault, FaultyStore, ManualClock};
 use vestibule::token::InstanceKey;
 
@@ -349,6 +349,38 @@ async fn the_endpoints_that_a_program_names_are_kept_changed_and_removed_with_it
 
     let engine = world.engine().await;
     assert_eq!(engine.webhooks().get(made.id).await.err(), Some(EngineError::NotFound));
+    engine.shutdown().await;
+}
+
+#[tokio::test]
+async fn a_replay_leaves_out_no_event_since_its_time_where_many_commits_were_written_at_once() {
+    const BATCHES: u64 = 12;
+    const IN_A_BATCH: u64 = 3;
+    let (world, receiver) = (World::new(), Receiver::start(Answering::Status(204)).await);
+    let at = |number: u64| NOW + Span::from_secs(7 * number);
+    for batch in 0..BATCHES {
+        let create = |number: u64| {
+            let id = UserId::from_bytes([u8::try_from(number).expect("few users"); 16]);
+            let user = UserWrite::Create(Box::new(User::new(id, at(number))));
+            Commit::of_decision(at(number), Decision { users: vec![user], ..Decision::default() })
+        };
+        let numbers = batch * IN_A_BATCH..(batch + 1) * IN_A_BATCH;
+        let made = world.store().commit(numbers.map(create).collect()).await;
+        assert!(made.iter().all(Result::is_ok), "{made:?}");
+    }
+    let engine = world.engine().await;
+    let endpoint = create(&engine, &receiver, &["user.*"]).await;
+    let mut before = 0;
+    for since in (0..BATCHES * IN_A_BATCH).step_by(5) {
+        engine.webhooks().replay(endpoint.id, at(since)).await.expect("an endpoint");
+        let wanted = usize::try_from(BATCHES * IN_A_BATCH - since).expect("few events");
+        let got = receiver.wait_for_count(before + wanted).await;
+        let times: BTreeSet<u64> =
+            got[before..].iter().map(|got| got.event()["timestamp"].as_u64().expect("a time")).collect();
+        assert_eq!(times, (since..BATCHES * IN_A_BATCH).map(|number| at(number).as_millis()).collect(), "{since}");
+        shown(&engine, endpoint.id, |endpoint| endpoint.delivered == (before + wanted) as u64).await;
+        before += wanted;
+    }
     engine.shutdown().await;
 }
 

@@ -7,7 +7,9 @@ use crate::domain::rejection::{ErrorCode, Reason, Rejection};
 use crate::domain::secret::Secret;
 use crate::domain::time::{Span, Timestamp};
 use crate::domain::webhook::{Disabled, EndpointOwner, Health, Progress, State, WebhookEndpoint};
-use crate::engine::webhooks::{NewWebhookEndpoint, WebhookAttempt, WebhookEndpointPatch, open_secrets, seal};
+use crate::engine::webhooks::{
+    NewWebhookEndpoint, WebhookAttempt, WebhookEndpointPatch, is_wanted, open_secrets, seal,
+};
 use crate::engine::{Engine, EngineError};
 use crate::store::{Commit, CommitError, Decision, Housekeeping, StoreError, WebhookChange, WebhookProgress};
 use crate::webhook::SigningSecret;
@@ -255,11 +257,14 @@ impl Engine {
         event: EventId,
     ) -> Result<(), EngineError> {
         self.admitted(async {
-            self.kept_endpoint(id).await?;
+            let known = self.kept_endpoint(id).await?;
             let position = Position::of(event);
             let found = self.inner.store().events(position.before(), 1).await?.events.pop();
-            found.filter(|found| found.id == event).ok_or(EngineError::NotFound)?;
-            Ok(self.inner.webhooks.send_again(id, position).await?)
+            let found = found.filter(|found| found.id == event).ok_or(EngineError::NotFound)?;
+            if !is_wanted(&known.events, &found.what) {
+                return Err(ErrorCode::FormParamValueInvalid.on("event_id").into());
+            }
+            self.apart(move |engine| async move { Ok(engine.inner.webhooks.send_again(id, position).await?) }).await
         })
         .await
     }
@@ -368,15 +373,28 @@ impl Engine {
         }
     }
 
-    /// A position before the first event since a time. It is found by halving, because the log may be long.
+    /// A position before the first event since a time.
     async fn position_before(&self, since: Timestamp) -> Result<Option<Position>, StoreError> {
+        let store = self.inner.store();
+        let mut position = self.some_position_before(since.before(OUT_OF_ORDER)).await?;
+        loop {
+            let page = store.events(position, PORTION).await?;
+            if let Some(first) = page.events.iter().find(|event| event.at >= since) {
+                return Ok(first.position.before());
+            }
+            match page.events.last() {
+                Some(last) => position = Some(last.position),
+                None => return Ok(position),
+            }
+        }
+    }
+
+    /// A position with no event since a time before it. It is found by halving, because the log may be long.
+    async fn some_position_before(&self, since: Timestamp) -> Result<Option<Position>, StoreError> {
         let store = self.inner.store();
         let last = store.last_event().await?;
         let first = store.events(None, 1).await?.events.pop();
         let (Some(last), Some(first)) = (last, first) else { return Ok(last) };
-        if first.at >= since {
-            return Ok(first.position.before());
-        }
         let (mut low, mut high) = (first.position.sequence(), last.sequence());
         while low < high {
             let middle = low + (high - low) / 2;
@@ -387,7 +405,8 @@ impl Engine {
                 low = middle + 1;
             }
         }
-        Ok(Some(Position::new(low, u16::MAX)))
+        // The record with this number has older events, and may have later ones too.
+        Ok(Position::new(low, 0).before())
     }
 
     fn view_endpoint(&self, kept: WebhookEndpoint) -> WebhookEndpointView {
@@ -428,6 +447,8 @@ fn sealed_elsewhere() -> EngineError {
     EngineError::Unavailable("the signing secret was sealed under another instance key".into())
 }
 
+/// By how much the time of an event may be before that of an event at an earlier position: as long as a commit may wait.
+const OUT_OF_ORDER: Span = Span::from_secs(10);
 /// How many endpoints the Backend API may make: each has a task and connections of its own.
 const ENDPOINTS_MAX: usize = 100;
 /// For how long the secret from before a rotation signs too.

@@ -65,6 +65,11 @@ impl Attempts {
         last.push_front(attempt);
     }
 
+    /// Notes that a message was given up without another attempt.
+    pub(super) fn note_given_up(&self) {
+        self.given_up.fetch_add(1, Ordering::Relaxed);
+    }
+
     /// The last attempts, the latest first.
     pub(super) fn last(&self) -> Vec<WebhookAttempt> {
         self.last.lock().unwrap_or_else(PoisonError::into_inner).iter().cloned().collect()

@@ -15,13 +15,14 @@ use tokio::sync::{Notify, watch};
 use tokio::task::JoinSet;
 
 use crate::actors::{ActorContext, Persister};
-use crate::domain::event::{Event, Position};
+use crate::domain::event::{Event, Happened, Position};
 use crate::domain::id::{InstanceId, MessageId, WebhookEndpointId};
 use crate::domain::time::{Span, Timestamp};
 use crate::domain::webhook::{Disabled, Health, Retry, RetryKey, WebhookEndpoint};
 use crate::store::{Commit, Housekeeping, Store, StoreError, WebhookProgress};
 use crate::webhook::{
-    Endpoint, Envelope, EventType, HttpRequest, Outcome, Sender, SigningSecrets, Targets, message_id, next_attempt_in,
+    Endpoint, Envelope, EventFilter, EventType, HttpRequest, Outcome, Sender, SigningSecrets, Targets, message_id,
+    next_attempt_in,
 };
 
 use super::attempts::{Attempts, WebhookAttempt};
@@ -250,6 +251,8 @@ impl Delivery {
             let found = event_at(&*store, retry.key.event).await.inspect_err(|_| self.reads_retries = true)?;
             self.claimed.insert(retry.key);
             match found {
+                // The endpoint was changed meanwhile, and does not want it any more.
+                Some((_, what)) if !self.endpoint.wants(what) => self.unsaved.done.push(retry.key),
                 Some((event, what)) => {
                     self.retries_running += 1;
                     self.spawn(Job { event, what, retry: Some(retry) });
@@ -259,6 +262,7 @@ impl Delivery {
                         webhook_endpoint.id = %self.kept.id,
                         "a webhook is given up, since its event is older than `events.keep_s`"
                     );
+                    self.attempts.note_given_up();
                     self.unsaved.done.push(retry.key);
                 }
             }
@@ -342,9 +346,9 @@ impl Delivery {
     /// How long to wait until the next attempt, if there is one.
     fn wait_after(&self, outcome: &Outcome, failures: u32) -> Option<Span> {
         let after = match outcome {
-            Outcome::Delivered | Outcome::Abort(_) | Outcome::Refused { .. } => return None,
-            // For when an operator switches the endpoint on again.
-            Outcome::Gone => None,
+            Outcome::Delivered | Outcome::Abort(_) => return None,
+            // For when an operator switches the endpoint on again, or its name leads to a public address again.
+            Outcome::Gone | Outcome::Refused { .. } => None,
             Outcome::Retry { after, .. } => *after,
         };
         self.wait_of(failures, after)
@@ -478,6 +482,12 @@ async fn event_at(store: &dyn Store, position: Position) -> Result<Option<(Event
         let what = event_type(&event.what)?;
         Some((event, what))
     }))
+}
+
+/// Whether an endpoint is told of this event.
+pub(in crate::engine) fn is_wanted(events: &[String], what: &Happened) -> bool {
+    let filter = EventFilter::parse(events.iter().map(String::as_str));
+    event_type(what).is_some_and(|what| filter.is_ok_and(|filter| filter.has(what)))
 }
 
 /// The body of a message; `None` where there is nothing to tell any more.

@@ -14,6 +14,7 @@ mod window;
 
 pub use attempts::WebhookAttempt;
 pub(in crate::engine) use configured::configure;
+pub(in crate::engine) use delivery::is_wanted;
 pub(in crate::engine) use dispatcher::Dispatcher;
 pub use input::{NewWebhookEndpoint, WebhookEndpointPatch};
 pub(in crate::engine) use kept::{open_secrets, seal};

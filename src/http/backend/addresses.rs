@@ -1,5 +1,7 @@
 //! `/v1/email_addresses…` and `/v1/phone_numbers…`: the addresses of users, by their ids.
 
+use std::sync::Arc;
+
 use crate::domain::field::Field;
 use crate::domain::id::{IdentificationId, UserId};
 use crate::domain::identifier::{EmailAddress, PhoneNumber};
@@ -12,7 +14,8 @@ use crate::http::response::api_response::ApiResponse;
 use crate::http::response::error::HttpError;
 use crate::wire::backend::{BackendEmailAddress, BackendPhoneNumber, DeletedObject};
 
-use super::user_of;
+use super::users::expected_version;
+use super::{user_of, written};
 
 /// A kind of address, which has paths of its own.
 pub(super) trait Address: Sized {
@@ -81,7 +84,7 @@ impl Address for PhoneNumber {
 pub(super) async fn create<A: Address + Clone>(call: &Call<'_>, given: &Json) -> Result<ApiResponse, HttpError> {
     let (user, value, status, primary) = addition::<A>(call, given)?;
     let change = A::change(AddressChange::Add { value: value.clone(), status, primary });
-    let user = call.engine().users().change(user, &change, None).await?;
+    let user = changed(call, user, change).await?;
     answer::<A>(&user, |address| address.value.is(&value))
 }
 
@@ -103,14 +106,20 @@ pub(super) async fn update<A: Address>(
     Rejection::collect(reasons)?;
     let user = call.engine().users().by_address(id).await?;
     let change = A::change(AddressChange::Mark { id, status: verified.map(standing), primary });
-    let user = call.engine().users().change(user.id, &change, None).await?;
+    let user = changed(call, user.id, change).await?;
     answer::<A>(&user, |address| address.id == id)
 }
 
 pub(super) async fn delete<A: Address>(call: &Call<'_>, id: IdentificationId) -> Result<ApiResponse, HttpError> {
     let user = call.engine().users().by_address(id).await?;
-    call.engine().users().change(user.id, &A::change(AddressChange::Remove(id)), None).await?;
+    changed(call, user.id, A::change(AddressChange::Remove(id))).await?;
     Ok(ApiResponse::json(&DeletedObject::new(A::OBJECT, id)))
+}
+
+/// The user after a change, which was made only in a version that the call names, if it names any.
+async fn changed(call: &Call<'_>, id: UserId, change: UserChange) -> Result<Arc<User>, HttpError> {
+    let version = expected_version(call, id).await?;
+    written(version, call.engine().users().change(id, &change, version).await)
 }
 
 /// The parameters of a new address.

@@ -114,7 +114,7 @@ macro_rules! __requirements_for_stores {
             webhooks::of_two_changes_of_an_endpoint_made_from_one_version_the_later_one_is_stale
             webhooks::what_came_of_deliveries_is_noted_beside_other_changes
             webhooks::messages_wait_for_an_endpoint_in_the_order_of_their_time_and_are_counted
-            webhooks::what_waits_for_an_endpoint_goes_after_it
+            webhooks::what_waits_for_an_endpoint_goes_with_it
             others::named_values_are_kept_and_replaced
             others::named_values_are_listed_by_their_beginnings_and_removed
             others::an_empty_batch_and_an_empty_commit_do_nothing

@@ -103,7 +103,7 @@ pub(super) async fn messages_wait_for_an_endpoint_in_the_order_of_their_time_and
     assert_eq!(store.webhook_retries(other.id, 10).await, Ok(vec![of_other]));
 }
 
-pub(super) async fn what_waits_for_an_endpoint_goes_after_it(store: &impl Store) {
+pub(super) async fn what_waits_for_an_endpoint_goes_with_it(store: &impl Store) {
     let (made, other) = (endpoint(1), endpoint(2));
     for endpoint in [&made, &other] {
         change(store, WebhookChange::Create(Box::new(endpoint.clone()))).await.expect("a new one");
@@ -112,6 +112,7 @@ pub(super) async fn what_waits_for_an_endpoint_goes_after_it(store: &impl Store)
     tidy(store).await;
     assert_eq!(store.webhook_retries(made.id, 10).await.map(|waiting| waiting.len()), Ok(1));
     change(store, WebhookChange::Delete(made.id)).await.expect("an endpoint");
+    assert_eq!(store.webhook_retries(made.id, 10).await, Ok(vec![]), "one with the same id gets nothing of before");
     tidy(store).await;
     assert_eq!(store.webhook_retries(made.id, 10).await, Ok(vec![]));
     assert_eq!(store.webhook_retries(other.id, 10).await.map(|waiting| waiting.len()), Ok(1));

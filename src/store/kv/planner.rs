@@ -11,7 +11,7 @@ mod webhooks;
 
 use std::borrow::Cow;
 use std::cell::RefCell;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -322,6 +322,14 @@ impl<K: KeyValue> Transaction<'_, '_, K> {
             self.remove(key);
         }
         Ok(())
+    }
+
+    /// At most `limit` stored keys with this prefix, and all that the batch writes. The scan is not among the reads that the
+    /// plan names, so a process beside this one may add a key meanwhile.
+    fn keys_that_begin_with(&self, prefix: &[u8], limit: usize) -> Result<BTreeSet<Bytes>, StoreError> {
+        let stored = self.batch.stored.scan(prefix, prefix, limit)?;
+        let staged = self.batch.staged.keys().chain(self.writes.keys()).filter(|key| key.starts_with(prefix));
+        Ok(stored.into_iter().map(|(key, _)| key).chain(staged.cloned()).collect())
     }
 
     fn record<R: Record>(&self, key: &Bytes) -> Result<Option<R>, StoreError> {

@@ -145,5 +145,5 @@ impl Engine {
     }
 }
 
-/// How often a write decides again when the user has changed meanwhile.
-const TRIES_MAX: usize = 4;
+/// How often a write decides again when the user has changed meanwhile. Of the writes that meet, one gets through each time.
+const TRIES_MAX: usize = 64;

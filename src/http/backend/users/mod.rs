@@ -60,7 +60,7 @@ fn answer_all(call: &Call<'_>, users: &[Arc<User>]) -> ApiResponse {
 ///
 /// # Errors
 /// 404 for an unknown user, 412 where the user has none of these versions.
-async fn expected_version(call: &Call<'_>, id: UserId) -> Result<Option<u64>, HttpError> {
+pub(super) async fn expected_version(call: &Call<'_>, id: UserId) -> Result<Option<u64>, HttpError> {
     let tags = super::if_match(call);
     if tags.is_empty() {
         return Ok(None);

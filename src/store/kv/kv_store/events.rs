@@ -48,7 +48,7 @@ impl<K: KeyValue> Shared<K> {
         };
         let mut events: Vec<Event> = Vec::new();
         while events.len() < limit {
-            let asked = limit - events.len();
+            let asked = (limit - events.len()).min(RECORDS_READ);
             let records = self.kv.scan(&[Kind::Event.byte()], &from, asked)?;
             for (key, value) in &records {
                 let read = events_of(key, value);
@@ -102,5 +102,7 @@ fn number(key: &[u8]) -> Result<u64, StoreError> {
     key::parse_events(key).ok_or_else(|| StoreError::Damaged("a key of events".into()))
 }
 
+/// How many records are read at once: each may have hundreds of events.
+const RECORDS_READ: usize = 16;
 /// How many numbers a start has: more than commits can be lost with the power.
 const BLOCK: u64 = 1 << 32;

@@ -112,14 +112,10 @@ impl<K: KeyValue> Transaction<'_, '_, K> {
         self.adds.happened.push(Happened::SessionEnded { id: session.id, user_id: session.user_id, status });
     }
 
-    /// The keys of the sessions in the list of a user. The scan is not among the reads that the plan names: where several
-    /// processes write, one may add a session meanwhile. Without its user it is shown nowhere, and the scan for expired
-    /// records removes it.
+    /// The keys of the sessions in the list of a user. Where several processes write, one may add a session meanwhile. Without
+    /// its user it is shown nowhere, and the scan for expired records removes it.
     fn listed_sessions(&self, user: UserId) -> Result<BTreeSet<Bytes>, StoreError> {
-        let prefix = key::sessions_of(user);
-        let stored = self.batch.stored.scan(&prefix, &prefix, SESSIONS_MAX)?;
-        let staged = self.batch.staged.keys().chain(self.writes.keys()).filter(|key| key.starts_with(&prefix));
-        Ok(stored.into_iter().map(|(key, _)| key).chain(staged.cloned()).collect())
+        self.keys_that_begin_with(&key::sessions_of(user), SESSIONS_MAX)
     }
 
     /// A session as its client holds it.

@@ -36,6 +36,9 @@ impl<K: KeyValue> Transaction<'_, '_, K> {
             WebhookChange::Delete(id) => {
                 self.endpoint(*id)?.ok_or_else(gone)?;
                 self.remove(key::webhook_endpoint(*id));
+                for waiting in self.keys_that_begin_with(&key::webhook_retries_of(*id), RETRIES_REMOVED_MAX)? {
+                    self.remove(waiting);
+                }
                 return Ok(());
             }
         };
@@ -79,3 +82,6 @@ impl<K: KeyValue> Transaction<'_, '_, K> {
 fn gone() -> Rejection {
     ErrorCode::ResourceNotFound.into()
 }
+
+/// The most messages that are removed with their endpoint; the scan for expired records finds further ones.
+const RETRIES_REMOVED_MAX: usize = 10_000;
