@@ -154,6 +154,13 @@ const ORDERS: &[(&str, &[&str])] = &[
     ("http/routing", &["backend off", "realm"]),
     ("http/server", &["connections trouble", "received stream"]),
     (
+        "http/backend",
+        &[
+            "clients instance invitations listed sessions sign_in_tokens sign_ups users waitlist_entries webhooks",
+            "addresses",
+        ],
+    ),
+    (
         "wire",
         &[
             "error",
