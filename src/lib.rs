@@ -65,7 +65,7 @@
 //! | `zxcvbn` | an estimate of how hard a password is to guess, beyond the lists of known ones | 114 |
 //! | `foreign-hashes` | password digests of other systems by bcrypt, scrypt and MD5 ([`guide::security`]) | 117 |
 //! | `webhooks` | webhooks of what has happened, and their endpoints ([`Engine::webhooks`]) | 128 |
-//! | `cli` | the binary; it brings `server`, `smtp`, `oauth` and `sled` | 205 |
+//! | `cli` | the binary; it brings `server`, `smtp`, `oauth`, `sled` and `webhooks` | 205 |
 //! | `load` | `vestibule load` in the binary: the load generator; it brings `cli` | 206 |
 //! | `rustcrypto` | another implementation of argon2id | |
 //! | `test-util` | for tests of an embedder's own: the module `testing` ([`guide::testing`]) | |
