@@ -11,7 +11,7 @@
     allow(dead_code, unused_imports, reason = "without the feature `webhooks` only the configuration reads endpoints")
 )]
 
-#[cfg(feature = "webhooks")]
+#[cfg(all(feature = "webhooks", any(feature = "server", feature = "unstable")))]
 mod conversion;
 mod endpoint;
 mod envelope;
@@ -28,7 +28,7 @@ mod signature;
 
 #[cfg(feature = "unstable")]
 pub use crate::domain::webhook::{Disabled, Health, State};
-#[cfg(feature = "webhooks")]
+#[cfg(all(feature = "webhooks", any(feature = "server", feature = "unstable")))]
 pub use conversion::ConversionWebhook;
 #[cfg(feature = "unstable")]
 pub use endpoint::UrlError;
