@@ -31,9 +31,9 @@ pub(in crate::http) fn outbox(call: &Call<'_>) -> Result<ApiResponse, HttpError>
     Ok(ApiResponse::json(&json!({ "messages": messages })))
 }
 
-/// The configured settings, with secrets masked. What overrides them is kept apart, so that the document can be put back.
+/// The settings in force, with secrets masked.
 pub(in crate::http) fn settings(call: &Call<'_>) -> ApiResponse {
-    ApiResponse::json(&masked(call.engine().configured_settings()))
+    ApiResponse::json(&masked((*call.engine().settings()).clone()))
 }
 
 /// Replaces all settings, by a settings document or by the `user_settings` of the environment. A masked secret keeps
