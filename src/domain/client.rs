@@ -95,7 +95,7 @@ pub enum ClientChange {
     Collect(u32),
     /// Remove a session from the client; the status says by what it ended.
     EndSession(SessionId, SessionStatus),
-    /// Remove all sessions from the client, and abandon its sign-up and sign-in in progress: whoever leaves a machine
+    /// Remove all sessions from the client, and abandon its sign-up and sign-in in progress: a person who leaves a machine
     /// leaves nothing on it that could become a session later.
     EndAllSessions,
     /// Record that a session is in use, and make it the last active one.

@@ -2,7 +2,7 @@
 //! ([guide: Events](crate::guide::events)).
 //!
 //! The store records them in the commit in which they happen. An event names its objects by their ids and copies nothing of them:
-//! whoever reads it loads the object as it is then. So the removal of a user leaves no address behind in the log.
+//! its reader loads the object as it is then. So the removal of a user leaves no address behind in the log.
 
 use std::fmt;
 use std::net::IpAddr;

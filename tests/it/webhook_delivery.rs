@@ -263,6 +263,9 @@ async fn what_happened_is_sent_again_on_request() {
     engine.webhooks().replay_event(endpoint.id, event).await.expect("it is kept");
     let got = receiver.wait_for_count(10).await;
     assert_eq!(got[9].id(), attempts.last().expect("one").message_id.to_string());
+    let of_others = create(&engine, &receiver, &["waitlistEntry.*"]).await;
+    let unwanted = engine.webhooks().replay_event(of_others.id, event).await;
+    assert!(unwanted.is_err_and(|error| error.code() == "form_param_value_invalid"), "it does not list the event");
     let unknown = vestibule::domain::id::EventId::from_bytes([7; 16]);
     assert_eq!(engine.webhooks().replay_event(endpoint.id, unknown).await.err(), Some(EngineError::NotFound));
     engine.shutdown().await;

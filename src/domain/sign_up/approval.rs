@@ -1,8 +1,7 @@
 //! Approval by an administrator: where the settings require it, a sign-up with everything else done waits until the
 //! application's backend approves or refuses it ([guide: Approval](crate::guide::contract_sign_ups#approval)).
 //!
-//! What waits is what was looked at: the person can't change it meanwhile, so that nobody becomes a user with other
-//! fields than those that were approved.
+//! The person can't change it meanwhile, so that the user has the fields that were approved.
 
 use crate::domain::context::Context;
 use crate::domain::rejection::{ErrorCode, Reason, Rejection};

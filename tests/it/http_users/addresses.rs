@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::{create, path_of, refused, site_with_phones, with};
+use super::{call_with, create, path_of, refused, site, site_with_phones, with};
 use crate::support::schema::faults;
 
 #[test]
@@ -103,4 +103,28 @@ fn an_attribute_that_is_off_has_no_addresses() {
     let answer =
         site.backend("POST", "/v1/phone_numbers", &json!({ "user_id": ada["id"], "phone_number": "+14155552671" }));
     assert_eq!(refused(&answer), with(422, "form_param_unknown"));
+}
+
+#[test]
+fn a_write_of_an_address_is_made_only_in_the_version_that_it_names() {
+    let site = site();
+    let user = site.backend("POST", "/v1/users", &json!({ "email_address": ["ada@example.com"] })).json();
+    let id = user["email_addresses"][0]["id"].as_str().expect("an id").to_owned();
+    let path = format!("/v1/email_addresses/{id}");
+    let add = json!({ "user_id": user["id"], "email_address": "countess@example.com", "verified": true });
+    let stale = ("if-match", "\"77\"");
+    for (method, path, body) in [
+        ("POST", "/v1/email_addresses", add.clone()),
+        ("PATCH", &*path, json!({ "primary": true })),
+        ("DELETE", &*path, Value::Null),
+    ] {
+        let late = call_with(&site, method, path, stale, &body);
+        assert_eq!((late.status, late.error_codes()), (412, vec!["resource_conflict".to_owned()]), "{method}");
+    }
+    let user_path = format!("/v1/users/{}", user["id"].as_str().expect("an id"));
+    let shown = site.backend("GET", &user_path, &Value::Null);
+    assert_eq!(shown.json()["email_addresses"].as_array().map(Vec::len), Some(1), "nothing was written");
+    let tag = shown.header("etag").expect("a version").to_owned();
+    let added = call_with(&site, "POST", "/v1/email_addresses", ("if-match", &tag), &add);
+    assert_eq!(added.status, 200, "{}", added.body);
 }

@@ -240,3 +240,43 @@ fn an_address_replaces_all_others() {
 }
 
 const UNKNOWN: &str = "/v1/users/user_000000000000000000000000007";
+
+#[test]
+fn many_administrators_who_name_no_version_all_get_through() {
+    const WRITES: usize = 30;
+    let site = site();
+    let user = site.backend("POST", "/v1/users", &json!({ "email_address": ["ada@example.com"] })).json();
+    let path = format!("/v1/users/{}", user["id"].as_str().expect("an id"));
+    std::thread::scope(|scope| {
+        let write = |n: usize| {
+            let body = json!({ "public_metadata": { (format!("key{n}")): n } });
+            site.backend("PATCH", &format!("{path}/metadata"), &body).status
+        };
+        let writes: Vec<_> = (0..WRITES).map(|n| scope.spawn(move || write(n))).collect();
+        for written in writes {
+            assert_eq!(written.join().expect("no panic"), 200);
+        }
+    });
+    let stored = site.backend("GET", &path, &Value::Null).json()["public_metadata"].clone();
+    assert_eq!(stored.as_object().map(serde_json::Map::len), Some(WRITES), "{stored}");
+}
+
+#[test]
+fn a_parameter_of_a_wrong_type_is_one_fault_and_not_missing_too() {
+    let site = site();
+    for (path, body) in [
+        ("/v1/sign_in_tokens", json!({ "user_id": 5 })),
+        ("/v1/invitations", json!({ "email_address": true })),
+        ("/v1/allowlist_identifiers", json!({ "identifier": [] })),
+    ] {
+        let refused = site.backend("POST", path, &body);
+        assert_eq!(
+            (refused.status, refused.error_codes()),
+            (422, vec!["form_param_type_invalid".to_owned()]),
+            "{path}: {}",
+            refused.body
+        );
+        let empty = site.backend("POST", path, &json!({}));
+        assert_eq!(empty.error_codes(), ["form_param_missing"], "{path}");
+    }
+}
