@@ -48,8 +48,25 @@ pub enum SessionStatus {
 impl Session {
     /// A session that begins now.
     pub fn begin(user_id: UserId, client_id: ClientId, origin: Option<String>, cx: &mut Context<'_>) -> Self {
+        let id = SessionId::generate(cx.now, cx.entropy);
+        Self::with_id(id, user_id, client_id, origin, cx)
+    }
+
+    /// The session that a new user begins with. It takes the user's 16 bytes, so that it is found by the user's id, without
+    /// an entry in the list of the user's sessions.
+    pub fn begin_first(user_id: UserId, client_id: ClientId, origin: Option<String>, cx: &Context<'_>) -> Self {
+        Self::with_id(user_id.cast(), user_id, client_id, origin, cx)
+    }
+
+    fn with_id(
+        id: SessionId,
+        user_id: UserId,
+        client_id: ClientId,
+        origin: Option<String>,
+        cx: &Context<'_>,
+    ) -> Self {
         Self {
-            id: SessionId::generate(cx.now, cx.entropy),
+            id,
             user_id,
             client_id,
             status: SessionStatus::Active,

@@ -8,7 +8,7 @@ use crate::domain::id::IdentificationId;
 use crate::domain::refusal::Declined;
 use crate::domain::rejection::{Reason, Rejection};
 use crate::domain::requirements::Requirements;
-use crate::domain::user::{Conversion, Identification, User, UserAccount};
+use crate::domain::user::{Conversion, Identification, User, UserAccount, first_email_id, first_phone_id};
 use crate::domain::verification::{ExternalState, Strategy};
 
 use super::state::{Approval, Collected, Phase};
@@ -44,7 +44,7 @@ impl Transition {
         self.next.check_admitted(cx)?;
         self.next.approval = Approval::None;
         let user_id = self.next.id.cast();
-        let session = Session::begin(user_id, self.next.client_id, self.next.origin.clone(), cx);
+        let session = Session::begin_first(user_id, self.next.client_id, self.next.origin.clone(), cx);
         let session_id = session.id;
         self.next.phase = Phase::Complete { user_id, session_id, at: cx.now };
         let strategy = self.next.proved_by();
@@ -101,9 +101,10 @@ impl SignUp {
     }
 
     fn to_user(&self, cx: &mut Context<'_>) -> User {
+        let user_id = self.id.cast();
         User {
-            email_addresses: self.email_address.iter().map(|e| identification(e, cx)).collect(),
-            phone_numbers: self.phone_number.iter().map(|p| identification(p, cx)).collect(),
+            email_addresses: self.email_address.iter().map(|e| identification(e, first_email_id(user_id))).collect(),
+            phone_numbers: self.phone_number.iter().map(|p| identification(p, first_phone_id(user_id))).collect(),
             external_accounts: self
                 .proved_account()
                 .and_then(|account| UserAccount::of(account, cx))
@@ -123,15 +124,15 @@ impl SignUp {
             last_active_at: Some(cx.now),
             devices: vec![self.client_id],
             sign_up: Some(Box::new(self.clone())),
-            ..User::new(self.id.cast(), cx.now)
+            ..User::new(user_id, cx.now)
         }
     }
 }
 
-fn identification<T: Clone>(collected: &Collected<T>, cx: &mut Context<'_>) -> Identification<T> {
+fn identification<T: Clone>(collected: &Collected<T>, id: IdentificationId) -> Identification<T> {
     let proof = collected.verification.as_ref().and_then(|v| v.verified.as_ref());
     Identification {
-        id: IdentificationId::generate(cx.now, cx.entropy),
+        id,
         value: collected.value.clone(),
         verified_by: proof.map(|proof| proof.by.clone()),
         reserved: false,

@@ -1,7 +1,7 @@
 //! The addresses of a user: adding, reserving, making one the primary one, and removing.
 
 use crate::domain::context::Context;
-use crate::domain::id::IdentificationId;
+use crate::domain::id::{IdentificationId, UserId};
 use crate::domain::identifier::{EmailAddress, PhoneNumber};
 use crate::domain::rejection::{ErrorCode, Reason, Rejection};
 use crate::domain::verification::Strategy;
@@ -101,10 +101,43 @@ pub(super) fn make_primary<T>(all: &mut [Identification<T>], id: IdentificationI
 
 /// A new address with this standing.
 pub(super) fn of<T: Clone>(value: &T, status: AddressStatus, cx: &mut Context<'_>) -> Identification<T> {
-    let id = IdentificationId::generate(cx.now, cx.entropy);
+    with_id(IdentificationId::generate(cx.now, cx.entropy), value, status)
+}
+
+/// The addresses of a new user, with their standing. The first one has the id `first`.
+pub(super) fn of_new_user<T: Clone>(
+    given: &[(T, AddressStatus)],
+    first: IdentificationId,
+    cx: &mut Context<'_>,
+) -> Vec<Identification<T>> {
+    let id_of = |n| if n == 0 { first } else { IdentificationId::generate(cx.now, cx.entropy) };
+    let ids: Vec<_> = (0..given.len()).map(id_of).collect();
+    ids.into_iter().zip(given).map(|(id, (value, status))| with_id(id, value, *status)).collect()
+}
+
+fn with_id<T: Clone>(id: IdentificationId, value: &T, status: AddressStatus) -> Identification<T> {
     let mut made = Identification { id, value: value.clone(), verified_by: None, reserved: false };
     made.mark(status);
     made
+}
+
+/// The id of the e-mail address that a new user begins with: the user's 16 bytes. Such an id names the user, so no entry of
+/// its own has to be kept for it. An address that is added later has an id of its own, so no id is used again.
+pub const fn first_email_id(user: UserId) -> IdentificationId {
+    user.cast()
+}
+
+/// The id of the phone number that a new user begins with: the user's 16 bytes, all bits of the first one turned over. See
+/// [`first_email_id`].
+pub const fn first_phone_id(user: UserId) -> IdentificationId {
+    let mut bytes = *user.as_bytes();
+    bytes[0] = !bytes[0];
+    IdentificationId::from_bytes(bytes)
+}
+
+/// The two users who might have begun with an address of this id.
+pub const fn might_begin_with(address: IdentificationId) -> [UserId; 2] {
+    [address.cast(), first_phone_id(address.cast()).cast()]
 }
 
 impl<T> Identification<T> {

@@ -13,7 +13,7 @@ use crate::domain::sign_up::Patch;
 use crate::domain::time::Timestamp;
 
 use super::User;
-use super::addresses::{self, ADDRESSES_MAX};
+use super::addresses::{self, ADDRESSES_MAX, first_email_id, first_phone_id};
 use super::change::{AddressStatus, GivenPassword, Password};
 use super::read::Reader;
 
@@ -235,8 +235,8 @@ impl User {
         let id = UserId::generate(cx.now, cx.entropy);
         let text = |given: &Option<Metadata>| given.as_ref().map_or("{}", Metadata::as_str).to_owned();
         Self {
-            email_addresses: new.email_addresses.iter().map(|(value, s)| addresses::of(value, *s, cx)).collect(),
-            phone_numbers: new.phone_numbers.iter().map(|(value, s)| addresses::of(value, *s, cx)).collect(),
+            email_addresses: addresses::of_new_user(&new.email_addresses, first_email_id(id), cx),
+            phone_numbers: addresses::of_new_user(&new.phone_numbers, first_phone_id(id), cx),
             username: new.username.clone(),
             external_id: new.external_id.clone(),
             password_last_updated_at: new.password_digest.as_ref().map(|_| cx.now),

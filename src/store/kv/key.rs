@@ -171,6 +171,12 @@ pub(in crate::store) fn user_session(user: UserId, id: SessionId) -> Bytes {
     of_parts(Kind::UserSession, &[user.as_bytes(), rest, &[*bucket]])
 }
 
+/// The key under which a session is listed; `None` for the one that its user began with, which has the user's 16 bytes and
+/// so is found without.
+pub(in crate::store) fn place_of_session(user: UserId, id: SessionId) -> Option<Bytes> {
+    (id.cast() != user).then(|| user_session(user, id))
+}
+
 /// Reads a key made by [`session`].
 pub(in crate::store) fn parse_session(key: &[u8]) -> Option<SessionId> {
     key.get(1..)?.try_into().ok().map(SessionId::from_bytes)

@@ -20,7 +20,7 @@ use crate::domain::policy::RetentionPolicy;
 use crate::domain::sign_in_token::SignInToken;
 use crate::domain::sign_up::SignUp;
 use crate::domain::time::Timestamp;
-use crate::domain::user::User;
+use crate::domain::user::{User, might_begin_with};
 use crate::domain::waitlist::WaitlistEntry;
 use crate::domain::webhook::{Retry, WebhookEndpoint};
 use crate::store::commit::{Commit, Committed, OutboxEntry};
@@ -129,6 +129,13 @@ impl<K: KeyValue> Store for KvStore<K> {
 
     fn holder_of_address(&self, id: IdentificationId) -> BoxFuture<'_, Result<Option<UserId>, StoreError>> {
         Box::pin(self.read(move |shared| {
+            for user in might_begin_with(id) {
+                let bytes = shared.kv.get(&key::user(user))?;
+                let record = bytes.map(|bytes| codec::decode::<UserRecordV3>(&bytes)).transpose()?;
+                if record.map(User::try_from).transpose()?.is_some_and(|user| user.has_address(id)) {
+                    return Ok(Some(user));
+                }
+            }
             let prefix = key::address(id);
             let found = shared.kv.scan(&prefix, &prefix, 1)?;
             Ok(found.first().and_then(|(key, _)| key::parse_user_address(key)))

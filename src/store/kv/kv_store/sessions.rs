@@ -38,19 +38,27 @@ impl<K: KeyValue> Shared<K> {
     ) -> Result<Vec<Session>, StoreError> {
         let prefix = key::sessions_of(user);
         let mut below = after.map_or_else(|| key::after_all_of(&prefix), |id| key::user_session(user, id));
+        // The session that the user began with has no key in the list, and is read where it would have one.
+        let mut first = Some(key::user_session(user, user.cast())).filter(|first| *first < below);
         let mut found = Vec::new();
         while found.len() < limit {
             let asked = limit - found.len();
             let entries = self.kv.scan_back(&prefix, &below, asked)?;
-            for id in entries.iter().filter_map(|(key, _)| key::parse_user_session(key)) {
+            let last = entries.last().map(|(key, _)| key.clone()).filter(|_| entries.len() == asked);
+            let mut keys: Vec<_> = entries.into_iter().map(|(key, _)| key).collect();
+            if let Some(first) = first.take_if(|first| last.as_ref().is_none_or(|last| *first >= last)) {
+                let at = keys.partition_point(|key| *key > first);
+                keys.insert(at, first);
+                keys.dedup();
+            }
+            for id in keys.iter().filter_map(|key| key::parse_user_session(key)) {
                 let read = self.session(id);
                 found.extend(self.unreadable.skip(&key::session(id), read)?.flatten());
             }
-            match entries.last() {
-                Some((last, _)) if entries.len() == asked => below = last.clone(),
-                _ => break,
-            }
+            let Some(last) = last else { break };
+            below = last;
         }
+        found.truncate(limit);
         Ok(found)
     }
 

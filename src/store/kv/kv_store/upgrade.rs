@@ -37,8 +37,8 @@ impl<K: KeyValue> Shared<K> {
             let read = codec::decode::<ClientRecordV3>(value).and_then(Client::try_from);
             for session in self.unreadable.skip(key, read)?.iter().flat_map(|client| &client.sessions) {
                 writes.push(put(key::session(session.id), &SessionRecordV1::held(session))?);
-                let key = key::user_session(session.user_id, session.id);
-                writes.push(Write { key, value: Some(Bytes::new()) });
+                let place = key::place_of_session(session.user_id, session.id);
+                writes.extend(place.map(|key| Write { key, value: Some(Bytes::new()) }));
             }
             Ok(())
         })?;

@@ -144,7 +144,7 @@ impl<K: KeyValue> Transaction<'_, '_, K> {
         } else if is(Kind::Session) {
             let record: SessionRecordV1 = codec::decode(value)?;
             if let Some(id) = key::parse_session(key) {
-                self.remove(key::user_session(record.user_id(), id));
+                key::place_of_session(record.user_id(), id).map(|place| self.remove(place));
             }
         } else if is(Kind::Event) {
             let Some(sequence) = key::parse_events(key) else { return Ok(()) };

@@ -32,7 +32,7 @@ impl<K: KeyValue> Transaction<'_, '_, K> {
         let is_in = |sessions: &[Session], session: &Session| sessions.iter().any(|other| other.id == session.id);
         for session in next.sessions.iter().filter(|session| !is_in(before, session)) {
             self.put(key::session(session.id), &SessionRecordV1::held(session))?;
-            self.writes.insert(key::user_session(session.user_id, session.id), Some(Bytes::new()));
+            self.list_session(session);
             self.adds.happened.push(Happened::SessionCreated { id: session.id, user_id: session.user_id });
         }
         for session in before.iter().filter(|session| !is_in(&next.sessions, session)) {
@@ -68,8 +68,14 @@ impl<K: KeyValue> Transaction<'_, '_, K> {
 
     /// Records how a session ended. It stays readable until it is abandoned.
     pub(super) fn session_over(&mut self, session: &Session) -> Result<(), CommitError> {
-        self.writes.insert(key::user_session(session.user_id, session.id), Some(Bytes::new()));
+        self.list_session(session);
         Ok(self.put(key::session(session.id), &SessionRecordV1::over(session))?)
+    }
+
+    fn list_session(&mut self, session: &Session) {
+        if let Some(place) = key::place_of_session(session.user_id, session.id) {
+            self.writes.insert(place, Some(Bytes::new()));
+        }
     }
 
     /// Tells of the sessions that are over since their user has changed from `before` to `next`, or was removed. Their
@@ -112,10 +118,14 @@ impl<K: KeyValue> Transaction<'_, '_, K> {
         self.adds.happened.push(Happened::SessionEnded { id: session.id, user_id: session.user_id, status });
     }
 
-    /// The keys of the sessions in the list of a user. Where several processes write, one may add a session meanwhile. Without
+    /// The keys of the sessions in the list of a user, and the key that the one would have which it began with. Where several processes write, one may add a session meanwhile. Without
     /// its user it is shown nowhere, and the scan for expired records removes it.
     fn listed_sessions(&self, user: UserId) -> Result<BTreeSet<Bytes>, StoreError> {
-        self.keys_that_begin_with(&key::sessions_of(user), SESSIONS_MAX)
+        let mut listed = self.keys_that_begin_with(&key::sessions_of(user), SESSIONS_MAX)?;
+        if self.get(&key::session(user.cast()))?.is_some() {
+            listed.insert(key::user_session(user, user.cast()));
+        }
+        Ok(listed)
     }
 
     /// A session as its client holds it.

@@ -7,7 +7,7 @@ use crate::domain::id::UserId;
 use crate::domain::identifier::Identifier;
 use crate::domain::sign_in::{Account, Credential, Entry};
 use crate::domain::time::Timestamp;
-use crate::domain::user::User;
+use crate::domain::user::{User, might_begin_with};
 use crate::store::commit::{SignUpWrite, UserWrite};
 use crate::store::error::CommitError;
 use crate::store::kv::key;
@@ -136,10 +136,12 @@ impl<K: KeyValue> Transaction<'_, '_, K> {
     }
 }
 
-/// The keys of a user in the lists by time, and of its addresses.
+/// The keys of a user in the lists by time, and of its addresses, as far as they need one.
 pub(in crate::store) fn places(user: &User) -> Vec<Bytes> {
     let lists = [key::user_created(user.created_at, user.id), key::user_signed_in(user.last_sign_in_at, user.id)];
     let emails = user.email_addresses.iter().map(|email| email.id);
     let addresses = emails.chain(user.phone_numbers.iter().map(|phone| phone.id));
+    // The id of an address that the user began with leads to the user without an entry.
+    let addresses = addresses.filter(|id| !might_begin_with(*id).contains(&user.id));
     lists.into_iter().chain(addresses.map(|id| key::user_address(id, user.id))).collect()
 }
