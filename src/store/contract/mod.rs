@@ -48,6 +48,7 @@ macro_rules! __requirements_for_stores {
             users::users_are_listed_by_creation_and_by_their_last_sign_in
             users::users_are_counted_exactly
             users::an_address_is_found_by_its_id_while_a_user_has_it
+            users::the_addresses_that_a_user_began_with_are_found_while_the_user_has_them
             users::users_of_an_older_version_are_listed_and_counted_after_the_upgrade
             users::kinds_of_identifiers_do_not_collide
             clients::a_client_that_refuses_rolls_everything_back

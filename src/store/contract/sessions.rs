@@ -9,6 +9,7 @@ use crate::store::{Commit, Decision, Store, UserWrite};
 use super::support::*;
 
 pub(super) async fn the_sessions_of_a_user_are_found_on_all_clients_the_newest_first(store: &impl Store) {
+    // The first session has the user's 16 bytes, so no entry leads to it.
     let user = signed_in(store, &[(1, 51), (2, 52), (3, 53)]).await;
     people_beside(store).await;
     assert_eq!(ids(store, user.id, None, 9).await, [3, 2, 1]);

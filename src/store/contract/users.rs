@@ -4,7 +4,7 @@ use crate::domain::client::ClientChange;
 use crate::domain::id::{IdentificationId, UserId};
 use crate::domain::identifier::{EmailAddress, PhoneNumber, Username};
 use crate::domain::quota::QuotaKind;
-use crate::domain::user::{Identification, User};
+use crate::domain::user::{Identification, User, first_email_id, first_phone_id};
 use crate::store::kv::key;
 use crate::store::kv::key::Kind;
 use crate::store::{
@@ -189,6 +189,30 @@ pub(super) async fn an_address_is_found_by_its_id_while_a_user_has_it(store: &im
     let next = User { version: 2, email_addresses: Vec::new(), phone_numbers: vec![phone.clone()], ..ada.clone() };
     commit(store, change_from(&next, ada.version)).await.expect("a change");
     assert_eq!(store.holder_of_address(id).await, Ok(None));
+    assert_eq!(store.holder_of_address(phone.id).await, Ok(Some(ada.id)));
+    commit(store, remove(&next)).await.expect("a removal");
+    assert_eq!(store.holder_of_address(phone.id).await, Ok(None));
+}
+
+pub(super) async fn the_addresses_that_a_user_began_with_are_found_while_the_user_has_them(store: &impl Store) {
+    let (_, user) = finish(&open(1, "ada@example.com"));
+    let email = first_email_id(user.id);
+    let mut email_addresses = addresses("ada@example.com");
+    email_addresses[0].id = email;
+    let phone = Identification {
+        id: first_phone_id(user.id),
+        value: PhoneNumber::restore("+14155552671".into()),
+        verified_by: None,
+        reserved: true,
+    };
+    let ada = User { email_addresses, phone_numbers: vec![phone.clone()], ..user };
+    assert_eq!(store.holder_of_address(email).await, Ok(None));
+    commit(store, create_user(&ada)).await.expect("a user");
+    assert_eq!(store.holder_of_address(email).await, Ok(Some(ada.id)));
+    assert_eq!(store.holder_of_address(phone.id).await, Ok(Some(ada.id)));
+    let next = User { version: 2, email_addresses: Vec::new(), ..ada.clone() };
+    commit(store, change_from(&next, ada.version)).await.expect("a change");
+    assert_eq!(store.holder_of_address(email).await, Ok(None), "the user is there, and has it no more");
     assert_eq!(store.holder_of_address(phone.id).await, Ok(Some(ada.id)));
     commit(store, remove(&next)).await.expect("a removal");
     assert_eq!(store.holder_of_address(phone.id).await, Ok(None));

@@ -1,6 +1,7 @@
 //! The envelope around every record: `magic u16 | kind u8 | schema u8 | crc32 u32 | payload`. No other file depends on
 //! the payload's format. `seal.rs` has the second version of the envelope.
 
+use std::cell::RefCell;
 use std::cmp::Ordering;
 
 use bincode::config::{Configuration, Limit, LittleEndian, Varint};
@@ -54,16 +55,26 @@ impl Older<'_> {
 /// # Errors
 /// [`StoreError::TooLarge`] for a record larger than an entry may be.
 pub(in crate::store) fn encode<R: Record>(record: &R) -> Result<Bytes, StoreError> {
-    let mut bytes = header(R::KIND.byte(), R::SCHEMA).to_vec();
-    bincode::serde::encode_into_std_write(record, &mut bytes, FORMAT)
-        .map_err(|error| StoreError::TooLarge(format!("{:?}: {error}", R::KIND)))?;
-    if !fits(bytes.len()) {
+    BUFFER.with_borrow_mut(|bytes| {
+        bytes.clear();
+        bytes.extend_from_slice(&header(R::KIND.byte(), R::SCHEMA));
+        bincode::serde::encode_into_std_write(record, &mut *bytes, FORMAT)
+            .map_err(|error| StoreError::TooLarge(format!("{:?}: {error}", R::KIND)))?;
         let size = bytes.len();
-        return Err(StoreError::TooLarge(format!("{:?}: {size} bytes, and an entry has at most {ENTRY_MAX}", R::KIND)));
-    }
-    close(&mut bytes);
-    debug_assert!(decode::<R>(&bytes).is_ok(), "what is written can be read");
-    Ok(bytes.into())
+        if !fits(size) {
+            let kind = R::KIND;
+            return Err(StoreError::TooLarge(format!("{kind:?}: {size} bytes, and an entry has at most {ENTRY_MAX}")));
+        }
+        close(bytes);
+        debug_assert!(decode::<R>(bytes).is_ok(), "what is written can be read");
+        Ok(Bytes::copy_from_slice(bytes))
+    })
+}
+
+thread_local! {
+    /// Records are written here first, and copied out at their exact size: growing a buffer for each costs more. It may
+    /// keep secrets no longer than until the next record, as a freed allocation would.
+    static BUFFER: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
 }
 
 /// The record in the bytes.

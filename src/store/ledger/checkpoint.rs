@@ -16,7 +16,7 @@ use bytes::Bytes;
 use super::filter::FilterFile;
 use super::hash;
 use super::manifest::{KindDigests, Manifest, Pending};
-use super::options::Durability;
+use super::options::{Durability, Write};
 use super::patience::patiently;
 use super::pool::{Stop, Task};
 use super::scrub::Scrubber;
@@ -162,11 +162,11 @@ impl Checkpoint {
             return Err(format!("a segment begins at group {} instead of {expected}", first.first));
         }
         let sync = self.shared.options.durability != Durability::None;
-        let writes = self.coalesced(batch)?;
-        let (rest, hashes) = self.announce(&writes, before, last.epoch + 1)?;
+        let mut writes = self.coalesced(batch)?;
+        let (rest, hashes) = self.announce(&mut writes, before, last.epoch + 1)?;
 
         let mut sums = rest;
-        for (key, value) in &writes {
+        for Change { key, value, .. } in writes.iter().filter(|change| change.is_seen()) {
             self.tree.set(key, value.as_deref())?;
             if let Some(value) = value {
                 sums.add(key, value);
@@ -196,8 +196,8 @@ impl Checkpoint {
             manifest.pending = None;
         })?;
 
-        for (key, _) in &writes {
-            self.shared.overlay.forget(key, last.end);
+        for change in &writes {
+            self.shared.overlay.forget(&change.key, last.end);
         }
         self.shared.checkpointed.store(last.end, Ordering::Release);
         Ok(())
@@ -207,7 +207,7 @@ impl Checkpoint {
     /// the filter file. A checkpoint interrupted by a crash has already done so.
     fn announce(
         &self,
-        writes: &[(Bytes, Option<Bytes>)],
+        writes: &mut [Change],
         before: Manifest,
         to_epoch: u64,
     ) -> Result<(KindDigests, Vec<u64>), String> {
@@ -215,13 +215,17 @@ impl Checkpoint {
         let filtered = |key: &[u8]| key.first().copied() == self.shared.options.filtered_kind;
         let mut hashes = Vec::new();
         if let Some(pending) = before.pending.filter(|pending| pending.to_epoch == to_epoch) {
-            let added = writes.iter().filter(|(key, value)| filtered(key) && value.is_some());
-            hashes.extend(added.map(|(key, _)| hash::key(stamp, key)));
+            let added = writes.iter().filter(|change| filtered(&change.key) && change.value.is_some());
+            hashes.extend(added.map(|change| hash::key(stamp, &change.key)));
             return Ok((pending.rest, hashes));
         }
         let mut rest = before.sums;
-        for (key, value) in writes {
-            match self.tree.get(key)? {
+        let mut last = LastKey::default();
+        for Change { key, value, may_replace } in writes {
+            // Most new keys are those of a list by time, behind all that is there: that is known without a search.
+            let old = if last.is_before(key, &self.tree)? { None } else { self.tree.get(key)? };
+            *may_replace = old.is_some();
+            match old {
                 Some(old) => rest.subtract(key, &old),
                 None if filtered(key) && value.is_some() => hashes.push(hash::key(stamp, key)),
                 None => {}
@@ -239,7 +243,7 @@ impl Checkpoint {
     }
 
     /// The last write of each key in these segments, in the order of the keys.
-    fn coalesced(&self, batch: &[Sealed]) -> Result<Vec<(Bytes, Option<Bytes>)>, String> {
+    fn coalesced(&self, batch: &[Sealed]) -> Result<Vec<Change>, String> {
         let mut writes = Vec::new();
         for sealed in batch {
             let file = &sealed.segment.file;
@@ -247,13 +251,62 @@ impl Checkpoint {
             let content = patiently("reading the journal", |waited| self.shared.is_late(waited), read)
                 .map_err(|error| format!("{} cannot be read: {error}", file.path().display()))?;
             for (_, group) in sealed.groups(&content.into(), self.shared.stamp)? {
-                writes.extend(group.into_iter().map(|write| (write.key, write.value)));
+                let change = |write: Write| Change { key: write.key, value: write.value, may_replace: true };
+                writes.extend(group.into_iter().map(change));
             }
         }
         // Newest first among equal keys, so that deduplication keeps the newest.
         writes.reverse();
-        writes.sort_by(|(left, _), (right, _)| left.cmp(right));
-        writes.dedup_by(|(left, _), (right, _)| left == right);
+        // By their beginnings, which are compared fast, and then what they leave, nearly nothing.
+        writes.sort_by_cached_key(|change| beginning(&change.key));
+        writes.sort_by(|left, right| left.key.cmp(&right.key));
+        writes.dedup_by(|left, right| left.key == right.key);
         Ok(writes)
     }
+}
+
+/// The last write of a key in the segments of a checkpoint.
+struct Change {
+    key: Bytes,
+    value: Option<Bytes>,
+    /// Whether sled may have the key.
+    may_replace: bool,
+}
+
+impl Change {
+    /// Whether it changes anything in sled. What was written and removed again between two checkpoints does not.
+    const fn is_seen(&self) -> bool {
+        self.value.is_some() || self.may_replace
+    }
+}
+
+/// The last key in sled of the kind that was asked for last.
+#[derive(Default)]
+struct LastKey {
+    kind: Option<u8>,
+    key: Option<Bytes>,
+}
+
+impl LastKey {
+    /// Whether all keys of this kind are before this key. Fast where kinds are asked for one after the other.
+    fn is_before(&mut self, key: &[u8], tree: &Tree) -> Result<bool, String> {
+        let Some(kind) = key.first().copied() else { return Ok(false) };
+        let Some(next_kind) = kind.checked_add(1) else { return Ok(false) };
+        if self.kind != Some(kind) {
+            (self.kind, self.key) = (Some(kind), None);
+            tree.visit_back(&[next_kind], |key, _| {
+                self.key = (key.first() == Some(&kind)).then(|| Bytes::copy_from_slice(key));
+                false
+            })?;
+        }
+        Ok(self.key.as_ref().is_none_or(|last| last[..] < *key))
+    }
+}
+
+/// The first bytes of a key as a number that orders like them.
+fn beginning(key: &[u8]) -> u128 {
+    let mut bytes = [0; 16];
+    let length = key.len().min(bytes.len());
+    bytes[..length].copy_from_slice(&key[..length]);
+    u128::from_be_bytes(bytes)
 }

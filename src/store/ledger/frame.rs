@@ -129,20 +129,20 @@ pub(super) fn groups(frame: &Bytes, header: &Header) -> Option<Vec<Vec<Write>>> 
     let mut at = HEADER;
     let mut take = |count: usize| {
         let next = at.checked_add(count).filter(|next| *next <= end && *next <= frame.len())?;
-        let part = frame.slice(at..next);
+        let part = at..next;
         at = next;
         Some(part)
     };
     let mut groups = Vec::new();
     for _ in 0..header.count {
-        let writes = u32_at(&take(4)?, 0);
+        let writes = u32_at(&frame[take(4)?], 0);
         let mut group = Vec::new();
         for _ in 0..writes {
-            let lengths = take(6)?;
-            let key = take(usize::from(u16_at(&lengths, 0)))?;
-            let value = match u32_at(&lengths, 2) {
+            let lengths = &frame[take(6)?];
+            let key = frame.slice(take(usize::from(u16_at(lengths, 0)))?);
+            let value = match u32_at(lengths, 2) {
                 REMOVED => None,
-                length => Some(take(length as usize)?),
+                length => Some(frame.slice(take(length as usize)?)),
             };
             group.push(Write { key, value });
         }
