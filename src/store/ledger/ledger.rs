@@ -86,17 +86,22 @@ impl Ledger {
     /// The value of a key.
     pub fn get(&self, key: &[u8]) -> Result<Option<Bytes>, ReadError> {
         self.shared.readable()?;
-        match self.shared.overlay.get(key) {
-            Some(known) => Ok(known),
-            None => self.shared.with_tree(|tree| tree.get(key)),
+        let begun = self.shared.read_cache.begin(key);
+        if let Some(known) = self.get_recent(key) {
+            return Ok(known);
         }
+        let found = self.shared.with_tree(|tree| tree.get(key))?;
+        if let Some(value) = &found {
+            self.shared.read_cache.keep(begun, key, value);
+        }
+        Ok(found)
     }
 
-    /// The value of a key written since the last checkpoint, without disk access; `None` where [`get`](Self::get) is
-    /// needed.
+    /// The value of a key that was written since the last checkpoint or read lately, without disk access; `None` where
+    /// [`get`](Self::get) is needed.
     pub fn get_recent(&self, key: &[u8]) -> Option<Option<Bytes>> {
         self.shared.readable().ok()?;
-        self.shared.overlay.get(key)
+        self.shared.overlay.get(key).or_else(|| self.shared.read_cache.get(key).map(Some))
     }
 
     /// False only if the key is certainly absent; for the filtered kind without a disk read. Always true for other

@@ -25,6 +25,7 @@ mod options;
 mod overlay;
 mod patience;
 mod pool;
+mod read_cache;
 mod recovery;
 mod refusals;
 mod replay;

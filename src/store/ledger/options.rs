@@ -23,6 +23,8 @@ pub struct Options {
     pub ordered_kinds: Vec<u8>,
     /// Size of sled's page cache in bytes.
     pub cache_bytes: u64,
+    /// About how many bytes of values that were read from sled are kept, to be read again without the disk; 0 keeps none.
+    pub read_cache_bytes: u64,
     /// Free disk space in bytes below which the ledger does not open, because sled may not survive a full disk. New
     /// segments leave at least as much, and below half of it the checkpoint waits.
     pub free_bytes_min: u64,
@@ -55,6 +57,7 @@ impl Default for Options {
             filtered_kind: None,
             ordered_kinds: Vec::new(),
             cache_bytes: 64 << 20,
+            read_cache_bytes: 16 << 20,
             free_bytes_min: 64 << 20,
             verify_at_once: Duration::from_secs(2),
             wait_max: Duration::from_millis(250),

@@ -17,6 +17,7 @@ use super::manifest_file::ManifestFile;
 use super::options::Options;
 use super::overlay::Overlay;
 use super::pool::{Pool, Stop};
+use super::read_cache::ReadCache;
 use super::refusals::RejectionLog;
 use super::segment::capacity;
 use super::tree::Tree;
@@ -31,6 +32,7 @@ pub(super) struct Shared {
     pub(super) manifest: Arc<ManifestFile>,
     pub(super) pool: Pool,
     pub(super) overlay: Overlay,
+    pub(super) read_cache: ReadCache,
     pub(super) filter: Option<Filter>,
     pub(super) tree: RwLock<Option<Tree>>,
     pub(super) journal: Mutex<Journal>,
@@ -67,6 +69,7 @@ impl Shared {
             manifest,
             pool,
             overlay: Overlay::new(&options.ordered_kinds),
+            read_cache: ReadCache::new(options.read_cache_bytes),
             filter,
             tree: RwLock::new(Some(tree)),
             active: AtomicUsize::new(0),
@@ -91,7 +94,8 @@ impl Shared {
         {
             filter.add(hash::key(self.stamp, &key));
         }
-        self.overlay.insert(key, value, sequence);
+        self.overlay.insert(key.clone(), value, sequence);
+        self.read_cache.forget(&key);
     }
 
     /// Stops the ledger for good.

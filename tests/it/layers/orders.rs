@@ -63,7 +63,7 @@ const ORDERS: &[(&str, &[&str])] = &[
         "store/ledger",
         &[
             "file hash layout options patience refusals",
-            "error filter manifest overlay tree",
+            "error filter manifest overlay read_cache tree",
             "frame snapshots verify",
             "manifest_file segment",
             "inventory pool",
