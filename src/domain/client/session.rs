@@ -58,13 +58,7 @@ impl Session {
         Self::with_id(user_id.cast(), user_id, client_id, origin, cx)
     }
 
-    fn with_id(
-        id: SessionId,
-        user_id: UserId,
-        client_id: ClientId,
-        origin: Option<String>,
-        cx: &Context<'_>,
-    ) -> Self {
+    fn with_id(id: SessionId, user_id: UserId, client_id: ClientId, origin: Option<String>, cx: &Context<'_>) -> Self {
         Self {
             id,
             user_id,

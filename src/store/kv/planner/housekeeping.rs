@@ -143,8 +143,9 @@ impl<K: KeyValue> Transaction<'_, '_, K> {
             }
         } else if is(Kind::Session) {
             let record: SessionRecordV1 = codec::decode(value)?;
-            if let Some(id) = key::parse_session(key) {
-                key::place_of_session(record.user_id(), id).map(|place| self.remove(place));
+            let id = key::parse_session(key);
+            if let Some(place) = id.and_then(|id| key::place_of_session(record.user_id(), id)) {
+                self.remove(place);
             }
         } else if is(Kind::Event) {
             let Some(sequence) = key::parse_events(key) else { return Ok(()) };
