@@ -93,7 +93,7 @@ impl Engine {
             self.inner.admission.spend(LimitedAction::Write, context, self.now())?;
             let owner = found.client_id;
             // A replaced token is valid only for asking for the completing answer again.
-            let is_over = found.phase != Phase::Open;
+            let is_over = self.has_replaced_its_token(&found);
             let again = is_over && caller.replaced().is_some_and(|(client, _)| client == owner);
             let by = if again { Some(owner) } else { caller.client_id() };
             let by_owner = by == Some(owner);

@@ -89,7 +89,7 @@ impl Engine {
         }
         fields.strategy = None;
         let answer = create(&fields).await?;
-        if answer.sign_up.phase == Phase::Open { Err(refused) } else { self.answered(caller, answer, context).await }
+        if answer.is_due() { self.answered(caller, answer, context).await } else { Err(refused) }
     }
 
     /// [`SignUps::show`](crate::engine::SignUps::show).
@@ -197,11 +197,7 @@ impl Engine {
             let url = fields.redirect_url.as_ref();
             wish.is_some_and(|strategy| answer.sign_up.holds_answer_to(&strategy, url, cx))
         });
-        if answer.sign_up.phase == Phase::Open && !is_met {
-            Err(refused)
-        } else {
-            self.answered(caller, answer, context).await
-        }
+        if answer.is_due() || is_met { self.answered(caller, answer, context).await } else { Err(refused) }
     }
 
     /// [`SignUps::prepare`](crate::engine::SignUps::prepare).
@@ -311,8 +307,8 @@ impl Engine {
                 client
             }
             (None, Some((client, _))) => {
-                let finished = self.inner.system.read(id, client).await?.sign_up;
-                if !matches!(finished.phase, Phase::Complete { .. }) {
+                let found = self.inner.system.read(id, client).await?.sign_up;
+                if !self.has_replaced_its_token(&found) {
                     return Err(EngineError::NotFound);
                 }
                 client
@@ -408,6 +404,12 @@ impl Engine {
             Some(address) => Ok(self.holder_of(&address).await?.is_some()),
             None => Ok(false),
         }
+    }
+
+    /// Whether a step of this sign-up has replaced the client's token: one with the token from before may be such a step
+    /// made once more.
+    pub(in crate::engine) fn has_replaced_its_token(&self, sign_up: &SignUp) -> bool {
+        sign_up.phase != Phase::Open || self.inner.actor_context.decide(|cx| sign_up.is_left_to_others(cx))
     }
 
     pub(in crate::engine) async fn answered(
