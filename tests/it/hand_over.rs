@@ -18,10 +18,10 @@ fn whoever_planted_a_token_gets_no_session_whoever_completes_the_sign_up() {
             let path = person.walk(road);
             let before = attack(&site.server, &planted, &path);
             (road.complete)(&site, &path);
-            let told = [before, attack(&site.server, &planted, &path)].concat();
+            let after = attack(&site.server, &planted, &path);
             let shown = person.call("GET", "/v1/client", "").json();
             let session = shown["response"]["sessions"][0]["id"].as_str().unwrap_or_else(|| panic!("{shown}"));
-            for answer in &told {
+            for answer in before.iter().chain(&after) {
                 let text = format!("{} {:?}", answer.body, answer.headers);
                 let what = format!("{} native {is_native}: {} {text}", road.name, answer.status);
                 assert!(!text.contains(session) && !text.contains("user_"), "{what}");
@@ -84,6 +84,29 @@ fn the_lost_answer_of_the_last_step_is_told_again_for_a_minute_and_not_without_i
         let late = native(&site.server, "POST", &attempt, &token, &form);
         assert!(late.status >= 400 && late.header("authorization").is_none(), "{what}: {}", late.body);
         assert_eq!(person.call("GET", &path, "").status, 200);
+    }
+}
+
+/// The limits of the address count what is tried with the token from before, wherever it comes from.
+#[test]
+fn a_code_is_not_guessed_at_with_the_token_from_before() {
+    for what in ["approval_required", "progressive"] {
+        let site = crate::support::site::Site::start(LIMITS);
+        site.server.put_settings(&settings(&["email_code"], what));
+        let token = planted(&site.server);
+        let mut person = Person::with(&site.server, &token, true);
+        let path = person.begin("strategy=email_code");
+        let attempt = format!("{path}/attempt_verification");
+        let form = site.server.code_form(ADDRESS, 1);
+        assert_eq!(person.call("POST", &attempt, &form).status, 200);
+        let guess = |form: &str| native(&site.server, "POST", &attempt, &token, form);
+        assert_eq!(guess(&form).status, 200, "{what}: the answer was lost");
+        for n in 0..25 {
+            assert_eq!(guess(&format!("strategy=email_code&code={n:06}")).error_codes(), ["resource_not_found"]);
+        }
+        let late = guess(&form);
+        assert_eq!(late.error_codes(), ["resource_not_found"], "{what}: by now it may be a guess");
+        assert_eq!(late.header("authorization"), None);
     }
 }
 
@@ -380,6 +403,7 @@ fn anywhere() -> Value {
     document
 }
 
+const LIMITS: &str = "[limits]\nsource = false\naddress_guesses_per_client_per_hour = 25\n";
 const ADDRESS: &str = "ada@example.com";
 const EMAIL: &str = "ada%40example.com";
 const LINK: &str = "strategy=email_link&redirect_url=http%3A%2F%2Flocalhost%3A3000%2Fverify";

@@ -50,7 +50,9 @@ impl SignUp {
         }
         match command {
             Command::Attempt(attempt) if attempt.again => return self.replayed_attempt(attempt, cx),
-            Command::VerifyLink(follow) if follow.again => return self.replayed_link(follow, cx),
+            Command::VerifyLink(follow) if follow.again && self.is_left_to_others(cx) => {
+                return self.replayed_link(follow, cx);
+            }
             _ => {}
         }
         if let Some(answer) = self.while_awaiting_approval(command, cx) {

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use crate::actors::{CallError, Create, SignUpReply};
 use crate::domain::field::Field;
 use crate::domain::id::{ClientId, SignUpId};
+use crate::domain::quota::{QuotaKind, QuotaUse};
 use crate::domain::rejection::{ErrorCode, Rejection};
 use crate::domain::requirements::Requirements;
 use crate::domain::settings::{Settings, SignUpMode};
@@ -14,6 +15,7 @@ use crate::domain::sign_up::{
 };
 use crate::domain::verification::{Strategy, check_enabled};
 use crate::limiter::LimitedAction;
+use crate::store::{Commit, CommitError, Decision};
 
 use super::equal_calls::Call;
 use super::single_flight::Written;
@@ -308,9 +310,7 @@ impl Engine {
             }
             (None, Some((client, _))) => {
                 let found = self.inner.system.read(id, client).await?.sign_up;
-                if !self.has_replaced_its_token(&found) {
-                    return Err(EngineError::NotFound);
-                }
+                self.count_repeat(&found, asked.as_ref().ok()).await?;
                 client
             }
             (None, None) => return Err(EngineError::NotFound),
@@ -403,6 +403,25 @@ impl Engine {
         match address.filter(|address| self.settings().hides_existence(address.kind)) {
             Some(address) => Ok(self.holder_of(&address).await?.is_some()),
             None => Ok(false),
+        }
+    }
+
+    /// Counts an attempt with a replaced token as a guess at the address, before it is looked at: the sign-up itself
+    /// does not count those that repeat a proof.
+    ///
+    /// # Errors
+    /// [`EngineError::NotFound`] where there is nothing to repeat, and for guesses beyond the limits of the address.
+    async fn count_repeat(&self, sign_up: &SignUp, attempt: Option<&AttemptVerification>) -> Result<(), EngineError> {
+        let field = attempt.and_then(|attempt| attempt.strategy.field());
+        let address = field.and_then(|field| sign_up.address(&field));
+        let address = address.filter(|_| self.has_replaced_its_token(sign_up)).ok_or(EngineError::NotFound)?;
+        let guess = QuotaUse { address, client: sign_up.client_id, what: QuotaKind::Guess };
+        let limits = self.inner.actor_context.policy.address_limits;
+        let decision = Decision { quota_uses: vec![guess], limits, ..Decision::default() };
+        match self.inner.system.persister().commit(Commit::of_decision(self.now(), decision)).await {
+            Ok(_) => Ok(()),
+            Err(CommitError::LimitExceeded { .. }) => Err(EngineError::NotFound),
+            Err(error) => Err(error.into()),
         }
     }
 
