@@ -90,6 +90,14 @@ impl SignUpReply {
         let Outcome::Committed(committed) = &self.outcome else { return false };
         committed.client.as_ref().is_some_and(|client| client.owed_to.is_some())
     }
+
+    /// Whether this answer must reach the caller: the sign-up is complete, or it was left to others and the client's
+    /// token was replaced.
+    pub fn is_due(&self) -> bool {
+        let Outcome::Committed(committed) = &self.outcome else { return self.sign_up.phase != Phase::Open };
+        let generation = committed.client.as_ref().map(|client| client.generation);
+        self.sign_up.phase != Phase::Open || generation > Some(committed.generation_before.unwrap_or_default())
+    }
 }
 
 /// The effect of a call.

@@ -24,10 +24,11 @@ pub struct Client {
     /// The salt from which its token is derived, together with the instance key
     /// ([guide: Client identity and tokens](crate::guide::design#client-identity-and-tokens)).
     pub salt: Secret<[u8; 16]>,
-    /// Generation of the current token; raised with every session that is added.
+    /// Generation of the current token; raised with every session that is added, and with [`ClientChange::Renew`].
     pub generation: u32,
     /// The generation of the token that the client still has, when it could not be told the current one. A request with
-    /// that token gets the current token; until then that token shows nothing.
+    /// that token gets the current token; until then that token shows nothing. [`NOBODY`] where no token is good for
+    /// that.
     pub owed_to: Option<u32>,
     /// When the token last changed.
     pub rotated_at: Timestamp,
@@ -78,7 +79,8 @@ pub enum ClientChange {
     ForgetFinished(SignInId),
     /// Add a session and end the sign-up and sign-in in progress. With `single` the other sessions are removed, else
     /// the oldest ones beyond [`SESSIONS_MAX`]. The token is rotated: earlier tokens show nothing any more. Without
-    /// [`ClientChange::Rotate`] the client still has to be told the new token.
+    /// [`ClientChange::Rotate`] the client still has to be told the new token, and only the holder of a token that was
+    /// [renewed](ClientChange::Renew) during that sign-up or sign-in is told it: an earlier one may have been planted.
     AddSession {
         /// The session.
         session: Session,
@@ -90,6 +92,13 @@ pub enum ClientChange {
     /// The response to this commit carries the new token to the client. Without [`ClientChange::RequireToken`] the
     /// response goes to another caller, and the client still has to be told the token.
     Rotate,
+    /// Replace the token without a session: the person has done all, and from now on others may complete the flow in
+    /// progress. So the session will be handed to the holder of the token that the response to this commit carries,
+    /// and not to an attacker who knew the one from before. Without [`ClientChange::RequireToken`] it changes nothing.
+    Renew {
+        /// When the flow was last written.
+        at: Timestamp,
+    },
     /// Hand the pending token to the caller that presented the token of this generation; refuses the whole commit
     /// unless it is pending for that generation.
     Collect(u32),
@@ -137,8 +146,9 @@ impl Client {
         };
         // The caller that creates a client also receives the response.
         let is_answered = current.is_none() || changes.iter().any(|c| matches!(c, ClientChange::RequireToken(_)));
+        let began_at = changes.iter().find_map(ClientChange::flow_began_at);
         for change in changes {
-            client.take(change, is_answered, now)?;
+            client.take(change, (is_answered, began_at), now)?;
         }
         let is_recent = |sign_in: &SignIn| sign_in.updated_at.is_within(FINISHED_KEPT, now);
         client.finished_sign_in = client.finished_sign_in.filter(|sign_in| is_recent(sign_in));
@@ -198,7 +208,13 @@ impl Client {
         Some(finished).filter(|_| is_recent && is_live)
     }
 
-    /// Whether the previous token may still fetch the result of the attempt that rotated it.
+    /// Whether the current token was issued by a step of the flow that began at `began_at`, so that only who took that
+    /// step can have it. A client's first token may be older than its record.
+    fn was_renewed_since(&self, began_at: Timestamp) -> bool {
+        self.generation > 0 && self.rotated_at >= began_at
+    }
+
+    /// Whether the previous token may still fetch the result of the step that replaced it.
     pub fn accepts_replay(&self, generation: u32, now: Timestamp) -> bool {
         let is_the_one_before = generation.checked_add(1) == Some(self.generation);
         is_the_one_before && self.owed_to.is_none() && self.rotated_at.is_within(REPLAY_WINDOW, now)
@@ -225,7 +241,14 @@ impl Client {
         }
     }
 
-    fn take(&mut self, change: &ClientChange, is_answered: bool, now: Timestamp) -> Result<(), ClientConflict> {
+    /// Applies one change. Beside it: whether the response reaches the client, and when the flow began that the commit
+    /// is about.
+    fn take(
+        &mut self,
+        change: &ClientChange,
+        (is_answered, began_at): (bool, Option<Timestamp>),
+        now: Timestamp,
+    ) -> Result<(), ClientConflict> {
         match change {
             ClientChange::Open { .. } => {}
             ClientChange::RequireToken(generation) if self.generation == *generation => {}
@@ -261,13 +284,21 @@ impl Client {
                 self.last_active_session_id = Some(session.id);
                 self.last_authentication_strategy.clone_from(strategy);
                 self.sessions_changed_at = Some(now);
-                self.owed_to = self.owed_to.or(Some(self.generation));
+                let is_theirs = began_at.is_some_and(|began_at| self.was_renewed_since(began_at));
+                self.owed_to = self.owed_to.or(Some(if is_theirs { self.generation } else { NOBODY }));
                 self.generation += 1;
             }
             ClientChange::Rotate => {
                 if is_answered {
                     self.owed_to = None;
                     self.rotated_at = now;
+                }
+            }
+            ClientChange::Renew { at } => {
+                if is_answered {
+                    self.generation += 1;
+                    self.owed_to = None;
+                    self.rotated_at = *at;
                 }
             }
             ClientChange::Collect(generation) => {
@@ -309,6 +340,9 @@ impl Client {
     }
 }
 
+/// The generation of no token: a session that is owed to it is handed over to no caller.
+pub const NOBODY: u32 = u32::MAX;
+
 /// Maximum number of sessions on a client: more than the people who share a browser, and few enough for one record.
 pub const SESSIONS_MAX: usize = 20;
 
@@ -320,6 +354,15 @@ const FINISHED_KEPT: Span = Span::from_secs(600);
 const REPLAY_WINDOW: Span = Span::from_secs(60);
 
 impl ClientChange {
+    /// When the sign-up or sign-in began that this change names.
+    fn flow_began_at(&self) -> Option<Timestamp> {
+        match self {
+            Self::RequireSignUp(id) => Some(id.made_at()),
+            Self::SetSignIn { expected: Some((id, _)), .. } => Some(id.made_at()),
+            _ => None,
+        }
+    }
+
     /// How this change ends a session, if the session is not on the client any more afterwards.
     pub fn ends(&self, session: SessionId) -> Option<SessionStatus> {
         match self {

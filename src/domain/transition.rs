@@ -7,6 +7,7 @@ use super::identifier::Identifier;
 use super::message::Message;
 use super::quota::{QuotaKind, QuotaUse};
 use super::rejection::Rejection;
+use super::time::Timestamp;
 
 /// The next value and everything that goes with it, to be committed as one.
 #[derive(Clone, Debug, PartialEq)]
@@ -74,9 +75,17 @@ impl<T, O> Transition<T, O> {
     }
 
     /// The same where the response does not reach the value's client: the client gets its new token when it next
-    /// presents the old one. Otherwise the token rotation would lock it out.
+    /// presents the one that its own last step gave it. Otherwise the token rotation would lock it out.
     pub(in crate::domain) fn without_rotation(mut self) -> Self {
-        self.client_changes.retain(|change| *change != ClientChange::Rotate);
+        self.client_changes.retain(|change| !matches!(change, ClientChange::Rotate | ClientChange::Renew { .. }));
+        self
+    }
+
+    /// The same with a new token for the client, which the response carries; `at` is the time of this write.
+    pub(in crate::domain) fn renewed(mut self, at: Timestamp) -> Self {
+        if !self.client_changes.iter().any(|change| matches!(change, ClientChange::Renew { .. })) {
+            self.client_changes.push(ClientChange::Renew { at });
+        }
         self
     }
 

@@ -214,6 +214,14 @@ impl Engine {
         .await
     }
 
+    /// The caller's valid token from now on, where `token` is one that the same client had or has; `None` for others.
+    #[cfg(feature = "server")]
+    pub(crate) fn successor(&self, token: &str, caller: &Caller) -> Option<Secret<String>> {
+        let presented = crate::token::parse_client_token(token)?;
+        let client = caller.client().filter(|client| client.id == presented.client_id)?;
+        self.inner.key.verify(&presented, client.salt.expose()).then(|| self.token_of(client))
+    }
+
     /// A new client. It exists only in its token until something is written for it.
     pub(super) fn newcomer(&self) -> Caller {
         let (id, now) = self.inner.actor_context.decide(|cx| (ClientId::generate(cx.now, cx.entropy), cx.now));

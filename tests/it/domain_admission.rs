@@ -338,6 +338,7 @@ pub(crate) fn oauth_request(provider: &str) -> External {
         redirect_url: allowed("http://localhost:3000/sso-callback"),
         action_complete_redirect_url: None,
         authorize_url: "https://provider.example/authorize".into(),
+        answered_elsewhere: false,
     })
 }
 

@@ -41,6 +41,7 @@ fn an_account_that_is_signed_in_here_already_is_not_taken_over_again() {
         redirect_url: allowed("https://app.example/"),
         action_complete_redirect_url: None,
         authorize_url: "https://provider.example/".into(),
+        answered_elsewhere: false,
     };
     let account = world.decide(|cx| ExternalAccount::pending(&request, cx.now));
     let profile = person(Some("ada@example.com"), true);

@@ -122,7 +122,7 @@ fn without_the_rule_scanners_change_nothing_and_a_persons_button_signs_the_first
     let before = browser.cookies.clone();
     let polled = browser.get(&format!("/v1/client/sign_ups/{id}")).json();
     assert_eq!(polled["response"]["status"], "complete");
-    assert_ne!(browser.cookie("__client"), Some(token.as_str()), "who comes first with the token has the session");
+    assert_ne!(browser.cookie("__client"), Some(token.as_str()), "a session is a new token");
     let mut late = site.browser();
     late.cookies = before;
     assert_eq!(late.get(&format!("/v1/client/sign_ups/{id}")).status, 307);
@@ -156,7 +156,7 @@ fn a_native_application_gets_its_new_token_when_it_asks_after_the_link_was_opene
 }
 
 #[test]
-fn a_dev_browser_is_known_by_its_cookie_and_its_token_stays() {
+fn a_dev_browser_is_known_by_its_cookie_and_has_its_newest_token_on_the_url() {
     let site = Site::start("");
     let opened = site.browser().request("POST", "/v1/dev_browser", &[], "");
     let dev_browser = opened.json()["id"].as_str().expect("a dev browser").to_owned();
@@ -166,6 +166,8 @@ fn a_dev_browser_is_known_by_its_cookie_and_its_token_stays() {
     let form = format!("email_address=ada%40example.com&strategy=email_link&redirect_url={}", escaped(&redirect_url));
     let created = browser.request("POST", &call("/v1/client/sign_ups"), &[], &form);
     let id = created.json()["response"]["id"].as_str().expect("an id").to_owned();
+    // The page keeps the newest one; the one on the URL of the link is from before.
+    let newest = created.header("clerk-db-jwt").expect("a new dev browser").to_owned();
     let link = site.link("ada@example.com", 1);
 
     let turned_away = site.browser().navigate(&link);
@@ -173,9 +175,11 @@ fn a_dev_browser_is_known_by_its_cookie_and_its_token_stays() {
     assert!(!turned_away.header("location").is_some_and(|url| url.contains("dvb_")), "that is the other browser's");
     let clicked = browser.navigate(&link);
     assert_eq!(status_of(&clicked), "verified");
-    assert!(clicked.header("location").is_some_and(|url| url.starts_with(&redirect_url)));
+    let there = format!("{PAGE}/verify?__clerk_db_jwt={newest}");
+    assert!(clicked.header("location").is_some_and(|url| url.starts_with(&there)), "{clicked:?}");
     browser.cookies.clear();
-    let polled = browser.get(&call(&format!("/v1/client/sign_ups/{id}"))).json();
+    assert_eq!(browser.get(&call("/v1/client")).error_codes(), ["dev_browser_unauthenticated"]);
+    let polled = browser.get(&format!("/v1/client/sign_ups/{id}?__clerk_db_jwt={newest}")).json();
     assert_eq!(polled["response"]["status"], "complete");
     assert_eq!(polled["client"]["sessions"].as_array().map(Vec::len), Some(1));
 }

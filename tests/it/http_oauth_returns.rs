@@ -213,6 +213,8 @@ fn a_dev_browser_is_signed_in_when_its_page_asks_again() {
         for resource in ["sign_ups", "sign_ins"] {
             let created = browser.post(&format!("/v1/client/{resource}?__clerk_db_jwt={dev_browser}"), &begin_form(""));
             let begun = created.json()["response"].clone();
+            let before = std::mem::replace(&mut dev_browser, created.header("clerk-db-jwt").expect("one").to_owned());
+            assert_ne!(dev_browser, before, "the return can't bring the token to the page");
             let page = match resource {
                 "sign_ups" => page_of(&begun),
                 _ => begun["first_factor_verification"]["external_verification_redirect_url"].as_str().expect("a page"),

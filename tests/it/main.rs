@@ -23,6 +23,7 @@ mod foreign_digests;
 mod guesses;
 mod guide;
 mod guide_links;
+mod hand_over;
 mod histories;
 mod hooks;
 mod http_backend;

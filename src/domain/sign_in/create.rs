@@ -44,7 +44,10 @@ impl SignIn {
             Start::Leave(request) => {
                 check_enabled(&request.strategy, cx.settings)?;
                 let external = Some(Box::new(ExternalAccount::pending(request, cx.now)));
-                Ok(Transition::to(Self { external, ..empty }).kept(create.replaces))
+                let transition = Transition::to(Self { external, ..empty }).kept(create.replaces);
+                // The return completes the sign-in without an answer to this client, as in a sign-up that is
+                // left to others.
+                Ok(if request.answered_elsewhere { transition.renewed(cx.now) } else { transition })
             }
             Start::Ticket(token) => empty.prove_by_ticket(*token, create.replaces, user, cx),
             Start::TakeOver(found) => empty.take_over(&found.0, &found.1, create.replaces, cx),

@@ -26,6 +26,7 @@ impl SignUp {
             true => ErrorCode::CaptchaMissingToken.into(),
             false => refused,
         })?;
+        transition = transition.told(cx);
         transition.client_changes.insert(0, ClientChange::SetSignUp(id));
         Ok(transition)
     }
@@ -47,17 +48,24 @@ impl SignUp {
                 return Err(refused.into());
             }
         }
+        match command {
+            Command::Attempt(attempt) if attempt.again => return self.replayed_attempt(attempt, cx),
+            Command::VerifyLink(follow) if follow.again && self.is_left_to_others(cx) => {
+                return self.replayed_link(follow, cx);
+            }
+            _ => {}
+        }
         if let Some(answer) = self.while_awaiting_approval(command, cx) {
             return answer;
         }
         let mut transition = match command {
-            Command::Update(fields) => self.update(fields, cx)?,
-            Command::Prepare(prepare) => self.prepare(prepare, cx)?,
-            Command::Attempt(attempt) => self.attempt(attempt, cx)?,
+            Command::Update(fields) => self.update(fields, cx)?.told(cx),
+            Command::Prepare(prepare) => self.prepare(prepare, cx)?.told(cx),
+            Command::Attempt(attempt) => self.attempt(attempt, cx)?.told(cx),
             Command::Return(back) => self.return_from_provider(back, cx)?,
             Command::VerifyLink(follow) => self.verify_link(follow, cx)?,
             Command::BackendUpdate(update) => self.update_by_backend(update, cx)?,
-            Command::SolveCaptcha => self.solve_captcha(cx),
+            Command::SolveCaptcha => self.solve_captcha(cx).told(cx),
             Command::Approve => self.approve(cx)?,
             Command::Refuse(reason) => self.refuse(reason.as_deref(), cx)?,
         };

@@ -5,7 +5,7 @@ use crate::domain::context::Context;
 use crate::domain::field::Field;
 use crate::domain::quota::QuotaKind;
 use crate::domain::rejection::{ErrorCode, Rejection};
-use crate::domain::time::Span;
+use crate::domain::time::{Span, Timestamp};
 use crate::domain::verification::{Challenge, Guess, OneTimeCode, Verification, check_enabled};
 
 use super::state::Phase;
@@ -52,9 +52,9 @@ impl SignUp {
         Ok((field, verification))
     }
 
-    /// The response to an attempt at a finished sign-up: a double click, a second tab, or a retry after a lost
-    /// response. Its client is told that the field is verified for as long as the code would be valid. With the
-    /// previous token it gets only the completing response again
+    /// The response to an attempt at a finished sign-up, or with the previous token: a double click, a second tab, or a
+    /// retry after a lost response. Its client is told that the field is verified for as long as the code would be
+    /// valid. With the previous token it gets only the response of the step that replaced it
     /// ([guide: Replaced tokens](crate::guide::contract#replaced-tokens)).
     pub(super) fn replayed_attempt(&self, attempt: &Attempt, cx: &Context<'_>) -> Result<Transition, Rejection> {
         if self.is_replay(attempt, cx) {
@@ -78,9 +78,18 @@ impl SignUp {
         proof().unwrap_or(false)
     }
 
-    /// Whether this is the attempt that completed the sign-up, retried because its response was lost.
+    /// When the step was taken that replaced the client's token, if it is the last write: it completed the sign-up, or
+    /// left it to others.
+    pub(super) fn replaced_its_token_at(&self, cx: &Context<'_>) -> Option<Timestamp> {
+        match self.phase {
+            Phase::Complete { at, .. } => Some(at),
+            Phase::Open => self.is_left_to_others(cx).then_some(self.updated_at),
+        }
+    }
+
+    /// Whether this is the attempt that replaced the client's token, retried because its response was lost.
     fn is_replay(&self, attempt: &Attempt, cx: &Context<'_>) -> bool {
-        let Phase::Complete { at, .. } = self.phase else {
+        let Some(at) = self.replaced_its_token_at(cx) else {
             return false;
         };
         let proof = || {

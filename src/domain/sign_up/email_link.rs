@@ -62,20 +62,21 @@ impl SignUp {
         let mut transition = Transition::to(next);
         transition.use_quota(&address, self.client_id, QuotaKind::Proof);
         let transition = transition.convert_if_complete(cx)?;
-        Ok(if learns_its_token { transition } else { transition.without_rotation() })
+        Ok(if learns_its_token { transition.told(cx) } else { transition.without_rotation() })
     }
 
-    /// The response to a link when the sign-up is finished. Its client is told that the address is verified; with the
-    /// token before the rotation it gets only the completing response again
+    /// The response to a link when the sign-up is finished, or its client retries. Its client is told that the address
+    /// is verified; with the token before the rotation it gets only the response of the step that replaced it
     /// ([guide: Replaced tokens](crate::guide::contract#replaced-tokens)). For all others the link is used up.
     pub(super) fn replayed_link(&self, follow: &VerifyLink, cx: &Context<'_>) -> Result<Transition, Rejection> {
         let is_proved = self.linked().is_some_and(|(verification, link, address)| {
             verification.verified.is_some() && link.fits(self.id, &address.value, &follow.secret, cx)
         });
-        let is_lost_answer = match self.phase {
-            Phase::Complete { at, .. } => self.was_completed_by_link() && at.is_within(REPLAY_WINDOW, cx.now),
-            Phase::Open => false,
-        };
+        let is_lost_answer = self.replaced_its_token_at(cx).is_some_and(|at| {
+            let did_it = |proof: &Verified| proof.at == at && proof.by == Strategy::EmailLink;
+            let proof = self.linked().and_then(|(verification, ..)| verification.verified.as_ref());
+            proof.is_some_and(did_it) && at.is_within(REPLAY_WINDOW, cx.now)
+        });
         if is_proved && follow.by == Some(self.client_id) {
             if is_lost_answer {
                 return Ok(Transition::replay(self));

@@ -39,6 +39,7 @@ mod command;
 mod convert;
 mod email_link;
 mod fields;
+mod hand_over;
 mod input;
 mod oauth;
 mod own_words;

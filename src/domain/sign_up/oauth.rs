@@ -34,6 +34,11 @@ impl External {
             Self::Answered(strategy, _) => strategy,
         }
     }
+
+    /// Whether it is a request whose response can't give the client a new token.
+    pub(super) const fn is_answered_elsewhere(&self) -> bool {
+        matches!(self, Self::Begin(AuthorizationRequest { answered_elsewhere: true, .. }))
+    }
 }
 
 impl SignUp {
@@ -56,7 +61,7 @@ impl SignUp {
                 Transition::to(next)
             }
         };
-        Ok(if back.by_owner { transition } else { transition.without_rotation() })
+        Ok(if back.by_owner { transition.told(cx) } else { transition.without_rotation() })
     }
 
     /// Whether a response from a provider is pending.

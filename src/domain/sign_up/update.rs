@@ -8,7 +8,7 @@ use crate::domain::verification::Strategy;
 
 use super::fields::{Fields, Patch};
 use super::state::{Collected, SignUp};
-use super::{Prepare, Transition};
+use super::{External, Prepare, Transition};
 
 impl SignUp {
     pub(super) fn update(&self, fields: &Fields, cx: &mut Context<'_>) -> Result<Transition, Rejection> {
@@ -39,7 +39,10 @@ impl SignUp {
             _ => Transition::to(next),
         };
         transition.client_changes.extend(fields.uses_up());
-        transition.convert_if_complete(cx)
+        let transition = transition.convert_if_complete(cx)?;
+        let leaves = fields.external.as_ref().is_some_and(External::is_answered_elsewhere);
+        let at = transition.next.updated_at;
+        Ok(if leaves && transition.outcome.is_none() { transition.renewed(at) } else { transition })
     }
 
     /// Whether a message may be needed: none is sent for a value that is already verified.

@@ -122,6 +122,8 @@ pub struct AuthorizationRequest {
     pub action_complete_redirect_url: Option<RedirectUrl>,
     /// The provider's page for the redirect.
     pub authorize_url: String,
+    /// Whether the browser's return can't give the client a new token, because that is in no cookie.
+    pub answered_elsewhere: bool,
 }
 
 /// The response to the authorization request with this nonce.

@@ -92,8 +92,8 @@ impl Engine {
             // that the visitors need for their own codes; and tokens can't be guessed, so no stricter quota is needed.
             self.inner.admission.spend(LimitedAction::Write, context, self.now())?;
             let owner = found.client_id;
-            // A replaced token is valid only for asking for the completing answer again.
-            let is_over = found.phase != Phase::Open;
+            // A replaced token is valid only for asking for the answer again of the step that replaced it.
+            let is_over = self.has_replaced_its_token(&found) && !found.awaits_link();
             let again = is_over && caller.replaced().is_some_and(|(client, _)| client == owner);
             let by = if again { Some(owner) } else { caller.client_id() };
             let by_owner = by == Some(owner);

@@ -349,6 +349,7 @@ impl Engine {
             redirect_url,
             action_complete_redirect_url: params.action_complete_redirect_url.clone(),
             authorize_url: self.authorize_url(strategy, &trip, params).await?,
+            answered_elsewhere: trip.carrier == TokenCarrier::DevBrowser,
         })
     }
 

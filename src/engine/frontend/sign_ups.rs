@@ -6,6 +6,7 @@ use std::sync::Arc;
 use crate::actors::{CallError, Create, SignUpReply};
 use crate::domain::field::Field;
 use crate::domain::id::{ClientId, SignUpId};
+use crate::domain::quota::{QuotaKind, QuotaUse};
 use crate::domain::rejection::{ErrorCode, Rejection};
 use crate::domain::requirements::Requirements;
 use crate::domain::settings::{Settings, SignUpMode};
@@ -14,6 +15,7 @@ use crate::domain::sign_up::{
 };
 use crate::domain::verification::{Strategy, check_enabled};
 use crate::limiter::LimitedAction;
+use crate::store::{Commit, CommitError, Decision};
 
 use super::equal_calls::Call;
 use super::single_flight::Written;
@@ -89,7 +91,7 @@ impl Engine {
         }
         fields.strategy = None;
         let answer = create(&fields).await?;
-        if answer.sign_up.phase == Phase::Open { Err(refused) } else { self.answered(caller, answer, context).await }
+        if answer.is_due() { self.answered(caller, answer, context).await } else { Err(refused) }
     }
 
     /// [`SignUps::show`](crate::engine::SignUps::show).
@@ -197,11 +199,7 @@ impl Engine {
             let url = fields.redirect_url.as_ref();
             wish.is_some_and(|strategy| answer.sign_up.holds_answer_to(&strategy, url, cx))
         });
-        if answer.sign_up.phase == Phase::Open && !is_met {
-            Err(refused)
-        } else {
-            self.answered(caller, answer, context).await
-        }
+        if answer.is_due() || is_met { self.answered(caller, answer, context).await } else { Err(refused) }
     }
 
     /// [`SignUps::prepare`](crate::engine::SignUps::prepare).
@@ -311,10 +309,8 @@ impl Engine {
                 client
             }
             (None, Some((client, _))) => {
-                let finished = self.inner.system.read(id, client).await?.sign_up;
-                if !matches!(finished.phase, Phase::Complete { .. }) {
-                    return Err(EngineError::NotFound);
-                }
+                let found = self.inner.system.read(id, client).await?.sign_up;
+                self.count_repeat(&found, asked.as_ref().ok()).await?;
                 client
             }
             (None, None) => return Err(EngineError::NotFound),
@@ -408,6 +404,31 @@ impl Engine {
             Some(address) => Ok(self.holder_of(&address).await?.is_some()),
             None => Ok(false),
         }
+    }
+
+    /// Counts an attempt with a replaced token as a guess at the address, before it is looked at: the sign-up itself
+    /// does not count those that repeat a proof.
+    ///
+    /// # Errors
+    /// [`EngineError::NotFound`] where there is nothing to repeat, and for guesses beyond the limits of the address.
+    async fn count_repeat(&self, sign_up: &SignUp, attempt: Option<&AttemptVerification>) -> Result<(), EngineError> {
+        let field = attempt.and_then(|attempt| attempt.strategy.field());
+        let address = field.and_then(|field| sign_up.address(&field));
+        let address = address.filter(|_| self.has_replaced_its_token(sign_up)).ok_or(EngineError::NotFound)?;
+        let guess = QuotaUse { address, client: sign_up.client_id, what: QuotaKind::Guess };
+        let limits = self.inner.actor_context.policy.address_limits;
+        let decision = Decision { quota_uses: vec![guess], limits, ..Decision::default() };
+        match self.inner.system.persister().commit(Commit::of_decision(self.now(), decision)).await {
+            Ok(_) => Ok(()),
+            Err(CommitError::LimitExceeded { .. }) => Err(EngineError::NotFound),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Whether a step of this sign-up has replaced the client's token: one with the token from before may be such a step
+    /// made once more.
+    pub(in crate::engine) fn has_replaced_its_token(&self, sign_up: &SignUp) -> bool {
+        sign_up.phase != Phase::Open || self.inner.actor_context.decide(|cx| sign_up.is_left_to_others(cx))
     }
 
     pub(in crate::engine) async fn answered(

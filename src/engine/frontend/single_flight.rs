@@ -141,9 +141,9 @@ impl Engine {
             if client.client.generation == presented.1 {
                 return Ok((value, client));
             }
-            match value.session() {
-                Some(_) if has_secret => value.shown_again(self, caller, context).await,
-                _ => Err(EngineError::TokenReplaced),
+            match has_secret {
+                true => value.shown_again(self, caller, context).await,
+                false => Err(EngineError::TokenReplaced),
             }
         })
     }
@@ -244,7 +244,6 @@ impl<V: Completed> Entry<V> {
         let Flight { engine, presented, digest, is_kept, .. } = &self.flight;
         if let Ok((value, client)) = &outcome
             && *is_kept
-            && value.session().is_some()
             && client.client.generation != presented.1
         {
             let landed = Landed { digest: *digest, value: value.clone() };
@@ -280,8 +279,8 @@ impl Completed for SignUpView {
         let session = self.session();
         let answer = SignUpReply { sign_up: self.value, outcome: Outcome::Again };
         let shown = engine.answered(caller, answer, context).await?;
-        let is_there = shown.1.sessions.iter().any(|seen| Some(seen.session.id) == session);
-        if is_there { Ok(shown) } else { Err(EngineError::TokenReplaced) }
+        let is_there = |id| shown.1.sessions.iter().any(|seen| seen.session.id == id);
+        if session.is_none_or(is_there) { Ok(shown) } else { Err(EngineError::TokenReplaced) }
     }
 }
 

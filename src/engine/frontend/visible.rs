@@ -98,7 +98,7 @@ impl Engine {
             Outcome::Unchanged => self.visible(caller).await?.ok_or(EngineError::NotFound),
             Outcome::Again => match answer.sign_up.phase {
                 Phase::Complete { session_id, .. } => self.visible_again(caller, session_id).await,
-                Phase::Open => Err(EngineError::NotFound),
+                Phase::Open => self.visible_renewed(caller, &answer.sign_up).await,
             },
         }
     }
@@ -111,13 +111,28 @@ impl Engine {
         caller: &Caller,
         session: SessionId,
     ) -> Result<Visible, EngineError> {
+        let is_newest = |client: &Client| client.sessions.last().is_some_and(|newest| newest.id == session);
+        self.visible_replaced(caller, is_newest).await
+    }
+
+    /// The same where the call that replaced its token left `sign_up` to others, and nothing has changed since.
+    async fn visible_renewed(&self, caller: &Caller, sign_up: &SignUp) -> Result<Visible, EngineError> {
+        let is_same = |client: &Client| client.sign_up == Some(sign_up.id) && client.rotated_at == sign_up.updated_at;
+        self.visible_replaced(caller, is_same).await
+    }
+
+    /// The caller's client for a token that was replaced a moment ago, by the call that `did_it` recognises.
+    async fn visible_replaced(
+        &self,
+        caller: &Caller,
+        did_it: impl FnOnce(&Client) -> bool,
+    ) -> Result<Visible, EngineError> {
         let (id, generation) = caller.presented().ok_or(EngineError::NotFound)?;
         let client = self.inner.store().client(id).await?.ok_or(EngineError::NotFound)?;
         if client.generation == generation && caller.known().is_some() {
             return Ok(Visible { client, new_token: caller.new_token().cloned() });
         }
-        let is_newest = client.sessions.last().is_some_and(|newest| newest.id == session);
-        if !is_newest || !client.accepts_replay(generation, self.now()) {
+        if !did_it(&client) || !client.accepts_replay(generation, self.now()) {
             return Err(EngineError::TokenReplaced);
         }
         let new_token = Some(self.token_of(&client));

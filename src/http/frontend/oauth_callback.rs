@@ -34,7 +34,8 @@ pub(in crate::http) async fn take(call: &Call<'_>) -> Result<ApiResponse, HttpEr
     if returned.is_late && call.head.audience() == Audience::Program {
         return Err(ErrorCode::OAuthCallbackInvalid.into());
     }
-    let answer = match destination(&returned) {
+    let successor = |token: &str| engine.successor(token, &identity.caller);
+    let answer = match destination(&returned, successor) {
         Some(url) => ApiResponse::see_other(&url),
         None if returned.is_late => return Err(ErrorCode::OAuthCallbackInvalid.into()),
         None => link::nowhere(&call.app.look()),
@@ -58,11 +59,12 @@ pub(in crate::http) fn repeat(form: &Params) -> ApiResponse {
 }
 
 /// Where the browser goes, if there is such a URL. A page's dev browser is only for the browser that began.
-fn destination(returned: &CallbackRedirect) -> Option<String> {
+fn destination(returned: &CallbackRedirect, successor: impl Fn(&str) -> Option<Secret<String>>) -> Option<String> {
     let url = returned.url.as_ref()?;
     match (Url::parse(url.as_str()), &returned.native_handoff) {
         (Ok(url), Some(native_handoff)) => Some(redirect::with_nonce(url, native_handoff).into()),
-        (Ok(url), None) if returned.is_late && !returned.by_owner => Some(redirect::without_dev_browser(url).into()),
+        (Ok(url), None) if returned.by_owner => Some(redirect::with_valid_dev_browser(url, successor).into()),
+        (Ok(url), None) => Some(redirect::without_dev_browser(url).into()),
         _ => Some(url.to_string()),
     }
 }

@@ -14,7 +14,7 @@ use crate::http::call::Call;
 use crate::http::pages::link;
 use crate::http::request::audience::Audience;
 use crate::http::request::form::Params;
-use crate::http::request::identity::ClientUpdate;
+use crate::http::request::identity::{ClientUpdate, Identity};
 use crate::http::response::api_response::ApiResponse;
 use crate::http::response::error::HttpError;
 use crate::http::response::redirect;
@@ -41,14 +41,14 @@ async fn follow(
     let identity = call.presented().await?;
     let engine = call.engine();
     let followed = engine.follow_link(&identity.caller, token, confirmed, &call.context).await?;
-    let answer = render(call, &followed, token)?;
+    let answer = render(call, &identity, &followed, token)?;
     Ok(match &followed.client {
         Some(view) => call.with_credentials(&identity, answer, &ClientUpdate::Client(view)),
         None => answer,
     })
 }
 
-fn render(call: &Call<'_>, followed: &Followed, token: &str) -> Result<ApiResponse, HttpError> {
+fn render(call: &Call<'_>, identity: &Identity, followed: &Followed, token: &str) -> Result<ApiResponse, HttpError> {
     let look = call.app.look();
     let url = followed.redirect_url.as_ref().map(RedirectUrl::as_str);
     let of = |code: ErrorCode| Some(Rejection::from(code));
@@ -67,7 +67,10 @@ fn render(call: &Call<'_>, followed: &Followed, token: &str) -> Result<ApiRespon
     }
     let session = session.map(|id| id.to_string());
     match (url.and_then(|url| redirect::with_status(url, status, session.as_deref())), refusal) {
-        (Some(url), _) if followed.by_owner => Ok(ApiResponse::see_other(url.as_str())),
+        (Some(url), _) if followed.by_owner => {
+            let successor = |token: &str| call.engine().successor(token, &identity.caller);
+            Ok(ApiResponse::see_other(redirect::with_valid_dev_browser(url, successor).as_str()))
+        }
         (Some(url), _) => Ok(ApiResponse::see_other(redirect::without_dev_browser(url).as_str())),
         (None, Some(refusal)) => Err(refusal.into()),
         (None, None) if followed.awaits_approval => Ok(link::waiting(&look)),

@@ -3,6 +3,9 @@
 
 use url::Url;
 
+use crate::domain::secret::Secret;
+use crate::http::request::head::DEV_BROWSER_PREFIX;
+
 /// `url` with the result of a link, in the parameters of [guide: Redirects](crate::guide::contract_sign_ups#redirects).
 /// Existing parameters of those names are removed, because pages read the first one.
 pub(in crate::http) fn with_status(url: &str, status: &str, session: Option<&str>) -> Option<Url> {
@@ -38,6 +41,22 @@ pub(in crate::http) fn with_nonce(url: Url, nonce: &str) -> Url {
 /// ([guide: Dev browsers](crate::guide::contract#dev-browsers)).
 pub(in crate::http) fn without_dev_browser(url: Url) -> Url {
     without(url, &[DEV_BROWSER])
+}
+
+/// `url` for the browser that asked: the token in its dev browser may have been replaced since, and the page takes what
+/// is on the URL for the newest. `successor` gives the valid token for an earlier one of the same client.
+pub(in crate::http) fn with_valid_dev_browser(mut url: Url, successor: impl Fn(&str) -> Option<Secret<String>>) -> Url {
+    let renewed = |value: &str| Some(successor(value.strip_prefix(DEV_BROWSER_PREFIX)?)?.into_inner());
+    let pairs: Vec<(String, String)> = url.query_pairs().into_owned().collect();
+    let is_renewed = |(name, value): &(String, String)| name == DEV_BROWSER && renewed(value).is_some();
+    if pairs.iter().any(is_renewed) {
+        let valid = |(name, value): (String, String)| match renewed(&value).filter(|_| name == DEV_BROWSER) {
+            Some(token) => (name, format!("{DEV_BROWSER_PREFIX}{token}")),
+            None => (name, value),
+        };
+        url.query_pairs_mut().clear().extend_pairs(pairs.into_iter().map(valid));
+    }
+    url
 }
 
 /// The source expression for `url` in a content security policy.
@@ -101,6 +120,21 @@ mod tests {
         }
         let created = with("http://a.example/", Some("sess_1"));
         assert!(created.expect("a URL").ends_with("?__clerk_status=verified&__clerk_created_session=sess_1"));
+    }
+
+    #[test]
+    fn a_dev_browser_that_was_replaced_is_replaced_on_the_url_of_its_browser() {
+        let successor = |token: &str| (token == "old").then(|| Secret::new("new".to_owned()));
+        for (url, expected) in [
+            ("http://a.example/?__clerk_db_jwt=dvb_old&a=%26#f", "http://a.example/?__clerk_db_jwt=dvb_new&a=%26#f"),
+            ("http://a.example/?__clerk_db_jwt=old", "http://a.example/?__clerk_db_jwt=old"),
+            ("http://a.example/?__clerk_db_jwt=dvb_of+another", "http://a.example/?__clerk_db_jwt=dvb_of+another"),
+            ("http://a.example/?other=dvb_old", "http://a.example/?other=dvb_old"),
+            ("http://a.example/", "http://a.example/"),
+        ] {
+            let url = Url::parse(url).expect("a URL");
+            assert_eq!(with_valid_dev_browser(url, successor).as_str(), expected);
+        }
     }
 
     #[test]

@@ -1,8 +1,8 @@
 //! Clients: changes apply one after the other, or the whole commit is refused.
 
 use crate::domain::client::session::SessionStatus;
-use crate::domain::client::{ClientChange, ClientConflict, SESSIONS_MAX};
-use crate::domain::id::{ClientId, SessionId};
+use crate::domain::client::{ClientChange, ClientConflict, NOBODY, SESSIONS_MAX};
+use crate::domain::id::{ClientId, SessionId, SignUpId};
 use crate::store::{ClientWrite, Commit, CommitError, Decision, Store};
 
 use super::support::*;
@@ -92,25 +92,67 @@ pub(super) async fn a_client_that_is_not_answered_is_owed_its_token_and_given_it
         decision: Decision { client: Some(ClientWrite { id, changes }), ..Decision::default() },
         ..Commit::default()
     };
-    let elsewhere = |n| write(ClientChange::signed_in(session(n, id), false, None).to_vec());
+    let renew = ClientChange::Renew { at: at(0) };
+    commit(store, write(vec![renew.clone()])).await.expect("no change of the token");
+    commit(store, write(vec![ClientChange::RequireToken(0), renew.clone()])).await.expect("a new token");
     for n in 1..=2 {
         // No request presented its token, so the client still has to be told the new one, even with `Rotate`.
-        commit(store, elsewhere(n)).await.expect("a session");
+        commit(store, write(elsewhere(n, id))).await.expect("a session");
         let client = store.client(id).await.expect("a read").expect("the client");
-        assert_eq!((client.generation, client.owed_to), (u32::from(n), Some(0)));
-        assert!(!client.accepts_replay(0, at(0)) && !client.accepts_replay(1, at(0)));
+        assert_eq!((client.generation, client.owed_to), (u32::from(n) + 1, Some(1)));
+        assert!((0..3).all(|generation| !client.accepts_replay(generation, at(0))));
     }
     let replaced = CommitError::Client(ClientConflict::TokenReplaced);
-    for refused in [vec![ClientChange::RequireToken(0), ClientChange::EndAllSessions], vec![ClientChange::Collect(1)]] {
+    let end = |generation| vec![ClientChange::RequireToken(generation), ClientChange::EndAllSessions];
+    for refused in [end(0), end(1), vec![ClientChange::Collect(0)], vec![ClientChange::Collect(2)]] {
         assert_eq!(commit(store, write(refused)).await, Err(replaced.clone()));
     }
-    let collect = write(vec![ClientChange::Collect(0)]);
+    let collect = write(vec![ClientChange::Collect(1)]);
     let answers = store.commit(vec![collect.clone(), collect]).await;
     let collected = answers[0].as_ref().expect("it is owed");
-    assert_eq!(collected.generation_before, Some(2));
+    assert_eq!(collected.generation_before, Some(3));
     assert_eq!(answers[1].clone().map(drop), Err(replaced));
     let client = store.client(id).await.expect("a read").expect("the client");
-    assert_eq!((client.generation, client.owed_to, client.sessions.len()), (2, None, 2));
+    assert_eq!((client.generation, client.owed_to, client.sessions.len()), (3, None, 2));
+}
+
+pub(super) async fn a_token_that_the_flow_did_not_renew_is_owed_no_session(store: &impl Store) {
+    people(store, 2).await;
+    for (n, renewed_at) in [(1, None), (2, Some(at(0)))] {
+        let id = ClientId::from_bytes([n; 16]);
+        commit(store, open_client(id)).await.expect("a client");
+        let write = |changes| Commit {
+            decision: Decision { client: Some(ClientWrite { id, changes }), ..Decision::default() },
+            ..Commit::default()
+        };
+        if let Some(at) = renewed_at {
+            let renew = vec![ClientChange::RequireToken(0), ClientChange::Renew { at }];
+            commit(store, write(renew)).await.expect("a new token");
+        }
+        // A client's first token may be older than the client; the second one is older than the sign-up.
+        let began_at = renewed_at.map_or(0, |_| 1);
+        commit(store, write(elsewhere_since(began_at, n, id))).await.expect("a session");
+        let client = store.client(id).await.expect("a read").expect("the client");
+        assert_eq!((client.owed_to, client.sessions.len()), (Some(NOBODY), 1));
+        for generation in 0..=client.generation {
+            assert!(commit(store, write(vec![ClientChange::Collect(generation)])).await.is_err());
+            assert!(!client.accepts_replay(generation, at(0)));
+        }
+    }
+}
+
+/// The changes by which another's call completes the client's sign-up.
+fn elsewhere(n: u8, id: ClientId) -> Vec<ClientChange> {
+    elsewhere_since(0, n, id)
+}
+
+/// The same for a sign-up that began at that millisecond.
+fn elsewhere_since(began_at: u8, n: u8, id: ClientId) -> Vec<ClientChange> {
+    let mut bytes = [0; 16];
+    bytes[6] = began_at;
+    let sign_up = SignUpId::from_bytes(bytes);
+    let flow = [ClientChange::SetSignUp(sign_up), ClientChange::RequireSignUp(sign_up)];
+    flow.into_iter().chain(ClientChange::signed_in(session(n, id), false, None)).collect()
 }
 
 pub(super) async fn a_commit_that_opens_a_client_says_so(store: &impl Store) {

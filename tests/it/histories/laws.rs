@@ -42,6 +42,7 @@ pub(super) fn of_transition(decision: &Decision<'_>, transition: &Transition) ->
         return only_counts_the_try(decision, transition);
     }
     converts_when_nothing_is_missing(decision, transition)?;
+    renews_the_token_of_whom_it_leaves_to_others(decision, transition)?;
     lets_in_whom_the_settings_let_in(decision, transition)?;
     gives_the_user_what_it_gathered(transition)?;
     proves_only_what_was_sent_or_vouched_for(decision, transition)?;
@@ -129,6 +130,32 @@ fn only_counts_the_try(decision: &Decision<'_>, transition: &Transition) -> Law 
     prop_assert_eq!(&transition.quota_uses, &[guess]);
     prop_assert!(transition.effects.is_empty() && transition.outcome.is_none());
     prop_assert_eq!(transition.client_changes.len(), 1, "the client is not changed");
+    Ok(())
+}
+
+/// A step of the person after which others may complete the sign-up, and no other step, gives the client a new token.
+fn renews_the_token_of_whom_it_leaves_to_others(decision: &Decision<'_>, transition: &Transition) -> Law {
+    let (next, world) = (&transition.next, decision.world);
+    let verification = next.verification(&Field::EmailAddress);
+    let link = verification.and_then(|verification| verification.link());
+    let in_cookie = link.is_some_and(|link| link.in_cookie);
+    let is_told = match decision.command {
+        Command::Update(_) | Command::Prepare(_) | Command::Attempt(_) | Command::SolveCaptcha => true,
+        Command::VerifyLink(follow) => follow.by == Some(next.client_id) && in_cookie,
+        Command::Return(back) => back.by_owner,
+        Command::BackendUpdate(_) | Command::Approve | Command::Refuse(_) => false,
+    };
+    let lists = Requirements::of(next, world.now, world.settings(), world.policy());
+    let needs_a_person = lists.owes_captcha || !lists.identified || !lists.missing_fields.is_empty();
+    let is_anywhere = !(in_cookie && world.settings().attack_protection.email_link.require_same_client);
+    let status = verification.map(|v| v.status(world.now, world.policy().attempts_max));
+    let by_link = link.is_some() && is_anywhere && status == Some(VerificationStatus::Unverified);
+    let needs_a_code = lists.unverified_fields.iter().any(|field| !by_link || *field != Field::EmailAddress);
+    let is_left = next.phase == Phase::Open && next.refused().is_none() && !needs_a_person && !needs_a_code;
+    let renewals = transition.client_changes.iter().filter(|change| matches!(change, ClientChange::Renew { .. }));
+    prop_assert_eq!(renewals.count(), usize::from(is_told && is_left), "{:?}", decision.command);
+    let rotates = transition.client_changes.contains(&ClientChange::Rotate);
+    prop_assert_eq!(rotates, is_told && next.phase != Phase::Open, "a token that nobody is told");
     Ok(())
 }
 

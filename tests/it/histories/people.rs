@@ -222,6 +222,7 @@ pub(super) fn oauth_request(nonce: [u8; 16]) -> AuthorizationRequest {
         redirect_url: allowed("https://app.example/sso-callback"),
         action_complete_redirect_url: None,
         authorize_url: "https://provider.example/authorize".into(),
+        answered_elsewhere: false,
     }
 }
 
