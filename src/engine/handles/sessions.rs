@@ -78,8 +78,8 @@ handle! {
     /// [`EngineError::NotFound`] unless the session is live; `form_param_value_invalid` for a lifetime that is not from 30
     /// seconds to ten years.
     create_token(id: SessionId, expires_in: Option<Span>) -> Secret<String>: create_session_token;
-    /// A session of a user on a new client, whose token nobody has: the application's tests ask for
-    /// [tokens](Self::create_token) of it. The user counts as signed in.
+    /// Creates a session of a user on a new client, for the application's tests. The client's token is not shown, so
+    /// that only the backend can use the session: by [tokens](Self::create_token) of it. The user counts as signed in.
     ///
     /// # Errors
     /// [`EngineError::NotFound`] for an unknown user; `user_banned`, `user_locked`.

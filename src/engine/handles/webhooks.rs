@@ -96,7 +96,7 @@ handle! {
     /// [`EngineError::NotFound`] for an unknown endpoint or event, and for an event that is not kept any more;
     /// `form_param_value_invalid` for one that the endpoint does not want.
     replay_event(id: WebhookEndpointId, event: EventId) -> (): replay_webhook_event;
-    /// Sends an endpoint a webhook of the type `webhook.test` now, once, and tells what came of it.
+    /// Sends an endpoint a webhook of the type `webhook.test` now, once, and returns the result of the attempt.
     ///
     /// # Errors
     /// [`EngineError::NotFound`]; `form_param_format_invalid` for a URL that this instance does not send to.

@@ -40,7 +40,7 @@ impl Drop for Running {
 }
 
 impl Running {
-    /// Ends the delivery, and returns once all is noted that came of it.
+    /// Ends the delivery, and returns once its results are stored.
     async fn end(mut self, stop: Stop) {
         self.stop.send_replace(stop);
         if let Err(error) = (&mut self.task).await {
