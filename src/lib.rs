@@ -260,9 +260,11 @@ pub mod backend {
 pub mod webhooks {
     pub use crate::domain::id::{EventId, MessageId, WebhookEndpointId};
     pub use crate::domain::webhook::{Disabled, EndpointOwner, State as EndpointState};
-    pub use crate::engine::{NewWebhookEndpoint, WebhookAttempt, WebhookEndpointPatch, WebhookEndpointView, Webhooks};
+    pub use crate::engine::{
+        NewWebhookEndpoint, Unusable, WebhookAttempt, WebhookEndpointPatch, WebhookEndpointView, Webhooks,
+    };
     pub use crate::webhook::{
-        EventType, ReceivedHeaders, SecretError, SigningSecret, SigningSecrets, VerifyError, verify,
+        EventType, ReceivedHeaders, SecretError, SigningSecret, SigningSecrets, UrlError, VerifyError, verify,
     };
 }
 

@@ -63,7 +63,7 @@ const ADAPTERS: &str = "store delivery oauth captcha webhook token password pwne
 const UTILITIES: &str = "clock entropy outbound telemetry";
 
 /// Packages that only these rooms name.
-const HOMES: [(&str, &[&str]); 17] = [
+const HOMES: [(&str, &[&str]); 18] = [
     ("ractor", &["actors"]),
     ("sled", &["store"]),
     ("bincode", &["store"]),

@@ -1,5 +1,5 @@
 //! The delivery to one endpoint: reads the log of events behind the endpoint's cursor, sends what the endpoint wants, and
-//! notes what came of it. What fails is kept for another attempt, and the cursor goes on.
+//! stores the results. What fails is kept for another attempt, and the cursor goes on.
 //!
 //! The cursor is written after the deliveries. So after a crash some messages are sent again, with the ids from before,
 //! and none is left out.
@@ -77,7 +77,7 @@ struct Unsaved {
 }
 
 impl Delivery {
-    /// The delivery to an endpoint; `None` where the endpoint can't be used.
+    /// The delivery to an endpoint; `None` where the endpoint can't be used, with the reason in the log.
     pub(super) fn new(
         shared: Arc<Shared>,
         kept: WebhookEndpoint,
@@ -85,7 +85,12 @@ impl Delivery {
         retries_added: Arc<Notify>,
     ) -> Option<Self> {
         let now = shared.context.now();
-        let endpoint = usable(&*shared.context.sealer, &kept, shared.targets, now)?;
+        let endpoint = usable(&*shared.context.sealer, &kept, shared.targets, now);
+        let endpoint = endpoint
+            .inspect_err(|reason| {
+                tracing::error!(webhook_endpoint.id = %kept.id, %reason, "no webhooks are sent to an endpoint");
+            })
+            .ok()?;
         let progress = &kept.progress;
         Some(Self {
             sender: Sender::new(shared.targets),
@@ -130,7 +135,7 @@ impl Delivery {
             tokio::select! {
                 wanted = wanted(&mut stop) => return self.finish(wanted).await,
                 Some(attempted) = self.running.join_next() => self.settle_all(attempted),
-                // So that a long way through events that are not wanted holds up nobody.
+                // So that a long way through events that are not wanted does not hold up other tasks.
                 () = tokio::task::yield_now(), if !is_stuck && self.has_more() => {}
                 changed = self.new_events.changed(), if !self.is_behind && !is_stuck => {
                     if changed.is_err() {
@@ -308,13 +313,7 @@ impl Delivery {
 
     /// How long to wait until the next attempt, if there is one.
     fn wait_after(&self, outcome: &Outcome, failures: u32) -> Option<Span> {
-        let after = match outcome {
-            Outcome::Delivered | Outcome::Abort(_) => return None,
-            // For when an operator switches the endpoint on again, or its name leads to a public address again.
-            Outcome::Gone | Outcome::Refused { .. } => None,
-            Outcome::Retry { after, .. } => *after,
-        };
-        self.wait_of(failures, after)
+        self.wait_of(failures, another_attempt(outcome)?)
     }
 
     fn wait_of(&self, failures: u32, after: Option<Span>) -> Option<Span> {
@@ -367,7 +366,7 @@ impl Delivery {
         has_retries || self.window.cursor() != self.unsaved.cursor.0
     }
 
-    /// Whether it is time to note what came of deliveries. Events that are not wanted move the cursor only in memory for
+    /// Whether it is time to store the results of deliveries. Events that are not wanted move the cursor only in memory for
     /// a while, because passing them again costs little.
     fn is_to_save(&self) -> bool {
         let unsaved = &self.unsaved;
@@ -380,7 +379,7 @@ impl Delivery {
             || unsaved.health != self.health
     }
 
-    /// Notes what came of deliveries; `false` if it could not be written, and is to be tried again.
+    /// Stores the results of deliveries; `false` if they could not be written, and are to be written later.
     async fn save(&mut self) -> bool {
         let now = self.shared.context.now();
         let cursor = self.window.cursor();
@@ -394,7 +393,7 @@ impl Delivery {
         };
         let noted = Housekeeping { webhooks: vec![made], ..Housekeeping::default() };
         if let Err(error) = self.shared.persister.commit(Commit::of_housekeeping(now, noted)).await {
-            tracing::warn!(webhook_endpoint.id = %self.kept.id, %error, "what came of webhooks could not be noted yet");
+            tracing::warn!(webhook_endpoint.id = %self.kept.id, %error, "the results of webhooks could not be stored yet");
             return false;
         }
         let unsaved = &mut self.unsaved;
@@ -432,6 +431,16 @@ impl Delivery {
     }
 }
 
+/// Whether there is another attempt after this one, and how long the receiver asks to wait for it.
+fn another_attempt(outcome: &Outcome) -> Option<Option<Span>> {
+    match outcome {
+        Outcome::Delivered | Outcome::Abort(_) => None,
+        // For when an operator switches the endpoint on again, or its name leads to a public address again.
+        Outcome::Gone | Outcome::Refused { .. } => Some(None),
+        Outcome::Retry { after, .. } => Some(*after),
+    }
+}
+
 /// Waits until a delivery is to end.
 async fn wanted(stop: &mut watch::Receiver<Stop>) -> Stop {
     // The sender is dropped with the engine.
@@ -456,3 +465,25 @@ const UNREADABLE_PAUSE: Span = Span::from_secs(5);
 const PAUSE: Duration = Duration::from_secs(1);
 /// For how long attempts that have begun may go on when the engine stops.
 const FINISH_MAX: Duration = Duration::from_secs(5);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::webhook::Failure;
+
+    #[test]
+    fn only_what_a_receiver_has_or_does_not_want_is_not_tried_again() {
+        let wait = Some(Span::from_secs(60));
+        for (outcome, again) in [
+            (Outcome::Delivered, None),
+            (Outcome::Abort(400), None),
+            (Outcome::Gone, Some(None)),
+            // Its name led to a private address, and may lead to a public one again.
+            (Outcome::Refused { reason: "its address is not public".into() }, Some(None)),
+            (Outcome::Retry { reason: Failure::Timeout, after: None }, Some(None)),
+            (Outcome::Retry { reason: Failure::Status(503), after: wait }, Some(wait)),
+        ] {
+            assert_eq!(another_attempt(&outcome), again, "{outcome:?}");
+        }
+    }
+}

@@ -94,7 +94,7 @@ pub(super) async fn send_test(
     secrets: &SigningSecrets,
 ) -> Option<WebhookAttempt> {
     let now = shared.context.now();
-    let endpoint = usable(&*shared.context.sealer, kept, shared.targets, now)?;
+    let endpoint = usable(&*shared.context.sealer, kept, shared.targets, now).ok()?;
     let id = shared.context.decide(|cx| MessageId::generate(cx.now, cx.entropy));
     let data = EventData::Test(kept.id);
     let body = enveloped(&data, EventType::Test, now, shared.instance, HttpRequest::default()).ok()?;

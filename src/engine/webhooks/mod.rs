@@ -17,6 +17,7 @@ pub use attempts::WebhookAttempt;
 pub(in crate::engine) use configured::configure;
 pub(in crate::engine) use dispatcher::Dispatcher;
 pub use input::{NewWebhookEndpoint, WebhookEndpointPatch};
-pub(in crate::engine) use kept::{open_secrets, seal};
+pub use kept::Unusable;
+pub(in crate::engine) use kept::{open_secrets, seal, usable};
 pub(in crate::engine) use message::is_wanted;
 pub use payload::EventData;
