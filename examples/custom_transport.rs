@@ -115,7 +115,7 @@ impl Transport for HttpMail {
     }
 }
 
-/// Makes one request, and tells each of its messages what became of it.
+/// Makes one request, and passes its result on to each of the messages in it.
 async fn send(client: &Client<HttpConnector, Full<axum::body::Bytes>>, options: &Options, batch: Vec<Waiting>) {
     let messages: Vec<_> = batch.iter().map(|waiting| &waiting.message).collect();
     let answered = tokio::time::timeout(options.timeout, request(client, options, json!(messages).to_string())).await;

@@ -33,7 +33,7 @@ async fn run(folder: &Path) -> Result<(), Box<dyn Error>> {
     follow(&first, &table, Death::AfterRow).await?;
     first.shutdown().await;
 
-    // The next life sees the first event again, and all that came since, also while nobody followed.
+    // After the restart it sees the first event again, and all later ones, also those from while it was not running.
     let second = engine(folder).await?;
     second.users().create(&member("zoe")).await?;
     follow(&second, &table, Death::Never).await?;

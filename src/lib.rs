@@ -59,13 +59,13 @@
 //! |---|---|---|
 //! | `server` | Clerk's Frontend API over HTTP ([`server`], [`Engine::http_service`]) and the [`configuration`] | 122 |
 //! | `smtp` | messages by [`Smtp`](messages::Smtp); without it an embedder brings a [`Transport`](messages::Transport) | 118 |
-//! | `oauth` | accounts at providers, captchas, checks for leaked passwords ([`services`]) | 152 |
+//! | `oauth` | accounts at providers, captchas, checks for leaked passwords ([`services`]) | 145 |
 //! | `sled` | the store on a disk ([`EmbeddedStore`](storage::EmbeddedStore)); without it there is [`MemoryStore`](storage::MemoryStore) | 110 |
 //! | `phone` | phone numbers; without it settings that ask for them are refused | 123 |
 //! | `zxcvbn` | an estimate of how hard a password is to guess, beyond the lists of known ones | 114 |
 //! | `foreign-hashes` | password digests of other systems by bcrypt, scrypt and MD5 ([`guide::security`]) | 117 |
-//! | `webhooks` | webhooks of what has happened, and their endpoints ([`Engine::webhooks`]) | 128 |
-//! | `cli` | the binary; it brings `server`, `smtp`, `oauth`, `sled` and `webhooks` | 205 |
+//! | `webhooks` | webhooks of what has happened, and their endpoints ([`Engine::webhooks`]) | 121 |
+//! | `cli` | the binary; it brings `server`, `smtp`, `oauth`, `sled` and `webhooks` | 199 |
 //! | `load` | `vestibule load` in the binary: the load generator; it brings `cli` | 206 |
 //! | `rustcrypto` | another implementation of argon2id | |
 //! | `test-util` | for tests of an embedder's own: the module `testing` ([`guide::testing`]) | |
@@ -260,9 +260,11 @@ pub mod backend {
 pub mod webhooks {
     pub use crate::domain::id::{EventId, MessageId, WebhookEndpointId};
     pub use crate::domain::webhook::{Disabled, EndpointOwner, State as EndpointState};
-    pub use crate::engine::{NewWebhookEndpoint, WebhookAttempt, WebhookEndpointPatch, WebhookEndpointView, Webhooks};
+    pub use crate::engine::{
+        NewWebhookEndpoint, Unusable, WebhookAttempt, WebhookEndpointPatch, WebhookEndpointView, Webhooks,
+    };
     pub use crate::webhook::{
-        EventType, ReceivedHeaders, SecretError, SigningSecret, SigningSecrets, VerifyError, verify,
+        EventType, ReceivedHeaders, SecretError, SigningSecret, SigningSecrets, UrlError, VerifyError, verify,
     };
 }
 

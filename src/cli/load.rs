@@ -13,7 +13,7 @@ use crate::load::{self, Arrivals, Condition, FlowKind, Mode, Options, Progress};
 /// Arguments of `vestibule load`.
 #[derive(Clone, Debug, PartialEq, Args)]
 pub(super) struct LoadArguments {
-    /// The server: what stands before /v1
+    /// The URL of the server, without /v1
     #[arg(default_value = "http://localhost:8080", value_name = "URL")]
     url: Url,
     /// Begin so many sign-ups a second, whether the server keeps up or not (open loop)

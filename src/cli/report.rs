@@ -126,7 +126,7 @@ fn difference(difference: &Difference) -> Value {
     json!({"key": difference.key, "value": difference.value, "default": difference.default, "from": from})
 }
 
-/// What stands above the overrides.
+/// The line above the list of overrides.
 const HEAD: &str = "What the application's backend changed, and is in force instead of what is configured:";
 /// Maximum width of the values, so that a long one does not move the remarks of the others.
 const COLUMN_MAX: usize = 64;

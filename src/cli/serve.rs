@@ -59,6 +59,7 @@ async fn run(config: &Config, sources: &Sources, max_connections: usize) -> Resu
     }
     announce(config, &server);
     tracing::info!(
+        server.port = server.port(),
         connections = max_connections,
         per_source = server.options().max_connections_per_source,
         "serving; no more connections than these are open at once"

@@ -19,7 +19,7 @@ use super::healthcheck::reachable;
 pub(super) struct WebhooksArguments {
     #[command(subcommand)]
     action: Action,
-    /// The server: what stands before /v1; the configured address when absent
+    /// The URL of the server, without /v1; the configured address when absent
     #[arg(long, value_name = "URL", global = true)]
     url: Option<Url>,
 }
@@ -38,7 +38,7 @@ enum Action {
         #[arg(long, value_name = "TIME")]
         since: String,
     },
-    /// Send an endpoint a test, and say what came of it
+    /// Send an endpoint a test, and print whether it was delivered
     Test {
         /// The endpoint, such as we_…
         #[arg(long, value_name = "ID")]
@@ -111,8 +111,10 @@ impl Action {
                 let line = |endpoint: &Value| {
                     let names: Vec<_> = endpoint["events"].as_array().into_iter().flatten().map(text).collect();
                     let (id, status, url) = (text(&endpoint["id"]), text(&endpoint["status"]), text(&endpoint["url"]));
-                    let (waiting, names) = (&endpoint["waiting_count"], names.join(","));
-                    format!("{id}  {status}  {waiting} waiting  {names}  {url}\n")
+                    let reason = endpoint["disabled_reason"].as_str().map(|reason| format!(" ({reason})"));
+                    let (waiting, names, reason) =
+                        (&endpoint["waiting_count"], names.join(","), reason.unwrap_or_default());
+                    format!("{id}  {status}{reason}  {waiting} waiting  {names}  {url}\n")
                 };
                 answer["data"].as_array()?.iter().map(line).collect()
             }
@@ -135,6 +137,30 @@ const TIMEOUT: Duration = Duration::from_secs(20);
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn without_a_secret_key_it_says_how_to_give_one() {
+        let wanted = WebhooksArguments { action: Action::List, url: None };
+        for given in [None, Some("")] {
+            let key = given.map(|key| ("VESTIBULE_INSTANCE__SECRET_KEY".to_owned(), key.to_owned()));
+            let sources = Sources { environment: key.into_iter().collect(), ..Sources::default() };
+            let refused = webhooks(&wanted, &sources).expect_err("there is no key");
+            assert!(refused.starts_with("`instance.secret_key` is missing; give"), "{given:?}: {refused}");
+        }
+    }
+
+    #[test]
+    fn an_endpoint_is_listed_with_the_reason_why_nothing_is_sent_to_it() {
+        let endpoint = |status: &str, reason: Value| {
+            json!({"id": "we_1", "status": status, "disabled_reason": reason, "waiting_count": 2,
+                "events": ["user.*", "session.created"], "url": "http://localhost/"})
+        };
+        let endpoints = [endpoint("enabled", Value::Null), endpoint("disabled", json!("url_not_allowed"))];
+        let told = Action::List.told(&json!({ "data": endpoints })).expect("an answer");
+        let lines = "we_1  enabled  2 waiting  user.*,session.created  http://localhost/\n\
+                     we_1  disabled (url_not_allowed)  2 waiting  user.*,session.created  http://localhost/\n";
+        assert_eq!(told, Ok(lines.into()));
+    }
 
     #[test]
     fn what_is_not_the_answer_to_a_call_is_not_taken_for_success() {

@@ -285,7 +285,7 @@ pub struct WebhooksSection {
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct BeforeSignUpCompletes {
-    /// Where the question is posted; nobody is asked if absent.
+    /// The URL that the question is posted to. Without one no question is asked.
     pub url: Option<String>,
     /// What it is signed with: `whsec_` and base64 of 24 to 64 random bytes.
     pub secret: Option<Secret<String>>,

@@ -25,7 +25,7 @@ pub struct ListedIdentifier {
     pub id: ListedIdentifierId,
     /// The list that it is on.
     pub list: List,
-    /// The identifier, or the identifiers that it stands for.
+    /// The identifier, or a pattern of identifiers.
     pub pattern: Pattern,
     /// The invitation that was made with it.
     pub invitation: Option<InvitationId>,

@@ -103,7 +103,7 @@ impl SignInToken {
         }
     }
 
-    /// Whether nobody needs to be told any more what became of it.
+    /// Whether its record may be deleted: it has expired so long ago that its state is of no use to anyone.
     pub fn is_forgotten(&self, now: Timestamp) -> bool {
         self.expire_at + KEPT <= now
     }

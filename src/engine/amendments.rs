@@ -95,6 +95,12 @@ impl Amendments {
         put(parts.settings_in_force());
     }
 
+    /// Takes out of a document that was made from the settings in force what only the overrides put into it.
+    pub(super) fn take_out_overrides(&self, document: &mut Settings) {
+        let parts = self.parts();
+        parts.stored.overrides.overrides.take_out_of(document, &parts.settings);
+    }
+
     /// The rule for redirects in force.
     pub(super) fn redirects(&self) -> Arc<RedirectRule> {
         self.redirects.read().unwrap_or_else(PoisonError::into_inner).clone()

@@ -111,6 +111,17 @@ impl Engine {
         Ok(())
     }
 
+    /// Does the same with a document that was made from [`Self::settings`]. What only the application's backend put into it
+    /// is not configured by it.
+    ///
+    /// # Errors
+    /// As [`Self::replace_settings`].
+    #[cfg(feature = "server")]
+    pub(crate) fn replace_shown_settings(&self, mut settings: Settings) -> Result<(), InvalidSettings> {
+        self.inner.amendments.take_out_overrides(&mut settings);
+        self.replace_settings(settings)
+    }
+
     /// The public keys of the signing keys, as a JWK Set (RFC 7517).
     pub fn jwks(&self) -> serde_json::Value {
         self.inner.keyring.jwks()

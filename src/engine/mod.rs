@@ -53,4 +53,4 @@ pub use input::{AttemptFirstFactor, AttemptVerification, NewSignIn, PrepareVerif
 pub use keys::BackendKey;
 pub use view::{ClientView, SessionView, SignInView, SignUpView};
 #[cfg(feature = "webhooks")]
-pub use webhooks::{EventData, NewWebhookEndpoint, WebhookAttempt, WebhookEndpointPatch};
+pub use webhooks::{EventData, NewWebhookEndpoint, Unusable, WebhookAttempt, WebhookEndpointPatch};

@@ -1,16 +1,22 @@
 //! The HTTP client: no redirects, no cookies, no cache.
 
-use std::error::Error as _;
-use std::net::{IpAddr, SocketAddr};
+use std::net::IpAddr;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use http::{Request, Response};
-use reqwest::dns::{Addrs, Name, Resolve, Resolving};
-use reqwest::redirect::Policy;
+use bytes::Bytes;
+use http::header::{ACCEPT, HeaderValue, USER_AGENT};
+use http::{HeaderMap, Request, Response};
+use http_body_util::{BodyExt, Full};
+use hyper::body::{Body, Incoming};
+use hyper_util::client::legacy;
+use hyper_util::rt::{TokioExecutor, TokioTimer};
+use tokio::sync::Notify;
 use url::Host;
 
 use super::address::is_public;
+use super::connect::{Connector, NotPublic, PRIVATE, connector};
 use super::places::{Permit, Permits};
 
 /// Limits for requests to other servers.
@@ -30,7 +36,7 @@ pub struct OutboundOptions {
 /// HTTP client for other servers. Clones share connections and limits.
 #[derive(Clone, Debug)]
 pub struct Outbound {
-    client: Option<reqwest::Client>,
+    client: Option<legacy::Client<Connector, Full<Bytes>>>,
     options: OutboundOptions,
     permits: Permits,
 }
@@ -47,8 +53,7 @@ pub enum OutboundError {
     /// The timeout passed.
     #[error("{0} took too long")]
     Timeout(String),
-    /// The answer body is larger than `body_max`.
-    #[cfg_attr(not(feature = "oauth"), allow(dead_code, reason = "the sender of webhooks drops bodies"))]
+    /// The answer body is larger than `body_max`, or what comes before it has more than 64 KiB.
     #[error("the answer of {0} is too large")]
     TooLarge(String),
     /// Connecting, or reading the answer, failed.
@@ -57,13 +62,17 @@ pub enum OutboundError {
 }
 
 impl OutboundError {
-    fn of(error: &reqwest::Error, host: &str) -> Self {
+    /// What an error of the client means. Only its innermost cause is told.
+    fn of(error: &(dyn std::error::Error + 'static), host: &str) -> Self {
         let host = host.to_owned();
-        match root_of(error) {
-            _ if error.is_timeout() => Self::Timeout(host),
-            None => Self::Unreachable(host, "the request failed".into()),
-            Some(root) if root.is::<NotPublic>() => Self::Forbidden(host, PRIVATE),
-            Some(root) => Self::Unreachable(host, root.to_string()),
+        let mut root = error;
+        while let Some(source) = root.source() {
+            root = source;
+        }
+        match root.downcast_ref::<hyper::Error>() {
+            Some(hyper) if hyper.is_parse_too_large() => Self::TooLarge(host),
+            _ if root.is::<NotPublic>() => Self::Forbidden(host, PRIVATE),
+            _ => Self::Unreachable(host, root.to_string()),
         }
     }
 }
@@ -83,20 +92,17 @@ impl Default for Outbound {
 impl Outbound {
     /// A client with these limits. If the system's root certificates can't be read, each request fails with that error.
     pub fn new(options: OutboundOptions) -> Self {
-        let builder = reqwest::Client::builder()
-            .redirect(Policy::none())
-            .no_proxy()
-            .referer(false)
-            .timeout(options.timeout)
-            .connect_timeout(options.timeout)
-            .pool_max_idle_per_host(4)
-            .https_only(!options.allow_private)
-            .user_agent("Vestibule");
-        let builder = if options.allow_private { builder } else { builder.dns_resolver(Arc::new(PublicOnly)) };
-        let client = builder.build().inspect_err(|error| {
+        let connector = connector(!options.allow_private, options.timeout).inspect_err(|error| {
             tracing::error!(%error, "the HTTP client could not be created; requests to other servers will fail")
         });
-        Self { client: client.ok(), options, permits: Permits::default() }
+        let client = connector.ok().map(|connector| {
+            legacy::Client::builder(TokioExecutor::new())
+                .pool_timer(TokioTimer::new())
+                .pool_max_idle_per_host(IDLE_MAX)
+                .http1_max_buf_size(HEADS_MAX)
+                .build(connector)
+        });
+        Self { client, options, permits: Permits::default() }
     }
 
     /// Sends a request and reads the answer, whatever its status. Redirects are not followed.
@@ -105,19 +111,26 @@ impl Outbound {
     /// See [`OutboundError`].
     #[cfg_attr(not(feature = "oauth"), allow(dead_code, reason = "the sender of webhooks drops bodies"))]
     pub async fn send(&self, request: Request<Vec<u8>>) -> Result<Response<Vec<u8>>, OutboundError> {
-        let (_permit, host, mut answer) = self.start(request).await?;
-        let too_large = || OutboundError::TooLarge(host.clone());
-        if answer.content_length().is_some_and(|length| length > self.options.body_max as u64) {
-            return Err(too_large());
-        }
-        let mut body = Vec::new();
-        while let Some(chunk) = answer.chunk().await.map_err(|error| OutboundError::of(&error, &host))? {
-            if body.len() + chunk.len() > self.options.body_max {
+        let host = host_of(&request);
+        self.in_time(&host, async {
+            let (_permit, answer) = self.start(request, &host).await?;
+            let (head, mut rest) = answer.into_parts();
+            let too_large = || OutboundError::TooLarge(host.clone());
+            if rest.size_hint().lower() > self.options.body_max as u64 {
                 return Err(too_large());
             }
-            body.extend_from_slice(&chunk);
-        }
-        Ok(head_of(&answer).map(|()| body))
+            let mut body = Vec::new();
+            while let Some(frame) = rest.frame().await {
+                let frame = frame.map_err(|error| OutboundError::of(&error, &host))?;
+                let Some(chunk) = frame.data_ref() else { continue };
+                if body.len() + chunk.len() > self.options.body_max {
+                    return Err(too_large());
+                }
+                body.extend_from_slice(chunk);
+            }
+            Ok(Response::from_parts(head, body))
+        })
+        .await
     }
 
     /// Sends a request for which only the head of the answer counts. The body is dropped. It is read at all so that the
@@ -127,12 +140,13 @@ impl Outbound {
     /// See [`OutboundError`]; none once there is a head.
     #[cfg(feature = "webhooks")]
     pub(crate) async fn send_for_head(&self, request: Request<Vec<u8>>) -> Result<Response<()>, OutboundError> {
-        let (_permit, _host, mut answer) = self.start(request).await?;
-        let head = head_of(&answer);
+        let host = host_of(&request);
+        let (_permit, answer) = self.in_time(&host, self.start(request, &host)).await?;
+        let (head, mut rest) = answer.into_parts();
         let read_rest = async {
             let mut length = 0;
-            while let Ok(Some(chunk)) = answer.chunk().await {
-                length += chunk.len();
+            while let Some(Ok(frame)) = rest.frame().await {
+                length += frame.data_ref().map_or(0, Bytes::len);
                 if length > self.options.body_max {
                     break;
                 }
@@ -140,23 +154,43 @@ impl Outbound {
         };
         // Whether the rest came makes no difference.
         let _in_time = tokio::time::timeout(DROPPED_BODY_MAX, read_rest).await;
-        Ok(head)
+        Ok(Response::from_parts(head, ()))
+    }
+
+    async fn in_time<T>(
+        &self,
+        host: &str,
+        work: impl Future<Output = Result<T, OutboundError>>,
+    ) -> Result<T, OutboundError> {
+        let ended = tokio::time::timeout(self.options.timeout, work).await;
+        ended.unwrap_or_else(|_| Err(OutboundError::Timeout(host.to_owned())))
     }
 
     /// Sends a request, and returns the answer when its head is there.
-    async fn start(&self, request: Request<Vec<u8>>) -> Result<(Permit, String, reqwest::Response), OutboundError> {
-        let host = request.uri().host().unwrap_or_default().to_owned();
+    async fn start(
+        &self,
+        request: Request<Vec<u8>>,
+        host: &str,
+    ) -> Result<(Permit, Response<Incoming>), OutboundError> {
         if !self.options.allow_private {
-            self.check(&request, &host)?;
+            self.check(&request, host)?;
         }
-        let permit = self.permits.take(&host, self.options.per_host_max);
-        let permit = permit.ok_or_else(|| OutboundError::Busy(host.clone()))?;
+        let permit = self.permits.take(host, self.options.per_host_max);
+        let permit = permit.ok_or_else(|| OutboundError::Busy(host.to_owned()))?;
         let client = self.client.as_ref();
-        let client = client.ok_or_else(|| OutboundError::Unreachable(host.clone(), "no certificates".into()))?;
-        let failed = |error: reqwest::Error| OutboundError::of(&error, &host);
-        let request = reqwest::Request::try_from(request).map_err(failed)?;
-        let answer = client.execute(request).await.map_err(failed)?;
-        Ok((permit, host, answer))
+        let client = client.ok_or_else(|| OutboundError::Unreachable(host.to_owned(), "no certificates".into()))?;
+        let mut request = request.map(|body| Full::new(Bytes::from(body)));
+        request.headers_mut().entry(ACCEPT).or_insert(HeaderValue::from_static("*/*"));
+        request.headers_mut().entry(USER_AGENT).or_insert(HeaderValue::from_static("Vestibule"));
+        let too_many = limit_interim_answers(&mut request);
+        tokio::select! {
+            answer = client.request(request) => match answer {
+                Ok(answer) => Ok((permit, answer)),
+                Err(error) => Err(OutboundError::of(&error, host)),
+            },
+            // What waits for the answer is dropped, and the connection ends with it.
+            () = too_many.notified() => Err(OutboundError::TooLarge(host.to_owned())),
+        }
     }
 
     /// Checks the scheme and IP addresses in the URL. Host names are checked when they are resolved.
@@ -174,45 +208,35 @@ impl Outbound {
     }
 }
 
-fn head_of(answer: &reqwest::Response) -> Response<()> {
-    let mut head = Response::new(());
-    *head.status_mut() = answer.status();
-    *head.headers_mut() = answer.headers().clone();
-    head
+fn host_of(request: &Request<Vec<u8>>) -> String {
+    request.uri().host().unwrap_or_default().to_owned()
 }
 
-/// Resolves names to public addresses only. The connection uses the checked addresses, so a second DNS answer can't
-/// replace them (DNS rebinding).
-struct PublicOnly;
-
-impl Resolve for PublicOnly {
-    fn resolve(&self, name: Name) -> Resolving {
-        Box::pin(async move {
-            let found = tokio::net::lookup_host((name.as_str(), 0)).await?;
-            let public: Vec<SocketAddr> = found.filter(|address| is_public(address.ip())).collect();
-            if public.is_empty() {
-                return Err(NotPublic.into());
-            }
-            Ok(Box::new(public.into_iter()) as Addrs)
-        })
-    }
+/// Any number of interim answers, such as `100 Continue` and `103 Early Hints`, may come before the answer. The client
+/// reads over them, so a server that sent them without an end would keep it busy until the timeout. Wakes what is
+/// returned once they have more than [`HEADS_MAX`] bytes together.
+fn limit_interim_answers(request: &mut Request<Full<Bytes>>) -> Arc<Notify> {
+    let too_many = Arc::new(Notify::new());
+    let (woken, size) = (too_many.clone(), AtomicUsize::new(0));
+    hyper::ext::on_informational(request, move |head| {
+        let added = size_of_head(head.headers());
+        if size.fetch_add(added, Ordering::Relaxed) + added > HEADS_MAX {
+            woken.notify_one();
+        }
+    });
+    too_many
 }
 
-/// A name has private addresses only.
-#[derive(Debug, thiserror::Error)]
-#[error("{PRIVATE}")]
-struct NotPublic;
-
-/// The innermost error. The outermost is left out, because it repeats the URL, which may hold secrets.
-fn root_of(error: &reqwest::Error) -> Option<&(dyn std::error::Error + 'static)> {
-    let mut root = error.source()?;
-    while let Some(source) = root.source() {
-        root = source;
-    }
-    Some(root)
+/// How many bytes a head has, at least.
+fn size_of_head(headers: &HeaderMap) -> usize {
+    let lines = headers.iter().map(|(name, value)| name.as_str().len() + value.len() + ": \r\n".len());
+    "HTTP/1.1 100\r\n\r\n".len() + lines.sum::<usize>()
 }
 
-const PRIVATE: &str = "its address is not public";
+/// How many bytes one head of an answer may have, and how many all heads of interim answers together.
+const HEADS_MAX: usize = 64 * 1024;
+/// How many connections to one host are kept open for the next request.
+const IDLE_MAX: usize = 4;
 /// How long a body is read that nothing depends on.
 #[cfg(feature = "webhooks")]
 const DROPPED_BODY_MAX: Duration = Duration::from_secs(1);
@@ -284,6 +308,46 @@ mod tests {
             };
             assert_eq!((head.status().as_u16(), &head.headers()["retry-after"]), (202, &"5".parse().expect("a value")));
         }
+    }
+
+    #[tokio::test]
+    async fn interim_answers_without_an_end_are_given_up_and_a_few_are_read_over() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+        let (outbound, url) = site(&listener, Duration::from_secs(60));
+        let early = b"HTTP/1.1 103 Early Hints\r\nlink: </style.css>; rel=preload\r\n\r\n".to_vec();
+        for (interim, count) in
+            [(b"HTTP/1.1 100 Continue\r\n\r\n".to_vec(), usize::MAX), (early.clone(), usize::MAX), (early, 10)]
+        {
+            let serve = async {
+                let (mut stream, _) = listener.accept().await.expect("a client");
+                assert!(stream.read(&mut [0; 4096]).await.is_ok_and(|length| length > 0));
+                for _ in 0..count {
+                    if stream.write_all(&interim).await.is_err() {
+                        return;
+                    }
+                }
+                drop(stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 4\r\n\r\ndone").await);
+            };
+            // The server ends too: the connection is closed, not only left alone.
+            let (outcome, ()) = tokio::join!(ask(&outbound, &url), serve);
+            let expected =
+                if count > 10 { Err(OutboundError::TooLarge("127.0.0.1".into())) } else { Ok(b"done".to_vec()) };
+            assert_eq!(outcome, expected);
+        }
+    }
+
+    #[tokio::test]
+    async fn a_head_without_an_end_is_given_up() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+        let (outbound, url) = site(&listener, Duration::from_secs(60));
+        let serve = async {
+            let (mut stream, _) = listener.accept().await.expect("a client");
+            assert!(stream.read(&mut [0; 4096]).await.is_ok_and(|length| length > 0));
+            drop(stream.write_all(b"HTTP/1.1 200 OK\r\nx: ").await);
+            while stream.write_all(&[b'x'; 4096]).await.is_ok() {}
+        };
+        let (outcome, ()) = tokio::join!(ask(&outbound, &url), serve);
+        assert_eq!(outcome, Err(OutboundError::TooLarge("127.0.0.1".into())));
     }
 
     #[tokio::test]

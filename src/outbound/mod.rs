@@ -3,6 +3,7 @@
 
 mod address;
 mod client;
+mod connect;
 mod places;
 
 #[cfg(feature = "webhooks")]

@@ -127,11 +127,11 @@ pub struct Housekeeping {
     pub forget: Vec<String>,
     /// Records that were expired at the time of the scan, and how long records are kept.
     pub collect_garbage: (RetentionPolicy, Vec<ExpiredKey>),
-    /// What came of deliveries to endpoints of webhooks.
+    /// Results of deliveries to endpoints of webhooks.
     pub webhooks: Vec<WebhookProgress>,
 }
 
-/// What became of a message that leaves the outbox.
+/// Why a message leaves the outbox.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum MessageEnd {
     /// Its transport has taken it.
@@ -280,7 +280,7 @@ pub enum WebhookChange {
     Delete(WebhookEndpointId),
 }
 
-/// What came of deliveries to one endpoint of webhooks. For an endpoint that is gone it writes nothing.
+/// Results of deliveries to one endpoint of webhooks. For an endpoint that was deleted nothing is written.
 #[derive(Clone, Debug)]
 pub struct WebhookProgress {
     /// The endpoint.

@@ -46,6 +46,7 @@ pub enum Targets {
 
 /// Why a URL can't be the one of an endpoint. No message repeats the URL.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum UrlError {
     /// It is not an absolute URL.
     #[error("the endpoint is not a URL such as `https://app.example.com/webhooks`")]

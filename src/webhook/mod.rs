@@ -30,7 +30,7 @@ mod signature;
 pub use crate::domain::webhook::{Disabled, Health, State};
 #[cfg(all(feature = "webhooks", any(feature = "server", feature = "unstable")))]
 pub use conversion::ConversionWebhook;
-#[cfg(feature = "unstable")]
+#[cfg(any(feature = "webhooks", feature = "unstable"))]
 pub use endpoint::UrlError;
 pub use endpoint::{Endpoint, EndpointUrl, Targets};
 pub use envelope::{Envelope, HttpRequest};

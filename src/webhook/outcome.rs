@@ -1,10 +1,10 @@
-//! What became of one attempt, and what an answer means.
+//! The result of one attempt, and what an answer means.
 
 use crate::domain::time::{Span, Timestamp};
 
 use super::retry_after;
 
-/// What became of one attempt to deliver a message.
+/// The result of one attempt to deliver a message.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Outcome {
     /// The receiver has it: it answered with a status from 200 to 299.

@@ -8,7 +8,7 @@ use crate::domain::invitation::Invitation;
 use crate::domain::time::Timestamp;
 use crate::domain::user::User;
 use crate::domain::webhook::{Disabled, EndpointOwner, State};
-use crate::engine::{EventData, WebhookAttempt, WebhookEndpointView};
+use crate::engine::{EventData, Unusable, WebhookAttempt, WebhookEndpointView};
 use crate::webhook::EventType;
 
 use super::AsDisplay;
@@ -54,11 +54,14 @@ pub(crate) struct WebhookAttemptResource<'a> {
 
 impl<'a> From<&'a WebhookEndpointView> for WebhookEndpointResource<'a> {
     fn from(view: &'a WebhookEndpointView) -> Self {
-        let (status, disabled_reason) = match view.state {
-            State::Enabled => ("enabled", None),
-            State::Disabled(Disabled::ByOperator) => ("disabled", Some("operator")),
-            State::Disabled(Disabled::Gone) => ("disabled", Some("gone")),
-            State::Disabled(Disabled::Failing) => ("disabled", Some("failing")),
+        let disabled_reason = match (view.state, view.unusable) {
+            (State::Enabled, None) => None,
+            (State::Disabled(Disabled::ByOperator), _) => Some("operator"),
+            (State::Disabled(Disabled::Gone), _) => Some("gone"),
+            (State::Disabled(Disabled::Failing), _) => Some("failing"),
+            (State::Enabled, Some(Unusable::Url(_))) => Some("url_not_allowed"),
+            (State::Enabled, Some(Unusable::Events)) => Some("unknown_events"),
+            (State::Enabled, Some(Unusable::Secret)) => Some("unreadable_secret"),
         };
         Self {
             object: "webhook_endpoint",
@@ -66,7 +69,7 @@ impl<'a> From<&'a WebhookEndpointView> for WebhookEndpointResource<'a> {
             url: &view.url,
             events: &view.events,
             description: &view.description,
-            status,
+            status: if disabled_reason.is_some() { "disabled" } else { "enabled" },
             disabled_reason,
             owner: match view.owner {
                 EndpointOwner::Api => "api",
@@ -146,6 +149,7 @@ mod tests {
 
     use super::*;
     use crate::domain::secret::Secret;
+    use crate::webhook::UrlError;
     use crate::wire::samples::{self, NOW};
 
     #[test]
@@ -185,6 +189,7 @@ mod tests {
             given_up: 4,
             previous_secret_until: None,
             secret: None,
+            unusable: None,
             created_at: NOW,
             updated_at: NOW,
         };
@@ -194,6 +199,15 @@ mod tests {
         let made = WebhookEndpointView { state: State::Enabled, secret: Some(Secret::new("whsec_x".into())), ..view };
         let shown = show(&WebhookEndpointResource::from(&made));
         assert_eq!((&shown["status"], &shown["secret"]), (&json!("enabled"), &json!("whsec_x")));
+        for (unusable, reason) in [
+            (Unusable::Url(UrlError::Private), "url_not_allowed"),
+            (Unusable::Events, "unknown_events"),
+            (Unusable::Secret, "unreadable_secret"),
+        ] {
+            let view = WebhookEndpointView { unusable: Some(unusable), ..made.clone() };
+            let shown = show(&WebhookEndpointResource::from(&view));
+            assert_eq!((&shown["status"], &shown["disabled_reason"]), (&json!("disabled"), &json!(reason)));
+        }
     }
 
     fn show(value: &impl Serialize) -> Value {

@@ -77,7 +77,7 @@ const NAMES: [(&str, &str); 16] = [
     (
         "webhooks",
         "Disabled EndpointOwner EndpointState EventId EventType MessageId NewWebhookEndpoint ReceivedHeaders SecretError \
-         SigningSecret SigningSecrets VerifyError WebhookAttempt WebhookEndpointId WebhookEndpointPatch \
+         SigningSecret SigningSecrets Unusable UrlError VerifyError WebhookAttempt WebhookEndpointId WebhookEndpointPatch \
          WebhookEndpointView Webhooks verify",
     ),
 ];

@@ -139,13 +139,17 @@ fn overrides_outlast_restarts_and_settings_until_they_are_dropped() {
     let listed = overrides("GET").json();
     let keys = [
         stored("settings.restrictions.block_email_subaddresses.enabled", false),
-        stored("settings.restrictions.block_disposable_email_domains.enabled", true),
+        stored("settings.restrictions.block_disposable_email_domains.enabled", false),
     ];
     assert_eq!(listed, json!({"object": "instance_overrides", "version": 2, "overrides": keys}));
+
+    server.put_settings(&server.settings());
+    assert_eq!(overrides("GET").json(), listed, "what is shown configures nothing when it is put back");
 
     let dropped = overrides("DELETE");
     assert_eq!(dropped.json(), json!({"object": "instance_overrides", "version": 3, "overrides": []}));
     assert_eq!(sign_up(&server, "ada+tag@example.com").status, 200);
+    assert_eq!(sign_up(&server, "ada@mailinator.com").status, 200, "they are gone at once");
     assert_eq!(server.terminate(), Some(0));
     let server = start(&folder);
     assert_eq!(sign_up(&server, "ada@mailinator.com").status, 200, "they are gone after a restart too");

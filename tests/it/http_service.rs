@@ -131,7 +131,7 @@ async fn a_request_of_http_2_needs_no_host_line() {
     assert_eq!(answer.status, 200, "{}", answer.body);
 }
 
-/// What came of a request.
+/// The result of a request.
 #[derive(Debug)]
 struct Answer {
     status: u16,

@@ -63,19 +63,20 @@ const ADAPTERS: &str = "store delivery oauth captcha webhook token password pwne
 const UTILITIES: &str = "clock entropy outbound telemetry";
 
 /// Packages that only these rooms name.
-const HOMES: [(&str, &[&str]); 17] = [
+const HOMES: [(&str, &[&str]); 18] = [
     ("ractor", &["actors"]),
     ("sled", &["store"]),
     ("bincode", &["store"]),
     ("chacha20", &["entropy"]),
-    ("hyper", &["http", "cli"]),
-    ("hyper_util", &["http", "cli"]),
-    ("tower_service", &["http"]),
+    ("hyper", &["http", "outbound", "cli"]),
+    ("hyper_rustls", &["outbound"]),
+    ("hyper_util", &["http", "outbound", "cli"]),
+    ("tower_service", &["http", "outbound"]),
     ("lettre", &["delivery"]),
-    ("tokio_rustls", &["delivery"]),
-    ("rustls_platform_verifier", &["delivery"]),
+    ("tokio_rustls", &["delivery", "outbound"]),
+    ("rustls_platform_verifier", &["delivery", "outbound"]),
     ("clap", &["cli"]),
-    ("reqwest", &["outbound", "load"]),
+    ("reqwest", &["load"]),
     ("oauth2", &["oauth"]),
     ("jsonwebtoken", &["oauth"]),
     ("bcrypt", &["password"]),

@@ -69,5 +69,6 @@ mod telemetry;
 mod testing;
 mod tokens;
 mod views;
+mod webhook_changes;
 mod webhook_delivery;
 mod webhooks;

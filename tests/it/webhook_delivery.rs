@@ -388,22 +388,22 @@ async fn a_replay_leaves_out_no_event_since_its_time_where_many_commits_were_wri
 }
 
 /// What outlives an engine.
-struct World {
+pub(crate) struct World {
     store: std::sync::Mutex<Arc<FaultyStore>>,
-    clock: Arc<ManualClock>,
+    pub(crate) clock: Arc<ManualClock>,
 }
 
 impl World {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let store = FaultyStore::over(Arc::new(MemoryStore::new()));
         Self { store: std::sync::Mutex::new(Arc::new(store)), clock: Arc::new(ManualClock::new(NOW)) }
     }
 
-    fn store(&self) -> Arc<FaultyStore> {
+    pub(crate) fn store(&self) -> Arc<FaultyStore> {
         self.store.lock().expect("no panic").clone()
     }
 
-    fn builder(&self) -> vestibule::engine::EngineBuilder {
+    pub(crate) fn builder(&self) -> vestibule::engine::EngineBuilder {
         Engine::builder()
             .store(self.store())
             .clock(self.clock.clone())
@@ -411,7 +411,7 @@ impl World {
             .key(InstanceKey::from_bytes([7; 32].into()))
     }
 
-    async fn engine(&self) -> Engine {
+    pub(crate) async fn engine(&self) -> Engine {
         self.builder().build().await.expect("an engine")
     }
 
@@ -424,13 +424,13 @@ impl World {
     }
 }
 
-async fn create(engine: &Engine, receiver: &Receiver, events: &[&str]) -> WebhookEndpointView {
+pub(crate) async fn create(engine: &Engine, receiver: &Receiver, events: &[&str]) -> WebhookEndpointView {
     let input = NewWebhookEndpoint::new(receiver.url(), events.iter().copied());
     engine.webhooks().create(&input).await.expect("an endpoint")
 }
 
 /// The endpoint, once `fits` says that it is as expected.
-async fn shown(
+pub(crate) async fn shown(
     engine: &Engine,
     id: WebhookEndpointId,
     fits: impl Fn(&WebhookEndpointView) -> bool,
@@ -450,7 +450,7 @@ fn distinct(got: &[crate::support::receiver::Got]) -> usize {
     got.iter().map(|got| got.id()).collect::<BTreeSet<_>>().len()
 }
 
-fn new_user(external_id: &str) -> NewUser {
+pub(crate) fn new_user(external_id: &str) -> NewUser {
     NewUser {
         skip_user_requirement: true,
         skip_password_requirement: true,
@@ -459,5 +459,5 @@ fn new_user(external_id: &str) -> NewUser {
     }
 }
 
-const NOW: Timestamp = Timestamp::from_millis(1_800_000_000_000);
+pub(crate) const NOW: Timestamp = Timestamp::from_millis(1_800_000_000_000);
 const PASSWORD: &str = "a long sentence that is no word";

@@ -1,6 +1,5 @@
 //! The binary as a separate process: for what only a process has, such as signals, exit codes, limits and what it prints.
 
-use std::net::TcpListener;
 use std::ops::Deref;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
@@ -31,7 +30,7 @@ impl Binary {
 
     /// Starts the binary and waits for its end; returns the exit code.
     pub(crate) fn fail_to_start(folder: &Path, config: &str) -> Option<i32> {
-        let (child, _) = spawn(Command::new(env!("CARGO_BIN_EXE_vestibule")), folder, config);
+        let child = spawn(Command::new(env!("CARGO_BIN_EXE_vestibule")), folder, config);
         let mut binary = Self { child, endpoint: Endpoint { port: 0 } };
         for _ in 0..1500 {
             if let Some(ended) = binary.child.try_wait().expect("a process") {
@@ -43,14 +42,32 @@ impl Binary {
     }
 
     fn start_with(command: Command, folder: &Path, config: &str) -> Self {
-        let (child, port) = spawn(command, folder, config);
-        let mut binary = Self { child, endpoint: Endpoint { port } };
+        // Servers with the same folder before this one have logged their ports too.
+        let logged = log_of(folder).len();
+        let child = spawn(command, folder, config);
+        let mut binary = Self { child, endpoint: Endpoint { port: 0 } };
+        binary.endpoint.port = binary.port(folder, logged);
         binary.endpoint.wait_until_ready(|elapsed| {
             let ended = binary.child.try_wait().expect("a process");
             assert!(ended.is_none(), "the server ended at its start: {}", log_of(folder));
             assert!(elapsed < Duration::from_secs(30), "the server is not ready: {}", log_of(folder));
         });
         binary
+    }
+
+    /// The port that it has chosen, once it says so behind the first `logged` bytes of its log.
+    fn port(&mut self, folder: &Path, logged: usize) -> u16 {
+        for _ in 0..1500 {
+            let log = log_of(folder);
+            let port = log[logged..].lines().find(|line| line.contains(LISTENS)).and_then(port_in);
+            if let Some(port) = port {
+                return port;
+            }
+            let ended = self.child.try_wait().expect("a process");
+            assert!(ended.is_none(), "the server ended at its start: {log}");
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        panic!("the server does not say where it listens: {}", log_of(folder))
     }
 
     /// Kills it at once, like a crash, while others still use it.
@@ -92,31 +109,35 @@ impl Drop for Binary {
     }
 }
 
-fn free_port() -> u16 {
-    TcpListener::bind("127.0.0.1:0").and_then(|l| l.local_addr()).expect("a free port").port()
+/// The number behind the name of the port, in a line of text or of JSON.
+fn port_in(line: &str) -> Option<u16> {
+    let (_, rest) = line.split_once("server.port")?;
+    let number = rest.trim_start_matches(|c: char| !c.is_ascii_digit());
+    number.split(|c: char| !c.is_ascii_digit()).next()?.parse().ok()
 }
 
-/// Starts the binary, or a command that runs it, with the usual arguments.
-fn spawn(mut command: Command, folder: &Path, config: &str) -> (Child, u16) {
-    let port = free_port();
+/// Starts the binary, or a command that runs it, with the usual arguments. It chooses a free port.
+fn spawn(mut command: Command, folder: &Path, config: &str) -> Child {
     let file = folder.join("vestibule.toml");
     std::fs::write(&file, config).expect("a config file");
     let log = std::fs::File::options().create(true).append(true).open(folder.join("log")).expect("a log");
-    let child = command
+    command
         .args(["serve", "--config"])
         .arg(&file)
         .arg("--data")
         .arg(folder.join("data"))
-        .args(["--listen", &format!("127.0.0.1:{port}")])
+        .args(["--listen", "127.0.0.1:0"])
         .stdin(Stdio::null())
         .stdout(log.try_clone().expect("a log"))
         .stderr(log)
         .spawn()
-        .expect("the binary starts");
-    (child, port)
+        .expect("the binary starts")
 }
 
 /// What the servers with this folder have logged, and what the binary has printed.
 pub(crate) fn log_of(folder: &Path) -> String {
     std::fs::read_to_string(folder.join("log")).unwrap_or_default()
 }
+
+/// What a server logs with its port.
+const LISTENS: &str = "no more connections than these are open at once";

@@ -106,6 +106,27 @@ impl Overrides {
         passwords.disable_hibp = self.hibp.map_or(passwords.disable_hibp, |is_on| !is_on);
     }
 
+    /// Takes out of a document what only these overrides put into it: where a value is the override's, it becomes the
+    /// configured one. So a document that shows what is in force changes nothing when it is given back.
+    pub(crate) fn take_out_of(&self, document: &mut Settings, configured: &Settings) {
+        let (given, configured) = (Self::of(document), Self::of(configured));
+        let back = |read: fn(&Self) -> Option<bool>| {
+            let is_of_the_override = read(self).is_some() && read(self) == read(&given);
+            if is_of_the_override { read(&configured) } else { None }
+        };
+        let restored = Self {
+            allowlist: back(|of| of.allowlist),
+            blocklist: back(|of| of.blocklist),
+            allowlist_blocklist_disabled_on_sign_in: back(|of| of.allowlist_blocklist_disabled_on_sign_in),
+            block_email_subaddresses: back(|of| of.block_email_subaddresses),
+            block_disposable_email_domains: back(|of| of.block_disposable_email_domains),
+            hibp: back(|of| of.hibp),
+            allowed_origins: None,
+            preferred_sign_in_strategy: None,
+        };
+        restored.apply(document);
+    }
+
     /// The values of a settings document. The origins and the preferred strategy are not in one.
     pub fn of(settings: &Settings) -> Self {
         let restrictions = &settings.restrictions;
@@ -167,6 +188,39 @@ mod tests {
         let mut untouched = configured.clone();
         Overrides::default().apply(&mut untouched);
         assert_eq!(untouched, configured);
+    }
+
+    #[test]
+    fn a_document_that_is_given_back_configures_nothing_but_what_was_changed_in_it() {
+        let mut configured = Settings::default();
+        configured.restrictions.blocklist.enabled = true;
+        let overrides = Overrides {
+            allowlist: Some(true),
+            blocklist: Some(false),
+            allowlist_blocklist_disabled_on_sign_in: Some(true),
+            block_email_subaddresses: Some(true),
+            block_disposable_email_domains: Some(true),
+            hibp: Some(!Overrides::of(&configured).hibp.expect("a switch")),
+            ..Overrides::default()
+        };
+        let mut document = configured.clone();
+        overrides.apply(&mut document);
+        let shown = document.clone();
+        overrides.take_out_of(&mut document, &configured);
+        assert_eq!(document, configured, "nothing was changed");
+
+        let mut document = shown;
+        document.restrictions.block_email_subaddresses.enabled = false;
+        document.sign_up.progressive = !document.sign_up.progressive;
+        let mut expected = configured.clone();
+        expected.sign_up.progressive = document.sign_up.progressive;
+        overrides.take_out_of(&mut document, &configured);
+        assert_eq!(document, expected);
+
+        let mut document = configured.clone();
+        document.restrictions.allowlist.enabled = true;
+        Overrides::default().take_out_of(&mut document, &configured);
+        assert!(document.restrictions.allowlist.enabled, "there is no override");
     }
 
     #[test]

@@ -8,7 +8,7 @@ use crate::domain::secret::Secret;
 use crate::domain::time::{Span, Timestamp};
 use crate::domain::webhook::{Disabled, EndpointOwner, Health, Progress, State, WebhookEndpoint};
 use crate::engine::webhooks::{
-    NewWebhookEndpoint, WebhookAttempt, WebhookEndpointPatch, is_wanted, open_secrets, seal,
+    NewWebhookEndpoint, Unusable, WebhookAttempt, WebhookEndpointPatch, is_wanted, open_secrets, seal, usable,
 };
 use crate::engine::{Engine, EngineError};
 use crate::store::{Commit, CommitError, Decision, Housekeeping, StoreError, WebhookChange, WebhookProgress};
@@ -29,8 +29,10 @@ pub struct WebhookEndpointView {
     pub events: Vec<String>,
     /// A text for people.
     pub description: String,
-    /// Whether webhooks are sent to it.
+    /// Whether it is switched on.
     pub state: State,
+    /// Why nothing is sent to it all the same.
+    pub unusable: Option<Unusable>,
     /// Who may change it.
     pub owner: EndpointOwner,
     /// Since when all attempts have failed.
@@ -412,7 +414,9 @@ impl Engine {
     fn view_endpoint(&self, kept: WebhookEndpoint) -> WebhookEndpointView {
         let counts = self.inner.webhooks.counts(kept.id);
         let now = self.now();
+        let unusable = usable(&*self.inner.actor_context.sealer, &kept, self.inner.webhooks.targets(), now).err();
         WebhookEndpointView {
+            unusable,
             id: kept.id,
             url: kept.url,
             events: kept.events,

@@ -1,5 +1,5 @@
 //! The delivery to one endpoint: reads the log of events behind the endpoint's cursor, sends what the endpoint wants, and
-//! notes what came of it. What fails is kept for another attempt, and the cursor goes on.
+//! stores the results. What fails is kept for another attempt, and the cursor goes on.
 //!
 //! The cursor is written after the deliveries. So after a crash some messages are sent again, with the ids from before,
 //! and none is left out.
@@ -10,33 +10,20 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::FutureExt;
-use serde_json::value::{RawValue, to_raw_value};
 use tokio::sync::{Notify, watch};
 use tokio::task::JoinSet;
 
-use crate::actors::{ActorContext, Persister};
-use crate::domain::event::{Event, Happened, Position};
-use crate::domain::id::{InstanceId, MessageId, WebhookEndpointId};
+use crate::domain::event::{Event, Position};
 use crate::domain::time::{Span, Timestamp};
 use crate::domain::webhook::{Disabled, Health, Retry, RetryKey, WebhookEndpoint};
-use crate::store::{Commit, Housekeeping, Store, StoreError, WebhookProgress};
-use crate::webhook::{
-    Endpoint, Envelope, EventFilter, EventType, HttpRequest, Outcome, Sender, SigningSecrets, Targets, message_id,
-    next_attempt_in,
-};
+use crate::store::{Commit, Housekeeping, StoreError, WebhookProgress};
+use crate::webhook::{Endpoint, Outcome, Sender, message_id, next_attempt_in};
 
 use super::attempts::{Attempts, WebhookAttempt};
 use super::kept::{open_secrets, usable};
-use super::payload::{self, EventData, event_type};
+use super::message::{AttemptResult, Attempted, Job, Shared, body, event_at, failure};
+use super::payload::event_type;
 use super::window::Window;
-
-/// What all deliveries share.
-pub(super) struct Shared {
-    pub(super) context: Arc<ActorContext>,
-    pub(super) persister: Persister,
-    pub(super) instance: InstanceId,
-    pub(super) targets: Targets,
-}
 
 /// How a delivery is to end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -89,32 +76,8 @@ struct Unsaved {
     dealt_with: usize,
 }
 
-/// A message to send.
-#[derive(Clone, Debug)]
-struct Job {
-    event: Event,
-    what: EventType,
-    /// Where it waited.
-    retry: Option<Retry>,
-}
-
-struct Attempted {
-    job: Job,
-    at: Timestamp,
-    result: AttemptResult,
-}
-
-enum AttemptResult {
-    Sent(Outcome),
-    /// A bug, which the log tells of.
-    Panicked,
-    /// The object of the event is gone, and so is what could be told.
-    NothingToTell,
-    Unreadable(StoreError),
-}
-
 impl Delivery {
-    /// The delivery to an endpoint; `None` where the endpoint can't be used.
+    /// The delivery to an endpoint; `None` where the endpoint can't be used, with the reason in the log.
     pub(super) fn new(
         shared: Arc<Shared>,
         kept: WebhookEndpoint,
@@ -122,7 +85,12 @@ impl Delivery {
         retries_added: Arc<Notify>,
     ) -> Option<Self> {
         let now = shared.context.now();
-        let endpoint = usable(&*shared.context.sealer, &kept, shared.targets, now)?;
+        let endpoint = usable(&*shared.context.sealer, &kept, shared.targets, now);
+        let endpoint = endpoint
+            .inspect_err(|reason| {
+                tracing::error!(webhook_endpoint.id = %kept.id, %reason, "no webhooks are sent to an endpoint");
+            })
+            .ok()?;
         let progress = &kept.progress;
         Some(Self {
             sender: Sender::new(shared.targets),
@@ -167,7 +135,7 @@ impl Delivery {
             tokio::select! {
                 wanted = wanted(&mut stop) => return self.finish(wanted).await,
                 Some(attempted) = self.running.join_next() => self.settle_all(attempted),
-                // So that a long way through events that are not wanted holds up nobody.
+                // So that a long way through events that are not wanted does not hold up other tasks.
                 () = tokio::task::yield_now(), if !is_stuck && self.has_more() => {}
                 changed = self.new_events.changed(), if !self.is_behind && !is_stuck => {
                     if changed.is_err() {
@@ -345,13 +313,7 @@ impl Delivery {
 
     /// How long to wait until the next attempt, if there is one.
     fn wait_after(&self, outcome: &Outcome, failures: u32) -> Option<Span> {
-        let after = match outcome {
-            Outcome::Delivered | Outcome::Abort(_) => return None,
-            // For when an operator switches the endpoint on again, or its name leads to a public address again.
-            Outcome::Gone | Outcome::Refused { .. } => None,
-            Outcome::Retry { after, .. } => *after,
-        };
-        self.wait_of(failures, after)
+        self.wait_of(failures, another_attempt(outcome)?)
     }
 
     fn wait_of(&self, failures: u32, after: Option<Span>) -> Option<Span> {
@@ -404,7 +366,7 @@ impl Delivery {
         has_retries || self.window.cursor() != self.unsaved.cursor.0
     }
 
-    /// Whether it is time to note what came of deliveries. Events that are not wanted move the cursor only in memory for
+    /// Whether it is time to store the results of deliveries. Events that are not wanted move the cursor only in memory for
     /// a while, because passing them again costs little.
     fn is_to_save(&self) -> bool {
         let unsaved = &self.unsaved;
@@ -417,7 +379,7 @@ impl Delivery {
             || unsaved.health != self.health
     }
 
-    /// Notes what came of deliveries; `false` if it could not be written, and is to be tried again.
+    /// Stores the results of deliveries; `false` if they could not be written, and are to be written later.
     async fn save(&mut self) -> bool {
         let now = self.shared.context.now();
         let cursor = self.window.cursor();
@@ -431,7 +393,7 @@ impl Delivery {
         };
         let noted = Housekeeping { webhooks: vec![made], ..Housekeeping::default() };
         if let Err(error) = self.shared.persister.commit(Commit::of_housekeeping(now, noted)).await {
-            tracing::warn!(webhook_endpoint.id = %self.kept.id, %error, "what came of webhooks could not be noted yet");
+            tracing::warn!(webhook_endpoint.id = %self.kept.id, %error, "the results of webhooks could not be stored yet");
             return false;
         }
         let unsaved = &mut self.unsaved;
@@ -469,90 +431,20 @@ impl Delivery {
     }
 }
 
+/// Whether there is another attempt after this one, and how long the receiver asks to wait for it.
+fn another_attempt(outcome: &Outcome) -> Option<Option<Span>> {
+    match outcome {
+        Outcome::Delivered | Outcome::Abort(_) => None,
+        // For when an operator switches the endpoint on again, or its name leads to a public address again.
+        Outcome::Gone | Outcome::Refused { .. } => Some(None),
+        Outcome::Retry { after, .. } => Some(*after),
+    }
+}
+
 /// Waits until a delivery is to end.
 async fn wanted(stop: &mut watch::Receiver<Stop>) -> Stop {
     // The sender is dropped with the engine.
     stop.wait_for(|stop| *stop != Stop::Never).await.map_or(Stop::Now, |stop| *stop)
-}
-
-/// The event at a position, with the webhook that tells of it; `None` if it was removed because of its age.
-async fn event_at(store: &dyn Store, position: Position) -> Result<Option<(Event, EventType)>, StoreError> {
-    let found = store.events(position.before(), 1).await?.events.pop();
-    Ok(found.filter(|event| event.position == position).and_then(|event| {
-        let what = event_type(&event.what)?;
-        Some((event, what))
-    }))
-}
-
-/// Whether an endpoint is told of this event.
-pub(in crate::engine) fn is_wanted(events: &[String], what: &Happened) -> bool {
-    let filter = EventFilter::parse(events.iter().map(String::as_str));
-    event_type(what).is_some_and(|what| filter.is_ok_and(|filter| filter.has(what)))
-}
-
-/// The body of a message; `None` where there is nothing to tell any more.
-async fn body(shared: &Shared, job: &Job, now: Timestamp) -> Result<Option<Vec<u8>>, StoreError> {
-    let Some(data) = payload::load(&*shared.context.store, &job.event.what, now).await? else { return Ok(None) };
-    let end_user = job.event.end_user.as_ref();
-    let address = end_user.and_then(|end_user| end_user.address).map(|address| address.to_string());
-    let http_request = HttpRequest {
-        client_ip: address.as_deref().unwrap_or_default(),
-        user_agent: end_user.map_or("", |end_user| &end_user.user_agent),
-    };
-    enveloped(&data, job.what, job.event.at, shared.instance, http_request).map(Some)
-}
-
-fn enveloped(
-    data: &EventData,
-    event: EventType,
-    at: Timestamp,
-    instance: InstanceId,
-    http_request: HttpRequest<'_>,
-) -> Result<Vec<u8>, StoreError> {
-    let written = to_raw_value(data)
-        .and_then(|data: Box<RawValue>| Envelope { data: &data, event, at, instance, http_request }.to_body());
-    written.map_err(|error| StoreError::Damaged(format!("the object of an event can't be written as JSON: {error}")))
-}
-
-/// Sends a test to an endpoint, once, whether or not it is switched on. It counts for nothing.
-pub(super) async fn send_test(
-    shared: &Shared,
-    kept: &WebhookEndpoint,
-    secrets: &SigningSecrets,
-) -> Option<WebhookAttempt> {
-    let now = shared.context.now();
-    let endpoint = usable(&*shared.context.sealer, kept, shared.targets, now)?;
-    let id = shared.context.decide(|cx| MessageId::generate(cx.now, cx.entropy));
-    let data = EventData::Test(kept.id);
-    let body = enveloped(&data, EventType::Test, now, shared.instance, HttpRequest::default()).ok()?;
-    let outcome = Sender::new(shared.targets).attempt(&endpoint.url, secrets, id, &body, now).await;
-    Some(WebhookAttempt {
-        message_id: id,
-        event_id: None,
-        event: EventType::Test,
-        attempted_at: now,
-        number: 1,
-        failure: failure(&outcome),
-        next_attempt_at: None,
-    })
-}
-
-/// Why an attempt failed. It names at most the host of the URL.
-fn failure(outcome: &Outcome) -> Option<String> {
-    match outcome {
-        Outcome::Delivered => None,
-        Outcome::Retry { reason, .. } => Some(reason.to_string()),
-        Outcome::Abort(status) => {
-            Some(format!("the receiver answered with status {status} and wants no more attempts"))
-        }
-        Outcome::Gone => Some("the receiver answered with status 410".into()),
-        Outcome::Refused { reason } => Some(reason.clone()),
-    }
-}
-
-/// The key of a message that is tried now.
-pub(super) const fn due_now(endpoint: WebhookEndpointId, event: Position, now: Timestamp) -> Retry {
-    Retry { key: RetryKey { endpoint, due: now, event }, failures: 0, first_failed_at: now }
 }
 
 /// How many attempts one endpoint has in flight.
@@ -573,3 +465,25 @@ const UNREADABLE_PAUSE: Span = Span::from_secs(5);
 const PAUSE: Duration = Duration::from_secs(1);
 /// For how long attempts that have begun may go on when the engine stops.
 const FINISH_MAX: Duration = Duration::from_secs(5);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::webhook::Failure;
+
+    #[test]
+    fn only_what_a_receiver_has_or_does_not_want_is_not_tried_again() {
+        let wait = Some(Span::from_secs(60));
+        for (outcome, again) in [
+            (Outcome::Delivered, None),
+            (Outcome::Abort(400), None),
+            (Outcome::Gone, Some(None)),
+            // Its name led to a private address, and may lead to a public one again.
+            (Outcome::Refused { reason: "its address is not public".into() }, Some(None)),
+            (Outcome::Retry { reason: Failure::Timeout, after: None }, Some(None)),
+            (Outcome::Retry { reason: Failure::Status(503), after: wait }, Some(wait)),
+        ] {
+            assert_eq!(another_attempt(&outcome), again, "{outcome:?}");
+        }
+    }
+}

@@ -16,7 +16,8 @@ use crate::store::{Commit, CommitError, Housekeeping, WebhookProgress};
 use crate::webhook::{SigningSecrets, Targets};
 
 use super::attempts::{Attempts, Counts, WebhookAttempt};
-use super::delivery::{Delivery, Shared, Stop, due_now, send_test};
+use super::delivery::{Delivery, Stop};
+use super::message::{Shared, due_now, send_test};
 
 /// The deliveries of one engine. They end when it is dropped.
 pub(in crate::engine) struct Dispatcher {
@@ -39,7 +40,7 @@ impl Drop for Running {
 }
 
 impl Running {
-    /// Ends the delivery, and returns once all is noted that came of it.
+    /// Ends the delivery, and returns once its results are stored.
     async fn end(mut self, stop: Stop) {
         self.stop.send_replace(stop);
         if let Err(error) = (&mut self.task).await {

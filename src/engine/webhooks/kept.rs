@@ -4,7 +4,7 @@ use crate::domain::id::WebhookEndpointId;
 use crate::domain::ports::Sealer;
 use crate::domain::time::Timestamp;
 use crate::domain::webhook::WebhookEndpoint;
-use crate::webhook::{Endpoint, EndpointUrl, EventFilter, SigningSecret, SigningSecrets, Targets};
+use crate::webhook::{Endpoint, EndpointUrl, EventFilter, SigningSecret, SigningSecrets, Targets, UrlError};
 
 /// A secret, sealed for its endpoint.
 pub(in crate::engine) fn seal(sealer: &dyn Sealer, id: WebhookEndpointId, secret: &SigningSecret) -> Vec<u8> {
@@ -28,23 +28,37 @@ pub(in crate::engine) fn open_secrets(
     }
 }
 
-/// The endpoint at `now`; `None` where it can't be used, with the reason in the log.
-pub(super) fn usable(
+/// Why nothing can be sent to an endpoint, whether or not it is switched on. It is no part of what is kept: another
+/// configuration may make the endpoint usable again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum Unusable {
+    /// This instance does not send to its URL. For example the endpoint was made in development for this machine, and
+    /// the instance is in production now.
+    #[error("its URL can't be used: {0}")]
+    Url(UrlError),
+    /// It lists an event that this version does not know.
+    #[error("it lists an event that this version does not know")]
+    Events,
+    /// Its signing secret was encrypted under another instance key.
+    #[error("its signing secret was sealed under another instance key")]
+    Secret,
+}
+
+/// The endpoint at `now`.
+///
+/// # Errors
+/// Why it can't be used.
+pub(in crate::engine) fn usable(
     sealer: &dyn Sealer,
     kept: &WebhookEndpoint,
     targets: Targets,
     now: Timestamp,
-) -> Option<Endpoint> {
-    let failed = |what: &dyn std::fmt::Display| {
-        tracing::error!(webhook_endpoint.id = %kept.id, reason = %what, "no webhooks are sent to an endpoint");
-    };
-    let url = EndpointUrl::parse(&kept.url, targets).inspect_err(|error| failed(error)).ok()?;
-    let events = EventFilter::parse(kept.events.iter().map(String::as_str)).inspect_err(|error| failed(error)).ok()?;
-    let Some(secrets) = open_secrets(sealer, kept, now) else {
-        failed(&"its signing secret was sealed under another instance key");
-        return None;
-    };
-    Some(Endpoint { url, events, secrets, state: kept.state })
+) -> Result<Endpoint, Unusable> {
+    let url = EndpointUrl::parse(&kept.url, targets).map_err(Unusable::Url)?;
+    let events = EventFilter::parse(kept.events.iter().map(String::as_str)).map_err(|_| Unusable::Events)?;
+    let secrets = open_secrets(sealer, kept, now).ok_or(Unusable::Secret)?;
+    Ok(Endpoint { url, events, secrets, state: kept.state })
 }
 
 fn context(id: WebhookEndpointId) -> Vec<u8> {

@@ -144,8 +144,8 @@ fn addition<A: Address>(call: &Call<'_>, given: &Json) -> Result<(UserId, A, Add
     Ok((user, value, standing(verified), primary))
 }
 
-/// An address that the backend does not vouch for is reserved for the user: nobody else can claim it, and a code sent to it
-/// signs the user in.
+/// An address that the backend does not declare as verified is reserved for the user: no other user can claim it, and a code
+/// sent to it signs the user in.
 const fn standing(verified: bool) -> AddressStatus {
     if verified { AddressStatus::Verified } else { AddressStatus::Reserved }
 }

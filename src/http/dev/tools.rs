@@ -37,14 +37,15 @@ pub(in crate::http) fn settings(call: &Call<'_>) -> ApiResponse {
 }
 
 /// Replaces all settings, by a settings document or by the `user_settings` of the environment. A masked secret keeps
-/// its current value.
+/// its current value. What the application's backend changed is in the documents that are shown; where it comes back as it
+/// was, it is not configured.
 pub(in crate::http) fn replace_settings(call: &Call<'_>, document: &[u8]) -> Result<ApiResponse, HttpError> {
     let current = call.engine().settings();
     let document = json_document(document)?;
     let document = with_instance(call, |instance| handed_back(document, instance, &current));
     let mut settings = settings_of(document)?;
     unmask(&mut settings, &current);
-    call.engine().replace_settings(settings).map_err(|error| HttpError::document(&error.key, &error.reason))?;
+    call.engine().replace_shown_settings(settings).map_err(|error| HttpError::document(&error.key, &error.reason))?;
     Ok(self::settings(call))
 }
 

@@ -1,4 +1,4 @@
-// How people arrive: with the ticket of an invitation or of a sign-in token, or from a link that says what came of it.
+// How people arrive: with the ticket of an invitation or of a sign-in token, or from a link that says how the visit ended.
 
 import { call } from './api.js';
 import { takeBack } from './set_aside.js';

@@ -23,7 +23,7 @@ export async function start() {
   waitForOthers();
 }
 
-/** What came of a visit to a provider: somebody known there may be a user here already, or not yet. */
+/** The result of a visit to a provider: the person may be a user here already, or not yet. */
 async function takeUpAccount() {
   const [signUp, signIn] = [signUpOf(state.client), state.client?.sign_in];
   const accounts = [signUp?.verifications.external_account, signIn?.first_factor_verification];
@@ -160,7 +160,7 @@ export function showSignUp() {
   moveOn();
 }
 
-/** While a link is on its way, or the application's backend has to agree, asks every second what became of it. */
+/** While a link is on its way, or the application's backend has to agree, asks every second for the current state. */
 export async function waitForOthers() {
   if (isWaiting) return;
   isWaiting = true;

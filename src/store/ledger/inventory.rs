@@ -62,7 +62,7 @@ impl Inventory {
                 Some(listed) if listed.marked && !marked => {
                     return Err(unusable(
                         &path,
-                        "another file stands in its place, without the mark of this data directory",
+                        "another file is in its place, without the mark of this data directory",
                     ));
                 }
                 Some(_) => {}

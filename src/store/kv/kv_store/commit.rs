@@ -106,7 +106,7 @@ struct Planned {
     rests_on: usize,
 }
 
-/// What became of the groups of a batch.
+/// What was written of the groups of a batch.
 struct Appended {
     /// For each group that was written, the position of its last event.
     last_events: Vec<Option<Position>>,

@@ -1,4 +1,4 @@
-//! How commits change the endpoints of webhooks, and note what came of deliveries.
+//! How commits change the endpoints of webhooks, and store the results of deliveries.
 
 use crate::domain::id::WebhookEndpointId;
 use crate::domain::rejection::{ErrorCode, Rejection};

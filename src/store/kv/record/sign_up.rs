@@ -164,7 +164,7 @@ impl Record for SignUpRecordV3 {
 }
 
 impl From<SignUpRecordV2> for SignUpRecordV3 {
-    /// There were no approvals, and nobody was asked.
+    /// There were neither approvals nor hooks that could refuse.
     fn from(record: SignUpRecordV2) -> Self {
         let SignUpRecordV2 { deadline_key, deadline, sign_up } = record;
         Self {
