@@ -318,7 +318,7 @@ pub mod settings {
 /// How much, how long, and at what cost: lifetimes, quotas, places for requests, and what a password hash costs.
 pub mod limits {
     pub use crate::actors::ActorOptions;
-    pub use crate::domain::policy::Policy;
+    pub use crate::domain::policy::{AddressLimits, Policy};
     pub use crate::domain::settings::source_limits::{Budget, SourceLimits};
     pub use crate::password::{HashOptions, HashParameters, Implementation as HashImplementation};
 }
@@ -334,7 +334,8 @@ pub mod messages {
     #[cfg(any(feature = "server", feature = "smtp"))]
     pub use crate::delivery::Security;
     pub use crate::delivery::{
-        BoxFuture, Capture, Captured, Channel, ChannelHealth, ChannelStatus, Message, NullTransport, Outcome, Transport,
+        BoxFuture, Capture, Captured, Channel, ChannelHealth, ChannelStatus, Counted, Message, NullTransport, Outcome,
+        Transport,
     };
     #[cfg(feature = "smtp")]
     pub use crate::delivery::{Smtp, SmtpError, SmtpLimits, SmtpOptions};
@@ -345,6 +346,8 @@ pub mod messages {
 /// ([guide: To write a back end](crate::guide::storage#to-write-a-back-end)).
 pub mod storage {
     pub use crate::store::Durability;
+    #[cfg(feature = "sled")]
+    pub use crate::store::ledger::OpenError;
     pub use crate::store::{CommitError, Health, KeyValue, KvStore, MemoryStore, Store, StoreError, Unready, Write};
     #[cfg(feature = "sled")]
     pub use crate::store::{EmbeddedError, EmbeddedOptions, EmbeddedStore, Sealing, make_private};
@@ -358,9 +361,9 @@ pub mod keys {
 /// Other servers that the engine asks: providers of accounts, captcha services, lists of leaked passwords.
 #[cfg(feature = "oauth")]
 pub mod services {
-    pub use crate::captcha::{Captcha, CaptchaProvider};
-    pub use crate::oauth::Providers;
-    pub use crate::outbound::{Outbound, OutboundOptions};
+    pub use crate::captcha::{Captcha, CaptchaError, CaptchaProvider};
+    pub use crate::oauth::{ProviderError, Providers};
+    pub use crate::outbound::{Outbound, OutboundError, OutboundOptions};
     pub use crate::pwned::PwnedRange;
 }
 
@@ -380,10 +383,10 @@ pub mod server {
 #[cfg(feature = "server")]
 pub mod configuration {
     pub use crate::config::{
-        BeforeSignUpCompletes, Captcha, Config, ConfigError, Difference, Email, EmailTransport, Events, Instance,
-        Limits, Listen, Mode, OnFailureChoice, Origin, Password, Place, PublicUrl, PublishableKey, Reloaded, Server,
-        Session, SignUp, Sms, SmsTransport, Sources, StoreKind, StoreSection, Telemetry, Verification,
-        WebhookEndpointSection, WebhooksSection, near_misses,
+        AllowedRedirect, BeforeSignUpCompletes, Captcha, Config, ConfigError, Difference, Email, EmailTransport,
+        Events, Instance, InvalidValue, Limits, Listen, Mailbox, Mode, OnFailureChoice, Origin, Password, Place,
+        PublicUrl, PublishableKey, Reloaded, Server, Session, SignUp, Sms, SmsTransport, Sources, StoreKind,
+        StoreSection, Telemetry, Text, Verification, WebUrl, WebhookEndpointSection, WebhooksSection, near_misses,
     };
     pub use crate::startup::{ConfiguredServer, StartupError};
     pub use crate::telemetry::LogFormat;

@@ -48,6 +48,7 @@ pub enum CaptchaProvider {
 
 /// Why a token is refused.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum CaptchaError {
     /// The service rejects it: it is wrong, expired or already used.
     #[error("the captcha was not solved")]

@@ -38,7 +38,8 @@ pub use sections::{
 };
 pub use settings_json::settings_of_json;
 pub use values::{
-    EmailTransport, Listen, Mode, Network, Origin, PublicUrl, PublishableKey, RequestLog, SmsTransport, StoreKind,
+    AllowedRedirect, EmailTransport, InvalidValue, Listen, Mailbox, Mode, Network, Origin, PublicUrl, PublishableKey,
+    RequestLog, SmsTransport, StoreKind, Text, WebUrl,
 };
 
 /// The content of `config/default.toml`: all defaults with their documentation.

@@ -8,10 +8,8 @@ mod web;
 pub(super) use choices::captcha_provider;
 pub use choices::{EmailTransport, Mode, RequestLog, SmsTransport, StoreKind};
 pub use network::{Listen, Network};
-pub use text::PublishableKey;
-pub(super) use text::{Mailbox, Text};
-pub(super) use web::{AllowedRedirect, WebUrl};
-pub use web::{Origin, PublicUrl};
+pub use text::{Mailbox, PublishableKey, Text};
+pub use web::{AllowedRedirect, Origin, PublicUrl, WebUrl};
 
 /// The value is invalid; the message continues a sentence that begins with the key.
 #[derive(Debug, thiserror::Error)]

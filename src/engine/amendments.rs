@@ -96,6 +96,7 @@ impl Amendments {
     }
 
     /// Takes out of a document that was made from the settings in force what only the overrides put into it.
+    #[cfg(feature = "server")]
     pub(super) fn take_out_overrides(&self, document: &mut Settings) {
         let parts = self.parts();
         parts.stored.overrides.overrides.take_out_of(document, &parts.settings);

@@ -13,10 +13,11 @@ use hyper::body::{Body, Incoming};
 use hyper_util::client::legacy;
 use hyper_util::rt::{TokioExecutor, TokioTimer};
 use tokio::sync::Notify;
+use tokio_rustls::rustls::ClientConfig;
 use url::Host;
 
 use super::address::is_public;
-use super::connect::{Connector, NotPublic, PRIVATE, connector};
+use super::connect::{Connector, NotPublic, PRIVATE, connector, system_trust};
 use super::places::{Permit, Permits};
 
 /// Limits for requests to other servers.
@@ -43,6 +44,7 @@ pub struct Outbound {
 
 /// Why a request failed. The message names the host only; the URL may hold secrets.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum OutboundError {
     /// The URL or address is not allowed.
     #[error("requests to {0} are not allowed: {1}")]
@@ -92,15 +94,20 @@ impl Default for Outbound {
 impl Outbound {
     /// A client with these limits. If the system's root certificates can't be read, each request fails with that error.
     pub fn new(options: OutboundOptions) -> Self {
-        let connector = connector(!options.allow_private, options.timeout).inspect_err(|error| {
+        let tls = system_trust().inspect_err(|error| {
             tracing::error!(%error, "the HTTP client could not be created; requests to other servers will fail")
         });
-        let client = connector.ok().map(|connector| {
+        Self::trusting(tls.ok(), options)
+    }
+
+    /// A client with this TLS; without, each request fails.
+    fn trusting(tls: Option<ClientConfig>, options: OutboundOptions) -> Self {
+        let client = tls.map(|tls| {
             legacy::Client::builder(TokioExecutor::new())
                 .pool_timer(TokioTimer::new())
                 .pool_max_idle_per_host(IDLE_MAX)
                 .http1_max_buf_size(HEADS_MAX)
-                .build(connector)
+                .build(connector(tls, !options.allow_private, options.timeout))
         });
         Self { client, options, permits: Permits::default() }
     }
@@ -245,6 +252,10 @@ const DROPPED_BODY_MAX: Duration = Duration::from_secs(1);
 mod tests {
     use tokio::io::{AsyncReadExt, AsyncWriteExt};
     use tokio::net::TcpListener;
+    use tokio_rustls::TlsAcceptor;
+    use tokio_rustls::rustls::crypto::aws_lc_rs;
+    use tokio_rustls::rustls::pki_types::{CertificateDer, PrivatePkcs8KeyDer};
+    use tokio_rustls::rustls::{RootCertStore, ServerConfig};
 
     use super::*;
 
@@ -351,6 +362,33 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn a_server_is_asked_by_tls_if_its_certificate_is_trusted_and_for_its_name() {
+        let acceptor = acceptor();
+        let options = OutboundOptions { allow_private: true, ..OutboundOptions::default() };
+        let (trusting, usual) = (Outbound::trusting(Some(own_trust()), options), Outbound::new(options));
+        for (outbound, host, is_right) in
+            [(&trusting, "localhost", true), (&trusting, "127.0.0.2", false), (&usual, "localhost", false)]
+        {
+            let listener = TcpListener::bind((host, 0)).await.expect("a port");
+            let url = format!("https://{host}:{}/", listener.local_addr().expect("an address").port());
+            let serve = async {
+                let (stream, _) = listener.accept().await.expect("a client");
+                let Ok(mut stream) = acceptor.accept(stream).await else { return };
+                assert!(stream.read(&mut [0; 4096]).await.is_ok_and(|length| length > 0));
+                drop(stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 4\r\n\r\ndone").await);
+            };
+            let (outcome, ()) = tokio::join!(ask(outbound, &url), serve);
+            match outcome {
+                Ok(body) => assert!(is_right && body == b"done", "{url}"),
+                Err(OutboundError::Unreachable(named, reason)) => {
+                    assert!(!is_right && named == host && reason.contains("certificate"), "{url}: {reason}");
+                }
+                Err(other) => panic!("{url}: {other}"),
+            }
+        }
+    }
+
+    #[tokio::test]
     async fn a_name_of_this_machine_is_forbidden_like_its_address() {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let port = listener.local_addr().expect("an address").port();
@@ -358,6 +396,23 @@ mod tests {
             let outcome = ask(&Outbound::default(), &format!("https://{host}:{port}/")).await;
             assert_eq!(outcome, Err(OutboundError::Forbidden(host.into(), PRIVATE)));
         }
+    }
+
+    fn acceptor() -> TlsAcceptor {
+        let config = ServerConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()));
+        let config = config.with_safe_default_protocol_versions().expect("versions").with_no_client_auth();
+        let key = PrivatePkcs8KeyDer::from(KEY).into();
+        let config = config.with_single_cert(vec![CertificateDer::from(CERTIFICATE)], key).expect("a certificate");
+        TlsAcceptor::from(Arc::new(config))
+    }
+
+    /// TLS that trusts the server of the tests, and no other.
+    fn own_trust() -> ClientConfig {
+        let mut roots = RootCertStore::empty();
+        roots.add(CertificateDer::from(CERTIFICATE)).expect("a certificate");
+        let config = ClientConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()));
+        let config = config.with_safe_default_protocol_versions().expect("versions").with_root_certificates(roots);
+        config.with_no_client_auth()
     }
 
     fn site(listener: &TcpListener, timeout: Duration) -> (Outbound, String) {
@@ -369,4 +424,7 @@ mod tests {
         let request = Request::get(url).body(Vec::new()).expect("a request");
         outbound.send(request).await.map(Response::into_body)
     }
+
+    const CERTIFICATE: &[u8] = include_bytes!("../../tests/support/tls/cert.der");
+    const KEY: &[u8] = include_bytes!("../../tests/support/tls/key.der");
 }

@@ -24,21 +24,25 @@ use super::address::is_public;
 /// Makes the connections of a client.
 pub(super) type Connector = Patient<HttpsConnector<HttpConnector<Names>>>;
 
-/// Connections that are there within `limit`. With `public_only` they use TLS, and lead to public addresses.
+/// TLS that trusts whom the system trusts.
 ///
 /// # Errors
 /// When the system's root certificates can't be read.
-pub(super) fn connector(public_only: bool, limit: Duration) -> Result<Connector, TlsError> {
+pub(super) fn system_trust() -> Result<ClientConfig, TlsError> {
+    let config = ClientConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
+        .with_safe_default_protocol_versions()
+        .and_then(BuilderVerifierExt::with_platform_verifier)?;
+    Ok(config.with_no_client_auth())
+}
+
+/// Connections that are there within `limit`. With `public_only` they use TLS, and lead to public addresses.
+pub(super) fn connector(tls: ClientConfig, public_only: bool, limit: Duration) -> Connector {
     let mut tcp = HttpConnector::new_with_resolver(Names { public_only });
     tcp.enforce_http(false);
     tcp.set_nodelay(true);
-    let tls = ClientConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
-        .with_safe_default_protocol_versions()
-        .and_then(BuilderVerifierExt::with_platform_verifier)?
-        .with_no_client_auth();
     let builder = HttpsConnectorBuilder::new().with_tls_config(tls);
     let builder = if public_only { builder.https_only() } else { builder.https_or_http() };
-    Ok(Patient { inner: builder.enable_http1().wrap_connector(tcp), limit })
+    Patient { inner: builder.enable_http1().wrap_connector(tcp), limit }
 }
 
 /// A name has private addresses only.

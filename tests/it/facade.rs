@@ -25,9 +25,9 @@ const NAMES: [(&str, &str); 16] = [
     ),
     (
         "configuration",
-        "BeforeSignUpCompletes Captcha Config ConfigError ConfiguredServer Difference Email EmailTransport Events Instance \
-         Limits Listen LogFormat Mode OnFailureChoice Origin Password Place PublicUrl PublishableKey Reloaded Server Session SignUp \
-         Sms SmsTransport Sources StartupError StoreKind StoreSection Telemetry Verification \
+        "AllowedRedirect BeforeSignUpCompletes Captcha Config ConfigError ConfiguredServer Difference Email EmailTransport Events \
+         Instance InvalidValue Limits Listen LogFormat Mailbox Mode OnFailureChoice Origin Password Place PublicUrl PublishableKey Reloaded Server Session SignUp \
+         Sms SmsTransport Sources StartupError StoreKind StoreSection Telemetry Text Verification WebUrl \
          WebhookEndpointSection WebhooksSection near_misses",
     ),
     (
@@ -40,10 +40,10 @@ const NAMES: [(&str, &str); 16] = [
          Values",
     ),
     ("keys", "Algorithm InstanceKey KeyFileError"),
-    ("limits", "ActorOptions Budget HashImplementation HashOptions HashParameters Policy SourceLimits"),
+    ("limits", "ActorOptions AddressLimits Budget HashImplementation HashOptions HashParameters Policy SourceLimits"),
     (
         "messages",
-        "BoxFuture Capture Captured Channel ChannelHealth ChannelStatus Message NullTransport Outcome PhoneChannel Security Smtp SmtpError \
+        "BoxFuture Capture Captured Channel ChannelHealth ChannelStatus Counted Message NullTransport Outcome PhoneChannel Security Smtp SmtpError \
          SmtpLimits SmtpOptions Transport",
     ),
     ("ports", "Clock Entropy SystemClock"),
@@ -56,7 +56,10 @@ const NAMES: [(&str, &str); 16] = [
         "App BoundServer CapturedMessage DevOutbox HttpOptions HttpService Network PeerAddress RequestLog \
          ResponseBody ResponseFuture bind",
     ),
-    ("services", "Captcha CaptchaProvider Outbound OutboundOptions Providers PwnedRange"),
+    (
+        "services",
+        "Captcha CaptchaError CaptchaProvider Outbound OutboundError OutboundOptions ProviderError Providers PwnedRange",
+    ),
     (
         "settings",
         "AccessList AttackProtection Attribute Attributes Branding Disposable Domains EmailLinkProtection \
@@ -65,7 +68,7 @@ const NAMES: [(&str, &str); 16] = [
     ),
     (
         "storage",
-        "CommitError Durability EmbeddedError EmbeddedOptions EmbeddedStore Health KeyValue KvStore MemoryStore Sealing \
+        "CommitError Durability EmbeddedError EmbeddedOptions EmbeddedStore Health KeyValue KvStore MemoryStore OpenError Sealing \
          Store StoreError Unready Write make_private",
     ),
     (

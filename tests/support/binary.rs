@@ -46,7 +46,7 @@ impl Binary {
         let logged = log_of(folder).len();
         let child = spawn(command, folder, config);
         let mut binary = Self { child, endpoint: Endpoint { port: 0 } };
-        binary.endpoint.port = binary.port(folder, logged);
+        binary.endpoint.port = binary.port(folder, logged, config.contains("public_url"));
         binary.endpoint.wait_until_ready(|elapsed| {
             let ended = binary.child.try_wait().expect("a process");
             assert!(ended.is_none(), "the server ended at its start: {}", log_of(folder));
@@ -55,12 +55,16 @@ impl Binary {
         binary
     }
 
-    /// The port that it has chosen, once it says so behind the first `logged` bytes of its log.
-    fn port(&mut self, folder: &Path, logged: usize) -> u16 {
+    /// The port that it has chosen, once it says so behind the first `logged` bytes of what it has printed: in its log, which
+    /// may be full, or in the banner, whose URL may be another one.
+    fn port(&mut self, folder: &Path, logged: usize, has_other_url: bool) -> u16 {
         for _ in 0..1500 {
             let log = log_of(folder);
-            let port = log[logged..].lines().find(|line| line.contains(LISTENS)).and_then(port_in);
-            if let Some(port) = port {
+            let of_log = |line: &str| if line.contains(LISTENS) { number_behind("server.port", line) } else { None };
+            let is_of_banner = |line: &str| !has_other_url && line.starts_with("  ");
+            let of_banner = |line| if is_of_banner(line) { number_behind("http://localhost:", line) } else { None };
+            let mut lines = log[logged..].lines();
+            if let Some(port) = lines.find_map(|line| of_log(line).or_else(|| of_banner(line))) {
                 return port;
             }
             let ended = self.child.try_wait().expect("a process");
@@ -109,9 +113,9 @@ impl Drop for Binary {
     }
 }
 
-/// The number behind the name of the port, in a line of text or of JSON.
-fn port_in(line: &str) -> Option<u16> {
-    let (_, rest) = line.split_once("server.port")?;
+/// The number behind a name, in a line of text or of JSON.
+fn number_behind(name: &str, line: &str) -> Option<u16> {
+    let (_, rest) = line.split_once(name)?;
     let number = rest.trim_start_matches(|c: char| !c.is_ascii_digit());
     number.split(|c: char| !c.is_ascii_digit()).next()?.parse().ok()
 }

@@ -108,6 +108,7 @@ impl Overrides {
 
     /// Takes out of a document what only these overrides put into it: where a value is the override's, it becomes the
     /// configured one. So a document that shows what is in force changes nothing when it is given back.
+    #[cfg(any(feature = "server", test))]
     pub(crate) fn take_out_of(&self, document: &mut Settings, configured: &Settings) {
         let (given, configured) = (Self::of(document), Self::of(configured));
         let back = |read: fn(&Self) -> Option<bool>| {

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 /// Why a ledger did not open. Nothing was changed, unless the text says so.
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum OpenError {
     /// Another process has the data open.
     #[error("another process holds {}: stop it, or give this one another data directory", path.display())]
