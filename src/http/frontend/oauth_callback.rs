@@ -34,7 +34,7 @@ pub(in crate::http) async fn take(call: &Call<'_>) -> Result<ApiResponse, HttpEr
     if returned.is_late && call.head.audience() == Audience::Program {
         return Err(ErrorCode::OAuthCallbackInvalid.into());
     }
-    let successor = |token: &str| engine.successor(token, &identity.caller);
+    let successor = |id: &str| identity.valid_dev_browser(id, engine);
     let answer = match destination(&returned, successor) {
         Some(url) => ApiResponse::see_other(&url),
         None if returned.is_late => return Err(ErrorCode::OAuthCallbackInvalid.into()),
@@ -59,7 +59,7 @@ pub(in crate::http) fn repeat(form: &Params) -> ApiResponse {
 }
 
 /// Where the browser goes, if there is such a URL. A page's dev browser is only for the browser that began.
-fn destination(returned: &CallbackRedirect, successor: impl Fn(&str) -> Option<Secret<String>>) -> Option<String> {
+fn destination(returned: &CallbackRedirect, successor: impl Fn(&str) -> Option<String>) -> Option<String> {
     let url = returned.url.as_ref()?;
     match (Url::parse(url.as_str()), &returned.native_handoff) {
         (Ok(url), Some(native_handoff)) => Some(redirect::with_nonce(url, native_handoff).into()),

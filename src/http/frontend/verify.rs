@@ -68,7 +68,7 @@ fn render(call: &Call<'_>, identity: &Identity, followed: &Followed, token: &str
     let session = session.map(|id| id.to_string());
     match (url.and_then(|url| redirect::with_status(url, status, session.as_deref())), refusal) {
         (Some(url), _) if followed.by_owner => {
-            let successor = |token: &str| call.engine().successor(token, &identity.caller);
+            let successor = |id: &str| identity.valid_dev_browser(id, call.engine());
             Ok(ApiResponse::see_other(redirect::with_valid_dev_browser(url, successor).as_str()))
         }
         (Some(url), _) => Ok(ApiResponse::see_other(redirect::without_dev_browser(url).as_str())),

@@ -46,6 +46,12 @@ impl Identity {
         Self { caller, token }
     }
 
+    /// The caller's dev browser from now on, where `id` is one that the same client had or has.
+    pub(in crate::http) fn valid_dev_browser(&self, id: &str, engine: &Engine) -> Option<String> {
+        let token = engine.successor(id.strip_prefix(DEV_BROWSER_PREFIX)?, &self.caller)?;
+        Some(format!("{DEV_BROWSER_PREFIX}{}", token.expose()))
+    }
+
     /// Whether the caller has a client.
     pub(in crate::http) fn is_known(&self) -> bool {
         self.caller.client().is_some()

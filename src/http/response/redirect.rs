@@ -3,9 +3,6 @@
 
 use url::Url;
 
-use crate::domain::secret::Secret;
-use crate::http::request::head::DEV_BROWSER_PREFIX;
-
 /// `url` with the result of a link, in the parameters of [guide: Redirects](crate::guide::contract_sign_ups#redirects).
 /// Existing parameters of those names are removed, because pages read the first one.
 pub(in crate::http) fn with_status(url: &str, status: &str, session: Option<&str>) -> Option<Url> {
@@ -44,14 +41,13 @@ pub(in crate::http) fn without_dev_browser(url: Url) -> Url {
 }
 
 /// `url` for the browser that asked: the token in its dev browser may have been replaced since, and the page takes what
-/// is on the URL for the newest. `successor` gives the valid token for an earlier one of the same client.
-pub(in crate::http) fn with_valid_dev_browser(mut url: Url, successor: impl Fn(&str) -> Option<Secret<String>>) -> Url {
-    let renewed = |value: &str| Some(successor(value.strip_prefix(DEV_BROWSER_PREFIX)?)?.into_inner());
+/// is on the URL for the newest. `successor` gives the valid dev browser for an earlier one of the same client.
+pub(in crate::http) fn with_valid_dev_browser(mut url: Url, successor: impl Fn(&str) -> Option<String>) -> Url {
     let pairs: Vec<(String, String)> = url.query_pairs().into_owned().collect();
-    let is_renewed = |(name, value): &(String, String)| name == DEV_BROWSER && renewed(value).is_some();
+    let is_renewed = |(name, value): &(String, String)| name == DEV_BROWSER && successor(value).is_some();
     if pairs.iter().any(is_renewed) {
-        let valid = |(name, value): (String, String)| match renewed(&value).filter(|_| name == DEV_BROWSER) {
-            Some(token) => (name, format!("{DEV_BROWSER_PREFIX}{token}")),
+        let valid = |(name, value): (String, String)| match successor(&value).filter(|_| name == DEV_BROWSER) {
+            Some(valid) => (name, valid),
             None => (name, value),
         };
         url.query_pairs_mut().clear().extend_pairs(pairs.into_iter().map(valid));
@@ -124,7 +120,7 @@ mod tests {
 
     #[test]
     fn a_dev_browser_that_was_replaced_is_replaced_on_the_url_of_its_browser() {
-        let successor = |token: &str| (token == "old").then(|| Secret::new("new".to_owned()));
+        let successor = |id: &str| (id == "dvb_old").then(|| "dvb_new".to_owned());
         for (url, expected) in [
             ("http://a.example/?__clerk_db_jwt=dvb_old&a=%26#f", "http://a.example/?__clerk_db_jwt=dvb_new&a=%26#f"),
             ("http://a.example/?__clerk_db_jwt=old", "http://a.example/?__clerk_db_jwt=old"),

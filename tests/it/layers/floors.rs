@@ -57,7 +57,7 @@ const FLOORS: [(&str, &[&str]); 38] = [
     ),
     ("client", &["context id policy rejection secret sign_in time user", STRATEGY]),
     ("event", &["client id time user"]),
-    ("transition", &["client id identifier message quota rejection"]),
+    ("transition", &["client id identifier message quota rejection time"]),
     ("admission", &["identifier rejection settings user", STRATEGY]),
     ("requirements", &["field policy settings sign_up time"]),
     // The two flows do not import each other: what one hands over to the other is in `transfer`.
