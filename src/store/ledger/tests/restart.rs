@@ -69,6 +69,38 @@ fn an_interrupted_checkpoint_is_taken_up_again() {
 }
 
 #[test]
+fn keys_before_among_and_behind_those_in_sled_are_all_counted() {
+    let directory = tempfile::tempdir().unwrap();
+    let rounds = [
+        vec![put("d5", "1"), put("d7", "1"), put("uz", "1")],
+        // Behind the last key, equal to it, between two, before all; and kinds that sled has none of, or only others behind.
+        vec![put("d9", "2"), put("d7", "2"), put("d6", "2"), put("d1", "2"), put("ix", "2"), put("ua", "2")],
+        // What is removed is there, or was never in sled, or is written in the same segment.
+        vec![Write::remove("d9"), Write::remove("d2"), Write::remove("v1"), put("d95", "3"), Write::remove("d95")],
+        vec![put("d9", "4"), Write::remove("d1"), put("d1", "4"), Write::remove("uz")],
+    ];
+    let mut model = Model::new();
+    for round in rounds {
+        // The start compares sled with the manifest.
+        let ledger =
+            Ledger::open(Options { verify_at_once: Duration::from_secs(60), ..options(directory.path()) }).unwrap();
+        assert!(ledger.stats().verified);
+        assert_eq!(all(&ledger), model);
+        for write in &round {
+            match &write.value {
+                Some(value) => drop(model.insert(write.key.to_vec(), value.to_vec())),
+                None => drop(model.remove(&write.key[..])),
+            }
+        }
+        ledger.append(&round.into_iter().map(|write| vec![write]).collect::<Vec<_>>(), true).unwrap();
+        assert_eq!(all(&ledger), model);
+        ledger.close();
+    }
+    let ledger = Ledger::open(options(directory.path())).unwrap();
+    assert_eq!(all(&ledger), model);
+}
+
+#[test]
 fn many_segments_with_checkpoints_and_random_ends_equal_the_model() {
     for seed in [1, 2, 3] {
         let directory = tempfile::tempdir().unwrap();
