@@ -9,6 +9,7 @@ mod delivery;
 mod dispatcher;
 mod input;
 mod kept;
+mod pace;
 mod payload;
 mod window;
 
