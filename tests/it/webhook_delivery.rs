@@ -137,6 +137,7 @@ async fn an_endpoint_that_never_answers_holds_up_no_other_and_no_request() {
     let got = receiver.wait_for_count(200).await;
     let users: BTreeSet<String> = got.iter().map(|got| got.event()["data"]["id"].to_string()).collect();
     assert_eq!(users.len(), 200);
+    silent.wait_for_count(32).await;
     assert_eq!(silent.got().len(), 32, "so many at once, and no more");
     drop(engine);
 }

@@ -22,6 +22,7 @@ use crate::webhook::{Endpoint, Outcome, Sender, message_id, next_attempt_in};
 use super::attempts::{Attempts, WebhookAttempt};
 use super::kept::{open_secrets, usable};
 use super::message::{AttemptResult, Attempted, Job, Shared, body, event_at, failure};
+use super::pace::{Pace, RUNNING_MAX, wait_for_turn};
 use super::payload::event_type;
 use super::window::Window;
 
@@ -54,6 +55,7 @@ pub(super) struct Delivery {
     is_behind: bool,
     running: JoinSet<Attempted>,
     retries_running: usize,
+    pace: Pace,
     /// Waiting messages that are tried now, or whose attempt is not noted yet.
     claimed: HashSet<RetryKey>,
     /// When the first waiting message that is not claimed is due; `None` if there is none, or it is not known.
@@ -101,6 +103,7 @@ impl Delivery {
             is_behind: true,
             running: JoinSet::new(),
             retries_running: 0,
+            pace: Pace::new(),
             claimed: HashSet::new(),
             next_due: None,
             reads_retries: true,
@@ -123,6 +126,9 @@ impl Delivery {
     /// Delivers until it is to stop, or the endpoint is switched off.
     pub(super) async fn run(mut self, mut stop: watch::Receiver<Stop>) {
         loop {
+            if self.wants_more() {
+                self.pace.note(wait_for_turn().await);
+            }
             let outcome = self.begin().await;
             if let Err(error) = &outcome {
                 tracing::warn!(webhook_endpoint.id = %self.kept.id, %error, "webhooks wait, since the store can't be read");
@@ -137,6 +143,7 @@ impl Delivery {
                 Some(attempted) = self.running.join_next() => self.settle_all(attempted),
                 // So that a long way through events that are not wanted does not hold up other tasks.
                 () = tokio::task::yield_now(), if !is_stuck && self.has_more() => {}
+                () = tokio::time::sleep(HELD_BACK), if !is_stuck && self.is_held_back() => {}
                 changed = self.new_events.changed(), if !self.is_behind && !is_stuck => {
                     if changed.is_err() {
                         return;
@@ -169,6 +176,10 @@ impl Delivery {
     }
 
     fn has_room(&self) -> bool {
+        self.running.len() < self.pace.room() && self.has_room_but_for_the_pace()
+    }
+
+    fn has_room_but_for_the_pace(&self) -> bool {
         self.running.len() < RUNNING_MAX
             && self.window.len() < WINDOW_MAX
             && self.unsaved.retries.len() < UNSAVED_MAX
@@ -177,7 +188,17 @@ impl Delivery {
 
     /// Whether it could begin more now.
     fn has_more(&self) -> bool {
-        self.has_room() && (self.is_behind || !self.ahead.is_empty())
+        self.has_room() && self.wants_more()
+    }
+
+    /// Whether there are events, or may be, of which no attempt has begun.
+    fn wants_more(&self) -> bool {
+        self.is_behind || !self.ahead.is_empty()
+    }
+
+    /// Whether it could begin more if the processor were not busy.
+    fn is_held_back(&self) -> bool {
+        self.wants_more() && self.has_room_but_for_the_pace() && !self.has_room()
     }
 
     /// Reads the next events.
@@ -201,7 +222,8 @@ impl Delivery {
     async fn begin_retries(&mut self) -> Result<(), StoreError> {
         let now = self.shared.context.now();
         let is_due = self.next_due.is_some_and(|due| due <= now);
-        if self.retries_running >= RETRIES_RUNNING_MAX || !(self.reads_retries || is_due) || self.disabled.is_some() {
+        let running_max = RETRIES_RUNNING_MAX.min(self.pace.room());
+        if self.retries_running >= running_max || !(self.reads_retries || is_due) || self.disabled.is_some() {
             return Ok(());
         }
         let store = self.shared.context.store.clone();
@@ -212,7 +234,7 @@ impl Delivery {
             if self.claimed.contains(&retry.key) {
                 continue;
             }
-            if retry.key.due > now || self.retries_running >= RETRIES_RUNNING_MAX {
+            if retry.key.due > now || self.retries_running >= running_max {
                 self.next_due = Some(retry.key.due);
                 break;
             }
@@ -447,8 +469,6 @@ async fn wanted(stop: &mut watch::Receiver<Stop>) -> Stop {
     stop.wait_for(|stop| *stop != Stop::Never).await.map_or(Stop::Now, |stop| *stop)
 }
 
-/// How many attempts one endpoint has in flight.
-const RUNNING_MAX: usize = 32;
 /// How many of them may be of waiting messages, so that these do not hold up new ones.
 const RETRIES_RUNNING_MAX: usize = 16;
 /// How many events may be between the first that is in delivery and the last that was read.
@@ -463,6 +483,8 @@ const CURSOR_UNSAVED_MAX: Span = Span::from_secs(60);
 const UNREADABLE_PAUSE: Span = Span::from_secs(5);
 /// The time between two looks at the clock while something waits for a time, and after a failure of the store.
 const PAUSE: Duration = Duration::from_secs(1);
+/// Until a delivery that the processor was too busy for looks again.
+const HELD_BACK: Duration = Duration::from_millis(5);
 /// For how long attempts that have begun may go on when the engine stops.
 const FINISH_MAX: Duration = Duration::from_secs(5);
 

@@ -10,6 +10,7 @@ mod dispatcher;
 mod input;
 mod kept;
 mod message;
+mod pace;
 mod payload;
 mod window;
 
