@@ -226,6 +226,7 @@ pub mod users {
     pub use crate::domain::id::{ExternalAccountId, IdentificationId};
     pub use crate::domain::identifier::{EmailAddress, Identifier, IdentifierKind, PhoneNumber, Username};
     pub use crate::domain::metadata::Metadata;
+    pub use crate::domain::sign_in::SignInAttempts;
     pub use crate::domain::user::{
         AddressChange, AddressStatus, EndReason, Identification, MetadataChange, NewUser, SessionsEnded, User,
         UserAccount, UserChange, UserFields, UserPatch,
@@ -309,7 +310,7 @@ pub mod settings {
     };
     pub use crate::domain::settings::{
         AttackProtection, Attribute, Attributes, EmailLinkProtection, InvalidSettings, Mfa, OAuth, PasswordSettings,
-        SignUpMode, SignUpSettings, Social, Switch,
+        SignUpMode, SignUpSettings, Social, Switch, UserLockout,
     };
 }
 

@@ -12,7 +12,7 @@ use crate::domain::application_value::ApplicationValue;
 use crate::domain::client::{ClientChange, ClientConflict};
 use crate::domain::event::EndUser;
 use crate::domain::id::{ClientId, SignUpId};
-use crate::domain::rejection::{ErrorCode, Rejection};
+use crate::domain::rejection::{ErrorCode, Reason, Rejection};
 use crate::domain::sign_up::{Command, Fields, Phase, SignUp, Transition, taken};
 use crate::domain::time::{Span, Timestamp};
 use crate::domain::transition::Change;
@@ -145,6 +145,7 @@ impl From<CommitError> for CallError {
             CommitError::LimitExceeded { retry_after } => {
                 Self::Rejected(ErrorCode::TooManyRequests.after(retry_after).into())
             }
+            CommitError::Locked { remaining } => Self::Rejected(Reason::locked(remaining).into()),
             CommitError::Overloaded => Self::Overloaded,
             CommitError::Unavailable | CommitError::BadRecord => Self::Unavailable,
             CommitError::Stale | CommitError::Unknown => Self::Lost,

@@ -13,6 +13,8 @@ use super::secret::Secret;
 use super::verification::Strategy;
 use restrictions::Restrictions;
 
+pub use lockout::{Lockout, UserLockout};
+
 /// One complete settings document.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -282,6 +284,9 @@ pub struct AttackProtection {
     pub enumeration_protection: Switch,
     /// Whose browser may use an e-mail link.
     pub email_link: EmailLinkProtection,
+    /// Whether failed sign-ins in a row lock a user
+    /// ([guide: Lockout](crate::guide::contract_sign_ins#lockout)).
+    pub user_lockout: UserLockout,
 }
 
 /// Whether an e-mail link works only on the client that requested it.
@@ -387,6 +392,7 @@ impl Settings {
         if passwords.min_zxcvbn_strength > 4 {
             return fault("password_settings.min_zxcvbn_strength".into(), "must be from 0 to 4");
         }
+        self.attack_protection.user_lockout.validate()?;
         let usernames = &self.username_settings;
         if usernames.min_length == 0 || usernames.max_length < usernames.min_length || usernames.max_length > 64 {
             return fault(
@@ -405,6 +411,7 @@ impl Settings {
 
 pub mod branding;
 mod built_with;
+mod lockout;
 pub mod overrides;
 pub mod providers;
 pub mod restrictions;

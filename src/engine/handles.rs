@@ -15,7 +15,7 @@ use crate::domain::invitation::NewInvitation;
 use crate::domain::listed::{List, ListedRedirect};
 use crate::domain::secret::Secret;
 use crate::domain::settings::overrides::Overrides;
-use crate::domain::sign_in::Prepare as PrepareFirstFactor;
+use crate::domain::sign_in::{Prepare as PrepareFirstFactor, SignInAttempts};
 use crate::domain::sign_up::{BackendUpdate, NewSignUp, SignUpPatch};
 use crate::domain::time::Span;
 use crate::domain::user::{NewUser, User, UserChange, UserPatch};
@@ -405,11 +405,17 @@ handle! {
     /// As [`Self::change`].
     unban(id: UserId, version: Option<u64>) -> Arc<User>: unban_user;
     /// Locks a user: it can't sign in until [`UserChange::Unlock`], or until as much time has passed as after failed
-    /// sign-ins. Its sessions go on.
+    /// sign-ins. Its sessions go on. Unlocking also forgets failed sign-ins, and ends the lock that they led to.
     ///
     /// # Errors
-    /// `feature_not_enabled` where the policy does not limit failed sign-ins, and as [`Self::change`].
+    /// `feature_not_enabled` where neither the settings nor the policy limit failed sign-ins, and as [`Self::change`].
     lock(id: UserId, version: Option<u64>) -> Arc<User>: lock_user;
+    /// How many more failed sign-ins lock each of these users, and until when they are locked, where the settings say
+    /// that failures lock users (`attack_protection.user_lockout`). A user who is not known has no failures.
+    ///
+    /// # Errors
+    /// When the store can't be read.
+    sign_in_attempts(ids: &[UserId]) -> Vec<SignInAttempts>: sign_in_attempts;
     /// The user who has the address with this id, verified or not.
     ///
     /// # Errors

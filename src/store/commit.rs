@@ -79,14 +79,16 @@ pub struct Decision {
     pub limits: Option<AddressLimits>,
     /// Uses of the exact quotas. Refused as [`CommitError::LimitExceeded`] if one is used up.
     pub quota_uses: Vec<QuotaUse>,
-    /// An attempt to sign in, to be counted. Refused as [`CommitError::LimitExceeded`] if its allowance is used up,
-    /// whether it is right or wrong.
+    /// An attempt to sign in, to be counted. Refused as [`CommitError::LimitExceeded`] if its allowance is used up, or
+    /// as [`CommitError::Locked`] under a lockout, whether it is right or wrong.
     pub tried: Option<Try>,
     /// A new user; its identifiers are claimed. Refused as [`CommitError::IdentifierTaken`] if another user holds one.
     pub user: Option<User>,
     /// What the application's backend writes to users, in order. Refused as [`CommitError::Stale`] if a user is not in
     /// the expected version, as [`CommitError::IdentifierTaken`] if another user holds one of its identifiers.
     pub users: Vec<UserWrite>,
+    /// A user whose failed sign-ins in a row are forgotten, with the locks that they led to.
+    pub forgiven: Option<UserId>,
     /// A sign-in to an existing user. Refused as [`CommitError::Stale`] if what was proved no longer belongs to that
     /// user.
     pub entry: Option<Entry>,
@@ -334,4 +336,6 @@ pub struct Committed {
     pub generation_before: Option<u32>,
     /// The position of the last of its events; `None` if it has none.
     pub last_event: Option<Position>,
+    /// How many more failures lock the account, after one that was counted under a lockout.
+    pub attempts_left: Option<u32>,
 }

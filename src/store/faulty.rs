@@ -20,6 +20,7 @@ use crate::domain::identifier::Identifier;
 use crate::domain::invitation::Invitation;
 use crate::domain::listed::{List, ListedIdentifier, ListedRedirect};
 use crate::domain::policy::RetentionPolicy;
+use crate::domain::sign_in::Failures;
 use crate::domain::sign_in_token::SignInToken;
 use crate::domain::sign_up::SignUp;
 use crate::domain::time::Timestamp;
@@ -61,7 +62,7 @@ pub enum ReadFault {
 pub enum StoreRead {
     /// [`Store::sign_up`].
     SignUp,
-    /// [`Store::user`].
+    /// [`Store::user`] and [`Store::failures`].
     User,
     /// [`Store::users`] and [`Store::user_places`].
     Users,
@@ -69,7 +70,7 @@ pub enum StoreRead {
     CountUsers,
     /// [`Store::session`] and [`Store::sessions_of`].
     Session,
-    /// [`Store::client`].
+    /// [`Store::client`] and [`Store::client_ids`].
     Client,
     /// [`Store::owner`] and [`Store::holder_of_address`].
     Owner,
@@ -395,12 +396,20 @@ impl Store for FaultyStore {
         Box::pin(self.read(StoreRead::Client, self.inner.client(id)))
     }
 
+    fn client_ids(&self, after: Option<ClientId>, limit: usize) -> BoxFuture<'_, Result<Vec<ClientId>, StoreError>> {
+        Box::pin(self.read(StoreRead::Client, self.inner.client_ids(after, limit)))
+    }
+
     fn owner<'a>(&'a self, identifier: &'a Identifier) -> BoxFuture<'a, Result<Option<UserId>, StoreError>> {
         Box::pin(self.read(StoreRead::Owner, self.inner.owner(identifier)))
     }
 
     fn holder_of_address(&self, id: IdentificationId) -> BoxFuture<'_, Result<Option<UserId>, StoreError>> {
         Box::pin(self.read(StoreRead::Owner, self.inner.holder_of_address(id)))
+    }
+
+    fn failures(&self, user: UserId) -> BoxFuture<'_, Result<Option<Failures>, StoreError>> {
+        Box::pin(self.read(StoreRead::User, self.inner.failures(user)))
     }
 
     fn sign_in_token(&self, id: SignInTokenId) -> BoxFuture<'_, Result<Option<SignInToken>, StoreError>> {

@@ -7,6 +7,7 @@ use crate::domain::client::Client;
 use crate::domain::client::session::Session;
 use crate::domain::id::{ClientId, SessionId, SignInId, SignUpId, UserId};
 use crate::domain::identifier::{EmailAddress, PhoneNumber};
+use crate::domain::sign_in::SignInAttempts;
 use crate::domain::time::Timestamp;
 use crate::domain::user::{Identification, User};
 
@@ -20,6 +21,9 @@ pub struct BackendUser<'a> {
     pub user: &'a User,
     /// The time of reading: a lock is shown until it ends.
     pub now: Timestamp,
+    /// What its failed sign-ins have come to
+    /// ([`Users::sign_in_attempts`](crate::engine::Users::sign_in_attempts)).
+    pub attempts: SignInAttempts,
 }
 
 /// A session for the application's backend, as of `now`: without its user and without a token.
@@ -99,7 +103,7 @@ impl Serialize for BackendUser<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let user = self.user;
         let shape = UserShape {
-            shown: UserResource::of(user, user.last_active_at, self.now),
+            shown: UserResource::of(user, user.last_active_at, self.now).with_attempts(self.attempts, self.now),
             private_metadata: Metadata(&user.private_metadata),
             password_last_updated_at: user.password_last_updated_at,
             create_organizations_limit: user.create_organizations_limit,
@@ -210,7 +214,7 @@ mod tests {
     #[test]
     fn a_backend_sees_what_the_person_sees_and_the_private_metadata() {
         let user = User { private_metadata: r#"{"plan":"gold"}"#.into(), ..samples::user() };
-        let shown = show(&BackendUser { user: &user, now: NOW });
+        let shown = show(&BackendUser { user: &user, now: NOW, attempts: SignInAttempts::default() });
         assert_eq!(shown["private_metadata"], json!({"plan": "gold"}));
         let Value::Object(seen) = show(&user) else { panic!("an object") };
         assert_eq!(seen.get("private_metadata"), None);
@@ -225,14 +229,38 @@ mod tests {
         let until = NOW + Span::from_secs(90);
         let user = User { banned: true, locked_until: Some(until), ..samples::user() };
         let shown = |now| {
-            let shown = show(&BackendUser { user: &user, now });
+            let shown = show(&BackendUser { user: &user, now, attempts: SignInAttempts::default() });
             (shown["banned"].clone(), shown["locked"].clone(), shown["lockout_expires_in_seconds"].clone())
         };
         assert_eq!(shown(NOW), (json!(true), json!(true), json!(90)));
         assert_eq!(shown(until), (json!(true), json!(false), json!(null)));
         let user = User { locked_until: Some(Timestamp::MAX), ..samples::user() };
-        let shown = show(&BackendUser { user: &user, now: until });
+        let shown = show(&BackendUser { user: &user, now: until, attempts: SignInAttempts::default() });
         assert_eq!((&shown["locked"], &shown["lockout_expires_in_seconds"]), (&json!(true), &json!(null)));
+    }
+
+    #[test]
+    fn failures_lock_a_user_and_the_longer_lock_is_shown() {
+        let user = samples::user();
+        let locked = User { locked_until: Some(NOW + Span::from_secs(60)), ..samples::user() };
+        let forever = User { locked_until: Some(Timestamp::MAX), ..samples::user() };
+        let by_failures = SignInAttempts { locked_until: Some(NOW + Span::from_secs(90)), remaining: Some(0) };
+        let until_unlocked = SignInAttempts { locked_until: Some(Timestamp::MAX), remaining: Some(0) };
+        let open = SignInAttempts { locked_until: None, remaining: Some(7) };
+        for (user, attempts, expected) in [
+            (&user, SignInAttempts::default(), json!([false, null, null])),
+            (&user, open, json!([false, null, 7])),
+            (&user, by_failures, json!([true, 90, 0])),
+            (&user, until_unlocked, json!([true, null, 0])),
+            (&locked, open, json!([true, 60, 7])),
+            (&locked, by_failures, json!([true, 90, 0])),
+            (&locked, until_unlocked, json!([true, null, 0])),
+            (&forever, by_failures, json!([true, null, 0])),
+        ] {
+            let shown = show(&BackendUser { user, now: NOW, attempts });
+            let keys = ["locked", "lockout_expires_in_seconds", "verification_attempts_remaining"];
+            assert_eq!(json!(keys.map(|key| shown[key].clone())), expected);
+        }
     }
 
     #[test]

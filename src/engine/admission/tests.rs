@@ -147,6 +147,7 @@ async fn outcomes(engine: &Engine) -> Vec<(&'static str, Option<EngineError>)> {
         session(session),
         session_token(caller, session, context),
         sign_in(caller, sign_in, context),
+        sign_in_attempts(&[user]),
         sign_up(caller, sign_up),
         sign_up_and_client(caller, sign_up, context),
         sign_ups_awaiting_approval(None, 10),

@@ -97,6 +97,7 @@ pub(super) const ENDPOINTS: &[Endpoint] = &[
 
     Endpoint::backend(POST, "/v1/sessions/{id}/verify", answer!(|i| sessions::verify(i.call, i.id()?, only(i.objects())?).await)).of::<SessionId>(),
 
+    Endpoint::backend_get("/v1/clients", answer!(|i| clients::list(i.call).await)),
     Endpoint::backend(POST, "/v1/clients/verify", answer!(|i| clients::verify(i.call, only(i.objects())?).await)),
     Endpoint::backend_get("/v1/clients/{id}", answer!(|i| clients::show(i.call, i.id()?).await)).of::<ClientId>(),
 

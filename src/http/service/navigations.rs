@@ -335,6 +335,7 @@ const ROUTES: &[(&str, &str)] = &[
     ("POST", "/v1/sessions/sess_000000000000000000000000007/revoke"),
     ("POST", "/v1/sessions/sess_000000000000000000000000007/tokens"),
     ("POST", "/v1/sessions/sess_000000000000000000000000007/verify"),
+    ("GET", "/v1/clients"),
     ("POST", "/v1/clients/verify"),
     ("GET", "/v1/clients/client_000000000000000000000000007"),
     ("POST", "/v1/sign_in_tokens"),

@@ -103,7 +103,7 @@ pub(super) async fn failures_in_a_row_are_exact_until_a_success(store: &impl Sto
             Commit::of_decision(
                 at(ms),
                 Decision {
-                    tried: Some(Try { account: account.clone(), share: Share::Codes, source: None, succeeded }),
+                    tried: Some(Try { account: account.clone(), share: Share::Codes, source: None, succeeded, lockout: None }),
                     limits,
                     ..Decision::default()
                 },

@@ -176,6 +176,11 @@ pub(in crate::store) fn parse_session(key: &[u8]) -> Option<SessionId> {
     key.get(1..)?.try_into().ok().map(SessionId::from_bytes)
 }
 
+/// Reads a key made by [`client`].
+pub(in crate::store) fn parse_client(key: &[u8]) -> Option<ClientId> {
+    key.get(1..)?.try_into().ok().map(ClientId::from_bytes)
+}
+
 /// What the keys of the sessions of a user begin with.
 pub(in crate::store) fn sessions_of(user: UserId) -> Bytes {
     of_parts(Kind::UserSession, &[user.as_bytes()])

@@ -21,7 +21,7 @@ use crate::domain::event::Happened;
 use crate::domain::id::SignUpId;
 use crate::domain::policy::AddressLimits;
 use crate::domain::quota::{QuotaKind, QuotaUse};
-use crate::domain::sign_in::{Failures, Try};
+use crate::domain::sign_in::{Account, Failures, Held, Try};
 use crate::domain::time::Timestamp;
 use crate::domain::user::User;
 
@@ -29,7 +29,7 @@ use super::closing::Adds;
 use super::codec::{self, Record};
 use super::key_value::{KeyValue, Write};
 use super::record::{
-    ApplicationValueRecordV1, ClientRecordV3, CounterRecordV1, FailuresRecordV1, OutboxRecordV1, SignUpRecordV3,
+    ApplicationValueRecordV1, ClientRecordV3, CounterRecordV1, FailuresRecordV2, OutboxRecordV1, SignUpRecordV3,
     ValueRecordV1,
 };
 use super::unreadable::Unreadable;
@@ -127,9 +127,10 @@ impl<K: KeyValue> Transaction<'_, '_, K> {
                 self.charge(charge, limits, decision.user.is_some(), at)?;
             }
         }
-        if let (Some(limits), Some(tried)) = (&decision.limits, &decision.tried) {
-            self.tried(tried, limits, at)?;
-        }
+        let attempts_left = match &decision.tried {
+            Some(tried) => self.tried(tried, decision.limits.as_ref(), at)?,
+            None => None,
+        };
         if let Some(user) = &decision.user {
             self.user(user, decision.sign_up.as_ref(), at)?;
         }
@@ -139,13 +140,14 @@ impl<K: KeyValue> Transaction<'_, '_, K> {
         for write in &decision.users {
             self.write_user(write, at)?;
         }
+        if let Some(user) = decision.forgiven {
+            self.remove_if_there(key::failures(&Account::User(user)))?;
+        }
         // Waiting list first: for a person already invited from it, the error says that, not that an invitation exists.
         for change in &decision.waitlist {
             self.waitlist(change, at)?;
         }
-        for change in &decision.invitations {
-            self.invitation(change, at)?;
-        }
+        self.invitations(&decision.invitations, at)?;
         for change in &decision.sign_in_tokens {
             self.sign_in_token(change, at)?;
         }
@@ -172,7 +174,7 @@ impl<K: KeyValue> Transaction<'_, '_, K> {
         for entry in &decision.outbox {
             self.put(key::outbox(entry.id), &OutboxRecordV1::from(entry))?;
         }
-        Ok(Committed { client, generation_before, last_event: None })
+        Ok(Committed { client, generation_before, last_event: None, attempts_left })
     }
 
     /// Writes the next value of an open sign-up. A finished one is stored by [`Self::user`]; here its own entries are
@@ -275,19 +277,43 @@ impl<K: KeyValue> Transaction<'_, '_, K> {
         Ok(())
     }
 
-    /// Counts an attempt to sign in; a success resets the failures.
-    fn tried(&mut self, tried: &Try, limits: &AddressLimits, at: Timestamp) -> Result<(), CommitError> {
+    /// Counts an attempt to sign in; a success resets the failures. Returns how many more failures lock the account.
+    fn tried(
+        &mut self,
+        tried: &Try,
+        limits: Option<&AddressLimits>,
+        at: Timestamp,
+    ) -> Result<Option<u32>, CommitError> {
+        let over = |retry_after| CommitError::LimitExceeded { retry_after };
         let key = key::failures(&tried.account);
-        let record: Option<FailuresRecordV1> = self.record(&key)?;
+        let record: Option<FailuresRecordV2> = self.record(&key)?;
         let current = record.map(Failures::from);
-        let tried = Try { source: tried.source.filter(|_| limits.by_source), ..tried.clone() };
-        let next = Failures::after(current.as_ref(), &tried, limits.account_failures, at)
-            .map_err(|retry_after| CommitError::LimitExceeded { retry_after })?;
+        let next = match (tried.lockout, limits) {
+            (Some(lockout), _) => {
+                Failures::after_under(current.as_ref(), tried, lockout, at).map_err(|held| match held {
+                    Held::Locked(remaining) => CommitError::Locked { remaining },
+                    Held::Slowed(wait) => over(wait),
+                })?
+            }
+            (None, Some(limits)) => {
+                let tried = Try { source: tried.source.filter(|_| limits.by_source), ..tried.clone() };
+                Failures::after(current.as_ref(), &tried, limits.account_failures, at).map_err(over)?
+            }
+            (None, None) => return Ok(None),
+        };
+        let was_locked = current.as_ref().and_then(|failures| failures.locks.latest());
+        if let (Some(failures), Account::User(id)) = (&next, &tried.account)
+            && failures.locks.latest() > was_locked
+            && let Some(user) = self.known_user(*id)?
+        {
+            self.adds.happened.push(Happened::UserUpdated { id: user.id, version: user.version });
+        }
+        let left = next.as_ref().zip(tried.lockout).map(|(failures, lockout)| failures.left(tried.share, lockout));
         match next {
-            Some(failures) => self.put(key, &FailuresRecordV1::from(&failures))?,
+            Some(failures) => self.put(key, &FailuresRecordV2::from(&failures))?,
             None => self.remove_if_there(key)?,
         }
-        Ok(())
+        Ok(left)
     }
 
     /// Lists a sign-up among those that wait for approval, or no longer.

@@ -13,7 +13,7 @@ use super::codec;
 use super::key::{self, Kind};
 use super::quota;
 use super::record::{
-    ClientRecordV3, CounterRecordV1, EventsRecordV1, FailuresRecordV1, InvitationRecordV1, OutboxRecordV1,
+    ClientRecordV3, CounterRecordV1, EventsRecordV1, FailuresRecordV2, InvitationRecordV1, OutboxRecordV1,
     SessionRecordV1, SignInTokenRecordV1, UserRecordV3,
 };
 use crate::domain::client::Client;
@@ -73,7 +73,7 @@ pub(in crate::store) fn fate(
     } else if is(Kind::Counter) {
         goes(quota::is_over(&codec::decode::<CounterRecordV1>(value)?, now))
     } else if is(Kind::Failures) {
-        goes(Failures::from(codec::decode::<FailuresRecordV1>(value)?).are_forgotten(now))
+        goes(Failures::from(codec::decode::<FailuresRecordV2>(value)?).are_forgotten(now))
     } else if is(Kind::Session) {
         let record = codec::decode::<SessionRecordV1>(value)?;
         let is_known = get(&key::user(record.user_id()))?.is_some();

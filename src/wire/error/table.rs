@@ -172,6 +172,7 @@ pub(crate) const fn of_refusal(code: ErrorCode) -> Row {
         // Sign-ins
         ErrorCode::StrategyForUserInvalid => row(BAD, "Invalid strategy for this account", "This account can't be signed in to that way."),
         ErrorCode::UserBanned => row(FORBIDDEN, "Account banned", "This account is banned. Please contact support for more information."),
+        ErrorCode::AccountLockoutWarning => row(FIELD, "Account will be locked", "The account is locked after {n} more failed attempts."),
         ErrorCode::UserLocked => row(FORBIDDEN, "Account locked", "This account is locked. Please try again later, or contact support."),
         ErrorCode::SignUpIfMissingNotAllowed => row(FIELD, "Sign up not allowed", "There is no signing up with this identifier on the way of signing in. Please sign up instead."),
         ErrorCode::SignUpIfMissingStrategyNotSupported => row(FIELD, "Strategy not supported", "Whoever may be new here proves the identifier by a code that is sent to it."),

@@ -106,7 +106,7 @@ const ORDERS: &[(&str, &[&str])] = &[
         "engine/backend",
         &[
             "pagination sign_in_tokens",
-            "invitations sessions sign_ups users values webhooks",
+            "clients invitations sessions sign_ups users values webhooks",
             "instance waitlist",
             "at_rest",
         ],

@@ -33,9 +33,11 @@ impl<K: KeyValue> Transaction<'_, '_, K> {
     /// Signs in to a user.
     pub(super) fn entry(&mut self, entry: &Entry, at: Timestamp) -> Result<(), CommitError> {
         let user = self.known_user(entry.user_id)?.ok_or(CommitError::Stale)?;
-        let next = user.entered(entry).map_err(|_| CommitError::Stale)?;
-        if let Credential::Ticket(token) = entry.proof {
-            self.accept_sign_in_token(token, user.id, at)?;
+        let mut next = user.entered(entry).map_err(|_| CommitError::Stale)?;
+        match &entry.proof {
+            Credential::Ticket(token) => self.accept_sign_in_token(*token, user.id, at)?,
+            Credential::Invitation { invitation, .. } => self.accept_invitation(*invitation, &mut next, at)?,
+            _ => {}
         }
         self.put_user(Some(&user), &next, &UserRecordV3::from(&next), at)
     }

@@ -33,7 +33,7 @@ pub(in crate::store) use client::{ClientRecordV1, ClientRecordV2};
 pub(in crate::store) use count::CountRecordV1;
 pub(in crate::store) use counter::{ClientShareV1, CounterRecordV1};
 pub(in crate::store) use event::{EventsRecordV1, OpenEvents, removed_to, removed_to_value};
-pub(in crate::store) use failures::FailuresRecordV1;
+pub(in crate::store) use failures::FailuresRecordV2;
 pub(in crate::store) use identifier::IdentifierRecordV1;
 #[cfg(test)]
 pub(in crate::store) use invitation::InvitedRecordV1;

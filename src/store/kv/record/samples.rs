@@ -14,7 +14,7 @@ use crate::domain::redirect::RedirectUrl;
 use crate::domain::rejection::ErrorCode;
 use crate::domain::secret::Secret;
 use crate::domain::settings::restrictions::Pattern;
-use crate::domain::sign_in::{self, Failures, FirstFactor, SignIn};
+use crate::domain::sign_in::{self, Failures, FirstFactor, Locks, SignIn};
 use crate::domain::sign_in_token::{SignInToken, SignInTokenStatus};
 use crate::domain::sign_up::{Approval, Collected, Phase, SignUp};
 use crate::domain::time::Timestamp;
@@ -293,6 +293,7 @@ pub(in crate::store) fn failures() -> Failures {
         known_at: at(52),
         at: at(53),
         sources: vec![([17; 8], 9, at(53)), ([18; 8], 1, at(52))],
+        locks: Locks { passwords: Some(at(60)), codes: None, known: Some(Timestamp::MAX) },
     }
 }
 

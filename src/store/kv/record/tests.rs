@@ -19,7 +19,7 @@ use crate::domain::redirect::RedirectUrl;
 use crate::domain::refusal::{Declined, Refusal};
 use crate::domain::rejection::ErrorCode;
 use crate::domain::secret::Secret;
-use crate::domain::sign_in::{self, Failures, FirstFactor, SignIn};
+use crate::domain::sign_in::{self, Failures, FirstFactor, Locks, SignIn};
 use crate::domain::sign_in_token::{SignInToken, SignInTokenStatus};
 use crate::domain::sign_up::{Approval, Collected, Phase, SignUp};
 use crate::domain::time::Timestamp;
@@ -111,9 +111,16 @@ fn before_the_backend() -> User {
 
 #[test]
 fn golden_failures() {
-    let record = FailuresRecordV1::from(&samples::failures());
-    golden(&record, include_str!("golden/failures_v1.hex"));
+    let record = FailuresRecordV2::from(&samples::failures());
+    golden(&record, include_str!("golden/failures_v2.hex"));
     assert_eq!(Failures::from(through(&record)), samples::failures());
+}
+
+#[test]
+fn failures_of_the_first_schema_lock_nothing() {
+    let old = read_golden::<FailuresRecordV2>(include_str!("golden/failures_v1.hex"));
+    let expected = Failures { locks: Locks::default(), ..samples::failures() };
+    assert_eq!(Failures::from(old), expected);
 }
 
 #[test]
@@ -464,7 +471,7 @@ proptest! {
         refuses_or_reads::<ClientRecordV3>(&bytes)?;
         refuses_or_reads::<OutboxRecordV1>(&bytes)?;
         refuses_or_reads::<CounterRecordV1>(&bytes)?;
-        refuses_or_reads::<FailuresRecordV1>(&bytes)?;
+        refuses_or_reads::<FailuresRecordV2>(&bytes)?;
         refuses_or_reads::<IdentifierRecordV1>(&bytes)?;
         refuses_or_reads::<ValueRecordV1>(&bytes)?;
         refuses_or_reads::<EventsRecordV1>(&bytes)?;
