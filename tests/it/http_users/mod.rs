@@ -2,6 +2,7 @@
 
 mod addresses;
 mod lists;
+mod lockout;
 mod sessions;
 mod states;
 mod tickets;
