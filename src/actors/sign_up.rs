@@ -332,6 +332,7 @@ impl State {
             values: values.into_iter().map(ValueWrite::Put).collect(),
             quota_uses,
             limits: policy.address_limits,
+            ignores_dots: context.settings().ignores_dots(),
             ..Decision::default()
         };
         let end_user = terms.end_user;

@@ -351,6 +351,11 @@ impl Settings {
         self.attack_protection.enumeration_protection.enabled
     }
 
+    /// Whether spellings of one Gmail address that differ in dots are one address.
+    pub(crate) const fn ignores_dots(&self) -> bool {
+        self.restrictions.ignore_dots_for_gmail_addresses.enabled
+    }
+
     /// Checks what types can't express: required attributes are enabled, lengths are consistent, strategies fit.
     ///
     /// # Errors

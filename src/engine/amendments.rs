@@ -265,11 +265,12 @@ impl Versioned {
         Commit::of_decision(at, Decision { named_value: Some(value), ..Decision::default() })
     }
 
-    /// The bytes that are stored.
+    /// The bytes that are stored. Overrides that the first schema can hold are written in it: what was read is found again
+    /// in the same bytes, and an older version reads it.
     fn encode(&self) -> Vec<u8> {
         let Self { version, overrides } = self;
-        let stored = OverridesV1 {
-            schema: SCHEMA,
+        let first = OverridesV1 {
+            schema: 1,
             version: *version,
             allowlist: overrides.allowlist,
             blocklist: overrides.blocklist,
@@ -280,7 +281,14 @@ impl Versioned {
             allowed_origins: overrides.allowed_origins.clone(),
             preferred_sign_in_strategy: overrides.preferred_sign_in_strategy.map(|p| p.as_str().to_owned()),
         };
-        serde_json::to_vec(&stored).expect("switches and texts are JSON")
+        let encoded = match overrides.ignore_dots_for_gmail_addresses {
+            None => serde_json::to_vec(&first),
+            ignore_dots_for_gmail_addresses => {
+                let before = OverridesV1 { schema: SCHEMA, ..first };
+                serde_json::to_vec(&OverridesV2 { before, ignore_dots_for_gmail_addresses })
+            }
+        };
+        encoded.expect("switches and texts are JSON")
     }
 
     fn decode(bytes: &[u8]) -> Result<Self, StoreError> {
@@ -289,13 +297,18 @@ impl Versioned {
         if schema > SCHEMA {
             return Err(StoreError::Damaged("the overrides of settings were written by a newer version".into()));
         }
-        let stored: OverridesV1 = serde_json::from_slice(bytes).map_err(damaged)?;
+        let stored: OverridesV2 = match schema {
+            SCHEMA => serde_json::from_slice(bytes).map_err(damaged)?,
+            _ => serde_json::from_slice::<OverridesV1>(bytes).map_err(damaged)?.into(),
+        };
+        let OverridesV2 { before: stored, ignore_dots_for_gmail_addresses } = stored;
         let overrides = Overrides {
             allowlist: stored.allowlist,
             blocklist: stored.blocklist,
             allowlist_blocklist_disabled_on_sign_in: stored.allowlist_blocklist_disabled_on_sign_in,
             block_email_subaddresses: stored.block_email_subaddresses,
             block_disposable_email_domains: stored.block_disposable_email_domains,
+            ignore_dots_for_gmail_addresses,
             hibp: stored.hibp,
             allowed_origins: stored.allowed_origins,
             preferred_sign_in_strategy: stored.preferred_sign_in_strategy.and_then(|p| PreferredStrategy::read(&p)),
@@ -324,7 +337,6 @@ pub(super) async fn read_overrides(store: &dyn Store) -> Result<Versioned, Store
 
 /// Overrides as they are stored, as JSON. Frozen: another shape is another struct with the next schema.
 #[derive(Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
 struct OverridesV1 {
     schema: u8,
     version: u64,
@@ -338,6 +350,20 @@ struct OverridesV1 {
     preferred_sign_in_strategy: Option<String>,
 }
 
+/// The second schema.
+#[derive(Serialize, Deserialize)]
+struct OverridesV2 {
+    #[serde(flatten)]
+    before: OverridesV1,
+    ignore_dots_for_gmail_addresses: Option<bool>,
+}
+
+impl From<OverridesV1> for OverridesV2 {
+    fn from(before: OverridesV1) -> Self {
+        Self { before, ignore_dots_for_gmail_addresses: None }
+    }
+}
+
 /// What every schema begins with.
 #[derive(Deserialize)]
 struct Schema {
@@ -348,7 +374,7 @@ struct Schema {
 const OVERRIDES: &str = "instance_overrides";
 /// How many redirect URLs may be listed: each one is compared with every URL that is given.
 pub(super) const REDIRECTS_MAX: usize = 1000;
-const SCHEMA: u8 = 1;
+const SCHEMA: u8 = 2;
 /// How many entries one read returns.
 const PORTION: usize = 512;
 
@@ -364,11 +390,17 @@ mod tests {
             allowlist_blocklist_disabled_on_sign_in: Some(true),
             block_email_subaddresses: Some(false),
             block_disposable_email_domains: Some(true),
+            ignore_dots_for_gmail_addresses: None,
             hibp: Some(false),
             allowed_origins: Some(vec!["https://app.example.com".into(), "capacitor://localhost".into()]),
             preferred_sign_in_strategy: Some(PreferredStrategy::Otp),
         };
-        for (versioned, golden) in [(Versioned { version: 258, overrides }, FULL), (Versioned::default(), EMPTY)] {
+        let dotless = Overrides { ignore_dots_for_gmail_addresses: Some(true), ..Overrides::default() };
+        for (versioned, golden) in [
+            (Versioned { version: 258, overrides }, FULL),
+            (Versioned { version: 3, overrides: dotless }, SECOND),
+            (Versioned::default(), EMPTY),
+        ] {
             assert_eq!(String::from_utf8(versioned.encode()).expect("text"), golden);
             assert_eq!(Versioned::decode(golden.as_bytes()), Ok(versioned));
         }
@@ -376,12 +408,13 @@ mod tests {
 
     #[test]
     fn overrides_of_a_newer_version_and_damaged_ones_are_refused() {
-        for bytes in [r#"{"schema":2,"version":1,"more":[]}"#, r#"{"schema":1,"version":1,"#, "", r#"{"schema":1}"#] {
+        for bytes in [r#"{"schema":3,"version":1,"more":[]}"#, r#"{"schema":1,"version":1,"#, "", r#"{"schema":1}"#] {
             assert!(matches!(Versioned::decode(bytes.as_bytes()), Err(StoreError::Damaged(_))), "{bytes}");
         }
     }
 
     /// Stored bytes, which every later version reads.
     const FULL: &str = r#"{"schema":1,"version":258,"allowlist":true,"blocklist":false,"allowlist_blocklist_disabled_on_sign_in":true,"block_email_subaddresses":false,"block_disposable_email_domains":true,"hibp":false,"allowed_origins":["https://app.example.com","capacitor://localhost"],"preferred_sign_in_strategy":"otp"}"#;
+    const SECOND: &str = r#"{"schema":2,"version":3,"allowlist":null,"blocklist":null,"allowlist_blocklist_disabled_on_sign_in":null,"block_email_subaddresses":null,"block_disposable_email_domains":null,"hibp":null,"allowed_origins":null,"preferred_sign_in_strategy":null,"ignore_dots_for_gmail_addresses":true}"#;
     const EMPTY: &str = r#"{"schema":1,"version":0,"allowlist":null,"blocklist":null,"allowlist_blocklist_disabled_on_sign_in":null,"block_email_subaddresses":null,"block_disposable_email_domains":null,"hibp":null,"allowed_origins":null,"preferred_sign_in_strategy":null}"#;
 }

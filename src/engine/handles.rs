@@ -7,8 +7,8 @@ use crate::domain::application_value::{ApplicationValue, ValueKey};
 use crate::domain::client::session::Session;
 use crate::domain::event::{Event, Position};
 use crate::domain::id::{
-    IdentificationId, InvitationId, ListedIdentifierId, RedirectUrlId, SessionId, SignInId, SignInTokenId, SignUpId,
-    UserId, WaitlistEntryId,
+    AddressVerificationId, IdentificationId, InvitationId, ListedIdentifierId, RedirectUrlId, SessionId, SignInId,
+    SignInTokenId, SignUpId, UserId, WaitlistEntryId,
 };
 use crate::domain::identifier::Identifier;
 use crate::domain::invitation::NewInvitation;
@@ -18,7 +18,7 @@ use crate::domain::settings::overrides::Overrides;
 use crate::domain::sign_in::{Prepare as PrepareFirstFactor, SignInAttempts};
 use crate::domain::sign_up::{BackendUpdate, NewSignUp, SignUpPatch};
 use crate::domain::time::Span;
-use crate::domain::user::{NewUser, User, UserChange, UserPatch};
+use crate::domain::user::{AddressVerification, NewUser, User, UserChange, UserPatch};
 use crate::domain::waitlist::WaitlistEntry;
 
 #[cfg(feature = "webhooks")]
@@ -416,6 +416,21 @@ handle! {
     /// # Errors
     /// When the store can't be read.
     sign_in_attempts(ids: &[UserId]) -> Vec<SignInAttempts>: sign_in_attempts;
+    /// Sends a code to an address of a user, for the application to ask for on a page of its own. Another call takes the
+    /// place of the code before.
+    ///
+    /// # Errors
+    /// [`EngineError::NotFound`] for an unknown address; `verification_already_verified`;
+    /// `verification_code_too_many_requests` within the cool-down, `too_many_requests` beyond the limits of the address.
+    prepare_address(id: IdentificationId) -> AddressVerification: prepare_address;
+    /// Whether a code is the one that was sent: the right one verifies the address. The caller vouches that the person
+    /// who brought the code is the user, who loses nothing by it. A wrong code is counted, and is no error.
+    ///
+    /// # Errors
+    /// [`EngineError::NotFound`] where that is not the address's latest code; `verification_already_verified`;
+    /// `too_many_requests` beyond the limits of the address.
+    attempt_address(id: IdentificationId, verification: AddressVerificationId, code: &str) -> AddressVerification:
+        attempt_address;
     /// The user who has the address with this id, verified or not.
     ///
     /// # Errors

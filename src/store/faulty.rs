@@ -24,7 +24,7 @@ use crate::domain::sign_in::Failures;
 use crate::domain::sign_in_token::SignInToken;
 use crate::domain::sign_up::SignUp;
 use crate::domain::time::Timestamp;
-use crate::domain::user::User;
+use crate::domain::user::{AddressVerification, User};
 use crate::domain::waitlist::WaitlistEntry;
 use crate::domain::webhook::{Retry, WebhookEndpoint};
 
@@ -72,7 +72,7 @@ pub enum StoreRead {
     Session,
     /// [`Store::client`] and [`Store::client_ids`].
     Client,
-    /// [`Store::owner`] and [`Store::holder_of_address`].
+    /// [`Store::owner`], [`Store::holder_of_address`], [`Store::holder_of_mailbox`] and [`Store::address_verification`].
     Owner,
     /// [`Store::sign_in_token`].
     SignInToken,
@@ -406,6 +406,17 @@ impl Store for FaultyStore {
 
     fn holder_of_address(&self, id: IdentificationId) -> BoxFuture<'_, Result<Option<UserId>, StoreError>> {
         Box::pin(self.read(StoreRead::Owner, self.inner.holder_of_address(id)))
+    }
+
+    fn holder_of_mailbox<'a>(&'a self, mailbox: &'a str) -> BoxFuture<'a, Result<Option<UserId>, StoreError>> {
+        Box::pin(self.read(StoreRead::Owner, self.inner.holder_of_mailbox(mailbox)))
+    }
+
+    fn address_verification(
+        &self,
+        id: IdentificationId,
+    ) -> BoxFuture<'_, Result<Option<AddressVerification>, StoreError>> {
+        Box::pin(self.read(StoreRead::Owner, self.inner.address_verification(id)))
     }
 
     fn failures(&self, user: UserId) -> BoxFuture<'_, Result<Option<Failures>, StoreError>> {

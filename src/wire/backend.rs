@@ -5,13 +5,15 @@ use serde::{Serialize, Serializer};
 
 use crate::domain::client::Client;
 use crate::domain::client::session::Session;
-use crate::domain::id::{ClientId, SessionId, SignInId, SignUpId, UserId};
+use crate::domain::id::{AddressVerificationId, ClientId, SessionId, SignInId, SignUpId, UserId};
 use crate::domain::identifier::{EmailAddress, PhoneNumber};
 use crate::domain::sign_in::SignInAttempts;
 use crate::domain::time::Timestamp;
-use crate::domain::user::{Identification, User};
+use crate::domain::user::{AddressVerification, Identification, User};
+use crate::domain::verification::Strategy;
 
 use super::user::{self, UserResource};
+use super::verification::word;
 use super::{AsDisplay, Metadata};
 
 /// A user for the application's backend, as of `now`: the User with its private metadata and the state of its password.
@@ -60,6 +62,17 @@ pub struct BackendPhoneNumber<'a> {
     pub user: &'a User,
     /// The number, one of the user's.
     pub number: &'a Identification<PhoneNumber>,
+}
+
+/// The verification of an address for the application's backend, as of `now`.
+#[derive(Clone, Copy, Debug)]
+pub struct BackendAddressVerification<'a> {
+    /// The verification.
+    pub verification: &'a AddressVerification,
+    /// The time of reading, from which its expiry is derived.
+    pub now: Timestamp,
+    /// How many attempts a code has ([`Policy::attempts_max`](crate::limits::Policy)).
+    pub attempts_max: u32,
 }
 
 /// What is left of an object that was deleted.
@@ -167,6 +180,34 @@ impl Serialize for BackendEmailAddress<'_> {
 impl Serialize for BackendPhoneNumber<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         user::phone(self.user, self.number).serialize(serializer)
+    }
+}
+
+#[derive(Serialize)]
+struct VerificationShape<'a> {
+    object: &'static str,
+    id: AsDisplay<AddressVerificationId>,
+    status: &'static str,
+    strategy: AsDisplay<&'a Strategy>,
+    attempts: u32,
+    expire_at: Timestamp,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    channel: Option<&'a str>,
+}
+
+impl Serialize for BackendAddressVerification<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let verification = &self.verification.verification;
+        let shape = VerificationShape {
+            object: "verification_otp",
+            id: AsDisplay(self.verification.id),
+            status: word(verification.status(self.now, self.attempts_max)),
+            strategy: AsDisplay(verification.strategy()),
+            attempts: verification.attempts,
+            expire_at: verification.expire_at,
+            channel: verification.channel.as_deref(),
+        };
+        shape.serialize(serializer)
     }
 }
 

@@ -20,6 +20,8 @@ pub struct Overrides {
     pub block_email_subaddresses: Option<bool>,
     /// Whether addresses at disposable-address providers are refused.
     pub block_disposable_email_domains: Option<bool>,
+    /// Whether spellings of one Gmail address that differ in dots count as one address.
+    pub ignore_dots_for_gmail_addresses: Option<bool>,
     /// Whether passwords are looked up among those of data breaches.
     pub hibp: Option<bool>,
     /// The origins whose pages may call the engine.
@@ -81,6 +83,9 @@ impl Overrides {
             block_disposable_email_domains: change
                 .block_disposable_email_domains
                 .or(self.block_disposable_email_domains),
+            ignore_dots_for_gmail_addresses: change
+                .ignore_dots_for_gmail_addresses
+                .or(self.ignore_dots_for_gmail_addresses),
             hibp: change.hibp.or(self.hibp),
             allowed_origins: change.allowed_origins.as_ref().or(self.allowed_origins.as_ref()).cloned(),
             preferred_sign_in_strategy: change.preferred_sign_in_strategy.or(self.preferred_sign_in_strategy),
@@ -99,6 +104,7 @@ impl Overrides {
             ),
             (self.block_email_subaddresses, &mut restrictions.block_email_subaddresses.enabled),
             (self.block_disposable_email_domains, &mut restrictions.block_disposable_email_domains.enabled),
+            (self.ignore_dots_for_gmail_addresses, &mut restrictions.ignore_dots_for_gmail_addresses.enabled),
         ] {
             *switch = stored.unwrap_or(*switch);
         }
@@ -115,6 +121,7 @@ impl Overrides {
             allowlist_blocklist_disabled_on_sign_in: Some(restrictions.allowlist_blocklist_disabled_on_sign_in.enabled),
             block_email_subaddresses: Some(restrictions.block_email_subaddresses.enabled),
             block_disposable_email_domains: Some(restrictions.block_disposable_email_domains.enabled),
+            ignore_dots_for_gmail_addresses: Some(restrictions.ignore_dots_for_gmail_addresses.enabled),
             hibp: Some(!settings.password_settings.disable_hibp),
             allowed_origins: None,
             preferred_sign_in_strategy: None,
@@ -133,6 +140,10 @@ impl Overrides {
             ),
             switch("settings.restrictions.block_email_subaddresses.enabled", self.block_email_subaddresses),
             switch("settings.restrictions.block_disposable_email_domains.enabled", self.block_disposable_email_domains),
+            switch(
+                "settings.restrictions.ignore_dots_for_gmail_addresses.enabled",
+                self.ignore_dots_for_gmail_addresses,
+            ),
             switch("settings.password_settings.disable_hibp", self.hibp.map(|is_on| !is_on)),
         ];
         let origins = self.allowed_origins.clone().map(|origins| (ORIGINS, OverrideValue::Texts(origins)));

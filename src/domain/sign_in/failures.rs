@@ -249,7 +249,13 @@ mod tests {
     }
 
     fn wrong(share: Share) -> Try {
-        Try { account: Account::User(UserId::from_bytes([1; 16])), share, source: None, succeeded: false, lockout: None }
+        Try {
+            account: Account::User(UserId::from_bytes([1; 16])),
+            share,
+            source: None,
+            succeeded: false,
+            lockout: None,
+        }
     }
 
     fn at(ms: u64) -> Timestamp {

@@ -26,7 +26,11 @@ impl Engine {
     ///
     /// # Errors
     /// `form_param_value_invalid` for an offset above 100 000.
-    pub(crate) async fn list_clients(&self, limit: Option<usize>, offset: usize) -> Result<Page<Arc<Client>>, EngineError> {
+    pub(crate) async fn list_clients(
+        &self,
+        limit: Option<usize>,
+        offset: usize,
+    ) -> Result<Page<Arc<Client>>, EngineError> {
         self.admitted(async {
             let limit = pagination::limit(limit)?;
             if offset > OFFSET_MAX {

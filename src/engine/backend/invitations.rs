@@ -116,7 +116,7 @@ impl Engine {
         // A blocked address could not sign up with the invitation, so it gets no message either.
         self.settings().restrictions.admit_invited(&invitation.email_address)?;
         let address = invitation.email_address.identifier();
-        if !beside_others && self.inner.store().owner(&address).await?.is_some() {
+        if !beside_others && self.owner_of(&address).await?.is_some() {
             return Err(ErrorCode::FormIdentifierExists.on("email_address").into());
         }
         commit

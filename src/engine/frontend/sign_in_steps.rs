@@ -71,7 +71,7 @@ impl Engine {
     /// The user who holds an identifier.
     pub(super) async fn owner(&self, identifier: Option<&Identifier>) -> Result<Option<Arc<User>>, EngineError> {
         let Some(identifier) = identifier else { return Ok(None) };
-        self.user_behind(self.inner.store().owner(identifier).await?).await
+        self.user_behind(self.owner_of(identifier).await?).await
     }
 
     /// The user with this id. Under enumeration protection an unknown id costs the same look-up (constant time).

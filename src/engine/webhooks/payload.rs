@@ -67,7 +67,7 @@ pub(super) async fn load(
                 Some(session) => {
                     let user = load_user(store, *user_id, lockout, now).await?;
                     Some(EventData::Session(session, user, now))
-                },
+                }
                 None => None,
             }
         }

@@ -75,9 +75,9 @@ fn restrictions(given: &Json) -> Result<Overrides, Rejection> {
         allowlist_blocklist_disabled_on_sign_in: reader.flag("allowlist_blocklist_disabled_on_sign_in"),
         block_email_subaddresses: reader.flag("block_email_subaddresses"),
         block_disposable_email_domains: reader.flag("block_disposable_email_domains"),
+        ignore_dots_for_gmail_addresses: reader.flag("ignore_dots_for_gmail_addresses"),
         ..Overrides::default()
     };
-    reader.fixed_flag("ignore_dots_for_gmail_addresses", false);
     Rejection::collect(reasons)?;
     Ok(change)
 }

@@ -37,7 +37,7 @@ use super::{key, quota};
 use crate::store::commit::{ClientWrite, Commit, Committed, Decision, SignUpWrite, ValueWrite};
 use crate::store::error::{CommitError, StoreError};
 
-pub(in crate::store) use users::places;
+pub(in crate::store) use users::{mailboxes, places};
 
 /// A batch that is being planned.
 pub(in crate::store) struct WriteBatch<'a, K> {
@@ -54,8 +54,13 @@ impl<'a, K: KeyValue> WriteBatch<'a, K> {
 
     /// Plans the commit; commits planned after it see its writes.
     pub(in crate::store) fn plan(&mut self, commit: &Commit) -> Plan {
-        let mut draft =
-            Transaction { batch: self, writes: BTreeMap::new(), reads: RefCell::default(), adds: Adds::default() };
+        let mut draft = Transaction {
+            batch: self,
+            writes: BTreeMap::new(),
+            reads: RefCell::default(),
+            adds: Adds::default(),
+            ignores_dots: commit.decision.ignores_dots,
+        };
         let outcome = draft.make(commit);
         let reads = draft.reads.into_inner();
         let (writes, adds) = if outcome.is_ok() { (draft.writes, draft.adds) } else { Default::default() };
@@ -93,6 +98,8 @@ struct Transaction<'b, 'a, K> {
     reads: RefCell<Reads>,
     /// What the commit does, as far as it is planned.
     adds: Adds,
+    /// Whether spellings of one Gmail address are one address.
+    ignores_dots: bool,
 }
 
 impl<K: KeyValue> Transaction<'_, '_, K> {
@@ -139,6 +146,9 @@ impl<K: KeyValue> Transaction<'_, '_, K> {
         }
         for write in &decision.users {
             self.write_user(write, at)?;
+        }
+        if let Some(write) = &decision.address_verification {
+            self.address_verification(write)?;
         }
         if let Some(user) = decision.forgiven {
             self.remove_if_there(key::failures(&Account::User(user)))?;

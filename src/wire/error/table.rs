@@ -68,7 +68,6 @@ pub(crate) const fn of_refusal(code: ErrorCode) -> Row {
             ("enhanced_email_deliverability", "can't be changed", "Messages are sent as the configuration of the instance says: [email]."),
             ("clerk_js_version", "can't be changed", "The engine serves no bundles, so it can't choose their version."),
             ("development_origin", "can't be changed", "Origins are allowed by allowed_origins, or by server.allowed_origins in the configuration."),
-            ("ignore_dots_for_gmail_addresses", "can't be changed", "Addresses that differ in dots are different addresses here."),
             ("hibp", "can't be changed", "The instance knows no service that knows leaked passwords: password.pwned_range_url in its configuration."),
             ("notify", "is invalid", "Only an e-mail address on the allow-list can be invited."),
         ]),

@@ -168,21 +168,20 @@ fn an_invitation_to_an_address_of_a_user_signs_the_user_in_once() {
 fn an_invitation_that_is_good_no_more_signs_nobody_in() {
     let site = site();
     let ada = create(&site, "ada@example.com");
-    let invite = || site.invite(&json!({ "email_address": "ada@example.com", "ignore_existing": true, "expires_in_days": 1 }));
+    let invite =
+        || site.invite(&json!({ "email_address": "ada@example.com", "ignore_existing": true, "expires_in_days": 1 }));
     let (revoked, banned, late) = (invite(), invite(), invite());
     let mut browser = Browser::of(&site.server);
     let path = format!("/v1/invitations/{}/revoke", revoked["id"].as_str().expect("an id"));
     assert_eq!(site.backend("POST", &path, &Value::Null).status, 200);
-    let by = |browser: &mut Browser<'_>, invitation: &Value| {
-        refused(&sign_in(browser, &Site::ticket_in(&invitation["url"])))
-    };
-    assert_eq!(by(&mut browser, &revoked), with(400, "revoked_invitation"));
+    let by = |browser: &mut Browser<'_>, invitation: &Value| sign_in(browser, &Site::ticket_in(&invitation["url"]));
+    assert_eq!(refused(&by(&mut browser, &revoked)), with(400, "revoked_invitation"));
     site.backend("POST", &format!("{}/ban", path_of(&ada)), &Value::Null);
-    assert_eq!(by(&mut browser, &banned), with(403, "user_banned"));
+    assert_eq!(refused(&by(&mut browser, &banned)), with(403, "user_banned"));
     site.backend("POST", &format!("{}/unban", path_of(&ada)), &Value::Null);
-    assert_eq!(by(&mut browser, &banned).0, 200, "it was not used up");
+    assert_eq!(by(&mut browser, &banned).status, 200, "it was not used up");
     site.server.advance(86_400_000);
-    assert_eq!(by(&mut Browser::of(&site.server), &late), with(400, "ticket_expired_code"));
+    assert_eq!(refused(&by(&mut Browser::of(&site.server), &late)), with(400, "ticket_expired_code"));
 }
 
 #[test]

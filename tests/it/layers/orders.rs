@@ -54,7 +54,7 @@ const ORDERS: &[(&str, &[&str])] = &[
             "application_value count counter failures identifier sign_in_token strategy value webhook",
             "event external invitation listed outbox",
             "sign_up",
-            "sign_in user",
+            "address_verification sign_in user",
             "client",
             "session",
         ],
@@ -112,7 +112,7 @@ const ORDERS: &[(&str, &[&str])] = &[
         ],
     ),
     ("engine/webhooks", &["attempts input kept payload window", "configured delivery", "dispatcher"]),
-    ("engine/backend/users", &["filter passwords read", "list change", "create"]),
+    ("engine/backend/users", &["filter passwords read", "list change", "address_verification create"]),
     (
         "engine/frontend",
         &[

@@ -172,7 +172,8 @@ impl Engine {
 
     /// The same, and forgets the failed sign-ins of a user.
     async fn commit_users(&self, write: UserWrite, forgiven: Option<UserId>) -> Result<bool, EngineError> {
-        let decision = Decision { users: vec![write], forgiven, ..Decision::default() };
+        let ignores_dots = self.settings().ignores_dots();
+        let decision = Decision { users: vec![write], forgiven, ignores_dots, ..Decision::default() };
         match self.inner.system.persister().commit(Commit::of_decision(self.now(), decision)).await {
             Ok(_) => Ok(true),
             Err(CommitError::Stale) => Ok(false),

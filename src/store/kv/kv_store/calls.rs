@@ -21,7 +21,7 @@ use crate::domain::sign_in::{Account, Failures};
 use crate::domain::sign_in_token::SignInToken;
 use crate::domain::sign_up::SignUp;
 use crate::domain::time::Timestamp;
-use crate::domain::user::User;
+use crate::domain::user::{AddressVerification, User};
 use crate::domain::waitlist::WaitlistEntry;
 use crate::domain::webhook::{Retry, WebhookEndpoint};
 use crate::store::commit::{Commit, Committed, OutboxEntry};
@@ -31,9 +31,9 @@ use crate::store::kv::codec;
 use crate::store::kv::key::{self, Kind};
 use crate::store::kv::key_value::KeyValue;
 use crate::store::kv::record::{
-    ApplicationValueRecordV1, ClientRecordV3, FailuresRecordV2, IdentifierRecordV1, InvitationRecordV1, ListedRecordV1, OutboxRecordV1,
-    RedirectUrlRecordV1, SignInTokenRecordV1, SignUpRecordV3, UserRecordV3, ValueRecordV1, WaitlistEntryRecordV1,
-    WebhookEndpointRecordV1,
+    AddressVerificationRecordV1, ApplicationValueRecordV1, ClientRecordV3, FailuresRecordV2, IdentifierRecordV1,
+    InvitationRecordV1, ListedRecordV1, OutboxRecordV1, RedirectUrlRecordV1, SignInTokenRecordV1, SignUpRecordV3,
+    UserRecordV3, ValueRecordV1, WaitlistEntryRecordV1, WebhookEndpointRecordV1,
 };
 use crate::store::kv::retention::{self, GC_KINDS, Verdict};
 use crate::store::scan::{EventPage, ExpiredKey, NamedValue, ScanCursor, ScanPage, UserList};
@@ -142,6 +142,24 @@ impl<K: KeyValue> Store for KvStore<K> {
             let found = shared.kv.scan(&prefix, &prefix, 1)?;
             Ok(found.first().and_then(|(key, _)| key::parse_user_address(key)))
         }))
+    }
+
+    fn holder_of_mailbox<'a>(&'a self, mailbox: &'a str) -> BoxFuture<'a, Result<Option<UserId>, StoreError>> {
+        let prefix = key::mailbox(mailbox);
+        Box::pin(self.read(move |shared| {
+            let found = shared.kv.scan(&prefix, &prefix, 1)?;
+            Ok(found.first().and_then(|(key, _)| key::parse_user_address(key)))
+        }))
+    }
+
+    fn address_verification(
+        &self,
+        id: IdentificationId,
+    ) -> BoxFuture<'_, Result<Option<AddressVerification>, StoreError>> {
+        Box::pin(async move {
+            let record: Option<AddressVerificationRecordV1> = self.record(key::address_verification(id)).await?;
+            record.map(AddressVerification::try_from).transpose()
+        })
     }
 
     fn failures(&self, user: UserId) -> BoxFuture<'_, Result<Option<Failures>, StoreError>> {

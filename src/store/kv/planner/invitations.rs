@@ -75,7 +75,12 @@ impl<K: KeyValue> Transaction<'_, '_, K> {
     }
 
     /// Marks an invitation as used by a user who signs in with its ticket, and gives the user its metadata.
-    pub(super) fn accept_invitation(&mut self, id: InvitationId, user: &mut User, at: Timestamp) -> Result<(), CommitError> {
+    pub(super) fn accept_invitation(
+        &mut self,
+        id: InvitationId,
+        user: &mut User,
+        at: Timestamp,
+    ) -> Result<(), CommitError> {
         const METADATA: &str = "public_metadata";
         let known = self.known_invitation(id)?.ok_or_else(|| Rejection::from(ErrorCode::TicketInvalidCode))?;
         let given = Metadata::parse(METADATA, &known.public_metadata).map_err(Rejection::from)?;

@@ -2,6 +2,7 @@
 //! fields never change, a new shape is a new struct with a new schema number. Golden bytes in the tests check each of
 //! them.
 
+mod address_verification;
 mod application_value;
 mod client;
 mod count;
@@ -26,6 +27,7 @@ mod user;
 mod value;
 mod webhook;
 
+pub(in crate::store) use address_verification::AddressVerificationRecordV1;
 pub(in crate::store) use application_value::ApplicationValueRecordV1;
 pub(in crate::store) use client::ClientRecordV3;
 #[cfg(test)]

@@ -23,7 +23,7 @@ use crate::domain::sign_in::{self, Failures, FirstFactor, Locks, SignIn};
 use crate::domain::sign_in_token::{SignInToken, SignInTokenStatus};
 use crate::domain::sign_up::{Approval, Collected, Phase, SignUp};
 use crate::domain::time::Timestamp;
-use crate::domain::user::{EndReason, Identification, SessionsEnded, User};
+use crate::domain::user::{AddressVerification, EndReason, Identification, SessionsEnded, User};
 use crate::domain::verification::{CodeDigest, ExternalState, Link, Method, Strategy as Way, Verification, Verified};
 use crate::domain::waitlist::{WaitlistEntry, WaitlistStatus};
 use crate::domain::webhook::{Disabled, EndpointOwner, Health, Progress, State, WebhookEndpoint};
@@ -121,6 +121,14 @@ fn failures_of_the_first_schema_lock_nothing() {
     let old = read_golden::<FailuresRecordV2>(include_str!("golden/failures_v1.hex"));
     let expected = Failures { locks: Locks::default(), ..samples::failures() };
     assert_eq!(Failures::from(old), expected);
+}
+
+#[test]
+fn golden_address_verification() {
+    let sample = samples::address_verification();
+    let record = AddressVerificationRecordV1::from(&sample);
+    golden(&record, include_str!("golden/address_verification_v1.hex"));
+    assert_eq!(AddressVerification::try_from(through(&record)), Ok(sample));
 }
 
 #[test]
@@ -475,6 +483,7 @@ proptest! {
         refuses_or_reads::<IdentifierRecordV1>(&bytes)?;
         refuses_or_reads::<ValueRecordV1>(&bytes)?;
         refuses_or_reads::<EventsRecordV1>(&bytes)?;
+        refuses_or_reads::<AddressVerificationRecordV1>(&bytes)?;
         refuses_or_reads::<ListedRecordV1>(&bytes)?;
         refuses_or_reads::<RedirectUrlRecordV1>(&bytes)?;
     }
