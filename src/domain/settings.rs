@@ -11,6 +11,7 @@ use super::field::Field;
 use super::identifier::{IdentifierKind, UsernameSettings};
 use super::secret::Secret;
 use super::verification::Strategy;
+use overrides::Beside;
 use restrictions::Restrictions;
 
 pub use lockout::{Lockout, UserLockout};
@@ -35,6 +36,9 @@ pub struct Settings {
     pub attack_protection: AttackProtection,
     /// The OAuth strategies' settings that only the server needs.
     pub oauth: BTreeMap<String, OAuth>,
+    /// What the application's backend changed beside the document. It is no part of one: the engine sets it.
+    #[serde(skip)]
+    pub(crate) beside: Beside,
 }
 
 /// The attributes of a user.

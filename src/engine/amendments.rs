@@ -43,6 +43,10 @@ pub(super) struct Sites {
     pub(super) allowed_origins: Vec<String>,
     pub(super) allowed_redirects: Vec<String>,
     pub(super) local_pages: bool,
+    pub(super) support_email: Option<String>,
+    pub(super) test_mode: bool,
+    /// Whether what is stored of the test mode counts.
+    pub(super) test_mode_settable: bool,
 }
 
 /// What is stored.
@@ -114,7 +118,7 @@ impl Amendments {
     /// What can be overridden, as it is configured.
     pub(super) fn configured(&self) -> Overrides {
         let parts = self.parts();
-        configured_overrides(&parts.settings, parts.sites.allowed_origins.clone())
+        configured_overrides(&parts.settings, parts.sites.configured())
     }
 
     /// How many entries a list has beside the configured ones.
@@ -168,9 +172,23 @@ impl Amendments {
     }
 }
 
+impl Sites {
+    fn configured(&self) -> ConfiguredBeside {
+        ConfiguredBeside {
+            allowed_origins: self.allowed_origins.clone(),
+            support_email: self.support_email.clone(),
+            test_mode: self.test_mode,
+        }
+    }
+}
+
 impl Parts {
     fn settings_in_force(&self) -> Settings {
-        self.stored.over(&self.settings)
+        let mut settings = self.stored.over(&self.settings);
+        if !self.sites.test_mode_settable {
+            settings.beside.test_mode = None;
+        }
+        settings
     }
 
     fn redirects(&self) -> RedirectRule {
@@ -281,11 +299,17 @@ impl Versioned {
             allowed_origins: overrides.allowed_origins.clone(),
             preferred_sign_in_strategy: overrides.preferred_sign_in_strategy.map(|p| p.as_str().to_owned()),
         };
-        let encoded = match overrides.ignore_dots_for_gmail_addresses {
-            None => serde_json::to_vec(&first),
-            ignore_dots_for_gmail_addresses => {
-                let before = OverridesV1 { schema: SCHEMA, ..first };
-                serde_json::to_vec(&OverridesV2 { before, ignore_dots_for_gmail_addresses })
+        let second = OverridesV2 {
+            before: first,
+            ignore_dots_for_gmail_addresses: overrides.ignore_dots_for_gmail_addresses,
+            support_email: overrides.support_email.clone(),
+            test_mode: overrides.test_mode,
+        };
+        let encoded = match second.is_first() {
+            true => serde_json::to_vec(&second.before),
+            false => {
+                let before = OverridesV1 { schema: SCHEMA, ..second.before };
+                serde_json::to_vec(&OverridesV2 { before, ..second })
             }
         };
         encoded.expect("switches and texts are JSON")
@@ -301,7 +325,7 @@ impl Versioned {
             SCHEMA => serde_json::from_slice(bytes).map_err(damaged)?,
             _ => serde_json::from_slice::<OverridesV1>(bytes).map_err(damaged)?.into(),
         };
-        let OverridesV2 { before: stored, ignore_dots_for_gmail_addresses } = stored;
+        let OverridesV2 { before: stored, ignore_dots_for_gmail_addresses, support_email, test_mode } = stored;
         let overrides = Overrides {
             allowlist: stored.allowlist,
             blocklist: stored.blocklist,
@@ -312,15 +336,27 @@ impl Versioned {
             hibp: stored.hibp,
             allowed_origins: stored.allowed_origins,
             preferred_sign_in_strategy: stored.preferred_sign_in_strategy.and_then(|p| PreferredStrategy::read(&p)),
+            support_email,
+            test_mode,
         };
         Ok(Self { version: stored.version, overrides })
     }
 }
 
-/// What can be overridden, as these settings and origins have it.
-pub(super) fn configured_overrides(settings: &Settings, allowed_origins: Vec<String>) -> Overrides {
+/// What can be overridden and is configured beside the settings.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct ConfiguredBeside {
+    pub(crate) allowed_origins: Vec<String>,
+    pub(crate) support_email: Option<String>,
+    pub(crate) test_mode: bool,
+}
+
+/// What can be overridden, as it is configured.
+pub(super) fn configured_overrides(settings: &Settings, beside: ConfiguredBeside) -> Overrides {
     Overrides {
-        allowed_origins: Some(allowed_origins),
+        allowed_origins: Some(beside.allowed_origins),
+        support_email: Some(beside.support_email.unwrap_or_default()),
+        test_mode: Some(beside.test_mode),
         preferred_sign_in_strategy: Some(PreferredStrategy::Unset),
         ..Overrides::of(settings)
     }
@@ -356,11 +392,20 @@ struct OverridesV2 {
     #[serde(flatten)]
     before: OverridesV1,
     ignore_dots_for_gmail_addresses: Option<bool>,
+    support_email: Option<String>,
+    test_mode: Option<bool>,
+}
+
+impl OverridesV2 {
+    /// Whether the first schema can hold it.
+    const fn is_first(&self) -> bool {
+        self.ignore_dots_for_gmail_addresses.is_none() && self.support_email.is_none() && self.test_mode.is_none()
+    }
 }
 
 impl From<OverridesV1> for OverridesV2 {
     fn from(before: OverridesV1) -> Self {
-        Self { before, ignore_dots_for_gmail_addresses: None }
+        Self { before, ignore_dots_for_gmail_addresses: None, support_email: None, test_mode: None }
     }
 }
 
@@ -394,8 +439,15 @@ mod tests {
             hibp: Some(false),
             allowed_origins: Some(vec!["https://app.example.com".into(), "capacitor://localhost".into()]),
             preferred_sign_in_strategy: Some(PreferredStrategy::Otp),
+            support_email: None,
+            test_mode: None,
         };
-        let dotless = Overrides { ignore_dots_for_gmail_addresses: Some(true), ..Overrides::default() };
+        let dotless = Overrides {
+            ignore_dots_for_gmail_addresses: Some(true),
+            support_email: Some("help@acme.example".into()),
+            test_mode: Some(false),
+            ..Overrides::default()
+        };
         for (versioned, golden) in [
             (Versioned { version: 258, overrides }, FULL),
             (Versioned { version: 3, overrides: dotless }, SECOND),
@@ -415,6 +467,6 @@ mod tests {
 
     /// Stored bytes, which every later version reads.
     const FULL: &str = r#"{"schema":1,"version":258,"allowlist":true,"blocklist":false,"allowlist_blocklist_disabled_on_sign_in":true,"block_email_subaddresses":false,"block_disposable_email_domains":true,"hibp":false,"allowed_origins":["https://app.example.com","capacitor://localhost"],"preferred_sign_in_strategy":"otp"}"#;
-    const SECOND: &str = r#"{"schema":2,"version":3,"allowlist":null,"blocklist":null,"allowlist_blocklist_disabled_on_sign_in":null,"block_email_subaddresses":null,"block_disposable_email_domains":null,"hibp":null,"allowed_origins":null,"preferred_sign_in_strategy":null,"ignore_dots_for_gmail_addresses":true}"#;
+    const SECOND: &str = r#"{"schema":2,"version":3,"allowlist":null,"blocklist":null,"allowlist_blocklist_disabled_on_sign_in":null,"block_email_subaddresses":null,"block_disposable_email_domains":null,"hibp":null,"allowed_origins":null,"preferred_sign_in_strategy":null,"ignore_dots_for_gmail_addresses":true,"support_email":"help@acme.example","test_mode":false}"#;
     const EMPTY: &str = r#"{"schema":1,"version":0,"allowlist":null,"blocklist":null,"allowlist_blocklist_disabled_on_sign_in":null,"block_email_subaddresses":null,"block_disposable_email_domains":null,"hibp":null,"allowed_origins":null,"preferred_sign_in_strategy":null}"#;
 }

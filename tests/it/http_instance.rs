@@ -113,6 +113,48 @@ fn an_empty_allow_list_admits_nobody_and_an_entry_or_an_invitation_does() {
 }
 
 #[test]
+fn the_support_and_the_test_mode_are_changed_everywhere_at_once() {
+    let folder = TempDir::new().expect("a folder");
+    let server = start(&folder);
+    let patch = |body: Value| backend(&server, "PATCH", "/v1/instance", &body).status;
+    let begin = |server: &Server, address: &str| {
+        let mut browser = Browser::of(server);
+        let form = format!("email_address={}&password=wanders+under+elms&strategy=email_code", escaped(address));
+        let begun = browser.post("/v1/client/sign_ups", &form).json();
+        let path = format!("/v1/client/sign_ups/{}", begun["response"]["id"].as_str().expect("an id"));
+        browser.post(&format!("{path}/attempt_verification"), "strategy=email_code&code=424242").status
+    };
+    let shown = |server: &Server| {
+        let environment = Browser::of(server).get("/v1/environment").json();
+        json!([environment["display_config"]["support_email"], environment["auth_config"]["test_mode"]])
+    };
+    assert_eq!(shown(&server), json!(["help@acme.example", false]));
+    assert_eq!(begin(&server, "ada+clerk_test@example.com"), 422, "a code like any");
+    assert_eq!(patch(json!({"support_email": " desk@acme.example ", "test_mode": true})), 204);
+    assert_eq!(shown(&server), json!(["desk@acme.example", true]));
+    assert_eq!(begin(&server, "eve+clerk_test@example.com"), 200);
+    begin(&server, "bob@example.com");
+    let mail = server.mail("bob@example.com", 1);
+    assert!(mail["text"].as_str().is_some_and(|text| text.contains("desk@acme.example")), "{mail}");
+    let page = Browser::of(&server).navigate("/v1/verify?token=x").body;
+    assert!(page.contains("desk@acme.example") && !page.contains("help@acme.example"), "{page}");
+    let overrides = backend(&server, "GET", "/v1/instance/overrides", &Value::Null).json()["overrides"].clone();
+    let expected = json!([
+        {"key": "instance.support_email", "configured": "help@acme.example", "stored": "desk@acme.example"},
+        {"key": "verification.test_mode", "configured": false, "stored": true},
+    ]);
+    assert_eq!(overrides, expected);
+    assert_eq!(server.terminate(), Some(0));
+
+    let server = start(&folder);
+    assert_eq!(shown(&server), json!(["desk@acme.example", true]));
+    assert_eq!(backend(&server, "PATCH", "/v1/instance", &json!({"support_email": ""})).status, 204);
+    assert_eq!(shown(&server)[0], Value::Null);
+    assert_eq!(backend(&server, "DELETE", "/v1/instance/overrides", &Value::Null).status, 200);
+    assert_eq!(shown(&server), json!(["help@acme.example", false]));
+}
+
+#[test]
 fn spellings_of_a_gmail_address_are_one_address_once_dots_are_ignored() {
     let folder = TempDir::new().expect("a folder");
     let server = start(&folder);
@@ -294,8 +336,6 @@ fn what_the_configuration_decides_is_taken_only_as_it_is() {
     });
     assert_eq!(patch(same).status, 204);
     for (key, value) in [
-        ("test_mode", json!(true)),
-        ("support_email", json!("other@acme.example")),
         ("url_based_session_syncing", json!(true)),
         ("enhanced_email_deliverability", json!(true)),
         ("clerk_js_version", json!("6")),
@@ -307,6 +347,8 @@ fn what_the_configuration_decides_is_taken_only_as_it_is() {
         assert_eq!((answer.status, answer.error_codes()), (422, vec!["form_param_value_invalid".to_owned()]), "{key}");
         assert_eq!(answer.json()["errors"][0]["meta"]["param_name"], key);
     }
+    let no_address = patch(json!({"support_email": "help", "allowed_origins": ["https://other.example"]}));
+    assert_eq!((no_address.status, no_address.error_codes()), (422, vec!["form_param_format_invalid".to_owned()]));
     let origins = &backend(&server, "GET", "/v1/instance", &Value::Null).json()["allowed_origins"];
     assert_eq!(origins, &json!([PAGE]), "a refused change changes nothing");
 

@@ -28,6 +28,19 @@ pub struct Overrides {
     pub allowed_origins: Option<Vec<String>>,
     /// What components ask for first at sign-in, where every user has a password.
     pub preferred_sign_in_strategy: Option<PreferredStrategy>,
+    /// The e-mail address of the application's support; `""` for none.
+    pub support_email: Option<String>,
+    /// Whether test addresses take the fixed code. Only a development instance can switch it.
+    pub test_mode: Option<bool>,
+}
+
+/// What the application's backend changed that is in no settings document, but in force with one.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Beside {
+    /// The e-mail address of the application's support; `""` for none.
+    pub support_email: Option<String>,
+    /// Whether test addresses take the fixed code.
+    pub test_mode: Option<bool>,
 }
 
 /// What components ask for first at sign-in, where every user has a password.
@@ -51,6 +64,8 @@ pub enum OverrideValue {
     Texts(Vec<String>),
     /// A word.
     Word(&'static str),
+    /// A text.
+    Text(String),
 }
 
 impl PreferredStrategy {
@@ -89,6 +104,8 @@ impl Overrides {
             hibp: change.hibp.or(self.hibp),
             allowed_origins: change.allowed_origins.as_ref().or(self.allowed_origins.as_ref()).cloned(),
             preferred_sign_in_strategy: change.preferred_sign_in_strategy.or(self.preferred_sign_in_strategy),
+            support_email: change.support_email.as_ref().or(self.support_email.as_ref()).cloned(),
+            test_mode: change.test_mode.or(self.test_mode),
         }
     }
 
@@ -108,11 +125,12 @@ impl Overrides {
         ] {
             *switch = stored.unwrap_or(*switch);
         }
+        settings.beside = Beside { support_email: self.support_email.clone(), test_mode: self.test_mode };
         let passwords = &mut settings.password_settings;
         passwords.disable_hibp = self.hibp.map_or(passwords.disable_hibp, |is_on| !is_on);
     }
 
-    /// The values of a settings document. The origins and the preferred strategy are not in one.
+    /// The values of a settings document. The origins, the preferred strategy, the support and the test mode are not in one.
     pub fn of(settings: &Settings) -> Self {
         let restrictions = &settings.restrictions;
         Self {
@@ -125,6 +143,8 @@ impl Overrides {
             hibp: Some(!settings.password_settings.disable_hibp),
             allowed_origins: None,
             preferred_sign_in_strategy: None,
+            support_email: None,
+            test_mode: None,
         }
     }
 
@@ -148,12 +168,16 @@ impl Overrides {
         ];
         let origins = self.allowed_origins.clone().map(|origins| (ORIGINS, OverrideValue::Texts(origins)));
         let preferred = self.preferred_sign_in_strategy.map(|p| (PREFERRED, OverrideValue::Word(p.as_str())));
-        switches.into_iter().chain([origins, preferred]).flatten().collect()
+        let support = self.support_email.clone().map(|address| (SUPPORT, OverrideValue::Text(address)));
+        let test_mode = switch("verification.test_mode", self.test_mode);
+        switches.into_iter().chain([origins, preferred, support, test_mode]).flatten().collect()
     }
 }
 
 /// The key of the allowed origins in the configuration.
 const ORIGINS: &str = "server.allowed_origins";
+/// The key of the address of the support in the configuration.
+const SUPPORT: &str = "instance.support_email";
 /// What components ask for first; it has no key in the configuration.
 const PREFERRED: &str = "preferred_sign_in_strategy_when_password_required";
 

@@ -86,7 +86,7 @@ impl Challenge<'_> {
             return Err(ErrorCode::UnsupportedCountryCode.on("phone_number"));
         }
         cool_down(recent_sends, self.address, cx)?;
-        let is_test = cx.policy.test_mode && self.address.is_test();
+        let is_test = cx.is_in_test_mode() && self.address.is_test();
         let (mut verification, secret) = self.make(means, is_test, cx)?;
         recent_sends.push((self.address.clone(), cx.now));
         let content = match kind {
