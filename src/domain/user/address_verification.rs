@@ -29,7 +29,7 @@ pub struct AddressVerification {
     /// The address.
     pub address: Identifier,
     /// The code's digest, the number of attempts, and the proof.
-    pub verification: Verification,
+    pub(crate) verification: Verification,
 }
 
 /// What to commit: the next value, the message that it sends, and what it is counted as.
@@ -38,16 +38,15 @@ pub(crate) struct AddressStep {
     pub(crate) next: AddressVerification,
     pub(crate) message: Option<Message>,
     pub(crate) uses: Vec<QuotaUse>,
-    /// The user with the address proved.
+    /// The user with the address proved, where it was not before.
     pub(crate) user: Option<User>,
 }
 
 impl AddressVerification {
-    /// A new code for an address of `user`; `before` is the address's verification so far.
+    /// A new code for an address of `user`, verified or not; `before` is the address's verification so far.
     ///
     /// # Errors
-    /// `resource_not_found` for an address that is not the user's; `verification_already_verified`;
-    /// `verification_code_too_many_requests` within the cool-down; `unsupported_country_code`.
+    /// `resource_not_found` for an address that is not the user's; `verification_code_too_many_requests` within the cool-down; `unsupported_country_code`.
     pub(crate) fn prepare(
         user: &User,
         address_id: IdentificationId,
@@ -55,10 +54,7 @@ impl AddressVerification {
         cx: &mut Context<'_>,
     ) -> Result<AddressStep, Rejection> {
         let known = user.address(address_id).ok_or(ErrorCode::ResourceNotFound)?;
-        if known.is_verified {
-            return Err(ErrorCode::VerificationAlreadyVerified.into());
-        }
-        let Address { identifier: address, display, strategy, .. } = known;
+        let Address { identifier: address, display, strategy } = known;
         let id = AddressVerificationId::generate(cx.now, cx.entropy);
         let mut sends = before.iter().map(|sent| (sent.address.clone(), sent.verification.prepared_at)).collect();
         let challenge = Challenge { owner: id.into(), address: &address };
@@ -92,13 +88,18 @@ impl AddressVerification {
         let mut proved = None;
         if guess == Guess::Right {
             uses.push(next.used_for(QuotaKind::Proof));
-            proved = Some(user.with_proof(self.address_id, next.verification.strategy(), cx)?);
+            proved = user.with_proof(self.address_id, next.verification.strategy(), cx)?;
         }
         Ok(Some(AddressStep { next, message: None, uses, user: proved }))
     }
 
+    /// Whether the right code was brought.
+    pub const fn is_verified(&self) -> bool {
+        self.verification.verified.is_some()
+    }
+
     /// Id and number of attempts, which a change expects.
-    pub fn stamp(&self) -> (AddressVerificationId, u32) {
+    pub(crate) fn stamp(&self) -> (AddressVerificationId, u32) {
         (self.id, self.verification.attempts)
     }
 
@@ -113,7 +114,6 @@ struct Address {
     identifier: Identifier,
     display: String,
     strategy: Strategy,
-    is_verified: bool,
 }
 
 impl User {
@@ -122,29 +122,30 @@ impl User {
             identifier: email.value.identifier(),
             display: email.value.typed().to_owned(),
             strategy: Strategy::EmailCode,
-            is_verified: email.verified_by.is_some(),
         });
         let phone = || {
             self.phone_numbers.iter().find(|phone| phone.id == id).map(|phone| Address {
                 identifier: phone.value.identifier(),
                 display: phone.value.as_str().to_owned(),
                 strategy: Strategy::PhoneCode,
-                is_verified: phone.verified_by.is_some(),
             })
         };
         email.or_else(phone)
     }
 
-    fn with_proof(&self, id: IdentificationId, by: &Strategy, cx: &Context<'_>) -> Result<Self, ErrorCode> {
+    /// The user with the address proved; `None` where it was proved before.
+    fn with_proof(&self, id: IdentificationId, by: &Strategy, cx: &Context<'_>) -> Result<Option<Self>, ErrorCode> {
         let mut next = self.clone();
         let emails =
             next.email_addresses.iter_mut().map(|email| (email.id, &mut email.verified_by, &mut email.reserved));
         let phones = next.phone_numbers.iter_mut().map(|phone| (phone.id, &mut phone.verified_by, &mut phone.reserved));
         let found = emails.chain(phones).find(|(known, ..)| *known == id);
         let (_, verified_by, reserved) = found.ok_or(ErrorCode::ResourceNotFound)?;
-        *reserved = false;
-        *verified_by = verified_by.take().or(Some(by.clone()));
+        if verified_by.is_some() {
+            return Ok(None);
+        }
+        (*reserved, *verified_by) = (false, Some(by.clone()));
         next.touch(cx.now);
-        Ok(next)
+        Ok(Some(next))
     }
 }

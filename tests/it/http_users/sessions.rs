@@ -190,7 +190,7 @@ fn clients_are_listed_the_newest_first() {
     };
     assert_eq!(shown(&page["data"]), [sessions[2].clone(), sessions[1].clone()]);
     assert_eq!(shown(&list("?offset=2").json()), sessions[..1]);
-    for query in ["?limit=501", "?limit=0", "?offset=100001", "?offset=x"] {
+    for query in ["?limit=501", "?limit=0", "?offset=100001"] {
         assert_eq!(refused(&list(query)), with(422, "form_param_value_invalid"), "{query}");
     }
 }
