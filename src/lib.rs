@@ -223,12 +223,13 @@ pub use engine::{
 /// Users with their addresses, accounts and sessions: what sign-ups become and sign-ins find.
 pub mod users {
     pub use crate::domain::client::session::{Session, SessionStatus};
-    pub use crate::domain::id::{ExternalAccountId, IdentificationId};
+    pub use crate::domain::id::{AddressVerificationId, ExternalAccountId, IdentificationId};
     pub use crate::domain::identifier::{EmailAddress, Identifier, IdentifierKind, PhoneNumber, Username};
     pub use crate::domain::metadata::Metadata;
+    pub use crate::domain::sign_in::SignInAttempts;
     pub use crate::domain::user::{
-        AddressChange, AddressStatus, EndReason, Identification, MetadataChange, NewUser, SessionsEnded, User,
-        UserAccount, UserChange, UserFields, UserPatch,
+        AddressChange, AddressStatus, AddressVerification, EndReason, Identification, MetadataChange, NewUser,
+        SessionsEnded, User, UserAccount, UserChange, UserFields, UserPatch,
     };
     pub use crate::domain::verification::Profile;
     pub use crate::engine::{SessionListParams, UserFilter, UserListParams};
@@ -250,7 +251,8 @@ pub mod backend {
         SignInTokenView, SignInTokens, Waitlist, WaitlistEntryView,
     };
     pub use crate::wire::backend::{
-        BackendClient, BackendEmailAddress, BackendPhoneNumber, BackendSession, BackendUser, DeletedObject,
+        BackendAddressVerification, BackendClient, BackendEmailAddress, BackendPhoneNumber, BackendSession,
+        BackendUser, DeletedObject,
     };
 }
 
@@ -311,7 +313,7 @@ pub mod settings {
     };
     pub use crate::domain::settings::{
         AttackProtection, Attribute, Attributes, EmailLinkProtection, InvalidSettings, Mfa, OAuth, PasswordSettings,
-        SignUpMode, SignUpSettings, Social, Switch,
+        SignUpMode, SignUpSettings, Social, Switch, UserLockout,
     };
 }
 

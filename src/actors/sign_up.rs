@@ -12,7 +12,7 @@ use crate::domain::application_value::ApplicationValue;
 use crate::domain::client::{ClientChange, ClientConflict};
 use crate::domain::event::EndUser;
 use crate::domain::id::{ClientId, SignUpId};
-use crate::domain::rejection::{ErrorCode, Rejection};
+use crate::domain::rejection::{ErrorCode, Reason, Rejection};
 use crate::domain::sign_up::{Command, Fields, Phase, SignUp, Transition, taken};
 use crate::domain::time::{Span, Timestamp};
 use crate::domain::transition::Change;
@@ -153,6 +153,7 @@ impl From<CommitError> for CallError {
             CommitError::LimitExceeded { retry_after } => {
                 Self::Rejected(ErrorCode::TooManyRequests.after(retry_after).into())
             }
+            CommitError::Locked { remaining } => Self::Rejected(Reason::locked(remaining).into()),
             CommitError::Overloaded => Self::Overloaded,
             CommitError::Unavailable | CommitError::BadRecord => Self::Unavailable,
             CommitError::Stale | CommitError::Unknown => Self::Lost,
@@ -339,6 +340,7 @@ impl State {
             values: values.into_iter().map(ValueWrite::Put).collect(),
             quota_uses,
             limits: policy.address_limits,
+            ignores_dots: context.settings().ignores_dots(),
             ..Decision::default()
         };
         let end_user = terms.end_user;

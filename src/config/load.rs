@@ -180,6 +180,7 @@ impl Config {
             attempts_max: self.verification.attempts_max,
             resend_cooldown: Span::from_secs(self.verification.resend_cooldown_s),
             test_mode: self.verification.test_mode,
+            test_mode_settable: self.is_development(),
             address_limits: self.address_limits(),
             abandon_after: Span::from_secs(self.sign_up.abandon_after_s),
             approval_wait: Span::from_secs(self.sign_up.approval_wait_s),

@@ -106,6 +106,11 @@ impl MessageTemplates {
         envelope.around(format!("You already have an account at {application}"), text)
     }
 
+    /// The same with another address of the support; none where it is empty.
+    pub fn with_support(&self, address: &str) -> Self {
+        Self { support_email: (!address.is_empty()).then(|| address.to_owned()), ..self.clone() }
+    }
+
     /// The text, followed by the application's name, home page and support address as far as they are set.
     fn signed_text(&self, text: &str) -> String {
         let home = self.home_url.as_deref().map(one_line);

@@ -95,12 +95,11 @@ impl Restrictions {
         let phones = || user.phone_numbers.iter().map(|phone| phone.value.as_str());
         let is_blocked = emails.iter().any(|(email, _)| self.blocks_email(email.as_str()))
             || phones().any(|number| self.blocks_phone(number));
-        let allowed = &self.allowlist;
         let is_invited = user.email_addresses.iter().any(|email| email.verified_by == Some(Strategy::Ticket));
         let is_allowed = !self.allowlist.enabled
             || is_invited
-            || emails.iter().any(|(email, counts)| *counts && allowed.has_email(email.as_str()))
-            || phones().any(|number| allowed.has_phone(number));
+            || emails.iter().any(|(email, counts)| *counts && self.allows_email(email.as_str()))
+            || phones().any(|number| self.allowlist.has_phone(number));
         if is_blocked || !is_allowed { Err(ErrorCode::NotAllowedAccess.on("identifier")) } else { Ok(()) }
     }
 }

@@ -19,3 +19,10 @@ pub struct Context<'a> {
     /// The digest under the instance key.
     pub digest: &'a dyn KeyedDigest,
 }
+
+impl Context<'_> {
+    /// Whether test addresses take the fixed code.
+    pub(crate) fn is_in_test_mode(&self) -> bool {
+        self.settings.beside.test_mode.unwrap_or(self.policy.test_mode)
+    }
+}

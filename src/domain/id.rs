@@ -44,6 +44,8 @@ kinds! {
     SessionKind SessionId "sess_"
     /// An identification: an e-mail address or phone number of a user.
     IdentificationKind IdentificationId "idn_"
+    /// A code that was sent to an address of a user for the application's backend.
+    AddressVerificationKind AddressVerificationId "ver_"
     /// An account of a user at a provider.
     ExternalAccountKind ExternalAccountId "eac_"
     /// An invitation.

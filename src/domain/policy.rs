@@ -18,6 +18,8 @@ pub struct Policy {
     /// Whether test addresses take the fixed code ([guide: Test mode](crate::guide::contract_sign_ups#test-mode));
     /// development instances only.
     pub test_mode: bool,
+    /// Whether the application's backend may switch the test mode; development instances only.
+    pub test_mode_settable: bool,
     /// The exact limits per address and client; `None` when they are off.
     pub address_limits: Option<AddressLimits>,
     /// After this time without an accepted write a sign-up is abandoned.
@@ -112,6 +114,7 @@ impl Default for Policy {
             attempts_max: 5,
             resend_cooldown: Span::from_secs(30),
             test_mode: false,
+            test_mode_settable: false,
             address_limits: Some(AddressLimits::default()),
             abandon_after: Span::from_secs(86_400),
             approval_wait: Span::from_secs(7 * 86_400),

@@ -22,7 +22,7 @@ pub struct Reason {
     pub number: Option<u32>,
     /// The existing session that can be used instead.
     pub session: Option<SessionId>,
-    /// The parameters that are missing, where one reason is about several.
+    /// The parameters that are missing, or the addresses that are invited already, where one reason is about several.
     pub params: Vec<String>,
     /// What the application says instead of the texts of the code.
     pub words: Option<Box<OwnWords>>,
@@ -61,6 +61,13 @@ impl Rejection {
     pub fn is(&self, code: ErrorCode) -> bool {
         self.0.iter().any(|r| r.code == code)
     }
+
+    /// The same rejection with another reason behind those that it has.
+    #[must_use]
+    pub fn and(mut self, reason: Reason) -> Self {
+        self.0.push(reason);
+        self
+    }
 }
 
 impl From<Reason> for Rejection {
@@ -94,6 +101,12 @@ impl ErrorCode {
 }
 
 impl Reason {
+    /// `user_locked`, with how long still; `None` until it is unlocked.
+    pub(crate) fn locked(remaining: Option<Span>) -> Self {
+        let seconds = remaining.map(|remaining| u32::try_from(remaining.as_secs_ceil()).unwrap_or(u32::MAX));
+        Self { number: seconds, ..ErrorCode::UserLocked.into() }
+    }
+
     /// The code on the wire.
     pub fn code(&self) -> &str {
         self.words.as_ref().and_then(|words| words.code.as_deref()).unwrap_or(self.code.as_str())
@@ -111,7 +124,7 @@ impl Reason {
         self
     }
 
-    /// The same reason about several parameters.
+    /// The same reason about several parameters or addresses.
     pub fn about(mut self, params: Vec<String>) -> Self {
         self.params = params;
         self
@@ -216,6 +229,7 @@ codes! {
     SignUpIfMissingTransfer "sign_up_if_missing_transfer"
     UserBanned "user_banned"
     UserLocked "user_locked"
+    AccountLockoutWarning "account_lockout_warning"
     SessionExists "session_exists"
     TicketInvalidCode "ticket_invalid_code"
     TicketExpiredCode "ticket_expired_code"

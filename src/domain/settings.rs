@@ -11,7 +11,10 @@ use super::field::Field;
 use super::identifier::{IdentifierKind, UsernameSettings};
 use super::secret::Secret;
 use super::verification::Strategy;
+use overrides::Beside;
 use restrictions::Restrictions;
+
+pub use lockout::{Lockout, UserLockout};
 
 /// One complete settings document.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -33,6 +36,9 @@ pub struct Settings {
     pub attack_protection: AttackProtection,
     /// The OAuth strategies' settings that only the server needs.
     pub oauth: BTreeMap<String, OAuth>,
+    /// What the application's backend changed beside the document. It is no part of one: the engine sets it.
+    #[serde(skip)]
+    pub(crate) beside: Beside,
 }
 
 /// The attributes of a user.
@@ -282,6 +288,9 @@ pub struct AttackProtection {
     pub enumeration_protection: Switch,
     /// Whose browser may use an e-mail link.
     pub email_link: EmailLinkProtection,
+    /// Whether failed sign-ins in a row lock a user
+    /// ([guide: Lockout](crate::guide::contract_sign_ins#lockout)).
+    pub user_lockout: UserLockout,
 }
 
 /// Whether an e-mail link works only on the client that requested it.
@@ -346,6 +355,11 @@ impl Settings {
         self.attack_protection.enumeration_protection.enabled
     }
 
+    /// Whether spellings of one Gmail address that differ in dots are one address.
+    pub(crate) const fn ignores_dots(&self) -> bool {
+        self.restrictions.ignore_dots_for_gmail_addresses.enabled
+    }
+
     /// Checks what types can't express: required attributes are enabled, lengths are consistent, strategies fit.
     ///
     /// # Errors
@@ -387,6 +401,7 @@ impl Settings {
         if passwords.min_zxcvbn_strength > 4 {
             return fault("password_settings.min_zxcvbn_strength".into(), "must be from 0 to 4");
         }
+        self.attack_protection.user_lockout.validate()?;
         let usernames = &self.username_settings;
         if usernames.min_length == 0 || usernames.max_length < usernames.min_length || usernames.max_length > 64 {
             return fault(
@@ -405,6 +420,7 @@ impl Settings {
 
 pub mod branding;
 mod built_with;
+mod lockout;
 pub mod overrides;
 pub mod providers;
 pub mod restrictions;

@@ -43,6 +43,10 @@ pub(super) struct Sites {
     pub(super) allowed_origins: Vec<String>,
     pub(super) allowed_redirects: Vec<String>,
     pub(super) local_pages: bool,
+    pub(super) support_email: Option<String>,
+    pub(super) test_mode: bool,
+    /// Whether what is stored of the test mode counts.
+    pub(super) test_mode_settable: bool,
 }
 
 /// What is stored.
@@ -121,7 +125,7 @@ impl Amendments {
     /// What can be overridden, as it is configured.
     pub(super) fn configured(&self) -> Overrides {
         let parts = self.parts();
-        configured_overrides(&parts.settings, parts.sites.allowed_origins.clone())
+        configured_overrides(&parts.settings, parts.sites.configured())
     }
 
     /// How many entries a list has beside the configured ones.
@@ -175,9 +179,23 @@ impl Amendments {
     }
 }
 
+impl Sites {
+    fn configured(&self) -> ConfiguredBeside {
+        ConfiguredBeside {
+            allowed_origins: self.allowed_origins.clone(),
+            support_email: self.support_email.clone(),
+            test_mode: self.test_mode,
+        }
+    }
+}
+
 impl Parts {
     fn settings_in_force(&self) -> Settings {
-        self.stored.over(&self.settings)
+        let mut settings = self.stored.over(&self.settings);
+        if !self.sites.test_mode_settable {
+            settings.beside.test_mode = None;
+        }
+        settings
     }
 
     fn redirects(&self) -> RedirectRule {
@@ -272,11 +290,12 @@ impl Versioned {
         Commit::of_decision(at, Decision { named_value: Some(value), ..Decision::default() })
     }
 
-    /// The bytes that are stored.
+    /// The bytes that are stored. Overrides that the first schema can hold are written in it: what was read is found again
+    /// in the same bytes, and an older version reads it.
     fn encode(&self) -> Vec<u8> {
         let Self { version, overrides } = self;
-        let stored = OverridesV1 {
-            schema: SCHEMA,
+        let first = OverridesV1 {
+            schema: 1,
             version: *version,
             allowlist: overrides.allowlist,
             blocklist: overrides.blocklist,
@@ -287,7 +306,20 @@ impl Versioned {
             allowed_origins: overrides.allowed_origins.clone(),
             preferred_sign_in_strategy: overrides.preferred_sign_in_strategy.map(|p| p.as_str().to_owned()),
         };
-        serde_json::to_vec(&stored).expect("switches and texts are JSON")
+        let second = OverridesV2 {
+            before: first,
+            ignore_dots_for_gmail_addresses: overrides.ignore_dots_for_gmail_addresses,
+            support_email: overrides.support_email.clone(),
+            test_mode: overrides.test_mode,
+        };
+        let encoded = match second.is_first() {
+            true => serde_json::to_vec(&second.before),
+            false => {
+                let before = OverridesV1 { schema: SCHEMA, ..second.before };
+                serde_json::to_vec(&OverridesV2 { before, ..second })
+            }
+        };
+        encoded.expect("switches and texts are JSON")
     }
 
     fn decode(bytes: &[u8]) -> Result<Self, StoreError> {
@@ -296,25 +328,42 @@ impl Versioned {
         if schema > SCHEMA {
             return Err(StoreError::Damaged("the overrides of settings were written by a newer version".into()));
         }
-        let stored: OverridesV1 = serde_json::from_slice(bytes).map_err(damaged)?;
+        let stored: OverridesV2 = match schema {
+            SCHEMA => serde_json::from_slice(bytes).map_err(damaged)?,
+            _ => serde_json::from_slice::<OverridesV1>(bytes).map_err(damaged)?.into(),
+        };
+        let OverridesV2 { before: stored, ignore_dots_for_gmail_addresses, support_email, test_mode } = stored;
         let overrides = Overrides {
             allowlist: stored.allowlist,
             blocklist: stored.blocklist,
             allowlist_blocklist_disabled_on_sign_in: stored.allowlist_blocklist_disabled_on_sign_in,
             block_email_subaddresses: stored.block_email_subaddresses,
             block_disposable_email_domains: stored.block_disposable_email_domains,
+            ignore_dots_for_gmail_addresses,
             hibp: stored.hibp,
             allowed_origins: stored.allowed_origins,
             preferred_sign_in_strategy: stored.preferred_sign_in_strategy.and_then(|p| PreferredStrategy::read(&p)),
+            support_email,
+            test_mode,
         };
         Ok(Self { version: stored.version, overrides })
     }
 }
 
-/// What can be overridden, as these settings and origins have it.
-pub(super) fn configured_overrides(settings: &Settings, allowed_origins: Vec<String>) -> Overrides {
+/// What can be overridden and is configured beside the settings.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct ConfiguredBeside {
+    pub(crate) allowed_origins: Vec<String>,
+    pub(crate) support_email: Option<String>,
+    pub(crate) test_mode: bool,
+}
+
+/// What can be overridden, as it is configured.
+pub(super) fn configured_overrides(settings: &Settings, beside: ConfiguredBeside) -> Overrides {
     Overrides {
-        allowed_origins: Some(allowed_origins),
+        allowed_origins: Some(beside.allowed_origins),
+        support_email: Some(beside.support_email.unwrap_or_default()),
+        test_mode: Some(beside.test_mode),
         preferred_sign_in_strategy: Some(PreferredStrategy::Unset),
         ..Overrides::of(settings)
     }
@@ -331,7 +380,6 @@ pub(super) async fn read_overrides(store: &dyn Store) -> Result<Versioned, Store
 
 /// Overrides as they are stored, as JSON. Frozen: another shape is another struct with the next schema.
 #[derive(Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
 struct OverridesV1 {
     schema: u8,
     version: u64,
@@ -345,6 +393,29 @@ struct OverridesV1 {
     preferred_sign_in_strategy: Option<String>,
 }
 
+/// The second schema.
+#[derive(Serialize, Deserialize)]
+struct OverridesV2 {
+    #[serde(flatten)]
+    before: OverridesV1,
+    ignore_dots_for_gmail_addresses: Option<bool>,
+    support_email: Option<String>,
+    test_mode: Option<bool>,
+}
+
+impl OverridesV2 {
+    /// Whether the first schema can hold it.
+    const fn is_first(&self) -> bool {
+        self.ignore_dots_for_gmail_addresses.is_none() && self.support_email.is_none() && self.test_mode.is_none()
+    }
+}
+
+impl From<OverridesV1> for OverridesV2 {
+    fn from(before: OverridesV1) -> Self {
+        Self { before, ignore_dots_for_gmail_addresses: None, support_email: None, test_mode: None }
+    }
+}
+
 /// What every schema begins with.
 #[derive(Deserialize)]
 struct Schema {
@@ -355,7 +426,7 @@ struct Schema {
 const OVERRIDES: &str = "instance_overrides";
 /// How many redirect URLs may be listed: each one is compared with every URL that is given.
 pub(super) const REDIRECTS_MAX: usize = 1000;
-const SCHEMA: u8 = 1;
+const SCHEMA: u8 = 2;
 /// How many entries one read returns.
 const PORTION: usize = 512;
 
@@ -371,11 +442,24 @@ mod tests {
             allowlist_blocklist_disabled_on_sign_in: Some(true),
             block_email_subaddresses: Some(false),
             block_disposable_email_domains: Some(true),
+            ignore_dots_for_gmail_addresses: None,
             hibp: Some(false),
             allowed_origins: Some(vec!["https://app.example.com".into(), "capacitor://localhost".into()]),
             preferred_sign_in_strategy: Some(PreferredStrategy::Otp),
+            support_email: None,
+            test_mode: None,
         };
-        for (versioned, golden) in [(Versioned { version: 258, overrides }, FULL), (Versioned::default(), EMPTY)] {
+        let dotless = Overrides {
+            ignore_dots_for_gmail_addresses: Some(true),
+            support_email: Some("help@acme.example".into()),
+            test_mode: Some(false),
+            ..Overrides::default()
+        };
+        for (versioned, golden) in [
+            (Versioned { version: 258, overrides }, FULL),
+            (Versioned { version: 3, overrides: dotless }, SECOND),
+            (Versioned::default(), EMPTY),
+        ] {
             assert_eq!(String::from_utf8(versioned.encode()).expect("text"), golden);
             assert_eq!(Versioned::decode(golden.as_bytes()), Ok(versioned));
         }
@@ -383,12 +467,13 @@ mod tests {
 
     #[test]
     fn overrides_of_a_newer_version_and_damaged_ones_are_refused() {
-        for bytes in [r#"{"schema":2,"version":1,"more":[]}"#, r#"{"schema":1,"version":1,"#, "", r#"{"schema":1}"#] {
+        for bytes in [r#"{"schema":3,"version":1,"more":[]}"#, r#"{"schema":1,"version":1,"#, "", r#"{"schema":1}"#] {
             assert!(matches!(Versioned::decode(bytes.as_bytes()), Err(StoreError::Damaged(_))), "{bytes}");
         }
     }
 
     /// Stored bytes, which every later version reads.
     const FULL: &str = r#"{"schema":1,"version":258,"allowlist":true,"blocklist":false,"allowlist_blocklist_disabled_on_sign_in":true,"block_email_subaddresses":false,"block_disposable_email_domains":true,"hibp":false,"allowed_origins":["https://app.example.com","capacitor://localhost"],"preferred_sign_in_strategy":"otp"}"#;
+    const SECOND: &str = r#"{"schema":2,"version":3,"allowlist":null,"blocklist":null,"allowlist_blocklist_disabled_on_sign_in":null,"block_email_subaddresses":null,"block_disposable_email_domains":null,"hibp":null,"allowed_origins":null,"preferred_sign_in_strategy":null,"ignore_dots_for_gmail_addresses":true,"support_email":"help@acme.example","test_mode":false}"#;
     const EMPTY: &str = r#"{"schema":1,"version":0,"allowlist":null,"blocklist":null,"allowlist_blocklist_disabled_on_sign_in":null,"block_email_subaddresses":null,"block_disposable_email_domains":null,"hibp":null,"allowed_origins":null,"preferred_sign_in_strategy":null}"#;
 }

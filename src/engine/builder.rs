@@ -268,6 +268,9 @@ impl EngineBuilder {
             allowed_origins: self.allowed_origins,
             allowed_redirects: self.allowed_redirects,
             local_pages,
+            support_email: self.branding.support_email.clone(),
+            test_mode: policy.test_mode,
+            test_mode_settable: policy.test_mode_settable,
         };
         let stored = Stored::read(&*store).await?;
         stored.tell();

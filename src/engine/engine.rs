@@ -95,6 +95,21 @@ impl Engine {
         settings
     }
 
+    /// Whether test addresses take the fixed code.
+    pub(crate) fn is_in_test_mode(&self) -> bool {
+        self.settings().beside.test_mode.unwrap_or(self.policy().test_mode)
+    }
+
+    /// The application's name and links, with the support that its backend named.
+    #[cfg(feature = "server")]
+    pub(crate) fn branding_in_force(&self) -> Branding {
+        let mut branding = self.inner.branding.clone();
+        if let Some(address) = &self.settings().beside.support_email {
+            branding.support_email = Some(address.clone()).filter(|address| !address.is_empty());
+        }
+        branding
+    }
+
     /// The settings as they are configured: without what the application's backend changed.
     pub fn configured_settings(&self) -> Settings {
         self.inner.amendments.configured_settings()

@@ -157,6 +157,8 @@ mod tests {
             (CommitError::Rejected(ErrorCode::ResourceNotFound.into()), EngineError::NotFound),
             (CommitError::Rejected(ErrorCode::TicketInvalidCode.into()), code(ErrorCode::TicketInvalidCode)),
             (CommitError::LimitExceeded { retry_after: wait }, ErrorCode::TooManyRequests.after(wait).into()),
+            (CommitError::Locked { remaining: Some(wait) }, Reason::from(ErrorCode::UserLocked).with(7).into()),
+            (CommitError::Locked { remaining: None }, code(ErrorCode::UserLocked)),
             (CommitError::Overloaded, EngineError::Overloaded { retry_after: Span::from_secs(1) }),
         ] {
             assert_eq!(EngineError::from(error.clone()), meant, "{error:?}");

@@ -29,6 +29,8 @@ mod webhooks;
 pub use crate::domain::sign_in::Prepare as PrepareFirstFactor;
 pub use crate::token::TokenCarrier;
 #[cfg(feature = "cli")]
+pub(crate) use amendments::ConfiguredBeside;
+#[cfg(feature = "cli")]
 pub(crate) use backend::at_rest::{drop_stored_overrides, stored_overrides};
 pub use backend::instance::{ListedIdentifierView, OverridesView};
 pub use backend::invitations::{InvitationView, TicketHolder, TicketStatus};

@@ -51,8 +51,8 @@ impl App {
     }
 
     /// The look of the application's pages.
-    pub(super) fn look(&self) -> Look<'_> {
-        Look::new(self.engine.branding(), self.home())
+    pub(super) fn look(&self) -> Look<'static> {
+        Look::owned(self.engine.branding_in_force(), self.home())
     }
 
     /// The page to offer where no other is known: the instance's own home, else the page of a development instance,

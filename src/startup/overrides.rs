@@ -1,7 +1,7 @@
 //! What the application's backend changed over the configuration, read from the data of a server that does not run.
 
 use crate::config::{Config, StoreKind};
-use crate::engine::{OverridesView, drop_stored_overrides, stored_overrides};
+use crate::engine::{ConfiguredBeside, OverridesView, drop_stored_overrides, stored_overrides};
 use crate::store::ledger::holds_data;
 
 use super::diagnostics::data_error;
@@ -30,12 +30,16 @@ async fn with_store(config: &Config, drops: bool) -> Result<Option<OverridesView
     if !is_on_disk || !holds_data(path).map_err(|error| StartupError::new(data_error(path, &error)))? {
         return Ok(None);
     }
-    let origins = config.server.allowed_origins.iter().map(|origin| origin.as_str().to_owned()).collect();
+    let beside = ConfiguredBeside {
+        allowed_origins: config.server.allowed_origins.iter().map(|origin| origin.as_str().to_owned()).collect(),
+        support_email: config.branding().support_email,
+        test_mode: config.verification.test_mode,
+    };
     // A look at the data is no reason to write all of it anew.
     let mut config = config.clone();
     config.store.rewrite_after_days = 0;
     let (_, store) = storage::open(&config)?;
-    let found = stored_overrides(&*store, config.settings(), origins).await;
+    let found = stored_overrides(&*store, config.settings(), beside).await;
     let done = match &found {
         Ok(view) if drops => drop_stored_overrides(&*store, view).await.map_err(StartupError::new),
         _ => Ok(()),

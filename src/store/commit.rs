@@ -6,8 +6,8 @@ use crate::domain::application_value::{ApplicationValue, ValueKey};
 use crate::domain::client::{Client, ClientChange};
 use crate::domain::event::{EndUser, Position};
 use crate::domain::id::{
-    ClientId, InvitationId, ListedIdentifierId, MessageId, RedirectUrlId, SignInTokenId, SignUpId, UserId,
-    WaitlistEntryId, WebhookEndpointId,
+    AddressVerificationId, ClientId, InvitationId, ListedIdentifierId, MessageId, RedirectUrlId, SignInTokenId,
+    SignUpId, UserId, WaitlistEntryId, WebhookEndpointId,
 };
 use crate::domain::identifier::Identifier;
 use crate::domain::invitation::Invitation;
@@ -18,7 +18,7 @@ use crate::domain::sign_in::{Entry, Try};
 use crate::domain::sign_in_token::SignInToken;
 use crate::domain::sign_up::SignUp;
 use crate::domain::time::Timestamp;
-use crate::domain::user::User;
+use crate::domain::user::{AddressVerification, User};
 use crate::domain::waitlist::WaitlistEntry;
 use crate::domain::webhook::{Disabled, Health, Retry, RetryKey, WebhookEndpoint};
 
@@ -79,14 +79,18 @@ pub struct Decision {
     pub limits: Option<AddressLimits>,
     /// Uses of the exact quotas. Refused as [`CommitError::LimitExceeded`] if one is used up.
     pub quota_uses: Vec<QuotaUse>,
-    /// An attempt to sign in, to be counted. Refused as [`CommitError::LimitExceeded`] if its allowance is used up,
-    /// whether it is right or wrong.
+    /// An attempt to sign in, to be counted. Refused as [`CommitError::LimitExceeded`] if its allowance is used up, or
+    /// as [`CommitError::Locked`] under a lockout, whether it is right or wrong.
     pub tried: Option<Try>,
+    /// Whether an address at Gmail is taken where another user has it in a spelling that differs in dots.
+    pub ignores_dots: bool,
     /// A new user; its identifiers are claimed. Refused as [`CommitError::IdentifierTaken`] if another user holds one.
     pub user: Option<User>,
     /// What the application's backend writes to users, in order. Refused as [`CommitError::Stale`] if a user is not in
     /// the expected version, as [`CommitError::IdentifierTaken`] if another user holds one of its identifiers.
     pub users: Vec<UserWrite>,
+    /// A user whose failed sign-ins in a row are forgotten, with the locks that they led to.
+    pub forgiven: Option<UserId>,
     /// A sign-in to an existing user. Refused as [`CommitError::Stale`] if what was proved no longer belongs to that
     /// user.
     pub entry: Option<Entry>,
@@ -108,6 +112,9 @@ pub struct Decision {
     pub webhooks: Vec<WebhookChange>,
     /// What the application stores with the decision, in order.
     pub values: Vec<ValueWrite>,
+    /// The next value of the verification of an address. Refused as [`CommitError::Stale`] if another one is stored than
+    /// expected, or if its user does not have the address.
+    pub address_verification: Option<AddressVerificationWrite>,
     /// Messages to send because of the decision: new outbox entries.
     pub outbox: Vec<OutboxEntry>,
 }
@@ -182,6 +189,15 @@ pub struct ClientWrite {
     pub id: ClientId,
     /// The changes, in order.
     pub changes: Vec<ClientChange>,
+}
+
+/// The next value of the verification of an address.
+#[derive(Clone, Debug)]
+pub struct AddressVerificationWrite {
+    /// The value.
+    pub next: Box<AddressVerification>,
+    /// The id and the number of attempts of the one that it was made from; `None` where there was none.
+    pub expected: Option<(AddressVerificationId, u32)>,
 }
 
 /// What the application writes for itself.
@@ -334,4 +350,6 @@ pub struct Committed {
     pub generation_before: Option<u32>,
     /// The position of the last of its events; `None` if it has none.
     pub last_event: Option<Position>,
+    /// How many more failures lock the account, after one that was counted under a lockout.
+    pub attempts_left: Option<u32>,
 }

@@ -27,6 +27,12 @@ pub enum CommitError {
         /// How long until it is available again.
         retry_after: Span,
     },
+    /// Failures in a row have locked the account for attempts of this kind.
+    #[error("the account is locked")]
+    Locked {
+        /// How long still; `None` until it is unlocked.
+        remaining: Option<Span>,
+    },
     /// Too many commits are waiting; certainly not written.
     #[error("the store is overloaded")]
     Overloaded,

@@ -45,7 +45,7 @@ pub enum ReadFault {
 pub enum StoreRead {
     /// [`Store::sign_up`].
     SignUp,
-    /// [`Store::user`].
+    /// [`Store::user`] and [`Store::failures`].
     User,
     /// [`Store::users`] and [`Store::user_places`].
     Users,
@@ -53,9 +53,9 @@ pub enum StoreRead {
     CountUsers,
     /// [`Store::session`] and [`Store::sessions_of`].
     Session,
-    /// [`Store::client`].
+    /// [`Store::client`] and [`Store::client_ids`].
     Client,
-    /// [`Store::owner`] and [`Store::holder_of_address`].
+    /// [`Store::owner`], [`Store::holder_of_address`], [`Store::holder_of_mailbox`] and [`Store::address_verification`].
     Owner,
     /// [`Store::sign_in_token`].
     SignInToken,

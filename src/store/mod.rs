@@ -30,9 +30,9 @@ mod store;
 mod writable;
 
 pub use commit::{
-    ClientWrite, Commit, Committed, Decision, Housekeeping, InvitationChange, ListedChange, MessageEnd,
-    NamedValueWrite, OutboxEntry, OutboxKind, RedirectUrlChange, SignInTokenChange, SignUpWrite, UserWrite, ValueWrite,
-    WaitlistChange,
+    AddressVerificationWrite, ClientWrite, Commit, Committed, Decision, Housekeeping, InvitationChange, ListedChange,
+    MessageEnd, NamedValueWrite, OutboxEntry, OutboxKind, RedirectUrlChange, SignInTokenChange, SignUpWrite, UserWrite,
+    ValueWrite, WaitlistChange,
 };
 #[cfg(feature = "webhooks")]
 pub use commit::{WebhookChange, WebhookProgress};

@@ -14,10 +14,11 @@ use crate::domain::identifier::Identifier;
 use crate::domain::invitation::Invitation;
 use crate::domain::listed::{List, ListedIdentifier, ListedRedirect};
 use crate::domain::policy::RetentionPolicy;
+use crate::domain::sign_in::Failures;
 use crate::domain::sign_in_token::SignInToken;
 use crate::domain::sign_up::SignUp;
 use crate::domain::time::Timestamp;
-use crate::domain::user::User;
+use crate::domain::user::{AddressVerification, User};
 use crate::domain::waitlist::WaitlistEntry;
 use crate::domain::webhook::{Retry, WebhookEndpoint};
 
@@ -72,11 +73,26 @@ pub trait Store: sealed::Sealed + Send + Sync + 'static {
     /// or gone.
     fn client(&self, id: ClientId) -> BoxFuture<'_, Result<Option<Arc<Client>>, StoreError>>;
 
+    /// The ids of the clients in the order of their bytes, from after `after`.
+    fn client_ids(&self, after: Option<ClientId>, limit: usize) -> BoxFuture<'_, Result<Vec<ClientId>, StoreError>>;
+
     /// The user who holds an identifier. Only a hint: the commit decides.
     fn owner<'a>(&'a self, identifier: &'a Identifier) -> BoxFuture<'a, Result<Option<UserId>, StoreError>>;
 
     /// The user who has the address with this id. Only a hint: the user may have lost it by now.
     fn holder_of_address(&self, id: IdentificationId) -> BoxFuture<'_, Result<Option<UserId>, StoreError>>;
+
+    /// A user who has an address at Gmail that is spelled with dots, by its spelling without them. Only a hint.
+    fn holder_of_mailbox<'a>(&'a self, mailbox: &'a str) -> BoxFuture<'a, Result<Option<UserId>, StoreError>>;
+
+    /// The verification of the address with this id.
+    fn address_verification(
+        &self,
+        id: IdentificationId,
+    ) -> BoxFuture<'_, Result<Option<AddressVerification>, StoreError>>;
+
+    /// The failed sign-ins of a user in a row.
+    fn failures(&self, user: UserId) -> BoxFuture<'_, Result<Option<Failures>, StoreError>>;
 
     /// A sign-in token.
     fn sign_in_token(&self, id: SignInTokenId) -> BoxFuture<'_, Result<Option<SignInToken>, StoreError>>;

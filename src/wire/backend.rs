@@ -5,12 +5,15 @@ use serde::{Serialize, Serializer};
 
 use crate::domain::client::Client;
 use crate::domain::client::session::Session;
-use crate::domain::id::{ClientId, SessionId, SignInId, SignUpId, UserId};
+use crate::domain::id::{AddressVerificationId, ClientId, SessionId, SignInId, SignUpId, UserId};
 use crate::domain::identifier::{EmailAddress, PhoneNumber};
+use crate::domain::sign_in::SignInAttempts;
 use crate::domain::time::Timestamp;
-use crate::domain::user::{Identification, User};
+use crate::domain::user::{AddressVerification, Identification, User};
+use crate::domain::verification::Strategy;
 
 use super::user::{self, UserResource};
+use super::verification::word;
 use super::{AsDisplay, Metadata};
 
 /// A user for the application's backend, as of `now`: the User with its private metadata and the state of its password.
@@ -20,6 +23,9 @@ pub struct BackendUser<'a> {
     pub user: &'a User,
     /// The time of reading: a lock is shown until it ends.
     pub now: Timestamp,
+    /// What its failed sign-ins have come to
+    /// ([`Users::sign_in_attempts`](crate::engine::Users::sign_in_attempts)).
+    pub attempts: SignInAttempts,
 }
 
 /// A session for the application's backend, as of `now`: without its user and without a token.
@@ -56,6 +62,17 @@ pub struct BackendPhoneNumber<'a> {
     pub user: &'a User,
     /// The number, one of the user's.
     pub number: &'a Identification<PhoneNumber>,
+}
+
+/// The verification of an address for the application's backend, as of `now`.
+#[derive(Clone, Copy, Debug)]
+pub struct BackendAddressVerification<'a> {
+    /// The verification.
+    pub verification: &'a AddressVerification,
+    /// The time of reading, from which its expiry is derived.
+    pub now: Timestamp,
+    /// How many attempts a code has ([`Policy::attempts_max`](crate::limits::Policy)).
+    pub attempts_max: u32,
 }
 
 /// What is left of an object that was deleted.
@@ -99,7 +116,7 @@ impl Serialize for BackendUser<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let user = self.user;
         let shape = UserShape {
-            shown: UserResource::of(user, user.last_active_at, self.now),
+            shown: UserResource::of(user, user.last_active_at, self.now).with_attempts(self.attempts, self.now),
             private_metadata: Metadata(&user.private_metadata),
             password_last_updated_at: user.password_last_updated_at,
             create_organizations_limit: user.create_organizations_limit,
@@ -167,6 +184,34 @@ impl Serialize for BackendPhoneNumber<'_> {
 }
 
 #[derive(Serialize)]
+struct VerificationShape<'a> {
+    object: &'static str,
+    id: AsDisplay<AddressVerificationId>,
+    status: &'static str,
+    strategy: AsDisplay<&'a Strategy>,
+    attempts: u32,
+    expire_at: Timestamp,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    channel: Option<&'a str>,
+}
+
+impl Serialize for BackendAddressVerification<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let verification = &self.verification.verification;
+        let shape = VerificationShape {
+            object: "verification_otp",
+            id: AsDisplay(self.verification.id),
+            status: word(verification.status(self.now, self.attempts_max)),
+            strategy: AsDisplay(verification.strategy()),
+            attempts: verification.attempts,
+            expire_at: verification.expire_at,
+            channel: verification.channel.as_deref(),
+        };
+        shape.serialize(serializer)
+    }
+}
+
+#[derive(Serialize)]
 struct ClientShape {
     object: &'static str,
     id: AsDisplay<ClientId>,
@@ -210,7 +255,7 @@ mod tests {
     #[test]
     fn a_backend_sees_what_the_person_sees_and_the_private_metadata() {
         let user = User { private_metadata: r#"{"plan":"gold"}"#.into(), ..samples::user() };
-        let shown = show(&BackendUser { user: &user, now: NOW });
+        let shown = show(&BackendUser { user: &user, now: NOW, attempts: SignInAttempts::default() });
         assert_eq!(shown["private_metadata"], json!({"plan": "gold"}));
         let Value::Object(seen) = show(&user) else { panic!("an object") };
         assert_eq!(seen.get("private_metadata"), None);
@@ -225,14 +270,38 @@ mod tests {
         let until = NOW + Span::from_secs(90);
         let user = User { banned: true, locked_until: Some(until), ..samples::user() };
         let shown = |now| {
-            let shown = show(&BackendUser { user: &user, now });
+            let shown = show(&BackendUser { user: &user, now, attempts: SignInAttempts::default() });
             (shown["banned"].clone(), shown["locked"].clone(), shown["lockout_expires_in_seconds"].clone())
         };
         assert_eq!(shown(NOW), (json!(true), json!(true), json!(90)));
         assert_eq!(shown(until), (json!(true), json!(false), json!(null)));
         let user = User { locked_until: Some(Timestamp::MAX), ..samples::user() };
-        let shown = show(&BackendUser { user: &user, now: until });
+        let shown = show(&BackendUser { user: &user, now: until, attempts: SignInAttempts::default() });
         assert_eq!((&shown["locked"], &shown["lockout_expires_in_seconds"]), (&json!(true), &json!(null)));
+    }
+
+    #[test]
+    fn failures_lock_a_user_and_the_longer_lock_is_shown() {
+        let user = samples::user();
+        let locked = User { locked_until: Some(NOW + Span::from_secs(60)), ..samples::user() };
+        let forever = User { locked_until: Some(Timestamp::MAX), ..samples::user() };
+        let by_failures = SignInAttempts { locked_until: Some(NOW + Span::from_secs(90)), remaining: Some(0) };
+        let until_unlocked = SignInAttempts { locked_until: Some(Timestamp::MAX), remaining: Some(0) };
+        let open = SignInAttempts { locked_until: None, remaining: Some(7) };
+        for (user, attempts, expected) in [
+            (&user, SignInAttempts::default(), json!([false, null, null])),
+            (&user, open, json!([false, null, 7])),
+            (&user, by_failures, json!([true, 90, 0])),
+            (&user, until_unlocked, json!([true, null, 0])),
+            (&locked, open, json!([true, 60, 7])),
+            (&locked, by_failures, json!([true, 90, 0])),
+            (&locked, until_unlocked, json!([true, null, 0])),
+            (&forever, by_failures, json!([true, null, 0])),
+        ] {
+            let shown = show(&BackendUser { user, now: NOW, attempts });
+            let keys = ["locked", "lockout_expires_in_seconds", "verification_attempts_remaining"];
+            assert_eq!(json!(keys.map(|key| shown[key].clone())), expected);
+        }
     }
 
     #[test]

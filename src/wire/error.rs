@@ -39,6 +39,9 @@ pub(crate) struct Meta {
     /// The parameters that are missing.
     #[serde(rename = "param_names", skip_serializing_if = "Vec::is_empty")]
     params: Vec<String>,
+    /// The addresses that are invited already.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    email_addresses: Vec<String>,
     /// How long an account is still locked, in seconds.
     #[serde(skip_serializing_if = "Option::is_none")]
     lockout_expires_in_seconds: Option<u32>,
@@ -95,10 +98,14 @@ impl Problem {
             None => problem,
         };
         let zxcvbn = (reason.code == ErrorCode::FormPasswordNotStrongEnough).then_some(ANOTHER_WORD);
+        let is_of_addresses = reason.code == ErrorCode::DuplicateRecord;
+        let (params, email_addresses) =
+            if is_of_addresses { (Vec::new(), reason.params.clone()) } else { (reason.params.clone(), Vec::new()) };
         let meta = Meta {
             zxcvbn,
             session_id: reason.session.map(AsDisplay),
-            params: reason.params.clone(),
+            params,
+            email_addresses,
             lockout_expires_in_seconds: reason.number.filter(|_| reason.code == ErrorCode::UserLocked),
             ..problem.meta
         };

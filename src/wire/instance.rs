@@ -103,7 +103,7 @@ impl From<&OverridesView> for RestrictionsResource {
             allowlist_blocklist_disabled_on_sign_in: is_on(in_force.allowlist_blocklist_disabled_on_sign_in),
             block_email_subaddresses: is_on(in_force.block_email_subaddresses),
             block_disposable_email_domains: is_on(in_force.block_disposable_email_domains),
-            ignore_dots_for_gmail_addresses: false,
+            ignore_dots_for_gmail_addresses: is_on(in_force.ignore_dots_for_gmail_addresses),
         }
     }
 }

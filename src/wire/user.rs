@@ -5,6 +5,7 @@ use serde::Serialize;
 use crate::domain::field::Field;
 use crate::domain::id::{ExternalAccountId, IdentificationId, UserId};
 use crate::domain::identifier::{EmailAddress, PhoneNumber, Username};
+use crate::domain::sign_in::SignInAttempts;
 use crate::domain::time::Timestamp;
 use crate::domain::user::{Identification, User, UserAccount};
 
@@ -43,7 +44,7 @@ pub(crate) struct UserResource<'a> {
     banned: bool,
     locked: bool,
     lockout_expires_in_seconds: Option<u64>,
-    verification_attempts_remaining: (),
+    verification_attempts_remaining: Option<u32>,
     mfa_enabled_at: (),
     mfa_disabled_at: (),
     public_metadata: Metadata<'a>,
@@ -164,13 +165,12 @@ impl<'a> UserResource<'a> {
             delete_self_enabled: user.delete_self_enabled,
             create_organization_enabled: user.create_organization_enabled,
             banned: user.banned,
-            // By an administrator: failed attempts never lock an account as a whole, since the clients that its owner
-            // uses have a quota of their own. A signed-in user has no use for the remaining quota of other clients.
+            // By an administrator. A signed-in user has no use for the attempts that are left to other clients.
             locked: lock.is_some(),
             lockout_expires_in_seconds: lock
                 .filter(|until| *until != Timestamp::MAX)
                 .map(|until| until.since(now).as_secs_ceil()),
-            verification_attempts_remaining: (),
+            verification_attempts_remaining: None,
             mfa_enabled_at: (),
             mfa_disabled_at: (),
             public_metadata: Metadata(&user.public_metadata),
@@ -181,6 +181,24 @@ impl<'a> UserResource<'a> {
             created_at: user.created_at,
             updated_at: user.updated_at,
         }
+    }
+}
+
+impl UserResource<'_> {
+    /// The same with what failed sign-ins have come to at `now`.
+    pub(super) fn with_attempts(mut self, attempts: SignInAttempts, now: Timestamp) -> Self {
+        self.verification_attempts_remaining = attempts.remaining;
+        let Some(until) = attempts.locked_until.filter(|until| now < *until || *until == Timestamp::MAX) else {
+            return self;
+        };
+        let seconds = (until != Timestamp::MAX).then(|| until.since(now).as_secs_ceil());
+        self.lockout_expires_in_seconds = match (self.locked, self.lockout_expires_in_seconds) {
+            (false, _) => seconds,
+            // The longer of the two locks; one without an end is the longest.
+            (true, earlier) => earlier.zip(seconds).map(|(earlier, seconds)| earlier.max(seconds)),
+        };
+        self.locked = true;
+        self
     }
 }
 

@@ -80,12 +80,7 @@ impl<'a> State<'a> {
     pub(super) fn of(verification: &'a Verification, status: VerificationStatus) -> Self {
         Self {
             object: object(verification.strategy()),
-            status: match status {
-                VerificationStatus::Unverified => "unverified",
-                VerificationStatus::Verified => "verified",
-                VerificationStatus::Expired => "expired",
-                VerificationStatus::Failed => "failed",
-            },
+            status: word(status),
             strategy: AsDisplay(verification.strategy()),
             attempts: Some(verification.attempts),
             expire_at: Some(verification.expire_at),
@@ -168,6 +163,16 @@ impl<'a> ExternalResource<'a> {
                 _ => None,
             },
         }
+    }
+}
+
+/// The status on the wire.
+pub(super) const fn word(status: VerificationStatus) -> &'static str {
+    match status {
+        VerificationStatus::Unverified => "unverified",
+        VerificationStatus::Verified => "verified",
+        VerificationStatus::Expired => "expired",
+        VerificationStatus::Failed => "failed",
     }
 }
 

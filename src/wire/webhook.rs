@@ -6,7 +6,6 @@ use serde::{Serialize, Serializer};
 use crate::domain::id::{EventId, MessageId, WebhookEndpointId};
 use crate::domain::invitation::Invitation;
 use crate::domain::time::Timestamp;
-use crate::domain::user::User;
 use crate::domain::webhook::{Disabled, EndpointOwner, State};
 use crate::engine::{EventData, Unusable, WebhookAttempt, WebhookEndpointView};
 use crate::webhook::EventType;
@@ -120,14 +119,14 @@ struct Test {
 
 impl Serialize for EventData {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let backend_user = |user, now| BackendUser { user, now };
+        let backend_user = |user, attempts, now| BackendUser { user, now, attempts };
         match self {
-            Self::User(user, now) => backend_user(user, *now).serialize(serializer),
+            Self::User(user, attempts, now) => backend_user(user, *attempts, *now).serialize(serializer),
             Self::DeletedUser(id, external_id) => {
                 DeletedObject::user_with(*id, external_id.as_deref()).serialize(serializer)
             }
             Self::Session(session, user, now) => {
-                let user = user.as_deref().map(|user: &User| backend_user(user, *now));
+                let user = user.as_ref().map(|(user, attempts)| backend_user(user, *attempts, *now));
                 SessionWithUser { session: BackendSession { session, now: *now }, user }.serialize(serializer)
             }
             Self::WaitlistEntry(entry, invitation, now) => {
@@ -149,6 +148,8 @@ mod tests {
 
     use super::*;
     use crate::domain::secret::Secret;
+    use crate::domain::sign_in::SignInAttempts;
+    use crate::domain::user::User;
     use crate::webhook::UrlError;
     use crate::wire::samples::{self, NOW};
 
@@ -156,9 +157,10 @@ mod tests {
     fn a_session_has_its_user_and_a_user_what_only_the_backend_sees() {
         let user = Arc::new(User { private_metadata: r#"{"plan":"gold"}"#.into(), ..samples::user() });
         let session = samples::session().session;
-        let shown = show(&EventData::Session(session.clone(), Some(user.clone()), NOW));
+        let attempts = SignInAttempts { locked_until: None, remaining: Some(3) };
+        let shown = show(&EventData::Session(session.clone(), Some((user.clone(), attempts)), NOW));
         assert_eq!((&shown["object"], &shown["id"]), (&json!("session"), &json!(session.id.to_string())));
-        assert_eq!(shown["user"], show(&EventData::User(user.clone(), NOW)));
+        assert_eq!(shown["user"], show(&EventData::User(user.clone(), attempts, NOW)));
         assert_eq!(shown["user"]["private_metadata"], json!({"plan": "gold"}));
         assert_eq!(show(&EventData::Session(session, None, NOW))["user"], json!(null));
         assert!(!shown.to_string().contains("argon2"));

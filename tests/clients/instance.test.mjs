@@ -26,6 +26,8 @@ test('the instance is read and its restrictions are changed', async () => {
     [changed.allowlist, changed.blocklist, changed.blockEmailSubaddresses, changed.ignoreDotsForGmailAddresses],
     [false, true, true, false],
   );
+  const dotless = await backend.instance.updateRestrictions({ ignoreDotsForGmailAddresses: true });
+  assert.deepEqual([dotless.blocklist, dotless.ignoreDotsForGmailAddresses], [true, true]);
   const origins = [...instance.allowedOrigins, 'capacitor://localhost'];
   await backend.instance.update({ allowedOrigins: origins, testMode: null });
   assert.deepEqual((await backend.instance.get()).allowedOrigins, origins);

@@ -127,6 +127,25 @@ test('addresses are added, marked and removed by their ids', async () => {
   await backend.users.deleteUser(user.id);
 });
 
+test('a lock by failures is shown and ended', async () => {
+  const attack_protection = { user_lockout: { enabled: true, max_attempts: 5, duration_in_minutes: 60 } };
+  await engine.configure({ ...settings.EMAIL_PASSWORD_AND_NAME, attack_protection });
+  const user = await backend.users.createUser({ emailAddress: ['eve@example.com'], password: PASSWORD });
+  const attempt = async (password) => {
+    const answer = await post('/v1/client/sign_ins', { identifier: 'eve@example.com', password });
+    return (await answer.json()).errors?.map(({ code }) => code) ?? [];
+  };
+  for (let n = 0; n < 5; n += 1) assert.equal((await attempt('wrong'))[0], 'form_password_incorrect');
+  assert.deepEqual(await attempt(PASSWORD), ['user_locked']);
+  const locked = await backend.users.getUser(user.id);
+  assert.deepEqual([locked.locked, locked.raw.verification_attempts_remaining], [true, 0]);
+  assert.ok(locked.raw.lockout_expires_in_seconds > 3_500);
+  assert.equal((await backend.users.unlockUser(user.id)).locked, false);
+  assert.deepEqual(await attempt(PASSWORD), []);
+  await backend.users.deleteUser(user.id);
+  await engine.configure(settings.EMAIL_PASSWORD_AND_NAME);
+});
+
 test('a sign-in token lets a person in once', async () => {
   const user = await backend.users.createUser({ emailAddress: ['ann@example.com'], password: PASSWORD });
   const token = await backend.signInTokens.createSignInToken({ userId: user.id, expiresInSeconds: 600 });
@@ -153,6 +172,8 @@ test('sessions are made for tests, and sessions and clients are verified', async
   const client = await backend.clients.verifyClient(person.client);
   assert.deepEqual(client.sessionIds, [person.session]);
   await rejects(backend.clients.verifyClient('a.b.c'), 400, 'cookie_invalid');
+  const { data: clients, totalCount } = await backend.clients.getClientList({ limit: 500 });
+  assert.ok(totalCount >= clients.length && clients.some(({ id }) => id === client.id));
   assert.deepEqual((await backend.users.getOrganizationMembershipList({ userId: user.id })).data, []);
   assert.deepEqual((await backend.users.getUserOauthAccessToken(user.id, 'google')).data, []);
   await rejects(backend.users.disableUserMFA(user.id), 404, 'resource_not_found');

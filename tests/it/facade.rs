@@ -17,7 +17,7 @@ const NAMES: [(&str, &str); 16] = [
     ),
     (
         "backend",
-        "BackendClient BackendEmailAddress BackendKey BackendPhoneNumber BackendSession BackendUpdate BackendUser DeletedObject \
+        "BackendAddressVerification BackendClient BackendEmailAddress BackendKey BackendPhoneNumber BackendSession BackendUpdate BackendUser DeletedObject \
          Instance InstanceId Invitation InvitationId InvitationState InvitationStatus InvitationView Invitations List ListParams \
          ListedIdentifier ListedIdentifierId ListedIdentifierView ListedRedirect NewInvitation OverrideValue Overrides \
          OverridesView Page PreferredStrategy RedirectUrlId SignInToken SignInTokenId SignInTokenStatus SignInTokenView \
@@ -64,7 +64,7 @@ const NAMES: [(&str, &str); 16] = [
         "settings",
         "AccessList AttackProtection Attribute Attributes Branding Disposable Domains EmailLinkProtection \
          InvalidDomain InvalidPattern InvalidSettings Mfa OAuth PasswordSettings Pattern Patterns PhoneCountries Restrictions \
-         SignUpMode SignUpSettings Social Switch UsernameSettings sample_settings",
+         SignUpMode SignUpSettings Social Switch UserLockout UsernameSettings sample_settings",
     ),
     (
         "storage",
@@ -73,8 +73,8 @@ const NAMES: [(&str, &str); 16] = [
     ),
     (
         "users",
-        "AddressChange AddressStatus EmailAddress EndReason ExternalAccountId Identification IdentificationId Identifier \
-         IdentifierKind Metadata MetadataChange NewUser PhoneNumber Profile Session SessionListParams SessionStatus SessionsEnded User \
+        "AddressChange AddressStatus AddressVerification AddressVerificationId EmailAddress EndReason ExternalAccountId Identification IdentificationId Identifier \
+         IdentifierKind Metadata MetadataChange NewUser PhoneNumber Profile Session SessionListParams SessionStatus SessionsEnded SignInAttempts User \
          UserAccount UserChange UserFields UserFilter UserListParams UserPatch Username",
     ),
     (

@@ -113,6 +113,78 @@ fn an_empty_allow_list_admits_nobody_and_an_entry_or_an_invitation_does() {
 }
 
 #[test]
+fn the_support_and_the_test_mode_are_changed_everywhere_at_once() {
+    let folder = TempDir::new().expect("a folder");
+    let server = start(&folder);
+    let patch = |body: Value| backend(&server, "PATCH", "/v1/instance", &body).status;
+    let begin = |server: &Server, address: &str| {
+        let mut browser = Browser::of(server);
+        let form = format!("email_address={}&password=wanders+under+elms&strategy=email_code", escaped(address));
+        let begun = browser.post("/v1/client/sign_ups", &form).json();
+        let path = format!("/v1/client/sign_ups/{}", begun["response"]["id"].as_str().expect("an id"));
+        browser.post(&format!("{path}/attempt_verification"), "strategy=email_code&code=424242").status
+    };
+    let shown = |server: &Server| {
+        let environment = Browser::of(server).get("/v1/environment").json();
+        json!([environment["display_config"]["support_email"], environment["auth_config"]["test_mode"]])
+    };
+    assert_eq!(shown(&server), json!(["help@acme.example", false]));
+    assert_eq!(begin(&server, "ada+clerk_test@example.com"), 422, "a code like any");
+    assert_eq!(patch(json!({"support_email": " desk@acme.example ", "test_mode": true})), 204);
+    assert_eq!(shown(&server), json!(["desk@acme.example", true]));
+    assert_eq!(begin(&server, "eve+clerk_test@example.com"), 200);
+    begin(&server, "bob@example.com");
+    let mail = server.mail("bob@example.com", 1);
+    assert!(mail["text"].as_str().is_some_and(|text| text.contains("desk@acme.example")), "{mail}");
+    let page = Browser::of(&server).navigate("/v1/verify?token=x").body;
+    assert!(page.contains("desk@acme.example") && !page.contains("help@acme.example"), "{page}");
+    let overrides = backend(&server, "GET", "/v1/instance/overrides", &Value::Null).json()["overrides"].clone();
+    let expected = json!([
+        {"key": "instance.support_email", "configured": "help@acme.example", "stored": "desk@acme.example"},
+        {"key": "verification.test_mode", "configured": false, "stored": true},
+    ]);
+    assert_eq!(overrides, expected);
+    assert_eq!(server.terminate(), Some(0));
+
+    let server = start(&folder);
+    assert_eq!(shown(&server), json!(["desk@acme.example", true]));
+    assert_eq!(backend(&server, "PATCH", "/v1/instance", &json!({"support_email": ""})).status, 204);
+    assert_eq!(shown(&server)[0], Value::Null);
+    assert_eq!(backend(&server, "DELETE", "/v1/instance/overrides", &Value::Null).status, 200);
+    assert_eq!(shown(&server), json!(["help@acme.example", false]));
+}
+
+#[test]
+fn spellings_of_a_gmail_address_are_one_address_once_dots_are_ignored() {
+    let folder = TempDir::new().expect("a folder");
+    let server = start(&folder);
+    assert_eq!(user(&server, "a.da@gmail.com"), 200);
+    assert_eq!(
+        restrict(&server, json!({"ignore_dots_for_gmail_addresses": true}))["ignore_dots_for_gmail_addresses"],
+        true
+    );
+    for other in ["ada@gmail.com", "ad.a@gmail.com", "A.D.A@gmail.com"] {
+        assert_eq!(user(&server, other), 422, "{other}");
+        assert_eq!(sign_up(&server, other).error_codes(), ["form_identifier_exists"], "{other}");
+        let form = format!("identifier={}&password={}", escaped(other), escaped("wanders under elms"));
+        let known = Browser::of(&server).post("/v1/client/sign_ins", &form).json();
+        assert_eq!(known["response"]["status"], "complete", "{other}: {known}");
+    }
+    assert_eq!(user(&server, "a.da@example.com"), 200, "elsewhere dots are letters");
+    assert_eq!(user(&server, "ada@example.com"), 200);
+
+    let listed = json!({"identifier": "mal.lory@gmail.com"});
+    assert_eq!(backend(&server, "POST", "/v1/blocklist_identifiers", &listed).status, 200);
+    restrict(&server, json!({"blocklist": true}));
+    refused(&sign_up(&server, "m.allory+new@gmail.com"), "email_address");
+    assert_eq!(server.terminate(), Some(0));
+    let server = start(&folder);
+    refused(&sign_up(&server, "mallory@gmail.com"), "email_address");
+    restrict(&server, json!({"ignore_dots_for_gmail_addresses": false}));
+    assert_eq!(user(&server, "ada@gmail.com"), 200, "it is another address again");
+}
+
+#[test]
 fn overrides_outlast_restarts_and_settings_until_they_are_dropped() {
     let folder = TempDir::new().expect("a folder");
     let server = start(&folder);
@@ -268,8 +340,6 @@ fn what_the_configuration_decides_is_taken_only_as_it_is() {
     });
     assert_eq!(patch(same).status, 204);
     for (key, value) in [
-        ("test_mode", json!(true)),
-        ("support_email", json!("other@acme.example")),
         ("url_based_session_syncing", json!(true)),
         ("enhanced_email_deliverability", json!(true)),
         ("clerk_js_version", json!("6")),
@@ -281,8 +351,8 @@ fn what_the_configuration_decides_is_taken_only_as_it_is() {
         assert_eq!((answer.status, answer.error_codes()), (422, vec!["form_param_value_invalid".to_owned()]), "{key}");
         assert_eq!(answer.json()["errors"][0]["meta"]["param_name"], key);
     }
-    let dots = json!({"ignore_dots_for_gmail_addresses": true});
-    assert_eq!(backend(&server, "PATCH", "/v1/instance/restrictions", &dots).status, 422);
+    let no_address = patch(json!({"support_email": "help", "allowed_origins": ["https://other.example"]}));
+    assert_eq!((no_address.status, no_address.error_codes()), (422, vec!["form_param_format_invalid".to_owned()]));
     let origins = &backend(&server, "GET", "/v1/instance", &Value::Null).json()["allowed_origins"];
     assert_eq!(origins, &json!([PAGE]), "a refused change changes nothing");
 
@@ -291,6 +361,12 @@ fn what_the_configuration_decides_is_taken_only_as_it_is() {
     assert_eq!(environment()["display_config"]["preferred_sign_in_strategy"], "otp");
     assert_eq!(patch(json!({"preferred_sign_in_strategy_when_password_required": ""})).status, 204);
     assert_eq!(environment()["display_config"]["preferred_sign_in_strategy"], "password");
+}
+
+/// Creates a user with this address; the status.
+fn user(server: &Server, address: &str) -> u16 {
+    let body = json!({"email_address": [address], "password": "wanders under elms"});
+    backend(server, "POST", "/v1/users", &body).status
 }
 
 /// A server with its data in `folder`, whose users have an address and a password.

@@ -344,7 +344,9 @@ fn what_is_wrong_with_an_invitation_is_told_at_its_name() {
         assert_eq!(found, faults, "{body}");
     }
     let both = json!([{ "email_address": "one@example.com" }, { "email_address": "pending@example.com" }]);
-    assert_eq!(site.backend("POST", "/v1/invitations/bulk", &both).error_codes(), ["duplicate_record"]);
+    let refused = site.backend("POST", "/v1/invitations/bulk", &both);
+    assert_eq!(refused.error_codes(), ["duplicate_record"]);
+    assert_eq!(refused.json()["errors"][0]["meta"]["email_addresses"], json!(["pending@example.com"]));
     let listed = site.backend("GET", "/v1/invitations", &Value::Null).json();
     assert_eq!(listed.as_array().expect("a list").len(), 1, "all of them or nobody");
     for (path, code) in [

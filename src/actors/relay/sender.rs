@@ -1,5 +1,6 @@
 //! One delivery of one message.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -106,7 +107,10 @@ impl Sender {
         };
         let envelope =
             Envelope { id: entry.id, to, display_to, created_at: entry.created_at, expire_at: entry.expire_at };
-        let words = &self.templates;
+        let words = match &self.context.settings().beside.support_email {
+            Some(address) => Cow::Owned(self.templates.with_support(address)),
+            None => Cow::Borrowed(&self.templates),
+        };
         match content {
             Content::Code(code) => Ok(words.code_message(envelope, &code)),
             Content::Link { token, code } => Ok(words.link_message(envelope, &token, code.as_ref())),

@@ -107,6 +107,17 @@ impl EmailAddress {
     }
 }
 
+/// A normalised address at Gmail without the dots of its name, which Gmail ignores: spellings with the same one are the
+/// same mailbox. `None` for addresses elsewhere.
+pub(crate) fn gmail_mailbox(address: &str) -> Option<String> {
+    let (local, domain) = address.rsplit_once('@')?;
+    if !GMAIL.contains(&domain) {
+        return None;
+    }
+    let name = local.split('+').next().unwrap_or(local);
+    Some(format!("{}{}@{domain}", name.replace('.', ""), &local[name.len()..]))
+}
+
 /// The one address in a line, without display name and trailing separator; `None` where there is more than one, or
 /// none.
 fn alone(line: &str) -> Option<&str> {
@@ -166,6 +177,8 @@ fn a_labels(domain: &str) -> Option<String> {
     (is_alphabetic || top_level.starts_with("xn--")).then_some(ascii)
 }
 
+/// The domains of Gmail.
+const GMAIL: [&str; 2] = ["gmail.com", "googlemail.com"];
 /// RFC 5321 4.5.3.1.3 in the reading of erratum 1690.
 const ADDRESS_MAX: usize = 254;
 /// The angle brackets around an address after a display name, and the full-width ones.

@@ -10,6 +10,7 @@ use std::fmt;
 use super::field::Field;
 
 pub use email::EmailAddress;
+pub(crate) use email::gmail_mailbox;
 pub use phone::PhoneNumber;
 pub use username::{Username, UsernameSettings};
 
@@ -77,6 +78,11 @@ impl Identifier {
             IdentifierKind::PhoneNumber => PhoneNumber::restore(self.value.clone()).is_test(),
             IdentifierKind::Username | IdentifierKind::ExternalAccount | IdentifierKind::ExternalId => false,
         }
+    }
+
+    /// For an address at Gmail, its spelling without dots: other spellings with the same one are the same mailbox.
+    pub(crate) fn gmail_mailbox(&self) -> Option<String> {
+        if self.kind == IdentifierKind::EmailAddress { gmail_mailbox(&self.value) } else { None }
     }
 
     /// Whether a message to it may cost the operator much.

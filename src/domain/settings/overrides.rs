@@ -20,12 +20,27 @@ pub struct Overrides {
     pub block_email_subaddresses: Option<bool>,
     /// Whether addresses at disposable-address providers are refused.
     pub block_disposable_email_domains: Option<bool>,
+    /// Whether spellings of one Gmail address that differ in dots count as one address.
+    pub ignore_dots_for_gmail_addresses: Option<bool>,
     /// Whether passwords are looked up among those of data breaches.
     pub hibp: Option<bool>,
     /// The origins whose pages may call the engine.
     pub allowed_origins: Option<Vec<String>>,
     /// What components ask for first at sign-in, where every user has a password.
     pub preferred_sign_in_strategy: Option<PreferredStrategy>,
+    /// The e-mail address of the application's support; `""` for none.
+    pub support_email: Option<String>,
+    /// Whether test addresses take the fixed code. Only a development instance can switch it.
+    pub test_mode: Option<bool>,
+}
+
+/// What the application's backend changed that is in no settings document, but in force with one.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Beside {
+    /// The e-mail address of the application's support; `""` for none.
+    pub support_email: Option<String>,
+    /// Whether test addresses take the fixed code.
+    pub test_mode: Option<bool>,
 }
 
 /// What components ask for first at sign-in, where every user has a password.
@@ -49,6 +64,8 @@ pub enum OverrideValue {
     Texts(Vec<String>),
     /// A word.
     Word(&'static str),
+    /// A text.
+    Text(String),
 }
 
 impl PreferredStrategy {
@@ -81,9 +98,14 @@ impl Overrides {
             block_disposable_email_domains: change
                 .block_disposable_email_domains
                 .or(self.block_disposable_email_domains),
+            ignore_dots_for_gmail_addresses: change
+                .ignore_dots_for_gmail_addresses
+                .or(self.ignore_dots_for_gmail_addresses),
             hibp: change.hibp.or(self.hibp),
             allowed_origins: change.allowed_origins.as_ref().or(self.allowed_origins.as_ref()).cloned(),
             preferred_sign_in_strategy: change.preferred_sign_in_strategy.or(self.preferred_sign_in_strategy),
+            support_email: change.support_email.as_ref().or(self.support_email.as_ref()).cloned(),
+            test_mode: change.test_mode.or(self.test_mode),
         }
     }
 
@@ -99,9 +121,11 @@ impl Overrides {
             ),
             (self.block_email_subaddresses, &mut restrictions.block_email_subaddresses.enabled),
             (self.block_disposable_email_domains, &mut restrictions.block_disposable_email_domains.enabled),
+            (self.ignore_dots_for_gmail_addresses, &mut restrictions.ignore_dots_for_gmail_addresses.enabled),
         ] {
             *switch = stored.unwrap_or(*switch);
         }
+        settings.beside = Beside { support_email: self.support_email.clone(), test_mode: self.test_mode };
         let passwords = &mut settings.password_settings;
         passwords.disable_hibp = self.hibp.map_or(passwords.disable_hibp, |is_on| !is_on);
     }
@@ -121,14 +145,17 @@ impl Overrides {
             allowlist_blocklist_disabled_on_sign_in: back(|of| of.allowlist_blocklist_disabled_on_sign_in),
             block_email_subaddresses: back(|of| of.block_email_subaddresses),
             block_disposable_email_domains: back(|of| of.block_disposable_email_domains),
+            ignore_dots_for_gmail_addresses: back(|of| of.ignore_dots_for_gmail_addresses),
             hibp: back(|of| of.hibp),
             allowed_origins: None,
             preferred_sign_in_strategy: None,
+            support_email: None,
+            test_mode: None,
         };
         restored.apply(document);
     }
 
-    /// The values of a settings document. The origins and the preferred strategy are not in one.
+    /// The values of a settings document. The origins, the preferred strategy, the support and the test mode are not in one.
     pub fn of(settings: &Settings) -> Self {
         let restrictions = &settings.restrictions;
         Self {
@@ -137,9 +164,12 @@ impl Overrides {
             allowlist_blocklist_disabled_on_sign_in: Some(restrictions.allowlist_blocklist_disabled_on_sign_in.enabled),
             block_email_subaddresses: Some(restrictions.block_email_subaddresses.enabled),
             block_disposable_email_domains: Some(restrictions.block_disposable_email_domains.enabled),
+            ignore_dots_for_gmail_addresses: Some(restrictions.ignore_dots_for_gmail_addresses.enabled),
             hibp: Some(!settings.password_settings.disable_hibp),
             allowed_origins: None,
             preferred_sign_in_strategy: None,
+            support_email: None,
+            test_mode: None,
         }
     }
 
@@ -155,16 +185,24 @@ impl Overrides {
             ),
             switch("settings.restrictions.block_email_subaddresses.enabled", self.block_email_subaddresses),
             switch("settings.restrictions.block_disposable_email_domains.enabled", self.block_disposable_email_domains),
+            switch(
+                "settings.restrictions.ignore_dots_for_gmail_addresses.enabled",
+                self.ignore_dots_for_gmail_addresses,
+            ),
             switch("settings.password_settings.disable_hibp", self.hibp.map(|is_on| !is_on)),
         ];
         let origins = self.allowed_origins.clone().map(|origins| (ORIGINS, OverrideValue::Texts(origins)));
         let preferred = self.preferred_sign_in_strategy.map(|p| (PREFERRED, OverrideValue::Word(p.as_str())));
-        switches.into_iter().chain([origins, preferred]).flatten().collect()
+        let support = self.support_email.clone().map(|address| (SUPPORT, OverrideValue::Text(address)));
+        let test_mode = switch("verification.test_mode", self.test_mode);
+        switches.into_iter().chain([origins, preferred, support, test_mode]).flatten().collect()
     }
 }
 
 /// The key of the allowed origins in the configuration.
 const ORIGINS: &str = "server.allowed_origins";
+/// The key of the address of the support in the configuration.
+const SUPPORT: &str = "instance.support_email";
 /// What components ask for first; it has no key in the configuration.
 const PREFERRED: &str = "preferred_sign_in_strategy_when_password_required";
 

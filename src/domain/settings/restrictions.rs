@@ -10,7 +10,7 @@ mod tests;
 use serde::{Deserialize, Serialize};
 
 use super::Switch;
-use crate::domain::identifier::{EmailAddress, PhoneNumber};
+use crate::domain::identifier::{EmailAddress, PhoneNumber, gmail_mailbox};
 use crate::domain::rejection::{ErrorCode, Reason};
 use crate::domain::text;
 
@@ -35,6 +35,9 @@ pub struct Restrictions {
     pub block_email_subaddresses: Switch,
     /// Whether addresses at disposable-address providers are refused.
     pub block_disposable_email_domains: Disposable,
+    /// Whether spellings of one Gmail address that differ in dots count as one address: on the lists, and for the question
+    /// whether a user has it.
+    pub ignore_dots_for_gmail_addresses: Switch,
     /// Whose phone numbers are refused, by country.
     pub phone_countries: PhoneCountries,
 }
@@ -82,8 +85,10 @@ pub struct PhoneCountries {
 }
 
 impl AccessList {
-    pub(in crate::domain) fn has_email(&self, address: &str) -> bool {
-        self.identifiers.has_email(address) || self.stored.has_email(address)
+    /// Whether it has an address, or another spelling of it where `ignores_dots`.
+    pub(in crate::domain) fn has_email(&self, address: &str, ignores_dots: bool) -> bool {
+        let mailbox = if ignores_dots { gmail_mailbox(address) } else { None };
+        [&self.identifiers, &self.stored].iter().any(|entries| entries.has_email(address, mailbox.as_deref()))
     }
 
     pub(in crate::domain) fn has_phone(&self, number: &str) -> bool {
@@ -103,7 +108,7 @@ impl Restrictions {
     pub fn admit_email(&self, email: &EmailAddress, subaddresses: bool) -> Result<(), Reason> {
         let (local, domain) = parts(email.as_str());
         let has_tag = local.contains('+') && (self.block_email_subaddresses.enabled || !subaddresses);
-        let is_listed = !self.allowlist.enabled || self.allowlist.has_email(email.as_str());
+        let is_listed = !self.allowlist.enabled || self.allows_email(email.as_str());
         if has_tag || self.is_disposable(domain) || !is_listed {
             return Err(ErrorCode::NotAllowedAccess.on("email_address"));
         }
@@ -193,15 +198,21 @@ impl Restrictions {
             || (!is_lasting(domain) && suffixes(domain).any(disposable_emails::is_disposable_domain))
     }
 
+    /// Whether the allow-list has an address.
+    pub(in crate::domain) fn allows_email(&self, address: &str) -> bool {
+        self.allowlist.has_email(address, self.ignore_dots_for_gmail_addresses.enabled)
+    }
+
     /// Whether the block-list has an address, or the base address of a sub-address.
     pub(in crate::domain) fn blocks_email(&self, address: &str) -> bool {
-        let listed = &self.blocklist;
+        let (listed, ignores_dots) = (&self.blocklist, self.ignore_dots_for_gmail_addresses.enabled);
         let without_tag = || {
             let (local, domain) = parts(address);
             local.split_once('+').map(|(name, _)| format!("{name}@{domain}"))
         };
         self.blocklist.enabled
-            && (listed.has_email(address) || without_tag().is_some_and(|address| listed.has_email(&address)))
+            && (listed.has_email(address, ignores_dots)
+                || without_tag().is_some_and(|address| listed.has_email(&address, ignores_dots)))
     }
 
     pub(in crate::domain) fn blocks_phone(&self, number: &str) -> bool {

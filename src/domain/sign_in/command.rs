@@ -1,6 +1,6 @@
 //! Commands to a sign-in.
 
-use crate::domain::id::{ClientId, IdentificationId, SignInId, SignInTokenId};
+use crate::domain::id::{ClientId, IdentificationId, InvitationId, SignInId, SignInTokenId};
 use crate::domain::identifier::Identifier;
 use crate::domain::rejection::{ErrorCode, Reason};
 use crate::domain::verification::{
@@ -44,6 +44,13 @@ pub enum Start {
     Leave(Box<AuthorizationRequest>),
     /// Present the ticket of this sign-in token, whose user signs in.
     Ticket(SignInTokenId),
+    /// Present the ticket of an invitation whose address a user has.
+    Invited {
+        /// The invitation.
+        invitation: InvitationId,
+        /// The invited address.
+        address: Identifier,
+    },
     /// Take over the account that the client's sign-up found to belong to a user.
     TakeOver(Box<(ExternalAccount, ProviderOutcome)>),
 }

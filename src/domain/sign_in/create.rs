@@ -50,6 +50,9 @@ impl SignIn {
                 Ok(if request.answered_elsewhere { transition.renewed(cx.now) } else { transition })
             }
             Start::Ticket(token) => empty.prove_by_ticket(*token, create.replaces, user, cx),
+            Start::Invited { invitation, address } => {
+                empty.prove_by_invitation(*invitation, address, create.replaces, user, cx)
+            }
             Start::TakeOver(found) => empty.take_over(&found.0, &found.1, create.replaces, cx),
             Start::Password { fits } => {
                 empty.offered(&Strategy::Password, user, cx)?;

@@ -7,7 +7,7 @@
 
 use crate::domain::client::Client;
 use crate::domain::client::session::{Session, SessionStatus};
-use crate::domain::id::{ClientId, SessionId, SignInTokenId, UserId};
+use crate::domain::id::{ClientId, InvitationId, SessionId, SignInTokenId, UserId};
 use crate::domain::identifier::{EmailAddress, Identifier};
 use crate::domain::rejection::{ErrorCode, Reason};
 use crate::domain::secret::Secret;
@@ -56,6 +56,13 @@ pub enum Credential {
     },
     /// The ticket of a sign-in token, which the commit marks as used.
     Ticket(SignInTokenId),
+    /// The ticket of an invitation, which the commit marks as used.
+    Invitation {
+        /// The invitation.
+        invitation: InvitationId,
+        /// The invited address, to which the ticket was sent.
+        address: Identifier,
+    },
     /// Nothing: the application's backend says who it is.
     Backend,
 }
@@ -110,6 +117,7 @@ impl User {
                 }
                 next.external_accounts.push((**account).clone());
             }
+            Credential::Invitation { address, .. } => next.proved(address, &Strategy::Ticket, entry)?,
             Credential::Ticket(_) | Credential::Backend => {}
         }
         next.version += 1;

@@ -9,7 +9,10 @@
 
 use crate::domain::id::UserId;
 use crate::domain::identifier::Identifier;
+use crate::domain::settings::Lockout;
 use crate::domain::time::{Span, Timestamp};
+
+use super::lockout::Locks;
 
 /// One attempt to sign in, to be counted in the same commit.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -22,6 +25,8 @@ pub struct Try {
     pub source: Option<SourceMark>,
     /// Whether it succeeded.
     pub succeeded: bool,
+    /// The lockout of the settings, which then takes the place of the divided allowance.
+    pub lockout: Option<Lockout>,
 }
 
 /// The account whose failures are counted together.
@@ -62,6 +67,8 @@ pub struct Failures {
     pub at: Timestamp,
     /// For each source: its password failures within its hour, and the time of its last one.
     pub sources: Vec<(SourceMark, u32, Timestamp)>,
+    /// What is locked under a lockout.
+    pub locks: Locks,
 }
 
 impl Failures {
@@ -95,9 +102,10 @@ impl Failures {
         Ok((!tried.succeeded).then_some(next))
     }
 
-    /// Whether they are so old that they no longer count.
+    /// Whether they are so old that they no longer count, and lock nothing.
     pub fn are_forgotten(&self, now: Timestamp) -> bool {
-        self.at.remaining(FORGOTTEN_AFTER, now).is_none()
+        let is_locked = self.locks.latest().is_some_and(|until| now < until || until == Timestamp::MAX);
+        !is_locked && self.at.remaining(FORGOTTEN_AFTER, now).is_none()
     }
 
     fn note_source(&mut self, source: Option<SourceMark>, max: u32, now: Timestamp) -> Result<(), Span> {
@@ -135,7 +143,7 @@ impl Share {
 }
 
 /// How long a known client waits after this many failures: at first not at all, then twice as long each time.
-fn back_off(failures: u32) -> Option<Span> {
+pub(super) fn back_off(failures: u32) -> Option<Span> {
     let doublings = failures.checked_sub(KNOWN_AT_ONCE)?;
     let wait = BACK_OFF.as_millis() << doublings.min(DOUBLINGS_MAX);
     Some(Span::from_millis(wait.min(BACK_OFF_MAX.as_millis())))
@@ -241,7 +249,13 @@ mod tests {
     }
 
     fn wrong(share: Share) -> Try {
-        Try { account: Account::User(UserId::from_bytes([1; 16])), share, source: None, succeeded: false }
+        Try {
+            account: Account::User(UserId::from_bytes([1; 16])),
+            share,
+            source: None,
+            succeeded: false,
+            lockout: None,
+        }
     }
 
     fn at(ms: u64) -> Timestamp {

@@ -2,7 +2,7 @@
 //!
 //! It is small and short-lived, so it has no record of its own: it is stored in its client's record, at most one, and
 //! every [`Transition`] replaces it there under the version it was made from. Begin reading at [`SignIn::create`]; how
-//! a sign-in changes the user is in `entry`, the limits on failed attempts are in `failures`.
+//! a sign-in changes the user is in `entry`, the limits on failed attempts are in `failures` and `lockout`.
 
 mod attempt;
 mod command;
@@ -10,6 +10,7 @@ mod create;
 mod entry;
 mod factor;
 mod failures;
+mod lockout;
 mod newcomer;
 mod oauth;
 mod prepare;
@@ -23,6 +24,7 @@ pub use entry::NotTheirs;
 pub use entry::{Credential, Entry, Fit};
 pub use factor::{Factor, FactorAddress, identifier, supported_identifiers};
 pub use failures::{Account, FORGOTTEN_AFTER, Failures, Share, SourceMark, Try};
+pub use lockout::{Held, Locks, SignInAttempts};
 pub use newcomer::may_be_missing;
 pub use state::{FirstFactor, Newcomer, Phase, SignIn, Status};
 pub use transition::{Outcome, Transition};

@@ -2,6 +2,7 @@
 
 use crate::domain::context::Context;
 use crate::domain::id::SignInId;
+use crate::domain::identifier::Identifier;
 use crate::domain::quota::QuotaKind;
 use crate::domain::rejection::{ErrorCode, Rejection};
 use crate::domain::user::User;
@@ -98,6 +99,12 @@ impl SignIn {
             Some(id) => addresses.iter().position(|address| address.id == id),
             None => {
                 let own = addresses.iter().position(|address| Some(&address.identifier) == self.identifier.as_ref());
+                // Another spelling of the mailbox found the user.
+                let mailbox = self.identifier.as_ref().and_then(Identifier::gmail_mailbox);
+                let own = own.or_else(|| {
+                    let mailbox = mailbox.as_ref().filter(|_| cx.settings.ignores_dots())?;
+                    addresses.iter().position(|address| address.identifier.gmail_mailbox().as_ref() == Some(mailbox))
+                });
                 own.or(if addresses.is_empty() { None } else { Some(0) })
             }
         };

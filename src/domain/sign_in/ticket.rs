@@ -1,8 +1,9 @@
-//! Signing in with the ticket of a sign-in token: the application's backend has said who the person is, so nothing else has
-//! to be proved. That the token is used only once is decided by the commit.
+//! Signing in with a ticket: of a sign-in token, by which the application's backend has said who the person is, or of an
+//! invitation, which was sent to an address of the user. Nothing else has to be proved. That a ticket is used only once is
+//! decided by the commit.
 
 use crate::domain::context::Context;
-use crate::domain::id::{SignInId, SignInTokenId};
+use crate::domain::id::{InvitationId, SignInId, SignInTokenId, UserId};
 use crate::domain::identifier::{Identifier, IdentifierKind};
 use crate::domain::rejection::{ErrorCode, Rejection};
 use crate::domain::user::User;
@@ -13,7 +14,7 @@ use super::{Credential, FirstFactor, SignIn, Transition};
 impl SignIn {
     /// Proves the first factor by a ticket, whose token belongs to `user`. The value is new.
     pub(super) fn prove_by_ticket(
-        mut self,
+        self,
         token: SignInTokenId,
         expected: Option<(SignInId, u64)>,
         user: Option<&User>,
@@ -22,9 +23,33 @@ impl SignIn {
         let user = user.ok_or(ErrorCode::SignInTokenCannotBeUsed)?.id;
         // A ticket proves no address.
         let address = Identifier { kind: IdentifierKind::ExternalId, value: token.to_string() };
+        Ok(self.complete_by_ticket(address, Credential::Ticket(token), expected, user, cx))
+    }
+
+    /// Proves the first factor by the ticket of an invitation to an address of `user`. The value is new.
+    pub(super) fn prove_by_invitation(
+        self,
+        invitation: InvitationId,
+        address: &Identifier,
+        expected: Option<(SignInId, u64)>,
+        user: Option<&User>,
+        cx: &mut Context<'_>,
+    ) -> Result<Transition, Rejection> {
+        let user = user.ok_or(ErrorCode::InvitationAccountNotExists)?.id;
+        let proof = Credential::Invitation { invitation, address: address.clone() };
+        Ok(self.complete_by_ticket(address.clone(), proof, expected, user, cx))
+    }
+
+    fn complete_by_ticket(
+        mut self,
+        address: Identifier,
+        proof: Credential,
+        expected: Option<(SignInId, u64)>,
+        user: UserId,
+        cx: &mut Context<'_>,
+    ) -> Transition {
         let verification = Verification::verified_by_provider(Strategy::Ticket, self.client_id, cx.now);
         self.first_factor = Some(FirstFactor { address, verification });
-        let proof = (Some(Strategy::Ticket), Credential::Ticket(token));
-        Ok(Transition::to(self).completed(expected, user, proof, cx))
+        Transition::to(self).completed(expected, user, (Some(Strategy::Ticket), proof), cx)
     }
 }

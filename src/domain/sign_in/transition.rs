@@ -31,7 +31,7 @@ impl Transition {
         let client = self.next.client_id;
         let share = if user.is_some_and(|user| user.knows(client)) { Share::Known } else { share };
         let account = user.map_or_else(|| Account::Unknown(identifier.clone()), |user| Account::User(user.id));
-        self.outcome.tried = Some(Try { account, share, source: None, succeeded });
+        self.outcome.tried = Some(Try { account, share, source: None, succeeded, lockout: None });
     }
 
     /// Refuses a person who has proved their identity but may not sign in. The attempt is counted; nothing else is

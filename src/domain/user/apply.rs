@@ -52,11 +52,16 @@ impl User {
             UserChange::RemoveExternalAccount(id) => next.remove_account(*id)?,
         }
         if next != *self {
-            next.version += 1;
-            // Also where the clock is set back: readers tell by it that the user has changed.
-            next.updated_at = cx.now.max(self.updated_at + Span::from_millis(1));
+            next.touch(cx.now);
         }
         Ok(next)
+    }
+
+    /// Counts a change at `now`.
+    pub(crate) fn touch(&mut self, now: Timestamp) {
+        self.version += 1;
+        // Also where the clock is set back: readers tell by it that the user has changed.
+        self.updated_at = now.max(self.updated_at + Span::from_millis(1));
     }
 
     /// Whether it may sign in at `now`.
@@ -69,11 +74,8 @@ impl User {
         }
         match self.locked_until.filter(|until| now < *until) {
             None => Ok(()),
-            Some(Timestamp::MAX) => Err(ErrorCode::UserLocked.into()),
-            Some(until) => {
-                let seconds = until.since(now).as_secs_ceil();
-                Err(Reason::from(ErrorCode::UserLocked).with(u32::try_from(seconds).unwrap_or(u32::MAX)))
-            }
+            Some(Timestamp::MAX) => Err(Reason::locked(None)),
+            Some(until) => Err(Reason::locked(Some(until.since(now)))),
         }
     }
 

@@ -3,6 +3,7 @@
 //! Begin reading at [`User`]; [`User::create`] makes one for the backend, and [`User::apply`] changes it by a
 //! [`UserChange`]. How a sign-in changes its user is in `sign_in`.
 
+mod address_verification;
 mod addresses;
 mod apply;
 mod change;
@@ -17,6 +18,8 @@ use crate::domain::sign_up::SignUp;
 use crate::domain::time::Timestamp;
 use crate::domain::verification::{ExternalAccount, Profile, Strategy};
 
+pub(crate) use address_verification::AddressStep;
+pub use address_verification::AddressVerification;
 pub use addresses::{first_email_id, first_phone_id, might_begin_with};
 pub use change::{AddressChange, AddressStatus, GivenPassword, MetadataChange, UserChange, UserFields, UserPatch};
 pub use create::{NewUser, NewUserFields};

@@ -2,7 +2,7 @@
 //! each decides what a proof leads to.
 
 use crate::domain::context::Context;
-use crate::domain::id::{ClientId, MessageId, SignInId, SignUpId};
+use crate::domain::id::{AddressVerificationId, ClientId, MessageId, SignInId, SignUpId};
 use crate::domain::identifier::Identifier;
 use crate::domain::message::{Content, Message};
 use crate::domain::redirect::RedirectUrl;
@@ -12,7 +12,7 @@ use crate::domain::time::Timestamp;
 
 use super::{CodeDigest, Link, LinkToken, Method, OneTimeCode, Strategy, Verification, Verified};
 
-/// The only sign-up or sign-in that a code is valid for.
+/// The only sign-up, sign-in or verification by the backend that a code is valid for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct OwnerId([u8; 16]);
 
@@ -86,7 +86,7 @@ impl Challenge<'_> {
             return Err(ErrorCode::UnsupportedCountryCode.on("phone_number"));
         }
         cool_down(recent_sends, self.address, cx)?;
-        let is_test = cx.policy.test_mode && self.address.is_test();
+        let is_test = cx.is_in_test_mode() && self.address.is_test();
         let (mut verification, secret) = self.make(means, is_test, cx)?;
         recent_sends.push((self.address.clone(), cx.now));
         let content = match kind {
@@ -212,6 +212,12 @@ fn cool_down(sends: &mut Vec<(Identifier, Timestamp)>, address: &Identifier, cx:
 
 impl From<SignUpId> for OwnerId {
     fn from(id: SignUpId) -> Self {
+        Self(*id.as_bytes())
+    }
+}
+
+impl From<AddressVerificationId> for OwnerId {
+    fn from(id: AddressVerificationId) -> Self {
         Self(*id.as_bytes())
     }
 }

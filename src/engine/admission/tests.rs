@@ -4,8 +4,8 @@ use std::path::Path;
 use crate::domain::application_value::{ApplicationValue, ValueKey};
 use crate::domain::event::Position;
 use crate::domain::id::{
-    IdentificationId, InvitationId, ListedIdentifierId, RedirectUrlId, SessionId, SignInId, SignInTokenId, SignUpId,
-    UserId, WaitlistEntryId,
+    AddressVerificationId, IdentificationId, InvitationId, ListedIdentifierId, RedirectUrlId, SessionId, SignInId,
+    SignInTokenId, SignUpId, UserId, WaitlistEntryId,
 };
 use crate::domain::identifier::{Identifier, IdentifierKind};
 use crate::domain::invitation::NewInvitation;
@@ -86,6 +86,7 @@ async fn outcomes(engine: &Engine) -> Vec<(&'static str, Option<EngineError>)> {
         application_value(value_key),
         application_values("billing", "", None, 10),
         approve_sign_up(sign_up),
+        attempt_address(IdentificationId::from_bytes([1; 16]), AddressVerificationId::from_bytes([1; 16]), "424242"),
         attempt_first_factor(caller, sign_in, &AttemptFirstFactor::code(code.clone(), "424242"), context),
         attempt_verification(caller, sign_up, &AttemptVerification::code(code.clone(), "424242"), context),
         ban_user(user, None),
@@ -132,6 +133,7 @@ async fn outcomes(engine: &Engine) -> Vec<(&'static str, Option<EngineError>)> {
         me(caller, None),
         open_client(caller, context),
         overrides(),
+        prepare_address(IdentificationId::from_bytes([1; 16])),
         prepare(caller, sign_up, &PrepareVerification::new(code.clone()), context),
         prepare_first_factor(caller, sign_in, &PrepareFirstFactor::new(code.clone()), context),
         put_application_value(value),
@@ -147,6 +149,7 @@ async fn outcomes(engine: &Engine) -> Vec<(&'static str, Option<EngineError>)> {
         session(session),
         session_token(caller, session, context),
         sign_in(caller, sign_in, context),
+        sign_in_attempts(&[user]),
         sign_up(caller, sign_up),
         sign_up_and_client(caller, sign_up, context),
         sign_ups_awaiting_approval(None, 10),

@@ -6,19 +6,19 @@ use crate::domain::time::Timestamp;
 use crate::store::{CommitError, Store, StoreError};
 
 use super::instance::OverridesView;
-use crate::engine::amendments::{Versioned, configured_overrides, read_overrides};
+use crate::engine::amendments::{ConfiguredBeside, Versioned, configured_overrides, read_overrides};
 
-/// What is stored, beside these settings and origins.
+/// What is stored, beside what is configured.
 ///
 /// # Errors
 /// When it can't be read.
 pub(crate) async fn stored_overrides(
     store: &dyn Store,
     configured: &Settings,
-    allowed_origins: Vec<String>,
+    beside: ConfiguredBeside,
 ) -> Result<OverridesView, StoreError> {
     let Versioned { version, overrides } = read_overrides(store).await?;
-    Ok(OverridesView { version, stored: overrides, configured: configured_overrides(configured, allowed_origins) })
+    Ok(OverridesView { version, stored: overrides, configured: configured_overrides(configured, beside) })
 }
 
 /// Drops what is stored.

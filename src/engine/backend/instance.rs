@@ -3,6 +3,7 @@
 //! allow-list and the block-list, and redirect URLs. A call answers once the change is stored and in force.
 
 use crate::domain::id::{InstanceId, InvitationId, ListedIdentifierId, RedirectUrlId};
+use crate::domain::identifier::EmailAddress;
 use crate::domain::invitation::{Invitation, NewInvitation};
 use crate::domain::listed::{List, ListedIdentifier, ListedRedirect};
 use crate::domain::redirect::origin;
@@ -200,7 +201,17 @@ impl Engine {
         if change.hibp == Some(true) && self.inner.pwned_range.is_none() {
             reasons.push(ErrorCode::FormParamValueInvalid.on("hibp"));
         }
+        if change.test_mode.is_some() && !self.policy().test_mode_settable {
+            reasons.push(ErrorCode::FormParamValueInvalid.on("test_mode"));
+        }
         let mut checked = change.clone();
+        if let Some(address) = change.support_email.as_deref().map(str::trim) {
+            match EmailAddress::parse(address) {
+                Ok(read) => checked.support_email = Some(read.typed().to_owned()),
+                Err(_) if address.is_empty() => checked.support_email = Some(String::new()),
+                Err(_) => reasons.push(ErrorCode::FormParamFormatInvalid.on("support_email")),
+            }
+        }
         if let Some(origins) = &change.allowed_origins {
             let read: Option<Vec<String>> = origins.iter().map(|text| origin(text.trim())).collect();
             match read {

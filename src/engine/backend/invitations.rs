@@ -52,8 +52,8 @@ pub struct TicketHolder {
 pub enum TicketStatus {
     /// Sign up with the ticket: the invitation is good.
     SignUp,
-    /// Sign in: with the ticket of a sign-in token; as usual where an invitation's address is a user's, or the invitation
-    /// or the token was used.
+    /// Sign in: with the ticket of a sign-in token, or of an invitation whose address is a user's; as usual where the
+    /// ticket is no longer good.
     SignIn,
     /// Go on: this client is signed in as the user with the address, or of the token.
     Complete,
@@ -116,7 +116,7 @@ impl Engine {
         // A blocked address could not sign up with the invitation, so it gets no message either.
         self.settings().restrictions.admit_invited(&invitation.email_address)?;
         let address = invitation.email_address.identifier();
-        if !beside_others && self.inner.store().owner(&address).await?.is_some() {
+        if !beside_others && self.owner_of(&address).await?.is_some() {
             return Err(ErrorCode::FormIdentifierExists.on("email_address").into());
         }
         commit
@@ -204,8 +204,10 @@ impl Engine {
                     InvitationStatus::Revoked => TicketStatus::Revoked,
                 },
             };
-            let redirect_url = invitation.redirect_url.and_then(|url| self.still_allowed(url));
-            Ok(TicketHolder { status, redirect_url, needs_ticket: status == TicketStatus::SignUp })
+            let redirect_url = invitation.redirect_url.clone().and_then(|url| self.still_allowed(url));
+            let is_good = invitation.check_redeemable(self.now()).is_ok();
+            let needs_ticket = is_good && matches!(status, TicketStatus::SignUp | TicketStatus::SignIn);
+            Ok(TicketHolder { status, redirect_url, needs_ticket })
         })
         .await
     }

@@ -2,6 +2,8 @@
 
 #[cfg(feature = "cli")]
 pub(super) mod at_rest;
+#[cfg(feature = "server")]
+mod clients;
 pub(super) mod instance;
 pub(super) mod invitations;
 pub(super) mod pagination;

@@ -1,11 +1,6 @@
 //! The calls about sessions that the application's backend makes
 //! ([guide: Backend sessions](crate::guide::contract_backend#backend-sessions)).
 
-#[cfg(feature = "server")]
-use std::sync::Arc;
-
-#[cfg(feature = "server")]
-use crate::domain::client::Client;
 use crate::domain::client::ClientChange;
 use crate::domain::client::session::{Session, SessionStatus};
 use crate::domain::id::{ClientId, SessionId, UserId};
@@ -141,15 +136,6 @@ impl Engine {
             if session.is_live(self.now()) { Ok(session) } else { Err(EngineError::NotFound) }
         })
         .await
-    }
-
-    /// A client with its live sessions.
-    ///
-    /// # Errors
-    /// [`EngineError::NotFound`].
-    #[cfg(feature = "server")]
-    pub(crate) async fn client_for_backend(&self, id: ClientId) -> Result<Arc<Client>, EngineError> {
-        self.admitted(async { self.inner.store().client(id).await?.ok_or(EngineError::NotFound) }).await
     }
 
     async fn known_session(&self, id: SessionId) -> Result<Session, EngineError> {

@@ -42,7 +42,7 @@ impl Engine {
             let email = invited(email_address, &settings)?;
             settings.restrictions.admit_email(&email, true)?;
             let address = email.identifier();
-            if !settings.hides_existence(address.kind) && self.inner.store().owner(&address).await?.is_some() {
+            if !settings.hides_existence(address.kind) && self.owner_of(&address).await?.is_some() {
                 return Err(taken(address.kind).into());
             }
             let entry = self.inner.actor_context.decide(|cx| WaitlistEntry::join(email, cx.digest, cx.now));

@@ -123,11 +123,24 @@ impl Engine {
     /// The user who owns an identifier. Under enumeration protection an unknown identifier causes as many reads as a
     /// known one.
     pub(in crate::engine) async fn holder_of(&self, identifier: &Identifier) -> Result<Option<UserId>, EngineError> {
-        let owner = self.inner.store().owner(identifier).await?;
+        let owner = self.owner_of(identifier).await?;
         if owner.is_none() && self.settings().hides_existence(identifier.kind) {
             self.dummy_lookup().await?;
         }
         Ok(owner)
+    }
+
+    /// The user who owns an identifier, or where dots are ignored the same mailbox in another spelling.
+    pub(in crate::engine) async fn owner_of(&self, identifier: &Identifier) -> Result<Option<UserId>, EngineError> {
+        let store = self.inner.store();
+        let owner = store.owner(identifier).await?;
+        let mailbox = identifier.gmail_mailbox().filter(|_| owner.is_none() && self.settings().ignores_dots());
+        let Some(mailbox) = mailbox else { return Ok(owner) };
+        let plain = Identifier { kind: identifier.kind, value: mailbox };
+        match store.owner(&plain).await? {
+            Some(owner) => Ok(Some(owner)),
+            None => Ok(store.holder_of_mailbox(&plain.value).await?),
+        }
     }
 
     /// Reads a user that does not exist, to equalise timing.

@@ -46,7 +46,7 @@ impl Engine {
             _ => None,
         };
         // Nothing is sent to test addresses: their code is a known one.
-        let is_test_mode = self.inner.actor_context.policy.test_mode;
+        let is_test_mode = self.is_in_test_mode();
         let to = given.or_else(known).or_else(named).filter(|to| !(is_test_mode && to.is_test()));
         let Some(to) = to else { return Ok(None) };
         let at = self.now();

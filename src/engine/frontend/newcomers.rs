@@ -34,7 +34,7 @@ impl Engine {
     pub(in crate::engine) async fn user_of(&self, sign_in: &SignIn) -> Result<Option<Arc<User>>, EngineError> {
         let identifier = sign_in.identifier.as_ref().filter(|_| sign_in.newcomer.is_some());
         let since = match identifier {
-            Some(identifier) => self.inner.store().owner(identifier).await?,
+            Some(identifier) => self.owner_of(identifier).await?,
             None => None,
         };
         self.user_behind(sign_in.user_id.or(since)).await

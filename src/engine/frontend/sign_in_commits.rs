@@ -4,8 +4,9 @@
 use crate::domain::client::{Client, ClientChange, ClientConflict};
 use crate::domain::context::Context;
 use crate::domain::id::{ClientId, SignInId};
-use crate::domain::rejection::{ErrorCode, Rejection};
-use crate::domain::sign_in::{self, SignIn, Transition, Try};
+use crate::domain::rejection::{ErrorCode, Reason, Rejection};
+use crate::domain::sign_in::{self, FORGOTTEN_AFTER, SignIn, Transition, Try};
+use crate::domain::time::Span;
 use crate::domain::verification::AuthorizationResponse;
 use crate::store::{ClientWrite, Commit, CommitError, Committed, Decision};
 
@@ -43,7 +44,7 @@ impl Engine {
             let relaxed = entry.is_none();
             let decision = Decision {
                 client: (!changes.is_empty()).then_some(ClientWrite { id, changes }),
-                tried: tried.map(|tried| Try { source: self.mark(context), ..tried }),
+                tried: tried.map(|tried| Try { source: self.mark(context), lockout: self.lockout(), ..tried }),
                 entry,
                 outbox: environment.outbox(effects),
                 quota_uses,
@@ -58,14 +59,32 @@ impl Engine {
             match outcome {
                 Err(CommitError::Client(ClientConflict::SignInChanged)) => {}
                 Err(CommitError::Stale) => return Ok(None),
+                Err(CommitError::Locked { remaining }) => return Err(self.locked(remaining)),
                 Err(error) => return Err(error.into()),
                 Ok(committed) => {
-                    verdict?;
+                    verdict.map_err(|refused| self.with_warning(refused, committed.attempts_left))?;
                     return Ok(Some((next, committed)));
                 }
             }
         }
         Err(EngineError::Busy { retry_after: RETRY_AFTER })
+    }
+
+    /// What a caller is told where failures have locked the account for its kind of attempt. It has proved nothing, so
+    /// where the instance hides who is a user it only learns that there were too many attempts, as at any identifier.
+    fn locked(&self, remaining: Option<Span>) -> EngineError {
+        if self.settings().hides_users() {
+            return ErrorCode::TooManyRequests.after(remaining.unwrap_or(FORGOTTEN_AFTER)).into();
+        }
+        Reason::locked(remaining).into()
+    }
+
+    /// The refusal of an attempt that was counted, with a warning where few are left before the account is locked.
+    fn with_warning(&self, refused: Rejection, attempts_left: Option<u32>) -> Rejection {
+        match attempts_left.filter(|left| *left <= WARNED_AT && !self.settings().hides_users()) {
+            Some(left) => refused.and(Reason::from(ErrorCode::AccountLockoutWarning).with(left)),
+            None => refused,
+        }
     }
 
     /// Applies the restrictions for sign-ins to a transition: a blocked user gets no session and no message, by any
@@ -125,5 +144,7 @@ impl Engine {
     }
 }
 
+/// From how many attempts that are left a person is warned, as in Clerk.
+const WARNED_AT: u32 = 2;
 /// How often a call decides again before it gives up.
 pub(super) const TRIES_MAX: usize = 8;

@@ -5,15 +5,39 @@ use std::sync::Arc;
 
 use crate::domain::id::{ClientId, SignInId, UserId};
 use crate::domain::identifier::Identifier;
+use crate::domain::invitation::Invitation;
 use crate::domain::rejection::{ErrorCode, Rejection};
 use crate::domain::sign_in::{self, Attempt, Prepare, Proof, Start};
 use crate::domain::sign_in_token::SignInToken;
+use crate::domain::time::Timestamp;
 use crate::domain::user::User;
 use crate::domain::verification::{self, Strategy};
 use crate::token::FlowId;
 
 use crate::engine::input::{Asked, AttemptFirstFactor, NewSignIn};
 use crate::engine::{Caller, Engine, EngineError, RequestContext};
+
+/// What the ticket of a sign-in belongs to.
+pub(super) enum Presented {
+    Token(SignInToken),
+    Invitation(Invitation),
+}
+
+impl Presented {
+    /// What the sign-in starts with.
+    ///
+    /// # Errors
+    /// Why the ticket can't be used any more at `now`.
+    pub(super) fn start(&self, now: Timestamp) -> Result<Start, ErrorCode> {
+        match self {
+            Self::Token(token) => token.check_redeemable(now).map(|()| Start::Ticket(token.id)),
+            Self::Invitation(invitation) => {
+                let address = invitation.email_address.identifier();
+                invitation.check_redeemable(now).map(|()| Start::Invited { invitation: invitation.id, address })
+            }
+        }
+    }
+}
 
 impl Engine {
     /// What a sign-in starts with that takes over, from the client's sign-up, an account that belongs to a user.
@@ -26,26 +50,28 @@ impl Engine {
         Ok(Start::TakeOver(Box::new((account.clone(), answer))))
     }
 
-    /// The sign-in token whose ticket a person presents.
+    /// The sign-in token or the invitation whose ticket a person presents, and its user.
     ///
     /// # Errors
     /// `invitation_account_not_exists` for the ticket of an invitation whose address no user has; `ticket_invalid_code` for
-    /// anything else, also for an invitation whose address a user has: it opens a sign-up only.
-    pub(super) async fn token_presented(&self, ticket: &str) -> Result<SignInToken, EngineError> {
+    /// anything that is no ticket.
+    pub(super) async fn presented(&self, ticket: &str) -> Result<(Presented, Option<Arc<User>>), EngineError> {
+        let store = self.inner.store();
         if let Some(token) = self.sign_in_token_of(ticket).await? {
-            return Ok(token);
+            let user = store.user(token.user_id).await?;
+            return Ok((Presented::Token(token), user));
         }
         let invitation = self.invitation_of(ticket).await?;
-        Err(match self.inner.store().owner(&invitation.email_address.identifier()).await? {
-            None => Rejection::from(ErrorCode::InvitationAccountNotExists).into(),
-            Some(_) => Rejection::from(ErrorCode::TicketInvalidCode).into(),
-        })
+        let owner = store.owner(&invitation.email_address.identifier()).await?;
+        let owner = owner.ok_or_else(|| Rejection::from(ErrorCode::InvitationAccountNotExists))?;
+        let user = store.user(owner).await?;
+        Ok((Presented::Invitation(invitation), user))
     }
 
     /// The user who holds an identifier.
     pub(super) async fn owner(&self, identifier: Option<&Identifier>) -> Result<Option<Arc<User>>, EngineError> {
         let Some(identifier) = identifier else { return Ok(None) };
-        self.user_behind(self.inner.store().owner(identifier).await?).await
+        self.user_behind(self.owner_of(identifier).await?).await
     }
 
     /// The user with this id. Under enumeration protection an unknown id costs the same look-up (constant time).

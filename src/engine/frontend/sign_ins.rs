@@ -7,7 +7,7 @@ use crate::domain::client::Client;
 use crate::domain::context::Context;
 use crate::domain::id::SignInId;
 use crate::domain::rejection::Rejection;
-use crate::domain::sign_in::{self, Create, Prepare, SignIn, Start};
+use crate::domain::sign_in::{self, Create, Prepare, SignIn};
 use crate::domain::user::User;
 use crate::limiter::LimitedAction;
 
@@ -82,21 +82,17 @@ impl Engine {
         let client_id = caller.client_id().ok_or(EngineError::Internal)?;
         let id = self.inner.actor_context.decide(|cx| SignInId::generate(cx.now, cx.entropy));
         for _ in 0..TRIES_MAX {
-            let token = match ticket {
-                Some(ticket) => Some(self.token_presented(ticket).await?),
-                None => None,
-            };
-            let user = match &token {
-                Some(token) => self.inner.store().user(token.user_id).await?,
-                None => self.owner(identifier.as_ref()).await?,
+            let (presented, user) = match ticket {
+                Some(ticket) => {
+                    let (presented, user) = self.presented(ticket).await?;
+                    (Some(presented), user)
+                }
+                None => (None, self.owner(identifier.as_ref()).await?),
             };
             let user = user.as_deref();
             admitted(known, user)?;
-            let start = match &token {
-                Some(token) => {
-                    token.check_redeemable(self.now()).map_err(Rejection::from)?;
-                    Start::Ticket(token.id)
-                }
+            let start = match &presented {
+                Some(presented) => presented.start(self.now()).map_err(Rejection::from)?,
                 None if input.transfer => self.take_over(caller).await?,
                 None => self.start(input, identifier.is_some(), (id, client_id), user, context).await?,
             };

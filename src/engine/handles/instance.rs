@@ -38,7 +38,9 @@ handle! {
     ///
     /// # Errors
     /// `resource_conflict` where the overrides have another version; `form_param_value_invalid` for `hibp` where the
-    /// engine was built without the service for it; `form_invalid_origin`.
+    /// engine was built without the service for it, and for `test_mode` unless
+    /// [`Policy::test_mode_settable`](crate::limits::Policy); `form_param_format_invalid` for a support that is no address;
+    /// `form_invalid_origin`.
     change(change: &Overrides, version: Option<u64>) -> OverridesView: change_overrides;
     /// Drops all overrides: the configured settings are in force again. Lists and redirect URLs stay.
     ///

@@ -1,9 +1,10 @@
 use std::sync::Arc;
 
-use crate::domain::id::{IdentificationId, SessionId, UserId};
+use crate::domain::id::{AddressVerificationId, IdentificationId, SessionId, UserId};
 use crate::domain::identifier::Identifier;
 use crate::domain::secret::Secret;
-use crate::domain::user::{NewUser, User, UserChange, UserPatch};
+use crate::domain::sign_in::SignInAttempts;
+use crate::domain::user::{AddressVerification, NewUser, User, UserChange, UserPatch};
 use crate::engine::{Caller, Engine, EngineError, UserFilter, UserListParams};
 
 handle! {
@@ -95,11 +96,31 @@ handle! {
     /// As [`Self::change`].
     unban(id: UserId, version: Option<u64>) -> Arc<User>: unban_user;
     /// Locks a user: it can't sign in until [`UserChange::Unlock`], or until as much time has passed as after failed
-    /// sign-ins. Its sessions go on.
+    /// sign-ins. Its sessions go on. Unlocking also forgets failed sign-ins, and ends the lock that they led to.
     ///
     /// # Errors
-    /// `feature_not_enabled` where the policy does not limit failed sign-ins, and as [`Self::change`].
+    /// `feature_not_enabled` where neither the settings nor the policy limit failed sign-ins, and as [`Self::change`].
     lock(id: UserId, version: Option<u64>) -> Arc<User>: lock_user;
+    /// How many more failed sign-ins lock each of these users, and until when they are locked, where the settings say
+    /// that failures lock users (`attack_protection.user_lockout`). A user who is not known has no failures.
+    ///
+    /// # Errors
+    /// When the store can't be read.
+    sign_in_attempts(ids: &[UserId]) -> Vec<SignInAttempts>: sign_in_attempts;
+    /// Sends a code to an address of a user, verified or not, for the application to ask for on a page of its own. Another call takes the
+    /// place of the code before.
+    ///
+    /// # Errors
+    /// [`EngineError::NotFound`] for an unknown address; `verification_code_too_many_requests` within the cool-down, `too_many_requests` beyond the limits of the address.
+    prepare_address(id: IdentificationId) -> AddressVerification: prepare_address;
+    /// Whether a code is the one that was sent: the right one verifies the address. The caller vouches that the person
+    /// who brought the code is the user, who loses nothing by it. A wrong code is counted, and is no error.
+    ///
+    /// # Errors
+    /// [`EngineError::NotFound`] where that is not the address's latest code; `verification_already_verified`;
+    /// `too_many_requests` beyond the limits of the address.
+    attempt_address(id: IdentificationId, verification: AddressVerificationId, code: &str) -> AddressVerification:
+        attempt_address;
     /// The user who has the address with this id, verified or not.
     ///
     /// # Errors

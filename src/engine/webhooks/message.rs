@@ -65,7 +65,9 @@ pub(in crate::engine) fn is_wanted(events: &[String], what: &Happened) -> bool {
 
 /// The body of a message; `None` where there is nothing to tell any more.
 pub(super) async fn body(shared: &Shared, job: &Job, now: Timestamp) -> Result<Option<Vec<u8>>, StoreError> {
-    let Some(data) = payload::load(&*shared.context.store, &job.event.what, now).await? else { return Ok(None) };
+    let lockout = shared.context.settings().attack_protection.user_lockout.in_force();
+    let data = payload::load(&*shared.context.store, &job.event.what, lockout, now).await?;
+    let Some(data) = data else { return Ok(None) };
     let end_user = job.event.end_user.as_ref();
     let address = end_user.and_then(|end_user| end_user.address).map(|address| address.to_string());
     let http_request = HttpRequest {

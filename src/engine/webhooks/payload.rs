@@ -6,6 +6,8 @@ use crate::domain::client::session::{Session, SessionStatus};
 use crate::domain::event::Happened;
 use crate::domain::id::{UserId, WebhookEndpointId};
 use crate::domain::invitation::Invitation;
+use crate::domain::settings::Lockout;
+use crate::domain::sign_in::{Failures, SignInAttempts};
 use crate::domain::time::Timestamp;
 use crate::domain::user::User;
 use crate::domain::waitlist::WaitlistEntry;
@@ -17,12 +19,12 @@ use crate::webhook::EventType;
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub enum EventData {
-    /// A user, at this time.
-    User(Arc<User>, Timestamp),
+    /// A user with what failed sign-ins have come to, at this time.
+    User(Arc<User>, SignInAttempts, Timestamp),
     /// A user who is gone, with the id in the application's backend.
     DeletedUser(UserId, Option<String>),
     /// A session, with its user if there is one, at this time.
-    Session(Session, Option<Arc<User>>, Timestamp),
+    Session(Session, Option<(Arc<User>, SignInAttempts)>, Timestamp),
     /// An entry of the waiting list, with its invitation, at this time.
     WaitlistEntry(WaitlistEntry, Option<Invitation>, Timestamp),
     /// A test of this endpoint.
@@ -49,15 +51,23 @@ pub(super) const fn event_type(what: &Happened) -> Option<EventType> {
 ///
 /// # Errors
 /// When it can't be read.
-pub(super) async fn load(store: &dyn Store, what: &Happened, now: Timestamp) -> Result<Option<EventData>, StoreError> {
+pub(super) async fn load(
+    store: &dyn Store,
+    what: &Happened,
+    lockout: Option<Lockout>,
+    now: Timestamp,
+) -> Result<Option<EventData>, StoreError> {
     Ok(match what {
         Happened::UserCreated { id, .. } | Happened::UserUpdated { id, .. } => {
-            store.user(*id).await?.map(|user| EventData::User(user, now))
+            load_user(store, *id, lockout, now).await?.map(|(user, attempts)| EventData::User(user, attempts, now))
         }
         Happened::UserDeleted { id, external_id } => Some(EventData::DeletedUser(*id, external_id.clone())),
         Happened::SessionCreated { id, user_id } | Happened::SessionEnded { id, user_id, .. } => {
             match store.session(*id).await? {
-                Some(session) => Some(EventData::Session(session, store.user(*user_id).await?, now)),
+                Some(session) => {
+                    let user = load_user(store, *user_id, lockout, now).await?;
+                    Some(EventData::Session(session, user, now))
+                }
                 None => None,
             }
         }
@@ -75,4 +85,15 @@ pub(super) async fn load(store: &dyn Store, what: &Happened, now: Timestamp) -> 
         }
         _ => None,
     })
+}
+
+async fn load_user(
+    store: &dyn Store,
+    id: UserId,
+    lockout: Option<Lockout>,
+    now: Timestamp,
+) -> Result<Option<(Arc<User>, SignInAttempts)>, StoreError> {
+    let Some(user) = store.user(id).await? else { return Ok(None) };
+    let failures = if lockout.is_some() { store.failures(id).await? } else { None };
+    Ok(Some((user, Failures::shown(failures.as_ref(), lockout, now))))
 }

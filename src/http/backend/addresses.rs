@@ -6,13 +6,13 @@ use crate::domain::field::Field;
 use crate::domain::id::{IdentificationId, UserId};
 use crate::domain::identifier::{EmailAddress, PhoneNumber};
 use crate::domain::rejection::{ErrorCode, Reason, Rejection};
-use crate::domain::user::{AddressChange, AddressStatus, Identification, User, UserChange};
+use crate::domain::user::{AddressChange, AddressStatus, AddressVerification, Identification, User, UserChange};
 use crate::engine::EngineError;
 use crate::http::call::Call;
 use crate::http::request::json::Json;
 use crate::http::response::api_response::ApiResponse;
 use crate::http::response::error::HttpError;
-use crate::wire::backend::{BackendEmailAddress, BackendPhoneNumber, DeletedObject};
+use crate::wire::backend::{BackendAddressVerification, BackendEmailAddress, BackendPhoneNumber, DeletedObject};
 
 use super::users::expected_version;
 use super::{user_of, written};
@@ -22,6 +22,8 @@ pub(super) trait Address: Sized {
     /// The attribute; also the name of the parameter and of the object.
     const FIELD: Field;
     const OBJECT: &'static str;
+    /// How a code proves one.
+    const STRATEGY: &'static str;
 
     fn parse(text: &str) -> Result<Self, Reason>;
     fn is(&self, other: &Self) -> bool;
@@ -33,6 +35,7 @@ pub(super) trait Address: Sized {
 impl Address for EmailAddress {
     const FIELD: Field = Field::EmailAddress;
     const OBJECT: &'static str = "email_address";
+    const STRATEGY: &'static str = "email_code";
 
     fn parse(text: &str) -> Result<Self, Reason> {
         Self::parse(text)
@@ -58,6 +61,7 @@ impl Address for EmailAddress {
 impl Address for PhoneNumber {
     const FIELD: Field = Field::PhoneNumber;
     const OBJECT: &'static str = "phone_number";
+    const STRATEGY: &'static str = "phone_code";
 
     fn parse(text: &str) -> Result<Self, Reason> {
         Self::parse(text)
@@ -108,6 +112,56 @@ pub(super) async fn update<A: Address>(
     let change = A::change(AddressChange::Mark { id, status: verified.map(standing), primary });
     let user = changed(call, user.id, change).await?;
     answer::<A>(&user, |address| address.id == id)
+}
+
+/// Sends a code to an address.
+pub(super) async fn prepare<A: Address>(
+    call: &Call<'_>,
+    id: IdentificationId,
+    given: &Json,
+) -> Result<ApiResponse, HttpError> {
+    let mut reasons = Vec::new();
+    let strategy = given.reader(&mut reasons).text("strategy");
+    if strategy.is_some_and(|strategy| strategy != A::STRATEGY) {
+        reasons.push(ErrorCode::FormParamValueInvalid.on("strategy"));
+    }
+    Rejection::collect(reasons)?;
+    known::<A>(call, id).await?;
+    let prepared = call.engine().users().prepare_address(id).await?;
+    Ok(verification(call, &prepared))
+}
+
+/// Compares a code with the one that was sent. A wrong one is no error, as in Clerk.
+pub(super) async fn attempt<A: Address>(
+    call: &Call<'_>,
+    id: IdentificationId,
+    given: &Json,
+) -> Result<ApiResponse, HttpError> {
+    const ID: &str = "verification_id";
+    let mut reasons = Vec::new();
+    let mut reader = given.reader(&mut reasons);
+    let (named, code) = (reader.text(ID), reader.text("code"));
+    for (param, given) in [(ID, &named), ("code", &code)] {
+        if given.as_ref().is_none_or(String::is_empty) {
+            reasons.push(ErrorCode::FormParamMissing.on(param));
+        }
+    }
+    Rejection::collect(reasons)?;
+    known::<A>(call, id).await?;
+    let named = named.and_then(|id| id.parse().ok()).ok_or(EngineError::NotFound)?;
+    let attempted = call.engine().users().attempt_address(id, named, &code.unwrap_or_default()).await?;
+    Ok(verification(call, &attempted))
+}
+
+/// Refuses an id that is no address of this kind.
+async fn known<A: Address>(call: &Call<'_>, id: IdentificationId) -> Result<(), HttpError> {
+    let user = call.engine().users().by_address(id).await?;
+    answer::<A>(&user, |address| address.id == id).map(|_| ())
+}
+
+fn verification(call: &Call<'_>, verification: &AddressVerification) -> ApiResponse {
+    let (now, attempts_max) = (call.engine().now(), call.engine().policy().attempts_max);
+    ApiResponse::json(&BackendAddressVerification { verification, now, attempts_max })
 }
 
 pub(super) async fn delete<A: Address>(call: &Call<'_>, id: IdentificationId) -> Result<ApiResponse, HttpError> {

@@ -2,11 +2,26 @@
 
 use crate::domain::id::ClientId;
 use crate::domain::rejection::{ErrorCode, Rejection};
+use crate::engine::Page;
 use crate::http::call::Call;
 use crate::http::request::json::Json;
 use crate::http::response::api_response::ApiResponse;
 use crate::http::response::error::HttpError;
 use crate::wire::backend::BackendClient;
+
+use super::{page, paged};
+
+/// The bare list, unless the query asks for the total count too.
+pub(super) async fn list(call: &Call<'_>) -> Result<ApiResponse, HttpError> {
+    let query = &call.head.query;
+    let mut reasons = Vec::new();
+    let (limit, offset) = page(&mut query.reader(&mut reasons));
+    Rejection::collect(reasons)?;
+    let found = call.engine().list_clients(limit, offset).await?;
+    let now = call.engine().now();
+    let items: Vec<_> = found.items.iter().map(|client| BackendClient { client, now }).collect();
+    paged(query, &Page { items, total: found.total })
+}
 
 pub(super) async fn show(call: &Call<'_>, id: ClientId) -> Result<ApiResponse, HttpError> {
     let client = call.engine().client_for_backend(id).await?;

@@ -75,9 +75,9 @@ fn restrictions(given: &Json) -> Result<Overrides, Rejection> {
         allowlist_blocklist_disabled_on_sign_in: reader.flag("allowlist_blocklist_disabled_on_sign_in"),
         block_email_subaddresses: reader.flag("block_email_subaddresses"),
         block_disposable_email_domains: reader.flag("block_disposable_email_domains"),
+        ignore_dots_for_gmail_addresses: reader.flag("ignore_dots_for_gmail_addresses"),
         ..Overrides::default()
     };
-    reader.fixed_flag("ignore_dots_for_gmail_addresses", false);
     Rejection::collect(reasons)?;
     Ok(change)
 }
@@ -88,10 +88,16 @@ fn settings(call: &Call<'_>, given: &Json) -> Result<Overrides, Rejection> {
     let (engine, options) = (call.engine(), &call.app.options);
     let mut reasons: Vec<Reason> = Vec::new();
     let mut reader = given.reader(&mut reasons);
-    reader.fixed_flag("test_mode", engine.policy().test_mode);
+    let test_mode = match engine.policy().test_mode_settable {
+        true => reader.flag("test_mode"),
+        false => {
+            reader.fixed_flag("test_mode", engine.is_in_test_mode());
+            None
+        }
+    };
     reader.fixed_flag("enhanced_email_deliverability", false);
     reader.fixed_flag("url_based_session_syncing", is_of_development(&options.publishable_key));
-    reader.fixed_word("support_email", engine.branding().support_email.as_deref().unwrap_or_default());
+    let support_email = reader.word("support_email");
     reader.fixed_word("clerk_js_version", "");
     reader.fixed_word("development_origin", "");
     let (hibp, allowed_origins) = (reader.flag("hibp"), reader.list("allowed_origins"));
@@ -100,5 +106,12 @@ fn settings(call: &Call<'_>, given: &Json) -> Result<Overrides, Rejection> {
         .map(|text| PreferredStrategy::read(&text).ok_or_else(|| ErrorCode::FormParamValueInvalid.on(PREFERRED)));
     let preferred_sign_in_strategy = preferred.and_then(|read| read.map_err(|reason| reasons.push(reason)).ok());
     Rejection::collect(reasons)?;
-    Ok(Overrides { hibp, allowed_origins, preferred_sign_in_strategy, ..Overrides::default() })
+    Ok(Overrides {
+        hibp,
+        allowed_origins,
+        preferred_sign_in_strategy,
+        support_email,
+        test_mode,
+        ..Overrides::default()
+    })
 }

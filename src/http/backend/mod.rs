@@ -84,10 +84,14 @@ pub(super) const ENDPOINTS: &[Endpoint] = &[
     Endpoint::backend_get("/v1/email_addresses/{id}", answer!(|i| addresses::show::<EmailAddress>(i.call, i.id()?).await)).of::<IdentificationId>(),
     Endpoint::backend(PATCH, "/v1/email_addresses/{id}", answer!(|i| addresses::update::<EmailAddress>(i.call, i.id()?, only(i.objects())?).await)).of::<IdentificationId>(),
     Endpoint::backend(DELETE, "/v1/email_addresses/{id}", answer!(|i| addresses::delete::<EmailAddress>(i.call, i.id()?).await)).of::<IdentificationId>(),
+    Endpoint::backend(POST, "/v1/email_addresses/{id}/prepare_verification", answer!(|i| addresses::prepare::<EmailAddress>(i.call, i.id()?, only(i.objects())?).await)).of::<IdentificationId>(),
+    Endpoint::backend(POST, "/v1/email_addresses/{id}/attempt_verification", answer!(|i| addresses::attempt::<EmailAddress>(i.call, i.id()?, only(i.objects())?).await)).of::<IdentificationId>(),
     Endpoint::backend(POST, "/v1/phone_numbers", answer!(|i| addresses::create::<PhoneNumber>(i.call, only(i.objects())?).await)),
     Endpoint::backend_get("/v1/phone_numbers/{id}", answer!(|i| addresses::show::<PhoneNumber>(i.call, i.id()?).await)).of::<IdentificationId>(),
     Endpoint::backend(PATCH, "/v1/phone_numbers/{id}", answer!(|i| addresses::update::<PhoneNumber>(i.call, i.id()?, only(i.objects())?).await)).of::<IdentificationId>(),
     Endpoint::backend(DELETE, "/v1/phone_numbers/{id}", answer!(|i| addresses::delete::<PhoneNumber>(i.call, i.id()?).await)).of::<IdentificationId>(),
+    Endpoint::backend(POST, "/v1/phone_numbers/{id}/prepare_verification", answer!(|i| addresses::prepare::<PhoneNumber>(i.call, i.id()?, only(i.objects())?).await)).of::<IdentificationId>(),
+    Endpoint::backend(POST, "/v1/phone_numbers/{id}/attempt_verification", answer!(|i| addresses::attempt::<PhoneNumber>(i.call, i.id()?, only(i.objects())?).await)).of::<IdentificationId>(),
 
     Endpoint::backend_get("/v1/sessions", answer!(|i| sessions::list(i.call).await)),
     Endpoint::backend(POST, "/v1/sessions", answer!(|i| sessions::create(i.call, only(i.objects())?).await)),
@@ -97,6 +101,7 @@ pub(super) const ENDPOINTS: &[Endpoint] = &[
 
     Endpoint::backend(POST, "/v1/sessions/{id}/verify", answer!(|i| sessions::verify(i.call, i.id()?, only(i.objects())?).await)).of::<SessionId>(),
 
+    Endpoint::backend_get("/v1/clients", answer!(|i| clients::list(i.call).await)),
     Endpoint::backend(POST, "/v1/clients/verify", answer!(|i| clients::verify(i.call, only(i.objects())?).await)),
     Endpoint::backend_get("/v1/clients/{id}", answer!(|i| clients::show(i.call, i.id()?).await)).of::<ClientId>(),
 

@@ -55,7 +55,7 @@ pub(super) fn auth_config(instance: &Instance<'_>) -> Value {
         "reverification": false,
         "claimed_at": null,
         "enhanced_email_deliverability": false,
-        "test_mode": policy.test_mode,
+        "test_mode": instance.settings.beside.test_mode.unwrap_or(policy.test_mode),
         "url_based_session_syncing": is_of_development(instance.publishable_key),
         "native_settings": {
             "object": "native_settings",

@@ -51,9 +51,13 @@ fn social(strategy: &str, entry: &Social) -> Value {
     json!(shown)
 }
 
-/// How many failed attempts in a row an account allows to unknown clients, and after how long without an attempt they
-/// are forgotten.
+/// How many failed attempts in a row lock an account, and for how long. Where the settings ask for no lockout: how many it
+/// allows, and after how long without an attempt they are forgotten.
 fn user_lockout(instance: &Instance<'_>) -> Value {
+    let asked = instance.settings.attack_protection.user_lockout;
+    if asked.enabled {
+        return json!(asked);
+    }
     let limits = instance.policy.address_limits;
     let max_attempts = limits.map_or(0, |limits| limits.account_failures);
     let minutes = limits.map_or(0, |_| FORGOTTEN_AFTER.as_millis() / 60_000);
@@ -88,6 +92,11 @@ mod tests {
             assert_eq!(shown["attack_protection"]["user_lockout"], expected);
             assert_eq!(shown["attack_protection"]["email_link"], json!({"require_same_client": true}), "and the rest");
         }
+        let mut settings = Settings::default();
+        settings.attack_protection.user_lockout.enabled = true;
+        let shown = user_settings(&Instance { settings: &settings, ..Instance::sample() });
+        let expected = json!({"enabled": true, "max_attempts": 10, "duration_in_minutes": 60});
+        assert_eq!(shown["attack_protection"]["user_lockout"], expected);
     }
 
     #[test]

@@ -16,7 +16,7 @@ pub(in crate::http) fn with_instance<T>(call: &Call<'_>, read: impl FnOnce(&Inst
     let (engine, options) = (call.engine(), &call.app.options);
     read(&Instance {
         settings: &engine.shown_settings(),
-        branding: engine.branding(),
+        branding: &engine.branding_in_force(),
         captcha: engine.captcha(),
         policy: engine.policy(),
         publishable_key: &options.publishable_key,

@@ -24,7 +24,7 @@ pub(in crate::http) async fn accept(call: &Call<'_>) -> Result<ApiResponse, Http
         TicketStatus::Expired => return Err(refused(ErrorCode::TicketExpiredCode, url)),
         TicketStatus::Revoked => return Err(refused(ErrorCode::RevokedInvitation, url)),
     };
-    // A person with an account signs in as usual: the ticket of an invitation is only for signing up.
+    // Without it, a person with an account signs in as usual.
     let ticket = owner.needs_ticket.then_some(ticket);
     let url = url.unwrap_or_else(|| call.app.home_of_invited());
     let url = redirect::with_ticket(&url, status, ticket);

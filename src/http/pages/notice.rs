@@ -18,7 +18,7 @@ use crate::http::response::redirect::csp_source;
 /// What all pages of an instance have in common.
 #[derive(Clone, Debug)]
 pub(in crate::http) struct Look<'a> {
-    branding: &'a Branding,
+    branding: Cow<'a, Branding>,
     /// The link for people without a better one.
     home: Option<String>,
 }
@@ -64,8 +64,14 @@ struct Button {
 
 impl<'a> Look<'a> {
     /// The look of an instance's pages; `home` is their link for people without a better one.
+    #[cfg(test)]
     pub(in crate::http) const fn new(branding: &'a Branding, home: Option<String>) -> Self {
-        Self { branding, home }
+        Self { branding: Cow::Borrowed(branding), home }
+    }
+
+    /// The same of a branding that was made for it.
+    pub(in crate::http) const fn owned(branding: Branding, home: Option<String>) -> Self {
+        Self { branding: Cow::Owned(branding), home }
     }
 }
 
@@ -129,7 +135,7 @@ impl Notice {
 
     /// The page.
     pub(in crate::http) fn render(&self, look: &Look<'_>) -> ApiResponse {
-        let branding = look.branding;
+        let branding = &*look.branding;
         let (title, name) = (escaped(&self.title), escaped(&branding.name));
         let icon = branding.favicon_url.as_deref().map(|url| format!("<link rel=\"icon\" href=\"{}\">", escaped(url)));
         let logo = branding.logo_url.as_deref().map(|url| format!("<img src=\"{}\" alt=\"\">", escaped(url)));
@@ -178,7 +184,7 @@ impl Notice {
 
     /// The links with their texts, the best first.
     fn links(&self, look: &Look<'_>) -> Vec<(String, String)> {
-        let Branding { name, support_email, .. } = look.branding;
+        let (name, support_email) = (&look.branding.name, &look.branding.support_email);
         let mut links = Vec::new();
         match &self.way_on {
             WayOn::To(url) => links.push((url.clone(), format!("Continue to {name}"))),
@@ -271,7 +277,7 @@ mod tests {
             assert!(html.contains(&format!("<div class=\"actions\">{links}</div>")), "{html}");
         }
         let bare = Branding { support_email: None, ..branding() };
-        let html = text(&notice.render(&Look { branding: &bare, home: None }));
+        let html = text(&notice.render(&Look { branding: Cow::Borrowed(&bare), home: None }));
         assert!(
             !html.contains("<a ") && !html.contains("actions\""),
             "nothing to press where there is nowhere: {html}"
@@ -291,7 +297,7 @@ mod tests {
         };
         let notice = Notice::new(hostile).saying(hostile).referring(hostile.into()).leading(WayOn::To(hostile.into()));
         let notice = notice.asking("Go on", "verify", ("token", hostile.into()), Some("https://app.example"));
-        let html = text(&notice.render(&Look { branding: &branding, home: Some(hostile.into()) }));
+        let html = text(&notice.render(&Look { branding: Cow::Borrowed(&branding), home: Some(hostile.into()) }));
         assert!(!html.contains("<script") && html.matches("</title>").count() == 1, "{html}");
         assert!(!html.contains("alert('") && html.matches("alert(&#39;x&#39;)").count() >= 9, "{html}");
     }
@@ -307,7 +313,8 @@ mod tests {
             (same, "img-src https://cdn.example:8443; "),
             (other, "img-src https://cdn.example:8443 https://acme.example; "),
         ] {
-            let response = Notice::new("x").render(&Look { branding: &branding, home: None }).into_response();
+            let response =
+                Notice::new("x").render(&Look { branding: Cow::Borrowed(&branding), home: None }).into_response();
             let policy = response.headers()[CONTENT_SECURITY_POLICY].to_str().expect("text");
             let style = &*STYLE_DIGEST;
             let rest = format!("{images}form-action 'none'; base-uri 'none'; frame-ancestors 'none'");
@@ -326,7 +333,7 @@ mod tests {
     fn the_button_may_lead_to_the_application_and_nowhere_else() {
         let policy = |leads_to| {
             let notice = Notice::new("x").asking("Go on", "verify", ("token", "sua_1.0f".into()), leads_to);
-            let response = notice.render(&Look { branding: &branding(), home: None }).into_response();
+            let response = notice.render(&Look { branding: Cow::Owned(branding()), home: None }).into_response();
             response.headers()[CONTENT_SECURITY_POLICY].to_str().expect("text").to_owned()
         };
         assert!(policy(Some("http://localhost:3000/x")).contains("form-action 'self' http://localhost:3000;"));
@@ -335,7 +342,7 @@ mod tests {
     }
 
     fn shown(notice: &Notice, branding: &Branding) -> String {
-        text(&notice.render(&Look { branding, home: branding.home_url.clone() }))
+        text(&notice.render(&Look { branding: Cow::Borrowed(branding), home: branding.home_url.clone() }))
     }
 
     fn text(answer: &ApiResponse) -> String {

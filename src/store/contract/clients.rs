@@ -28,6 +28,16 @@ pub(super) async fn a_client_that_refuses_rolls_everything_back(store: &impl Sto
     assert_eq!(owner, Ok(None));
 }
 
+pub(super) async fn clients_are_listed_by_their_ids(store: &impl Store) {
+    let ids = [1, 2, 3].map(|n| ClientId::from_bytes([n; 16]));
+    for id in [ids[1], ids[0], ids[2]] {
+        commit(store, open_client(id)).await.expect("a client");
+    }
+    assert_eq!(store.client_ids(None, 2).await, Ok(ids[..2].to_vec()));
+    assert_eq!(store.client_ids(Some(ids[1]), 2).await, Ok(ids[2..].to_vec()));
+    assert_eq!(store.client_ids(Some(ids[2]), 2).await, Ok(Vec::new()));
+}
+
 pub(super) async fn two_tabs_of_one_client_lose_nothing(store: &impl Store) {
     people(store, 3).await;
     let id = ClientId::from_bytes([5; 16]);

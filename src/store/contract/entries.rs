@@ -7,6 +7,7 @@ use crate::domain::id::{ClientId, IdentificationId, SessionId, UserId};
 use crate::domain::identifier::{Identifier, IdentifierKind, PhoneNumber};
 use crate::domain::policy::{AddressLimits, RetentionPolicy};
 use crate::domain::secret::Secret;
+use crate::domain::settings::Lockout;
 use crate::domain::sign_in::{Account, Credential, Entry, FORGOTTEN_AFTER, Fit, Share, Try};
 use crate::domain::time::{Span, Timestamp};
 use crate::domain::user::{Identification, User};
@@ -103,7 +104,13 @@ pub(super) async fn failures_in_a_row_are_exact_until_a_success(store: &impl Sto
             Commit::of_decision(
                 at(ms),
                 Decision {
-                    tried: Some(Try { account: account.clone(), share: Share::Codes, source: None, succeeded }),
+                    tried: Some(Try {
+                        account: account.clone(),
+                        share: Share::Codes,
+                        source: None,
+                        succeeded,
+                        lockout: None,
+                    }),
                     limits,
                     ..Decision::default()
                 },
@@ -122,6 +129,36 @@ pub(super) async fn failures_in_a_row_are_exact_until_a_success(store: &impl Sto
     let before = at(2 * FORGOTTEN_AFTER.as_millis() - 1);
     assert_eq!(stale(store, before).await, 0);
     assert_eq!(stale(store, before + Span::from_millis(1)).await, 2, "they are swept away then");
+}
+
+pub(super) async fn a_lockout_is_exact_until_a_success_or_an_unlocking(store: &impl Store) {
+    let (_, user) = finish(&open(1, "ada@example.com"));
+    commit(store, create_user(&user)).await.expect("a user");
+    let lockout = Some(Lockout { max_attempts: 5, duration: Some(Span::from_millis(HOUR)) });
+    let tried = |share, succeeded, ms| {
+        let account = Account::User(user.id);
+        let tried = Some(Try { account, share, source: None, succeeded, lockout });
+        Commit::of_decision(at(ms), Decision { tried, ..Decision::default() })
+    };
+    let locked = |remaining| Err(CommitError::Locked { remaining: Some(Span::from_millis(remaining)) });
+    let answers = store.commit(vec![tried(Share::Passwords, false, 0); 7]).await;
+    let left: Vec<_> = answers.iter().filter_map(|answer| answer.as_ref().ok()?.attempts_left).collect();
+    assert_eq!(left, [4, 3, 2, 1, 0]);
+    assert_eq!(commit(store, tried(Share::Passwords, true, 1)).await, locked(HOUR - 1), "a right one as well");
+    let failures = store.failures(user.id).await.expect("readable").expect("failures");
+    assert_eq!(failures.locks.passwords, Some(at(HOUR)));
+    commit(store, tried(Share::Codes, true, 2)).await.expect("codes are counted apart");
+    assert_eq!(store.failures(user.id).await, Ok(None), "a success ends it");
+
+    store.commit(vec![tried(Share::Passwords, false, 3); 5]).await;
+    let forgiven = Decision { forgiven: Some(user.id), ..Decision::default() };
+    commit(store, Commit::of_decision(at(4), forgiven)).await.expect("an unlocking");
+    commit(store, tried(Share::Passwords, false, 5)).await.expect("it began anew");
+    store.commit(vec![tried(Share::Passwords, false, 6); 4]).await;
+    assert_eq!(commit(store, tried(Share::Passwords, false, 7)).await, locked(HOUR - 1));
+    commit(store, tried(Share::Passwords, false, 6 + HOUR)).await.expect("the time is over");
+    commit(store, remove(&user)).await.expect("a removal");
+    assert_eq!(store.failures(user.id).await, Ok(None));
 }
 
 /// How many expired records a full scan finds.

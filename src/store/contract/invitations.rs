@@ -1,10 +1,15 @@
 //! Invitations and the waiting list.
 
-use crate::domain::id::{InvitationId, UserId, WaitlistEntryId};
+use crate::domain::client::ClientChange;
+use crate::domain::client::session::Session;
+use crate::domain::id::{ClientId, InvitationId, SessionId, UserId, WaitlistEntryId};
 use crate::domain::invitation::{Invitation, InvitationState};
 use crate::domain::rejection::{ErrorCode, Reason};
+use crate::domain::secret::Secret;
+use crate::domain::sign_in::{Credential, Entry};
+use crate::domain::user::User;
 use crate::domain::waitlist::{WaitlistEntry, WaitlistStatus};
-use crate::store::{Commit, CommitError, Decision, InvitationChange, Store, WaitlistChange};
+use crate::store::{ClientWrite, Commit, CommitError, Decision, InvitationChange, Store, WaitlistChange};
 
 use super::support::*;
 
@@ -23,14 +28,14 @@ pub(super) async fn an_address_has_one_pending_invitation_unless_more_are_wanted
     let (first, second) = (invited(1, 1, "a@x.org"), invited(2, 2, "a@x.org"));
     commit(store, issue(&first, false)).await.expect("an invitation");
     let refused = commit(store, issue(&second, false)).await;
-    assert_eq!(refused, rejected(ErrorCode::DuplicateRecord.on("email_address")));
+    assert_eq!(refused, rejected(duplicate(&["a@x.org"])));
     assert_eq!(store.invitation(second.id).await, Ok(None));
     commit(store, issue(&second, true)).await.expect("a second one was wanted");
 
     let third = invited(3, 3, "a@x.org");
     commit(store, change(InvitationChange::Revoke(second.id))).await.expect("pending");
     let refused = commit(store, issue(&third, false)).await;
-    assert_eq!(refused, rejected(ErrorCode::DuplicateRecord.on("email_address")), "the first one is still pending");
+    assert_eq!(refused, rejected(duplicate(&["a@x.org"])), "the first one is still pending");
     commit(store, change(InvitationChange::Revoke(first.id))).await.expect("pending");
     commit(store, issue(&third, false)).await.expect("all are revoked");
     let mut late = issue(&invited(4, 4, "a@x.org"), false);
@@ -46,7 +51,7 @@ pub(super) async fn a_pending_invitation_is_seen_behind_others_that_were_deleted
     for gone in [&made[2], &made[0]] {
         commit(store, change(InvitationChange::Delete(gone.id))).await.expect("it is there");
         let refused = commit(store, issue(&made[3], false)).await;
-        assert_eq!(refused, rejected(ErrorCode::DuplicateRecord.on("email_address")), "the second is pending");
+        assert_eq!(refused, rejected(duplicate(&["a@x.org"])), "the second is pending");
     }
     commit(store, change(InvitationChange::Delete(made[1].id))).await.expect("it is there");
     commit(store, issue(&made[3], false)).await.expect("none is left");
@@ -57,8 +62,49 @@ pub(super) async fn an_address_has_so_many_pending_invitations_and_no_more(store
         commit(store, issue(&invited(n, n, "a@x.org"), true)).await.expect("an invitation beside others");
     }
     let refused = commit(store, issue(&invited(200, 200, "a@x.org"), true)).await;
-    assert_eq!(refused, rejected(ErrorCode::DuplicateRecord.on("email_address")));
+    assert_eq!(refused, rejected(duplicate(&["a@x.org"])));
     commit(store, issue(&invited(200, 200, "b@x.org"), true)).await.expect("another address");
+}
+
+pub(super) async fn all_addresses_that_are_invited_already_are_told(store: &impl Store) {
+    for (n, address) in [(1, "a@x.org"), (2, "c@x.org")] {
+        commit(store, issue(&invited(n, n, address), false)).await.expect("an invitation");
+    }
+    let made = [(3, "a@x.org"), (4, "b@x.org"), (5, "c@x.org")].map(|(n, address)| invited(n, n, address));
+    let changes = made.iter().flat_map(|invitation| issue(invitation, false).decision.invitations).collect();
+    let all = Commit { decision: Decision { invitations: changes, ..Decision::default() }, ..Commit::default() };
+    assert_eq!(commit(store, all).await, rejected(duplicate(&["a@x.org", "c@x.org"])));
+    assert_eq!(store.invitation(made[1].id).await, Ok(None), "all of them or none");
+}
+
+pub(super) async fn an_invitation_signs_in_once_the_user_who_has_its_address(store: &impl Store) {
+    let (_, user) = finish(&open(1, "a@x.org"));
+    let user = User { public_metadata: r#"{"plan":"free","seat":7}"#.into(), ..user };
+    commit(store, create_user(&user)).await.expect("a user");
+    let invitation = Invitation { public_metadata: r#"{"plan":"gold"}"#.into(), ..invited(1, 1, "a@x.org") };
+    let other = invited(2, 2, "b@x.org");
+    for invitation in [&invitation, &other] {
+        commit(store, issue(invitation, false)).await.expect("an invitation");
+    }
+    let enters = |invitation: &Invitation, n: u8| {
+        let (client_id, session_id) = (ClientId::from_bytes([n; 16]), SessionId::from_bytes([n; 16]));
+        let session = Session { id: session_id, user_id: user.id, ..session(1, client_id) };
+        let add = ClientChange::AddSession { session, single: false, strategy: None };
+        let open = ClientChange::Open { salt: Secret::new([1; 16]) };
+        let address = invitation.email_address.identifier();
+        let proof = Credential::Invitation { invitation: invitation.id, address };
+        let entry = Entry { user_id: user.id, client_id, session_id, proof, at: at(9) };
+        let client = Some(ClientWrite { id: client_id, changes: vec![open, add] });
+        Commit::of_decision(at(9), Decision { client, entry: Some(entry), ..Decision::default() })
+    };
+    assert_eq!(commit(store, enters(&other, 50)).await, STALE, "the address is not the user's");
+    let both = store.commit(vec![enters(&invitation, 51), enters(&invitation, 52)]).await;
+    let used = rejected(Reason::from(ErrorCode::InvitationAlreadyAccepted));
+    assert_eq!(both.into_iter().map(bare).collect::<Vec<_>>(), [Ok(()), used]);
+    let after = store.user(user.id).await.expect("readable").expect("a user");
+    assert_eq!(after.public_metadata, r#"{"plan":"gold","seat":7}"#);
+    let accepted = store.invitation(invitation.id).await.expect("readable").expect("an invitation");
+    assert_eq!(accepted.state, InvitationState::Accepted(user.id));
 }
 
 pub(super) async fn an_invitation_is_used_once_and_not_after_it_was_revoked(store: &impl Store) {
@@ -199,4 +245,9 @@ fn waits(change: WaitlistChange) -> Commit {
 
 fn rejected(reason: impl Into<Reason>) -> Result<(), CommitError> {
     Err(CommitError::Rejected(reason.into().into()))
+}
+
+fn duplicate(addresses: &[&str]) -> Reason {
+    let addresses = addresses.iter().map(|address| (*address).to_owned()).collect();
+    ErrorCode::DuplicateRecord.on("email_address").about(addresses)
 }

@@ -49,6 +49,8 @@ macro_rules! __requirements_for_stores {
             users::users_are_counted_exactly
             users::an_address_is_found_by_its_id_while_a_user_has_it
             users::the_addresses_that_a_user_began_with_are_found_while_the_user_has_them
+            users::an_address_has_one_code_and_it_goes_with_the_address
+            users::a_mailbox_is_one_address_where_dots_are_ignored
             users::users_of_an_older_version_are_listed_and_counted_after_the_upgrade
             users::kinds_of_identifiers_do_not_collide
             clients::a_client_that_refuses_rolls_everything_back
@@ -67,13 +69,17 @@ macro_rules! __requirements_for_stores {
             entries::a_renewed_digest_takes_the_place_of_the_one_compared
             entries::failures_in_a_row_are_exact_until_a_success
             entries::the_order_of_commits_tells_which_sessions_are_over
+            entries::a_lockout_is_exact_until_a_success_or_an_unlocking
             sign_in_tokens::a_sign_in_token_is_used_once_and_not_after_it_was_revoked
             sign_in_tokens::of_two_uses_of_a_sign_in_token_in_one_batch_one_is_refused
             sign_in_tokens::a_sign_in_token_is_for_a_user_that_exists
+            clients::clients_are_listed_by_their_ids
             invitations::invitations_are_listed_in_the_order_of_their_making
             invitations::an_address_has_one_pending_invitation_unless_more_are_wanted
             invitations::a_pending_invitation_is_seen_behind_others_that_were_deleted
             invitations::an_address_has_so_many_pending_invitations_and_no_more
+            invitations::all_addresses_that_are_invited_already_are_told
+            invitations::an_invitation_signs_in_once_the_user_who_has_its_address
             invitations::an_invitation_is_used_once_and_not_after_it_was_revoked
             invitations::a_deleted_invitation_stands_in_nobodys_way
             invitations::who_waits_is_listed_once_and_done_when_the_invitation_is_used
@@ -111,6 +117,7 @@ macro_rules! __requirements_for_stores {
             retention::sessions_that_are_over_go_when_they_are_abandoned
             retention::what_a_removed_user_leaves_goes_with_the_next_round
             retention::a_sign_in_token_is_kept_for_a_while_after_it_expires
+            retention::a_code_for_an_address_is_kept_for_a_day_after_it_expires
             retention::a_client_that_comes_back_while_the_walk_is_on_stays
             webhooks::endpoints_are_kept_changed_and_listed
             webhooks::of_two_changes_of_an_endpoint_made_from_one_version_the_later_one_is_stale

@@ -135,6 +135,20 @@ pub(super) async fn a_sign_in_token_is_kept_for_a_while_after_it_expires(store: 
     assert_eq!(store.sign_in_token(token(1, 1).id).await, Ok(None));
 }
 
+pub(super) async fn a_code_for_an_address_is_kept_for_a_day_after_it_expires(store: &impl Store) {
+    let (_, user) = finish(&open(1, "ada@example.com"));
+    commit(store, create_user(&user)).await.expect("a user");
+    let email = &user.email_addresses[0];
+    let code = verification_of(1, user.id, email.id, email.value.identifier());
+    commit(store, prove(&code, None)).await.expect("a code");
+    let early = at(25 * HOUR - 1);
+    purge(store, early, round(store, early).await).await;
+    assert_eq!(store.address_verification(email.id).await, Ok(Some(code)));
+    let late = at(25 * HOUR);
+    purge(store, late, round(store, late).await).await;
+    assert_eq!(store.address_verification(email.id).await, Ok(None));
+}
+
 pub(super) async fn a_client_that_comes_back_while_the_walk_is_on_stays(store: &impl Store) {
     let sign_up = open(1, "ada@example.com");
     commit(store, open_client(sign_up.client_id)).await.expect("a client");

@@ -2,17 +2,18 @@
 
 use crate::domain::client::ClientChange;
 use crate::domain::client::session::{Session, SessionStatus};
-use crate::domain::id::{ClientId, IdentificationId, MessageId, SessionId, SignUpId, UserId};
+use crate::domain::id::{AddressVerificationId, ClientId, IdentificationId, MessageId, SessionId, SignUpId, UserId};
 use crate::domain::identifier::{EmailAddress, Identifier, IdentifierKind};
 use crate::domain::policy::AddressLimits;
 use crate::domain::quota::{QuotaKind, QuotaUse};
 use crate::domain::secret::Secret;
 use crate::domain::sign_up::{Collected, Phase, SignUp};
 use crate::domain::time::{Span, Timestamp};
-use crate::domain::user::{Identification, User};
-use crate::domain::verification::Strategy;
+use crate::domain::user::{AddressVerification, Identification, User};
+use crate::domain::verification::{CodeDigest, Method, Strategy, Verification};
 use crate::store::{
-    ClientWrite, Commit, CommitError, Committed, Decision, OutboxEntry, OutboxKind, SignUpWrite, Store, UserWrite,
+    AddressVerificationWrite, ClientWrite, Commit, CommitError, Committed, Decision, OutboxEntry, OutboxKind,
+    SignUpWrite, Store, UserWrite,
 };
 
 pub(super) async fn commit(store: &impl Store, commit: Commit) -> Result<(), CommitError> {
@@ -142,6 +143,32 @@ pub(super) fn message(bucket: u8, ms: u8) -> OutboxEntry {
         created_at: at(ms.into()),
         expire_at: at(HOUR),
     }
+}
+
+/// The code `n` for an address of a user.
+pub(super) fn verification_of(
+    n: u8,
+    user_id: UserId,
+    address_id: IdentificationId,
+    address: Identifier,
+) -> AddressVerification {
+    let digest = CodeDigest { nonce: [n; 16], digest: [n; 32] };
+    let verification = Verification {
+        method: Method::Code { strategy: Strategy::EmailCode, digest },
+        attempts: 0,
+        prepared_at: at(0),
+        expire_at: at(HOUR),
+        verified: None,
+        channel: None,
+    };
+    AddressVerification { id: AddressVerificationId::from_bytes([n; 16]), user_id, address_id, address, verification }
+}
+
+/// Writes the verification of an address in the place of `before`.
+pub(super) fn prove(next: &AddressVerification, before: Option<&AddressVerification>) -> Commit {
+    let expected = before.map(AddressVerification::stamp);
+    let write = AddressVerificationWrite { next: Box::new(next.clone()), expected };
+    Commit { decision: Decision { address_verification: Some(write), ..Decision::default() }, ..Commit::default() }
 }
 
 pub(super) fn charge(address: &str, client: ClientId, what: QuotaKind) -> QuotaUse {

@@ -4,7 +4,8 @@ use crate::domain::client::ClientChange;
 use crate::domain::id::{IdentificationId, UserId};
 use crate::domain::identifier::{EmailAddress, PhoneNumber, Username};
 use crate::domain::quota::QuotaKind;
-use crate::domain::user::{Identification, User, first_email_id, first_phone_id};
+use crate::domain::user::{AddressVerification, Identification, User, first_email_id, first_phone_id};
+use crate::domain::verification::Verification;
 use crate::store::kv::key;
 use crate::store::kv::key::Kind;
 use crate::store::{
@@ -218,6 +219,53 @@ pub(super) async fn the_addresses_that_a_user_began_with_are_found_while_the_use
     assert_eq!(store.holder_of_address(phone.id).await, Ok(None));
 }
 
+pub(super) async fn an_address_has_one_code_and_it_goes_with_the_address(store: &impl Store) {
+    let ada = stored(store, 1, "ada@example.com").await;
+    let first = code_for(&ada, 1);
+    let id = first.address_id;
+    commit(store, prove(&first, None)).await.expect("the first code");
+    assert_eq!(store.address_verification(id).await, Ok(Some(first.clone())));
+    let second = code_for(&ada, 2);
+    assert_eq!(commit(store, prove(&second, None)).await, STALE, "there is one");
+    commit(store, prove(&second, Some(&first))).await.expect("the next code");
+    let counted = AddressVerification {
+        verification: Verification { attempts: 1, ..second.verification.clone() },
+        ..second.clone()
+    };
+    let both = store.commit(vec![prove(&counted, Some(&second)); 2]).await;
+    assert_eq!(both.into_iter().map(bare).collect::<Vec<_>>(), [Ok(()), STALE], "each attempt is counted");
+    let next = User { version: 2, email_addresses: Vec::new(), ..ada.clone() };
+    commit(store, change_from(&next, ada.version)).await.expect("a change");
+    assert_eq!(store.address_verification(id).await, Ok(None));
+    assert_eq!(commit(store, prove(&first, None)).await, STALE, "nobody has the address");
+}
+
+pub(super) async fn a_mailbox_is_one_address_where_dots_are_ignored(store: &impl Store) {
+    let ada = stored(store, 1, "a.da@gmail.com").await;
+    assert_eq!(store.holder_of_mailbox("ada@gmail.com").await, Ok(Some(ada.id)));
+    let create = |n, address: &str, ignores_dots| {
+        let (_, user) = finish(&open(n, address));
+        let create = create_user(&user);
+        Commit { decision: Decision { ignores_dots, ..create.decision }, ..create }
+    };
+    for spelling in ["ada@gmail.com", "ad.a@gmail.com"] {
+        assert_eq!(commit(store, create(2, spelling, true)).await, TAKEN, "{spelling}");
+    }
+    for (n, other) in [(3, "a.da@example.com"), (4, "ada@googlemail.com"), (5, "a.da+x@gmail.com")] {
+        commit(store, create(n, other, true)).await.expect(other);
+    }
+    commit(store, create(6, "ad.a@gmail.com", false)).await.expect("dots are letters by default");
+    let both = [create(7, "e.ve@gmail.com", true), create(8, "eve@gmail.com", true), create(9, "ev.e@gmail.com", true)];
+    let both = store.commit(both.to_vec()).await;
+    assert_eq!(both.into_iter().map(bare).collect::<Vec<_>>(), [Ok(()), TAKEN, TAKEN]);
+    commit(store, remove(&ada)).await.expect("a removal");
+    assert_eq!(commit(store, create(2, "ada@gmail.com", true)).await, TAKEN, "another one has it too");
+    let other = store.user(UserId::from_bytes([6; 16])).await.expect("a read").expect("a user");
+    commit(store, remove(&other)).await.expect("a removal");
+    assert_eq!(store.holder_of_mailbox("ada@gmail.com").await, Ok(None));
+    commit(store, create(2, "ada@gmail.com", true)).await.expect("it is free");
+}
+
 pub(super) async fn users_of_an_older_version_are_listed_and_counted_after_the_upgrade<K: KeyValue>(
     store: &KvStore<K>,
 ) {
@@ -268,6 +316,12 @@ async fn stored(store: &impl Store, n: u8, address: &str) -> User {
 
 async fn owner(store: &impl Store, address: &str) -> Option<UserId> {
     store.owner(&email(address).identifier()).await.expect("a read")
+}
+
+/// A code for the first address of a user.
+fn code_for(user: &User, n: u8) -> AddressVerification {
+    let email = &user.email_addresses[0];
+    verification_of(n, user.id, email.id, email.value.identifier())
 }
 
 fn addresses(address: &str) -> Vec<Identification<EmailAddress>> {

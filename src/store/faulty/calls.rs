@@ -15,10 +15,11 @@ use crate::domain::identifier::Identifier;
 use crate::domain::invitation::Invitation;
 use crate::domain::listed::{List, ListedIdentifier, ListedRedirect};
 use crate::domain::policy::RetentionPolicy;
+use crate::domain::sign_in::Failures;
 use crate::domain::sign_in_token::SignInToken;
 use crate::domain::sign_up::SignUp;
 use crate::domain::time::Timestamp;
-use crate::domain::user::User;
+use crate::domain::user::{AddressVerification, User};
 use crate::domain::waitlist::WaitlistEntry;
 use crate::domain::webhook::{Retry, WebhookEndpoint};
 
@@ -101,12 +102,31 @@ impl Store for FaultyStore {
         Box::pin(self.read(StoreRead::Client, self.inner.client(id)))
     }
 
+    fn client_ids(&self, after: Option<ClientId>, limit: usize) -> BoxFuture<'_, Result<Vec<ClientId>, StoreError>> {
+        Box::pin(self.read(StoreRead::Client, self.inner.client_ids(after, limit)))
+    }
+
     fn owner<'a>(&'a self, identifier: &'a Identifier) -> BoxFuture<'a, Result<Option<UserId>, StoreError>> {
         Box::pin(self.read(StoreRead::Owner, self.inner.owner(identifier)))
     }
 
     fn holder_of_address(&self, id: IdentificationId) -> BoxFuture<'_, Result<Option<UserId>, StoreError>> {
         Box::pin(self.read(StoreRead::Owner, self.inner.holder_of_address(id)))
+    }
+
+    fn holder_of_mailbox<'a>(&'a self, mailbox: &'a str) -> BoxFuture<'a, Result<Option<UserId>, StoreError>> {
+        Box::pin(self.read(StoreRead::Owner, self.inner.holder_of_mailbox(mailbox)))
+    }
+
+    fn address_verification(
+        &self,
+        id: IdentificationId,
+    ) -> BoxFuture<'_, Result<Option<AddressVerification>, StoreError>> {
+        Box::pin(self.read(StoreRead::Owner, self.inner.address_verification(id)))
+    }
+
+    fn failures(&self, user: UserId) -> BoxFuture<'_, Result<Option<Failures>, StoreError>> {
+        Box::pin(self.read(StoreRead::User, self.inner.failures(user)))
     }
 
     fn sign_in_token(&self, id: SignInTokenId) -> BoxFuture<'_, Result<Option<SignInToken>, StoreError>> {

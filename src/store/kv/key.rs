@@ -72,8 +72,11 @@ pub(crate) enum Kind {
     ApplicationValue = 24,
     /// A sign-up that waits for approval, by the time since when and its id. Scanned.
     AwaitingApproval = 25,
-    /// An address of a user, by its identification's id and the user's id. Scanned.
+    /// An address of a user, by its identification's id and the user's id; and an address at Gmail that is spelled with
+    /// dots, by a digest of its spelling without them in place of the id. Scanned.
     UserAddress = 26,
+    /// A code that was sent to an address of a user for the application's backend, by the id of the address.
+    AddressVerification = 29,
 }
 
 impl Kind {
@@ -182,6 +185,11 @@ pub(in crate::store) fn parse_session(key: &[u8]) -> Option<SessionId> {
     key.get(1..)?.try_into().ok().map(SessionId::from_bytes)
 }
 
+/// Reads a key made by [`client`].
+pub(in crate::store) fn parse_client(key: &[u8]) -> Option<ClientId> {
+    key.get(1..)?.try_into().ok().map(ClientId::from_bytes)
+}
+
 /// What the keys of the sessions of a user begin with.
 pub(in crate::store) fn sessions_of(user: UserId) -> Bytes {
     of_parts(Kind::UserSession, &[user.as_bytes()])
@@ -241,9 +249,30 @@ pub(in crate::store) fn address(id: IdentificationId) -> Bytes {
     of_id(Kind::UserAddress, id)
 }
 
-/// Reads the user in a key made by [`user_address`].
+pub(in crate::store) fn user_mailbox(mailbox: &str, user: UserId) -> Bytes {
+    of_parts(Kind::UserAddress, &[&mailbox_digest(mailbox), user.as_bytes()])
+}
+
+/// What the keys of the users begin with who have an address of this mailbox.
+pub(in crate::store) fn mailbox(mailbox: &str) -> Bytes {
+    of_parts(Kind::UserAddress, &[&mailbox_digest(mailbox)])
+}
+
+/// As long as an id, and never the same as one but by a chance of 2^-128.
+fn mailbox_digest(mailbox: &str) -> [u8; 16] {
+    let digest = digest::digest(&digest::SHA256, format!("mailbox {mailbox}").as_bytes());
+    let mut bytes = [0; 16];
+    bytes.copy_from_slice(&digest.as_ref()[..16]);
+    bytes
+}
+
+/// Reads the user in a key made by [`user_address`] or [`user_mailbox`].
 pub(in crate::store) fn parse_user_address(key: &[u8]) -> Option<UserId> {
     key.get(17..)?.try_into().ok().map(UserId::from_bytes)
+}
+
+pub(in crate::store) fn address_verification(id: IdentificationId) -> Bytes {
+    of_id(Kind::AddressVerification, id)
 }
 
 pub(in crate::store) fn webhook_endpoint(id: WebhookEndpointId) -> Bytes {

@@ -21,7 +21,7 @@ use crate::domain::event::Happened;
 use crate::domain::id::SignUpId;
 use crate::domain::policy::AddressLimits;
 use crate::domain::quota::{QuotaKind, QuotaUse};
-use crate::domain::sign_in::{Failures, Try};
+use crate::domain::sign_in::{Account, Failures, Held, Try};
 use crate::domain::time::Timestamp;
 use crate::domain::user::User;
 
@@ -29,7 +29,7 @@ use super::closing::Adds;
 use super::codec::{self, Record};
 use super::key_value::{KeyValue, Write};
 use super::record::{
-    ApplicationValueRecordV1, ClientRecordV3, CounterRecordV1, FailuresRecordV1, OutboxRecordV1, SignUpRecordV3,
+    ApplicationValueRecordV1, ClientRecordV3, CounterRecordV1, FailuresRecordV2, OutboxRecordV1, SignUpRecordV3,
     ValueRecordV1,
 };
 use super::unreadable::Unreadable;
@@ -37,7 +37,7 @@ use super::{key, quota};
 use crate::store::commit::{ClientWrite, Commit, Committed, Decision, SignUpWrite, ValueWrite};
 use crate::store::error::{CommitError, StoreError};
 
-pub(in crate::store) use users::places;
+pub(in crate::store) use users::{mailboxes, places};
 
 /// A batch that is being planned.
 pub(in crate::store) struct WriteBatch<'a, K> {
@@ -54,8 +54,13 @@ impl<'a, K: KeyValue> WriteBatch<'a, K> {
 
     /// Plans the commit; commits planned after it see its writes.
     pub(in crate::store) fn plan(&mut self, commit: &Commit) -> Plan {
-        let mut draft =
-            Transaction { batch: self, writes: BTreeMap::new(), reads: RefCell::default(), adds: Adds::default() };
+        let mut draft = Transaction {
+            batch: self,
+            writes: BTreeMap::new(),
+            reads: RefCell::default(),
+            adds: Adds::default(),
+            ignores_dots: commit.decision.ignores_dots,
+        };
         let outcome = draft.make(commit);
         let reads = draft.reads.into_inner();
         let (writes, adds) = if outcome.is_ok() { (draft.writes, draft.adds) } else { Default::default() };
@@ -93,6 +98,8 @@ struct Transaction<'b, 'a, K> {
     reads: RefCell<Reads>,
     /// What the commit does, as far as it is planned.
     adds: Adds,
+    /// Whether spellings of one Gmail address are one address.
+    ignores_dots: bool,
 }
 
 impl<K: KeyValue> Transaction<'_, '_, K> {
@@ -127,9 +134,10 @@ impl<K: KeyValue> Transaction<'_, '_, K> {
                 self.charge(charge, limits, decision.user.is_some(), at)?;
             }
         }
-        if let (Some(limits), Some(tried)) = (&decision.limits, &decision.tried) {
-            self.tried(tried, limits, at)?;
-        }
+        let attempts_left = match &decision.tried {
+            Some(tried) => self.tried(tried, decision.limits.as_ref(), at)?,
+            None => None,
+        };
         if let Some(user) = &decision.user {
             self.user(user, decision.sign_up.as_ref(), at)?;
         }
@@ -139,13 +147,17 @@ impl<K: KeyValue> Transaction<'_, '_, K> {
         for write in &decision.users {
             self.write_user(write, at)?;
         }
+        if let Some(write) = &decision.address_verification {
+            self.address_verification(write)?;
+        }
+        if let Some(user) = decision.forgiven {
+            self.remove_if_there(key::failures(&Account::User(user)))?;
+        }
         // Waiting list first: for a person already invited from it, the error says that, not that an invitation exists.
         for change in &decision.waitlist {
             self.waitlist(change, at)?;
         }
-        for change in &decision.invitations {
-            self.invitation(change, at)?;
-        }
+        self.invitations(&decision.invitations, at)?;
         for change in &decision.sign_in_tokens {
             self.sign_in_token(change, at)?;
         }
@@ -172,7 +184,7 @@ impl<K: KeyValue> Transaction<'_, '_, K> {
         for entry in &decision.outbox {
             self.put(key::outbox(entry.id), &OutboxRecordV1::from(entry))?;
         }
-        Ok(Committed { client, generation_before, last_event: None })
+        Ok(Committed { client, generation_before, last_event: None, attempts_left })
     }
 
     /// Writes the next value of an open sign-up. A finished one is stored by [`Self::user`]; here its own entries are
@@ -275,19 +287,43 @@ impl<K: KeyValue> Transaction<'_, '_, K> {
         Ok(())
     }
 
-    /// Counts an attempt to sign in; a success resets the failures.
-    fn tried(&mut self, tried: &Try, limits: &AddressLimits, at: Timestamp) -> Result<(), CommitError> {
+    /// Counts an attempt to sign in; a success resets the failures. Returns how many more failures lock the account.
+    fn tried(
+        &mut self,
+        tried: &Try,
+        limits: Option<&AddressLimits>,
+        at: Timestamp,
+    ) -> Result<Option<u32>, CommitError> {
+        let over = |retry_after| CommitError::LimitExceeded { retry_after };
         let key = key::failures(&tried.account);
-        let record: Option<FailuresRecordV1> = self.record(&key)?;
+        let record: Option<FailuresRecordV2> = self.record(&key)?;
         let current = record.map(Failures::from);
-        let tried = Try { source: tried.source.filter(|_| limits.by_source), ..tried.clone() };
-        let next = Failures::after(current.as_ref(), &tried, limits.account_failures, at)
-            .map_err(|retry_after| CommitError::LimitExceeded { retry_after })?;
+        let next = match (tried.lockout, limits) {
+            (Some(lockout), _) => {
+                Failures::after_under(current.as_ref(), tried, lockout, at).map_err(|held| match held {
+                    Held::Locked(remaining) => CommitError::Locked { remaining },
+                    Held::Slowed(wait) => over(wait),
+                })?
+            }
+            (None, Some(limits)) => {
+                let tried = Try { source: tried.source.filter(|_| limits.by_source), ..tried.clone() };
+                Failures::after(current.as_ref(), &tried, limits.account_failures, at).map_err(over)?
+            }
+            (None, None) => return Ok(None),
+        };
+        let was_locked = current.as_ref().and_then(|failures| failures.locks.latest());
+        if let (Some(failures), Account::User(id)) = (&next, &tried.account)
+            && failures.locks.latest() > was_locked
+            && let Some(user) = self.known_user(*id)?
+        {
+            self.adds.happened.push(Happened::UserUpdated { id: user.id, version: user.version });
+        }
+        let left = next.as_ref().zip(tried.lockout).map(|(failures, lockout)| failures.left(tried.share, lockout));
         match next {
-            Some(failures) => self.put(key, &FailuresRecordV1::from(&failures))?,
+            Some(failures) => self.put(key, &FailuresRecordV2::from(&failures))?,
             None => self.remove_if_there(key)?,
         }
-        Ok(())
+        Ok(left)
     }
 
     /// Lists a sign-up among those that wait for approval, or no longer.

@@ -13,13 +13,13 @@ use super::codec;
 use super::key::{self, Kind};
 use super::quota;
 use super::record::{
-    ClientRecordV3, CounterRecordV1, EventsRecordV1, FailuresRecordV1, InvitationRecordV1, OutboxRecordV1,
-    SessionRecordV1, SignInTokenRecordV1, UserRecordV3,
+    AddressVerificationRecordV1, ClientRecordV3, CounterRecordV1, EventsRecordV1, FailuresRecordV2, InvitationRecordV1,
+    OutboxRecordV1, SessionRecordV1, SignInTokenRecordV1, UserRecordV3,
 };
 use crate::domain::client::Client;
 use crate::domain::invitation::{Invitation, InvitationState};
 use crate::domain::sign_in_token::SignInToken;
-use crate::domain::user::User;
+use crate::domain::user::{AddressVerification, User};
 use crate::store::OutboxEntry;
 use crate::store::error::StoreError;
 
@@ -34,7 +34,7 @@ pub(in crate::store) enum Verdict {
 
 /// The scanned kinds, in this order; then the scan begins again. Events are the last, since it leaves them at the first
 /// one that is kept.
-pub(in crate::store) const GC_KINDS: [Kind; 10] = [
+pub(in crate::store) const GC_KINDS: [Kind; 11] = [
     Kind::Client,
     Kind::Outbox,
     Kind::Counter,
@@ -44,6 +44,7 @@ pub(in crate::store) const GC_KINDS: [Kind; 10] = [
     Kind::Invitation,
     Kind::WebhookRetry,
     Kind::SignInToken,
+    Kind::AddressVerification,
     Kind::Event,
 ];
 
@@ -73,7 +74,7 @@ pub(in crate::store) fn fate(
     } else if is(Kind::Counter) {
         goes(quota::is_over(&codec::decode::<CounterRecordV1>(value)?, now))
     } else if is(Kind::Failures) {
-        goes(Failures::from(codec::decode::<FailuresRecordV1>(value)?).are_forgotten(now))
+        goes(Failures::from(codec::decode::<FailuresRecordV2>(value)?).are_forgotten(now))
     } else if is(Kind::Session) {
         let record = codec::decode::<SessionRecordV1>(value)?;
         let is_known = get(&key::user(record.user_id()))?.is_some();
@@ -97,6 +98,10 @@ pub(in crate::store) fn fate(
     } else if is(Kind::SignInToken) {
         let token = SignInToken::from(codec::decode::<SignInTokenRecordV1>(value)?);
         goes(token.is_forgotten(now) || get(&key::user(token.user_id))?.is_none())
+    } else if is(Kind::AddressVerification) {
+        let record = codec::decode::<AddressVerificationRecordV1>(value)?;
+        let verification = AddressVerification::try_from(record)?.verification;
+        goes(verification.expire_at + PROOF_KNOWN <= now)
     } else if is(Kind::User) {
         let mut record = codec::decode::<UserRecordV3>(value)?;
         let Some(kept) = record.sign_up.take() else { return Ok(Verdict::Keep) };
@@ -124,6 +129,8 @@ fn lives(
     Ok(client.live_session(session, now).is_some())
 }
 
+/// How long the verification of an address is kept after its code expires: a second attempt is told that it was proved.
+const PROOF_KNOWN: Span = Span::from_secs(86_400);
 /// How long an unsent message is kept after it expires. The relay removes it itself, unless the relay never learned of
 /// it.
 const UNSENT: Span = Span::from_secs(3600);

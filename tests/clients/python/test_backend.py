@@ -6,6 +6,7 @@ VESTIBULE_SECRET_KEY say which engine is called.
 
 import json
 import os
+import time
 import unittest
 
 import httpx
@@ -45,6 +46,15 @@ class Backend(unittest.TestCase):
             self.clerk.users.delete(user_id=user_id)
         except models.ClerkErrors as error:
             self.assertEqual(error.status_code, 404)
+
+    def code_sent_to(self, address):
+        """The latest code, whose message leaves a moment after the call."""
+        for _ in range(400):
+            messages = httpx.get(f"{URL}/dev/outbox", params={"to": address}).json()["messages"]
+            if messages:
+                return messages[-1]["code"]
+            time.sleep(0.05)
+        return self.fail("nothing was sent")
 
     def key_of(self, token):
         """The public key of a token, as PEM."""
@@ -121,6 +131,24 @@ class Backend(unittest.TestCase):
         self.assertFalse(self.clerk.users.unban(user_id=user.id).banned)
         self.assertEqual(Person("eve@example.com").token().status_code, 200)
 
+    def test_an_address_is_verified_by_the_code_that_its_person_brings(self):
+        user = self.user("pam@example.com")
+        addresses = self.clerk.email_addresses
+        work = addresses.create(request={"user_id": user.id, "email_address": "pam@work.example.com"})
+        prepared = addresses.prepare_verification(email_address_id=work.id)
+        self.assertEqual((prepared.status, prepared.strategy), ("unverified", "email_code"))
+        code = self.code_sent_to("pam@work.example.com")
+
+        def attempt(code):
+            named = {"email_address_id": work.id, "verification_id": prepared.id}
+            return addresses.attempt_verification(**named, code=code)
+
+        self.assertEqual(attempt("000000" if code != "000000" else "000001").attempts, 1)
+        self.assertEqual(attempt(code).status, "verified")
+        with self.refused(400, "verification_already_verified"):
+            attempt(code)
+        self.assertEqual(addresses.get(email_address_id=work.id).verification.status, "verified")
+
     def test_sessions_are_listed_give_tokens_and_are_revoked(self):
         user = self.user("kay@example.com")
         person = Person("kay@example.com")
@@ -129,6 +157,7 @@ class Backend(unittest.TestCase):
         self.assertEqual((session.id, session.user_id), (person.session, user.id))
         client = self.clerk.clients.get(client_id=session.client_id)
         self.assertEqual(client.session_ids, [session.id])
+        self.assertIn(client.id, [listed.id for listed in self.clerk.clients.list(limit=500)])
         minted = sessions.create_token(session_id=session.id)
         options = VerifyTokenOptions(secret_key=SECRET_KEY, api_url=URL)
         self.assertEqual(verify_token(minted.jwt, options)["sub"], user.id)

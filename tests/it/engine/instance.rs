@@ -4,8 +4,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use vestibule::backend::{List, ListParams, Overrides};
+use vestibule::limits::Policy;
 use vestibule::testing::{Fault, FaultyStore, ReadFault, StoreRead};
-use vestibule::{Caller, Engine, EngineError, NewSignUp, RequestContext};
+use vestibule::{
+    AttemptVerification, Caller, Engine, EngineBuilder, EngineError, NewSignUp, PrepareVerification, RequestContext,
+    Strategy,
+};
 
 #[tokio::test]
 async fn a_change_of_unknown_outcome_is_in_force_if_and_only_if_it_was_written() {
@@ -102,15 +106,47 @@ async fn changes_at_once_lose_nothing() {
     engine.shutdown().await;
 }
 
+#[tokio::test]
+async fn a_stored_test_mode_does_not_count_in_production() {
+    let store = Arc::new(FaultyStore::new());
+    let on = Overrides { test_mode: Some(true), ..Overrides::default() };
+    let test_codes = async |engine: &Engine, address: &str| {
+        let input = NewSignUp::new().email_address(address);
+        let context = RequestContext::default();
+        let (begun, client) = engine.sign_ups().create(&Caller::anonymous(), &input, &context).await.expect("begun");
+        let token = client.new_token.expect("a new client");
+        let caller = engine.identify(Some(token.expose())).await.expect("known");
+        let prepare = PrepareVerification::new(Strategy::EmailCode);
+        engine.sign_ups().prepare(&caller, begun.id(), &prepare, &context).await.expect("prepared");
+        let attempt = AttemptVerification::code(Strategy::EmailCode, "424242");
+        engine.sign_ups().attempt(&caller, begun.id(), &attempt, &context).await.is_ok()
+    };
+    let build = async |store: &Arc<FaultyStore>, test_mode_settable| {
+        let policy = Policy { test_mode_settable, ..Policy::default() };
+        builder(store).policy(policy).build().await.expect("an engine")
+    };
+    let production = build(&store, false).await;
+    let refused = production.instance().change(&on, None).await;
+    assert!(refused.is_err_and(|error| error.param() == Some("test_mode")));
+    production.shutdown().await;
+    let store = Arc::new(store.reopened());
+    let development = build(&store, true).await;
+    development.instance().change(&on, None).await.expect("it may");
+    assert!(test_codes(&development, "ada+clerk_test@example.com").await);
+    development.shutdown().await;
+    let production = build(&Arc::new(store.reopened()), false).await;
+    assert!(!test_codes(&production, "eve+clerk_test@example.com").await, "it is stored, and does not count");
+    production.shutdown().await;
+}
+
 async fn engine(store: &Arc<FaultyStore>) -> Engine {
+    builder(store).build().await.expect("an engine")
+}
+
+fn builder(store: &Arc<FaultyStore>) -> EngineBuilder {
     let settings = vestibule::settings::sample_settings("email_code").expect("a sample");
     let builder = Engine::builder().settings(settings).source_limits(None);
-    builder
-        .key(vestibule::keys::InstanceKey::from_bytes([7; 32].into()))
-        .store(store.clone())
-        .build()
-        .await
-        .expect("an engine")
+    builder.key(vestibule::keys::InstanceKey::from_bytes([7; 32].into())).store(store.clone())
 }
 
 fn blocking() -> Overrides {

@@ -128,7 +128,7 @@ fn lets_in_who_proved_it(decision: &Decision<'_>, transition: &Transition) -> La
             is_holder(answer, entry) && answer.links && vouched.as_ref() == Some(address)
         }),
         // No step of these histories presents a ticket, and the backend takes none.
-        Credential::Ticket(_) | Credential::Backend => false,
+        Credential::Ticket(_) | Credential::Invitation { .. } | Credential::Backend => false,
     };
     prop_assert!(is_theirs, "a session without a proof");
     Ok(())

@@ -2,7 +2,8 @@
 
 use serde_json::{Value, json};
 
-use super::{call_with, create, path_of, refused, site, site_with_phones, with};
+use super::{call_with, create, path_of, refused, sign_in, site, site_with_phones, with};
+use crate::support::browser::Browser;
 use crate::support::schema::faults;
 
 #[test]
@@ -85,7 +86,7 @@ fn every_fault_of_an_address_is_told() {
         ("DELETE", format!("/v1/phone_numbers/{email}")),
         ("GET", "/v1/email_addresses/idn_000000000000000000000000007".to_owned()),
         ("GET", "/v1/email_addresses/nonsense".to_owned()),
-        ("POST", format!("/v1/email_addresses/{email}/prepare_verification")),
+        ("POST", format!("/v1/phone_numbers/{email}/prepare_verification")),
     ] {
         assert_eq!(
             refused(&site.backend(method, &path, &Value::Null)),
@@ -94,6 +95,82 @@ fn every_fault_of_an_address_is_told() {
         );
     }
     assert_eq!(site.backend("GET", &path_of(&ada), &Value::Null).json(), ada, "nothing was changed");
+}
+
+#[test]
+fn the_backend_verifies_an_address_by_a_code_that_its_person_brings() {
+    let site = site_with_phones();
+    let ada = create(&site, "ada@example.com");
+    for (path, kind, value, strategy) in [
+        ("/v1/email_addresses", "email_address", "work@example.com", "email_code"),
+        ("/v1/phone_numbers", "phone_number", "+14155552671", "phone_code"),
+    ] {
+        let made = site.backend("POST", path, &json!({ "user_id": ada["id"], kind: value })).json();
+        let one = format!("{path}/{}", made["id"].as_str().expect("an id"));
+        let prepare = || site.backend("POST", &format!("{one}/prepare_verification"), &json!({ "strategy": strategy }));
+        let attempt = |of: &Value, code: &str| {
+            let body = json!({ "verification_id": of["id"], "code": code });
+            site.backend("POST", &format!("{one}/attempt_verification"), &body)
+        };
+        let prepared = prepare().json();
+        assert_eq!(faults("backend_verification", &prepared), [""; 0], "{prepared:#}");
+        assert_eq!((&prepared["status"], &prepared["strategy"]), (&json!("unverified"), &json!(strategy)));
+        assert_eq!(refused(&prepare()), with(429, "verification_code_too_many_requests"));
+        let code = site.server.code(value, 1);
+        let wrong = if code == "000000" { "000001" } else { "000000" };
+        let guessed = attempt(&prepared, wrong);
+        assert_eq!((guessed.status, &guessed.json()["attempts"]), (200, &json!(1)), "{}", guessed.body);
+        assert_eq!(guessed.json()["status"], "unverified");
+        assert_eq!(attempt(&prepared, "no code").json()["attempts"], 1, "it could not have been right");
+
+        site.server.advance(30_000);
+        let next = prepare().json();
+        assert_eq!(refused(&attempt(&prepared, &code)), with(404, "resource_not_found"), "an earlier code");
+        let done = attempt(&next, &site.server.code(value, 2));
+        assert_eq!((done.status, &done.json()["status"]), (200, &json!("verified")), "{}", done.body);
+        assert_eq!(refused(&attempt(&next, &code)), with(400, "verification_already_verified"));
+        let shown = site.backend("GET", &one, &Value::Null).json();
+        assert_eq!((&shown["reserved"], &shown["verification"]["status"]), (&json!(false), &json!("verified")));
+        assert_eq!(shown["verification"]["strategy"], strategy);
+        site.server.advance(30_000);
+        let again = prepare().json();
+        let done = attempt(&again, &site.server.code(value, 3)).json();
+        assert_eq!(done["status"], "verified", "a verified address is proved again: {done}");
+        assert_eq!(site.backend("GET", &one, &Value::Null).json(), shown, "and stays as it is");
+    }
+    assert_eq!(sign_in(&mut Browser::of(&site.server), "ada@example.com").status, 200, "the password is still hers");
+}
+
+#[test]
+fn a_code_of_the_backend_has_five_attempts_and_ten_minutes() {
+    let site = site_with_phones();
+    let ada = create(&site, "ada@example.com");
+    let made =
+        site.backend("POST", "/v1/email_addresses", &json!({ "user_id": ada["id"], "email_address": "b@x.org" }));
+    let one = format!("/v1/email_addresses/{}", made.json()["id"].as_str().expect("an id"));
+    let prepare = || site.backend("POST", &format!("{one}/prepare_verification"), &Value::Null).json();
+    let attempt = |of: &Value, code: &str| {
+        let body = json!({ "verification_id": of["id"], "code": code });
+        site.backend("POST", &format!("{one}/attempt_verification"), &body).json()
+    };
+    let first = prepare();
+    let right = site.server.code("b@x.org", 1);
+    let wrong = if right == "000000" { "000001" } else { "000000" };
+    let statuses: Vec<_> = (0..5).map(|_| attempt(&first, wrong)["status"].clone()).collect();
+    assert_eq!(statuses, ["unverified", "unverified", "unverified", "unverified", "failed"]);
+    assert_eq!(attempt(&first, &right)["status"], "failed", "the right one comes too late");
+    site.server.advance(60_000);
+    let second = prepare();
+    site.server.advance(600_000);
+    assert_eq!(attempt(&second, &site.server.code("b@x.org", 2))["status"], "expired");
+    for (body, param) in [(json!({ "code": "1" }), "verification_id"), (json!({ "verification_id": "ver_1" }), "code")]
+    {
+        let answer = site.backend("POST", &format!("{one}/attempt_verification"), &body);
+        assert_eq!(refused(&answer), with(422, "form_param_missing"));
+        assert_eq!(answer.json()["errors"][0]["meta"]["param_name"], param);
+    }
+    let other = site.backend("POST", &format!("{one}/prepare_verification"), &json!({ "strategy": "phone_code" }));
+    assert_eq!(refused(&other), with(422, "form_param_value_invalid"));
 }
 
 #[test]

@@ -2,6 +2,7 @@
 
 mod addresses;
 mod lists;
+mod lockout;
 mod sessions;
 mod states;
 mod tickets;
@@ -32,7 +33,10 @@ fn site() -> Site {
 fn site_with_phones() -> Site {
     Site::start(&json!({
         "attributes": {
-            "email_address": {"enabled": true, "verifications": ["email_code"], "verify_at_sign_up": true},
+            "email_address": {
+                "enabled": true, "used_for_first_factor": true, "verifications": ["email_code"],
+                "verify_at_sign_up": true,
+            },
             "phone_number": {"enabled": true, "verifications": ["phone_code"], "verify_at_sign_up": true},
             "password": {"enabled": true},
         },

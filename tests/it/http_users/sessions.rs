@@ -145,7 +145,6 @@ fn a_client_is_verified_by_its_current_token() {
         assert_eq!(refused(&verify(odd)), with(400, "cookie_invalid"));
     }
     assert_eq!(refused(&verify("")), with(422, "form_param_missing"));
-    assert_eq!(refused(&site.backend("GET", "/v1/clients", &Value::Null)), with(404, "resource_not_found"));
 }
 
 #[test]
@@ -165,6 +164,35 @@ fn a_client_shows_its_live_sessions_and_no_token() {
     assert_eq!(status, "revoked");
     let unknown = "/v1/clients/client_000000000000000000000000007";
     assert_eq!(refused(&site.backend("GET", unknown, &Value::Null)), with(404, "resource_not_found"));
+}
+
+#[test]
+fn clients_are_listed_the_newest_first() {
+    let site = site();
+    create(&site, "ada@example.com");
+    let list = |query: &str| site.backend("GET", &format!("/v1/clients{query}"), &Value::Null);
+    assert_eq!(list("?paginated=true").json(), json!({ "data": [], "total_count": 0 }));
+    let sessions: Vec<_> = (0..3)
+        .map(|_| {
+            site.server.advance(10);
+            session_of(&sign_in(&mut Browser::of(&site.server), "ada@example.com"))
+        })
+        .collect();
+    let page = list("?paginated=true&limit=2").json();
+    assert_eq!(faults("backend_client_page", &page), [""; 0], "{page:#}");
+    assert_eq!(page["total_count"], 3);
+    let shown = |page: &Value| {
+        let clients = page.as_array().expect("a list").clone();
+        clients
+            .iter()
+            .map(|client| client["session_ids"][0].as_str().unwrap_or_default().to_owned())
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(shown(&page["data"]), [sessions[2].clone(), sessions[1].clone()]);
+    assert_eq!(shown(&list("?offset=2").json()), sessions[..1]);
+    for query in ["?limit=501", "?limit=0", "?offset=100001"] {
+        assert_eq!(refused(&list(query)), with(422, "form_param_value_invalid"), "{query}");
+    }
 }
 
 fn claims(jwt: &str) -> Value {

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::{create, path_of, refused, site, with};
 use crate::support::backend::Site;
-use crate::support::browser::Browser;
+use crate::support::browser::{Browser, PAGE};
 use crate::support::endpoint::Answer;
 use crate::support::schema::faults;
 
@@ -128,12 +128,78 @@ fn every_fault_of_a_token_and_of_a_ticket_is_told() {
     let sign_up = browser.post("/v1/client/sign_ups", &format!("strategy=ticket&ticket={ticket}"));
     assert_eq!(refused(&sign_up), with(400, "sign_in_token_not_in_sign_in_code"));
 
-    // The tickets of invitations are for signing up.
     let guest = site.invite(&json!({ "email_address": "guest@example.com", "notify": false }));
     let ticket = Site::ticket_in(&guest["url"]);
     assert_eq!(refused(&sign_in(&mut browser, &ticket)), with(400, "invitation_account_not_exists"));
-    create(&site, "guest@example.com");
-    assert_eq!(refused(&sign_in(&mut browser, &ticket)), with(400, "ticket_invalid_code"));
+}
+
+#[test]
+fn an_invitation_to_an_address_of_a_user_signs_the_user_in_once() {
+    let site = site();
+    let ada = create(&site, "ada@example.com");
+    let metadata = json!({ "public_metadata": { "plan": "free", "seat": 7 } });
+    site.backend("PATCH", &format!("{}/metadata", path_of(&ada)), &metadata);
+    let input = json!({
+        "email_address": "ada@example.com", "ignore_existing": true, "public_metadata": { "plan": "gold" },
+        "redirect_url": format!("{PAGE}/join"),
+    });
+    let invitation = site.invite(&input);
+    let ticket = Site::ticket_in(&invitation["url"]);
+    let place = Browser::of(&site.server).navigate(&format!("/v1/tickets/accept?ticket={ticket}"));
+    let place = place.header("location").expect("a place").to_owned();
+    assert_eq!(place, format!("{PAGE}/join?__clerk_ticket={ticket}&__clerk_status=sign_in"));
+
+    let mut browser = Browser::of(&site.server);
+    let done = sign_in(&mut browser, &ticket);
+    let body = done.json();
+    assert_eq!(body["response"]["status"], "complete", "{}", done.body);
+    let proof = &body["response"]["first_factor_verification"];
+    assert_eq!((&proof["status"], &proof["strategy"]), (&json!("verified"), &json!("ticket")));
+    let user = &body["client"]["sessions"][0]["user"];
+    assert_eq!((&user["id"], &user["public_metadata"]), (&ada["id"], &json!({ "plan": "gold", "seat": 7 })));
+    let used = site.backend("GET", "/v1/invitations?status=accepted", &Value::Null).json();
+    assert_eq!(used[0]["id"], invitation["id"]);
+    let again = sign_in(&mut Browser::of(&site.server), &ticket);
+    assert_eq!(refused(&again), with(400, "invitation_already_accepted"));
+    assert_eq!(refused(&sign_in(&mut browser, &ticket)), with(400, "session_exists"));
+}
+
+#[test]
+fn an_invitation_that_is_good_no_more_signs_nobody_in() {
+    let site = site();
+    let ada = create(&site, "ada@example.com");
+    let invite =
+        || site.invite(&json!({ "email_address": "ada@example.com", "ignore_existing": true, "expires_in_days": 1 }));
+    let (revoked, banned, late) = (invite(), invite(), invite());
+    let mut browser = Browser::of(&site.server);
+    let path = format!("/v1/invitations/{}/revoke", revoked["id"].as_str().expect("an id"));
+    assert_eq!(site.backend("POST", &path, &Value::Null).status, 200);
+    let by = |browser: &mut Browser<'_>, invitation: &Value| sign_in(browser, &Site::ticket_in(&invitation["url"]));
+    assert_eq!(refused(&by(&mut browser, &revoked)), with(400, "revoked_invitation"));
+    site.backend("POST", &format!("{}/ban", path_of(&ada)), &Value::Null);
+    assert_eq!(refused(&by(&mut browser, &banned)), with(403, "user_banned"));
+    site.backend("POST", &format!("{}/unban", path_of(&ada)), &Value::Null);
+    assert_eq!(by(&mut browser, &banned).status, 200, "it was not used up");
+    site.server.advance(86_400_000);
+    assert_eq!(refused(&by(&mut Browser::of(&site.server), &late)), with(400, "ticket_expired_code"));
+}
+
+#[test]
+fn the_person_who_was_invited_owns_an_address_that_nobody_has_proved() {
+    let site = site();
+    let mut document = site.server.settings();
+    document["attributes"]["email_address"]["verify_at_sign_up"] = false.into();
+    site.configure(&document);
+    let mut thief = Browser::of(&site.server);
+    let form = "email_address=ada%40example.com&password=wanders+under+elms";
+    assert_eq!(thief.post("/v1/client/sign_ups", form).json()["response"]["status"], "complete");
+    let invitation = site.invite(&json!({ "email_address": "ada@example.com", "ignore_existing": true }));
+    let mut ada = Browser::of(&site.server);
+    let done = sign_in(&mut ada, &Site::ticket_in(&invitation["url"])).json();
+    let user = &done["client"]["sessions"][0]["user"];
+    assert_eq!(user["password_enabled"], false, "{done}");
+    assert_eq!(user["email_addresses"][0]["verification"]["strategy"], "ticket");
+    assert_eq!(thief.get("/v1/client").json()["response"]["sessions"], json!([]), "who came before is out");
 }
 
 /// The path of a new token for a user, and its ticket.

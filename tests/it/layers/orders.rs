@@ -54,7 +54,7 @@ const ORDERS: &[(&str, &[&str])] = &[
             "application_value count counter failures identifier sign_in_token strategy value webhook",
             "event external invitation listed outbox",
             "sign_up",
-            "sign_in user",
+            "address_verification sign_in user",
             "client",
             "session",
         ],
@@ -106,13 +106,13 @@ const ORDERS: &[(&str, &[&str])] = &[
         "engine/backend",
         &[
             "pagination sign_in_tokens",
-            "invitations sessions sign_ups users values webhooks",
+            "clients invitations sessions sign_ups users values webhooks",
             "instance waitlist",
             "at_rest",
         ],
     ),
-    ("engine/webhooks", &["attempts input kept payload window", "configured message", "delivery", "dispatcher"]),
-    ("engine/backend/users", &["filter passwords read", "list change", "create"]),
+    ("engine/webhooks", &["attempts input kept pace payload window", "configured message", "delivery", "dispatcher"]),
+    ("engine/backend/users", &["filter passwords read", "list change", "address_verification create"]),
     (
         "engine/frontend",
         &[

@@ -1,13 +1,13 @@
 //! Entries of the lists: addresses, domains, numbers and prefixes, prepared when they are read.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::fmt;
 use std::str::FromStr;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use crate::domain::identifier::{EmailAddress, PhoneNumber};
+use crate::domain::identifier::{EmailAddress, PhoneNumber, gmail_mailbox};
 use crate::domain::text;
 
 /// One entry of a list, normalised. Two texts that mean the same give equal patterns.
@@ -35,6 +35,8 @@ struct Sets {
     /// The entries as they were written, where they came as one list.
     written: Vec<String>,
     addresses: HashSet<Arc<str>>,
+    /// The mailboxes of the addresses at Gmail, and how many of the addresses are spellings of each.
+    mailboxes: HashMap<String, usize>,
     domains: HashSet<Arc<str>>,
     numbers: HashSet<Arc<str>>,
     prefixes: HashSet<Arc<str>>,
@@ -104,18 +106,37 @@ impl Patterns {
 
     /// Adds an entry. The cost grows with the number of entries where a clone still uses them.
     pub(crate) fn insert(&mut self, pattern: &Pattern) {
-        let (set, text) = Arc::make_mut(&mut self.0).set_of(pattern);
-        set.insert(text.into());
+        let sets = Arc::make_mut(&mut self.0);
+        let (set, text) = sets.set_of(pattern);
+        if set.insert(text.into())
+            && let Pattern::Email(address) = pattern
+            && let Some(mailbox) = gmail_mailbox(address)
+        {
+            *sets.mailboxes.entry(mailbox).or_default() += 1;
+        }
     }
 
     /// Removes an entry, at the cost of [`Self::insert`].
     pub(crate) fn remove(&mut self, pattern: &Pattern) {
-        let (set, text) = Arc::make_mut(&mut self.0).set_of(pattern);
-        set.remove(text);
+        let sets = Arc::make_mut(&mut self.0);
+        let (set, text) = sets.set_of(pattern);
+        if set.remove(text)
+            && let Pattern::Email(address) = pattern
+            && let Some(mailbox) = gmail_mailbox(address)
+            && let Some(spellings) = sets.mailboxes.get_mut(&mailbox)
+        {
+            *spellings -= 1;
+            if *spellings == 0 {
+                sets.mailboxes.remove(&mailbox);
+            }
+        }
     }
 
-    pub(in crate::domain) fn has_email(&self, address: &str) -> bool {
-        self.0.addresses.contains(address) || self.has_domain(parts(address).1)
+    /// Whether it has an address, its domain, or another spelling of its `mailbox`.
+    pub(super) fn has_email(&self, address: &str, mailbox: Option<&str>) -> bool {
+        self.0.addresses.contains(address)
+            || mailbox.is_some_and(|mailbox| self.0.mailboxes.contains_key(mailbox))
+            || self.has_domain(parts(address).1)
     }
 
     pub(super) fn has_domain(&self, domain: &str) -> bool {

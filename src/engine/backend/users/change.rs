@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use crate::domain::id::UserId;
 use crate::domain::rejection::{ErrorCode, Rejection};
-use crate::domain::sign_in::FORGOTTEN_AFTER;
+use crate::domain::settings::Lockout;
+use crate::domain::sign_in::{FORGOTTEN_AFTER, Failures, SignInAttempts};
 use crate::domain::user::{User, UserChange, UserFields, UserPatch};
 use crate::store::{Commit, CommitError, Decision, UserWrite};
 
@@ -61,10 +62,35 @@ impl Engine {
         id: UserId,
         version: Option<u64>,
     ) -> Result<Arc<User>, EngineError> {
-        if self.policy().address_limits.is_none() {
-            return Err(Rejection::from(ErrorCode::FeatureNotEnabled).into());
-        }
-        self.change_user(id, &UserChange::Lock(Some(FORGOTTEN_AFTER)), version).await
+        let lasts = match (self.lockout(), self.policy().address_limits) {
+            (Some(lockout), _) => lockout.duration,
+            (None, Some(_)) => Some(FORGOTTEN_AFTER),
+            (None, None) => return Err(Rejection::from(ErrorCode::FeatureNotEnabled).into()),
+        };
+        self.change_user(id, &UserChange::Lock(lasts), version).await
+    }
+
+    /// [`Users::sign_in_attempts`](crate::engine::Users::sign_in_attempts).
+    pub(in crate::engine) async fn sign_in_attempts(&self, ids: &[UserId]) -> Result<Vec<SignInAttempts>, EngineError> {
+        self.admitted(async {
+            let mut attempts = Vec::with_capacity(ids.len());
+            for id in ids {
+                attempts.push(self.attempts_of(*id).await?);
+            }
+            Ok(attempts)
+        })
+        .await
+    }
+
+    /// How many failures failed sign-ins may have in a row, and how long they lock; `None` where they lock nobody.
+    pub(in crate::engine) fn lockout(&self) -> Option<Lockout> {
+        self.settings().attack_protection.user_lockout.in_force()
+    }
+
+    async fn attempts_of(&self, id: UserId) -> Result<SignInAttempts, EngineError> {
+        let Some(lockout) = self.lockout() else { return Ok(SignInAttempts::default()) };
+        let failures = self.inner.store().failures(id).await?;
+        Ok(Failures::shown(failures.as_ref(), Some(lockout), self.now()))
     }
 
     /// [`Users::change_all`](crate::engine::Users::change_all).
@@ -113,12 +139,17 @@ impl Engine {
     ) -> Result<Arc<User>, EngineError> {
         for _ in 0..TRIES_MAX {
             let user = self.in_version(id, version).await?;
-            let next = self.inner.actor_context.decide(|cx| user.apply(change, cx))?;
+            let mut next = self.inner.actor_context.decide(|cx| user.apply(change, cx))?;
+            // An unlocked user may sign in: failures are forgotten too, and that is a change of the user.
+            let forgives = *change == UserChange::Unlock && self.inner.store().failures(id).await?.is_some();
+            if next.version == user.version && forgives {
+                next.touch(self.now());
+            }
             if next.version == user.version {
                 return Ok(user);
             }
             let write = UserWrite::Change { next: Box::new(next.clone()), expected_version: user.version };
-            if self.commit_user(write).await? {
+            if self.commit_users(write, forgives.then_some(id)).await? {
                 return Ok(Arc::new(next));
             }
         }
@@ -136,7 +167,13 @@ impl Engine {
 
     /// Commits a write; `false` where the user has changed since it was read.
     pub(super) async fn commit_user(&self, write: UserWrite) -> Result<bool, EngineError> {
-        let decision = Decision { users: vec![write], ..Decision::default() };
+        self.commit_users(write, None).await
+    }
+
+    /// The same, and forgets the failed sign-ins of a user.
+    async fn commit_users(&self, write: UserWrite, forgiven: Option<UserId>) -> Result<bool, EngineError> {
+        let ignores_dots = self.settings().ignores_dots();
+        let decision = Decision { users: vec![write], forgiven, ignores_dots, ..Decision::default() };
         match self.inner.system.persister().commit(Commit::of_decision(self.now(), decision)).await {
             Ok(_) => Ok(true),
             Err(CommitError::Stale) => Ok(false),

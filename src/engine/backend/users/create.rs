@@ -15,7 +15,7 @@ impl Engine {
             let (mut fields, password) = NewUserFields::parse(input, &self.settings(), self.now())?;
             // Before the password is hashed, which takes long; the commit decides.
             for identifier in fields.identifiers() {
-                if self.inner.store().owner(&identifier).await?.is_some() {
+                if self.owner_of(&identifier).await?.is_some() {
                     return Err(taken(identifier.kind).into());
                 }
             }

@@ -2,6 +2,7 @@
 //! ([guide: Users](crate::guide::contract_backend#users)). Each write reads the user, decides in the domain, and commits
 //! the next value for the version that was read.
 
+mod address_verification;
 mod change;
 mod create;
 mod filter;

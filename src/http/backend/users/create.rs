@@ -11,7 +11,7 @@ use super::{UNBUILT, answer};
 
 pub(in crate::http::backend) async fn create(call: &Call<'_>, given: &Json) -> Result<ApiResponse, HttpError> {
     let user = call.engine().users().create(&input(given)?).await?;
-    Ok(answer(call, &user))
+    answer(call, &user).await
 }
 
 fn input(given: &Json) -> Result<NewUser, Rejection> {

@@ -18,7 +18,7 @@ pub(in crate::http::backend) async fn list(call: &Call<'_>) -> Result<ApiRespons
     let query = &call.head.query;
     let params = listing(query)?;
     let users = if fits_nobody(query)? { Vec::new() } else { call.engine().users().list(&params).await? };
-    Ok(answer_all(call, &users))
+    answer_all(call, &users).await
 }
 
 pub(in crate::http::backend) async fn count(call: &Call<'_>) -> Result<ApiResponse, HttpError> {

@@ -27,33 +27,37 @@ use crate::wire::backend::BackendUser;
 
 pub(super) async fn show(call: &Call<'_>, id: UserId) -> Result<ApiResponse, HttpError> {
     let user = call.engine().users().get(id).await?;
-    Ok(answer(call, &user))
+    answer(call, &user).await
 }
 
 /// Applies one change, in the version that the request names.
 async fn change(call: &Call<'_>, id: UserId, change: &UserChange) -> Result<ApiResponse, HttpError> {
     let version = expected_version(call, id).await?;
-    written(call, version, call.engine().users().change(id, change, version).await)
+    written(call, version, call.engine().users().change(id, change, version).await).await
 }
 
 /// The answer to a write that expected `version`.
-fn written(
+async fn written(
     call: &Call<'_>,
     version: Option<u64>,
     written: Result<Arc<User>, EngineError>,
 ) -> Result<ApiResponse, HttpError> {
-    super::written(version, written).map(|user| answer(call, &user))
+    answer(call, &*super::written(version, written)?).await
 }
 
 /// The user, and its version as the `ETag`.
-fn answer(call: &Call<'_>, user: &User) -> ApiResponse {
-    ApiResponse::json(&BackendUser { user, now: call.engine().now() }).in_version(user.version)
+async fn answer(call: &Call<'_>, user: &User) -> Result<ApiResponse, HttpError> {
+    let attempts = call.engine().users().sign_in_attempts(&[user.id]).await?;
+    let attempts = attempts.first().copied().unwrap_or_default();
+    Ok(ApiResponse::json(&BackendUser { user, now: call.engine().now(), attempts }).in_version(user.version))
 }
 
 /// Several users, without their versions.
-fn answer_all(call: &Call<'_>, users: &[Arc<User>]) -> ApiResponse {
-    let now = call.engine().now();
-    ApiResponse::json(&users.iter().map(|user| BackendUser { user, now }).collect::<Vec<_>>())
+async fn answer_all(call: &Call<'_>, users: &[Arc<User>]) -> Result<ApiResponse, HttpError> {
+    let ids: Vec<UserId> = users.iter().map(|user| user.id).collect();
+    let attempts = call.engine().users().sign_in_attempts(&ids).await?;
+    let (now, each) = (call.engine().now(), users.iter().zip(attempts));
+    Ok(ApiResponse::json(&each.map(|(user, attempts)| BackendUser { user, now, attempts }).collect::<Vec<_>>()))
 }
 
 /// The version that the user must have, if the request names some in `If-Match` (RFC 9110, 13.1.1).

@@ -20,7 +20,7 @@ pub(in crate::http::backend) async fn unban(call: &Call<'_>, id: UserId) -> Resu
 
 pub(in crate::http::backend) async fn lock(call: &Call<'_>, id: UserId) -> Result<ApiResponse, HttpError> {
     let version = expected_version(call, id).await?;
-    written(call, version, call.engine().users().lock(id, version).await)
+    written(call, version, call.engine().users().lock(id, version).await).await
 }
 
 pub(in crate::http::backend) async fn unlock(call: &Call<'_>, id: UserId) -> Result<ApiResponse, HttpError> {
@@ -34,7 +34,7 @@ pub(in crate::http::backend) async fn change_all(
     change: &UserChange,
 ) -> Result<ApiResponse, HttpError> {
     let users = call.engine().users().change_all(&ids(given)?, change).await?;
-    Ok(answer_all(call, &users))
+    answer_all(call, &users).await
 }
 
 /// The users of `user_ids`, each once.

@@ -23,7 +23,7 @@ pub(in crate::http::backend) async fn update(
 ) -> Result<ApiResponse, HttpError> {
     let version = expected_version(call, id).await?;
     let patch = patch(given, takes_metadata(&call.head.headers))?;
-    written(call, version, call.engine().users().update(id, &patch, version).await)
+    written(call, version, call.engine().users().update(id, &patch, version).await).await
 }
 
 pub(in crate::http::backend) async fn merge_metadata(

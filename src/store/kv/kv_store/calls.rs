@@ -17,10 +17,11 @@ use crate::domain::identifier::Identifier;
 use crate::domain::invitation::Invitation;
 use crate::domain::listed::{List, ListedIdentifier, ListedRedirect};
 use crate::domain::policy::RetentionPolicy;
+use crate::domain::sign_in::{Account, Failures};
 use crate::domain::sign_in_token::SignInToken;
 use crate::domain::sign_up::SignUp;
 use crate::domain::time::Timestamp;
-use crate::domain::user::{User, might_begin_with};
+use crate::domain::user::{AddressVerification, User, might_begin_with};
 use crate::domain::waitlist::WaitlistEntry;
 use crate::domain::webhook::{Retry, WebhookEndpoint};
 use crate::store::commit::{Commit, Committed, OutboxEntry};
@@ -30,9 +31,9 @@ use crate::store::kv::codec;
 use crate::store::kv::key::{self, Kind};
 use crate::store::kv::key_value::KeyValue;
 use crate::store::kv::record::{
-    ApplicationValueRecordV1, ClientRecordV3, IdentifierRecordV1, InvitationRecordV1, ListedRecordV1, OutboxRecordV1,
-    RedirectUrlRecordV1, SignInTokenRecordV1, SignUpRecordV3, UserRecordV3, ValueRecordV1, WaitlistEntryRecordV1,
-    WebhookEndpointRecordV1,
+    AddressVerificationRecordV1, ApplicationValueRecordV1, ClientRecordV3, FailuresRecordV2, IdentifierRecordV1,
+    InvitationRecordV1, ListedRecordV1, OutboxRecordV1, RedirectUrlRecordV1, SignInTokenRecordV1, SignUpRecordV3,
+    UserRecordV3, ValueRecordV1, WaitlistEntryRecordV1, WebhookEndpointRecordV1,
 };
 use crate::store::kv::retention::{self, GC_KINDS, Verdict};
 use crate::store::scan::{EventPage, ExpiredKey, NamedValue, ScanCursor, ScanPage, UserList};
@@ -116,6 +117,14 @@ impl<K: KeyValue> Store for KvStore<K> {
         })
     }
 
+    fn client_ids(&self, after: Option<ClientId>, limit: usize) -> BoxFuture<'_, Result<Vec<ClientId>, StoreError>> {
+        Box::pin(self.read(move |shared| {
+            let from = from_after(Kind::Client, after.map(key::client));
+            let entries = shared.kv.scan(&[Kind::Client.byte()], &from, limit)?;
+            Ok(entries.iter().filter_map(|(key, _)| key::parse_client(key)).collect())
+        }))
+    }
+
     fn owner<'a>(&'a self, identifier: &'a Identifier) -> BoxFuture<'a, Result<Option<UserId>, StoreError>> {
         Box::pin(async move {
             let key = key::identifier(identifier);
@@ -140,6 +149,31 @@ impl<K: KeyValue> Store for KvStore<K> {
             let found = shared.kv.scan(&prefix, &prefix, 1)?;
             Ok(found.first().and_then(|(key, _)| key::parse_user_address(key)))
         }))
+    }
+
+    fn holder_of_mailbox<'a>(&'a self, mailbox: &'a str) -> BoxFuture<'a, Result<Option<UserId>, StoreError>> {
+        let prefix = key::mailbox(mailbox);
+        Box::pin(self.read(move |shared| {
+            let found = shared.kv.scan(&prefix, &prefix, 1)?;
+            Ok(found.first().and_then(|(key, _)| key::parse_user_address(key)))
+        }))
+    }
+
+    fn address_verification(
+        &self,
+        id: IdentificationId,
+    ) -> BoxFuture<'_, Result<Option<AddressVerification>, StoreError>> {
+        Box::pin(async move {
+            let record: Option<AddressVerificationRecordV1> = self.record(key::address_verification(id)).await?;
+            record.map(AddressVerification::try_from).transpose()
+        })
+    }
+
+    fn failures(&self, user: UserId) -> BoxFuture<'_, Result<Option<Failures>, StoreError>> {
+        Box::pin(async move {
+            let record: Option<FailuresRecordV2> = self.record(key::failures(&Account::User(user))).await?;
+            Ok(record.map(Failures::from))
+        })
     }
 
     fn sign_in_token(&self, id: SignInTokenId) -> BoxFuture<'_, Result<Option<SignInToken>, StoreError>> {

@@ -11,7 +11,7 @@ use crate::store::error::StoreError;
 use crate::store::kv::codec::{self, Record};
 use crate::store::kv::key::{self, COUNTED_HERE, Kind, USER_COUNT_PARTS, USERS_INDEXED};
 use crate::store::kv::key_value::{KeyValue, Write};
-use crate::store::kv::planner::places;
+use crate::store::kv::planner::{mailboxes, places};
 use crate::store::kv::record::{ClientRecordV3, CountRecordV1, SessionRecordV1, UserRecordV3, ValueRecordV1};
 
 use super::{Shared, from_after};
@@ -21,10 +21,13 @@ impl<K: KeyValue> Shared<K> {
     pub(super) fn upgrade(&self) -> Result<(), StoreError> {
         let marker = key::value(USERS_INDEXED);
         let done = self.kv.get(&marker)?.map(|bytes| codec::decode::<ValueRecordV1>(&bytes)).transpose()?;
-        if done.is_some_and(|done| done.bytes == ALL_INDEXED) {
+        if done.as_ref().is_some_and(|done| done.bytes == ALL_INDEXED) {
             return Ok(());
         }
         let _deciding = self.deciding.lock().unwrap_or_else(PoisonError::into_inner);
+        if done.is_some_and(|done| done.bytes == WITHOUT_MAILBOXES) {
+            return self.index_mailboxes(marker);
+        }
         let mut users = 0;
         self.page_by_page(Kind::User, |key, value, writes| {
             let read = codec::decode::<UserRecordV3>(value).and_then(User::try_from);
@@ -55,6 +58,17 @@ impl<K: KeyValue> Shared<K> {
             tracing::info!(users, "the users of a store of an older version are now listed and counted");
         }
         Ok(())
+    }
+
+    /// Lets users be found by the mailboxes of their addresses; all else is there.
+    fn index_mailboxes(&self, marker: Bytes) -> Result<(), StoreError> {
+        self.page_by_page(Kind::User, |key, value, writes| {
+            let read = codec::decode::<UserRecordV3>(value).and_then(User::try_from);
+            let Some(user) = self.unreadable.skip(key, read)? else { return Ok(()) };
+            writes.extend(mailboxes(&user).into_iter().map(|key| Write { key, value: Some(Bytes::new()) }));
+            Ok(())
+        })?;
+        self.write(vec![put(marker, &ValueRecordV1 { bytes: ALL_INDEXED.to_vec() })?], false)
     }
 
     /// Visits all entries of a kind, and writes what that gives for each page.
@@ -93,7 +107,9 @@ fn put<R: Record>(key: Bytes, record: &R) -> Result<Write, StoreError> {
 
 /// The value of [`USERS_INDEXED`] once all of this is done. Stores have 1 there whose addresses are not found by their ids
 /// yet.
-const ALL_INDEXED: [u8; 1] = [2];
+const ALL_INDEXED: [u8; 1] = [3];
+/// The value where only the mailboxes of addresses are not found yet.
+const WITHOUT_MAILBOXES: [u8; 1] = [2];
 /// How many entries are read at once. A client has up to 20 sessions with two keys each, and what a page gives has to fit
 /// one append.
 const PAGE: usize = 1000;

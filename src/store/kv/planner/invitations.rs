@@ -5,8 +5,10 @@ use bytes::Bytes;
 use crate::domain::event::Happened;
 use crate::domain::id::{InvitationId, WaitlistEntryId};
 use crate::domain::invitation::Invitation;
-use crate::domain::rejection::{ErrorCode, Rejection};
+use crate::domain::metadata::Metadata;
+use crate::domain::rejection::{ErrorCode, Reason, Rejection};
 use crate::domain::time::Timestamp;
+use crate::domain::user::User;
 use crate::domain::waitlist::WaitlistEntry;
 use crate::store::commit::{InvitationChange, WaitlistChange};
 use crate::store::error::{CommitError, StoreError};
@@ -17,13 +19,28 @@ use crate::store::kv::record::{InvitationRecordV1, InvitedRecordV2, WaitlistEntr
 use super::Transaction;
 
 impl<K: KeyValue> Transaction<'_, '_, K> {
+    /// Changes to invitations, in order. Of those that can't be made beside others, all addresses are told.
+    pub(super) fn invitations(&mut self, changes: &[InvitationChange], at: Timestamp) -> Result<(), CommitError> {
+        let mut invited = Vec::new();
+        for change in changes {
+            match self.invitation(change, at) {
+                Err(CommitError::Rejected(refused)) if refused.is(ErrorCode::DuplicateRecord) => {
+                    invited.extend(refused.reasons().iter().flat_map(|reason| reason.params.clone()));
+                }
+                outcome => outcome?,
+            }
+        }
+        if invited.is_empty() { Ok(()) } else { Err(Rejection::from(duplicate(invited)).into()) }
+    }
+
     pub(super) fn invitation(&mut self, change: &InvitationChange, at: Timestamp) -> Result<(), CommitError> {
         match change {
             InvitationChange::Issue { invitation, beside_others } => {
                 let address = key::invited(&invitation.email_address.identifier());
                 let mut pending = self.pending(&address, at)?;
                 if !pending.is_empty() && !beside_others || pending.len() >= PENDING_MAX {
-                    return Err(Rejection::from(ErrorCode::DuplicateRecord.on("email_address")).into());
+                    let address = invitation.email_address.as_str().to_owned();
+                    return Err(Rejection::from(duplicate(vec![address])).into());
                 }
                 pending.push(*invitation.id.as_bytes());
                 self.put(address, &InvitedRecordV2 { invitations: pending })?;
@@ -55,6 +72,24 @@ impl<K: KeyValue> Transaction<'_, '_, K> {
                 Ok(())
             }
         }
+    }
+
+    /// Marks an invitation as used by a user who signs in with its ticket, and gives the user its metadata.
+    pub(super) fn accept_invitation(
+        &mut self,
+        id: InvitationId,
+        user: &mut User,
+        at: Timestamp,
+    ) -> Result<(), CommitError> {
+        const METADATA: &str = "public_metadata";
+        let known = self.known_invitation(id)?.ok_or_else(|| Rejection::from(ErrorCode::TicketInvalidCode))?;
+        let given = Metadata::parse(METADATA, &known.public_metadata).map_err(Rejection::from)?;
+        let merged = given.merged_into(METADATA, &user.public_metadata).map_err(Rejection::from)?;
+        if merged.as_str() != user.public_metadata {
+            merged.as_str().clone_into(&mut user.public_metadata);
+            user.updated_at = user.updated_at.max(at);
+        }
+        self.invitation(&InvitationChange::Accept(id, user.id), at)
     }
 
     /// Removes an invitation from the list of its address.
@@ -135,6 +170,10 @@ impl<K: KeyValue> Transaction<'_, '_, K> {
         let record: Option<WaitlistEntryRecordV1> = self.record(&key::waitlist_entry(id))?;
         Ok(record.map(WaitlistEntry::from))
     }
+}
+
+fn duplicate(addresses: Vec<String>) -> Reason {
+    ErrorCode::DuplicateRecord.on("email_address").about(addresses)
 }
 
 fn gone() -> Rejection {

@@ -3,16 +3,16 @@
 use bytes::Bytes;
 
 use crate::domain::event::Happened;
-use crate::domain::id::UserId;
-use crate::domain::identifier::Identifier;
+use crate::domain::id::{IdentificationId, UserId};
+use crate::domain::identifier::{Identifier, gmail_mailbox};
 use crate::domain::sign_in::{Account, Credential, Entry};
 use crate::domain::time::Timestamp;
-use crate::domain::user::{User, might_begin_with};
-use crate::store::commit::{SignUpWrite, UserWrite};
-use crate::store::error::CommitError;
+use crate::domain::user::{AddressVerification, User, might_begin_with};
+use crate::store::commit::{AddressVerificationWrite, SignUpWrite, UserWrite};
+use crate::store::error::{CommitError, StoreError};
 use crate::store::kv::key;
 use crate::store::kv::key_value::KeyValue;
-use crate::store::kv::record::{IdentifierRecordV1, UserRecordV3};
+use crate::store::kv::record::{AddressVerificationRecordV1, IdentifierRecordV1, UserRecordV3};
 
 use super::{Transaction, refuse};
 
@@ -33,9 +33,11 @@ impl<K: KeyValue> Transaction<'_, '_, K> {
     /// Signs in to a user.
     pub(super) fn entry(&mut self, entry: &Entry, at: Timestamp) -> Result<(), CommitError> {
         let user = self.known_user(entry.user_id)?.ok_or(CommitError::Stale)?;
-        let next = user.entered(entry).map_err(|_| CommitError::Stale)?;
-        if let Credential::Ticket(token) = entry.proof {
-            self.accept_sign_in_token(token, user.id, at)?;
+        let mut next = user.entered(entry).map_err(|_| CommitError::Stale)?;
+        match &entry.proof {
+            Credential::Ticket(token) => self.accept_sign_in_token(*token, user.id, at)?,
+            Credential::Invitation { invitation, .. } => self.accept_invitation(*invitation, &mut next, at)?,
+            _ => {}
         }
         self.put_user(Some(&user), &next, &UserRecordV3::from(&next), at)
     }
@@ -89,6 +91,9 @@ impl<K: KeyValue> Transaction<'_, '_, K> {
         for taken in is.iter().filter(|place| !was.contains(place)) {
             self.writes.insert(taken.clone(), Some(Bytes::new()));
         }
+        for id in before.map(address_ids).unwrap_or_default().into_iter().filter(|id| !next.has_address(*id)) {
+            self.remove_if_there(key::address_verification(id))?;
+        }
         match before {
             Some(before) => {
                 self.adds.happened.push(Happened::UserUpdated { id: next.id, version: next.version });
@@ -114,6 +119,9 @@ impl<K: KeyValue> Transaction<'_, '_, K> {
         for key in places(user) {
             self.remove(key);
         }
+        for id in address_ids(user) {
+            self.remove_if_there(key::address_verification(id))?;
+        }
         self.adds.users -= 1;
         self.sessions_ended(user, None, at)?;
         self.remove_sessions(user.id)?;
@@ -122,7 +130,40 @@ impl<K: KeyValue> Transaction<'_, '_, K> {
         Ok(())
     }
 
+    /// Whether another user has the same mailbox in another spelling.
+    fn is_spelled_otherwise(&self, identifier: &Identifier, user: UserId) -> Result<bool, StoreError> {
+        let Some(mailbox) = identifier.gmail_mailbox() else { return Ok(false) };
+        let plain = Identifier { kind: identifier.kind, value: mailbox.clone() };
+        let owner: Option<IdentifierRecordV1> = self.record(&key::identifier(&plain))?;
+        if owner.is_some_and(|owner| UserId::from(owner) != user) {
+            return Ok(true);
+        }
+        for key in self.keys_that_begin_with(&key::mailbox(&mailbox), SPELLINGS_MAX)? {
+            if key::parse_user_address(&key) != Some(user) && self.get(&key)?.is_some() {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
+    /// Writes the verification of an address, which its user must have.
+    pub(super) fn address_verification(&mut self, write: &AddressVerificationWrite) -> Result<(), CommitError> {
+        let next = &write.next;
+        let key = key::address_verification(next.address_id);
+        let current: Option<AddressVerificationRecordV1> = self.record(&key)?;
+        let current = current.map(AddressVerification::try_from).transpose().map_err(refuse)?;
+        let user = self.known_user(next.user_id)?;
+        let is_theirs = user.is_some_and(|user| user.has_address(next.address_id));
+        if current.as_ref().map(AddressVerification::stamp) != write.expected || !is_theirs {
+            return Err(CommitError::Stale);
+        }
+        Ok(self.put(key, &AddressVerificationRecordV1::from(&**next))?)
+    }
+
     fn claim(&mut self, identifier: &Identifier, user: UserId) -> Result<(), CommitError> {
+        if self.ignores_dots && self.is_spelled_otherwise(identifier, user)? {
+            return Err(CommitError::IdentifierTaken(identifier.kind));
+        }
         let key = key::identifier(identifier);
         if self.writes.contains_key(&key) || self.batch.may_contain(&key) {
             let owner: Option<IdentifierRecordV1> = self.record(&key)?;
@@ -139,9 +180,23 @@ impl<K: KeyValue> Transaction<'_, '_, K> {
 /// The keys of a user in the lists by time, and of its addresses, as far as they need one.
 pub(in crate::store) fn places(user: &User) -> Vec<Bytes> {
     let lists = [key::user_created(user.created_at, user.id), key::user_signed_in(user.last_sign_in_at, user.id)];
-    let emails = user.email_addresses.iter().map(|email| email.id);
-    let addresses = emails.chain(user.phone_numbers.iter().map(|phone| phone.id));
     // The id of an address that the user began with leads to the user without an entry.
-    let addresses = addresses.filter(|id| !might_begin_with(*id).contains(&user.id));
-    lists.into_iter().chain(addresses.map(|id| key::user_address(id, user.id))).collect()
+    let addresses = address_ids(user).into_iter().filter(|id| !might_begin_with(*id).contains(&user.id));
+    let addresses = addresses.map(|id| key::user_address(id, user.id));
+    lists.into_iter().chain(addresses).chain(mailboxes(user)).collect()
 }
+
+/// The keys of the addresses of a user that are spelled with dots where its provider ignores them.
+pub(in crate::store) fn mailboxes(user: &User) -> Vec<Bytes> {
+    let emails = user.email_addresses.iter().map(|email| email.value.as_str());
+    let dotted = emails.filter_map(|email| gmail_mailbox(email).filter(|mailbox| mailbox != email));
+    dotted.map(|mailbox| key::user_mailbox(&mailbox, user.id)).collect()
+}
+
+fn address_ids(user: &User) -> Vec<IdentificationId> {
+    let emails = user.email_addresses.iter().map(|email| email.id);
+    emails.chain(user.phone_numbers.iter().map(|phone| phone.id)).collect()
+}
+
+/// How many spellings of one mailbox are looked at. Two users have one only from the time before dots were ignored.
+const SPELLINGS_MAX: usize = 16;

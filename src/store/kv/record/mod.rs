@@ -2,6 +2,7 @@
 //! fields never change, a new shape is a new struct with a new schema number. Golden bytes in the tests check each of
 //! them.
 
+mod address_verification;
 mod application_value;
 mod client;
 mod count;
@@ -26,6 +27,7 @@ mod user;
 mod value;
 mod webhook;
 
+pub(in crate::store) use address_verification::AddressVerificationRecordV1;
 pub(in crate::store) use application_value::ApplicationValueRecordV1;
 pub(in crate::store) use client::ClientRecordV3;
 #[cfg(test)]
@@ -33,7 +35,7 @@ pub(in crate::store) use client::{ClientRecordV1, ClientRecordV2};
 pub(in crate::store) use count::CountRecordV1;
 pub(in crate::store) use counter::{ClientShareV1, CounterRecordV1};
 pub(in crate::store) use event::{EventsRecordV1, OpenEvents, removed_to, removed_to_value};
-pub(in crate::store) use failures::FailuresRecordV1;
+pub(in crate::store) use failures::FailuresRecordV2;
 pub(in crate::store) use identifier::IdentifierRecordV1;
 #[cfg(test)]
 pub(in crate::store) use invitation::InvitedRecordV1;

@@ -4,8 +4,8 @@ use crate::domain::client::Client;
 use crate::domain::client::session::{Session, SessionStatus};
 use crate::domain::event::{Happened, Position};
 use crate::domain::id::{
-    ClientId, ExternalAccountId, IdentificationId, InvitationId, ListedIdentifierId, MessageId, RedirectUrlId,
-    SessionId, SignInId, SignInTokenId, SignUpId, UserId, WaitlistEntryId, WebhookEndpointId,
+    AddressVerificationId, ClientId, ExternalAccountId, IdentificationId, InvitationId, ListedIdentifierId, MessageId,
+    RedirectUrlId, SessionId, SignInId, SignInTokenId, SignUpId, UserId, WaitlistEntryId, WebhookEndpointId,
 };
 use crate::domain::identifier::{EmailAddress, Identifier, IdentifierKind, PhoneNumber, Username};
 use crate::domain::invitation::{Invitation, InvitationState};
@@ -14,11 +14,11 @@ use crate::domain::redirect::RedirectUrl;
 use crate::domain::rejection::ErrorCode;
 use crate::domain::secret::Secret;
 use crate::domain::settings::restrictions::Pattern;
-use crate::domain::sign_in::{self, Failures, FirstFactor, SignIn};
+use crate::domain::sign_in::{self, Failures, FirstFactor, Locks, SignIn};
 use crate::domain::sign_in_token::{SignInToken, SignInTokenStatus};
 use crate::domain::sign_up::{Approval, Collected, Phase, SignUp};
 use crate::domain::time::Timestamp;
-use crate::domain::user::{EndReason, Identification, SessionsEnded, User, UserAccount};
+use crate::domain::user::{AddressVerification, EndReason, Identification, SessionsEnded, User, UserAccount};
 use crate::domain::verification::{
     CodeDigest, ExternalAccount, ExternalState, Link, Method, Profile, Strategy, Verification, Verified,
 };
@@ -293,12 +293,31 @@ pub(in crate::store) fn failures() -> Failures {
         known_at: at(52),
         at: at(53),
         sources: vec![([17; 8], 9, at(53)), ([18; 8], 1, at(52))],
+        locks: Locks { passwords: Some(at(60)), codes: None, known: Some(Timestamp::MAX) },
     }
 }
 
 pub(in crate::store) fn sign_in_token() -> SignInToken {
     let ids = (SignInTokenId::from_bytes([23; 16]), UserId::from_bytes([1; 16]));
     SignInToken::restore(ids, SignInTokenStatus::Accepted, [at(60), at(61), at(62)])
+}
+
+pub(in crate::store) fn address_verification() -> AddressVerification {
+    let digest = CodeDigest { nonce: [28; 16], digest: [29; 32] };
+    AddressVerification {
+        id: AddressVerificationId::from_bytes([30; 16]),
+        user_id: UserId::from_bytes([1; 16]),
+        address_id: IdentificationId::from_bytes([31; 16]),
+        address: phone_number(),
+        verification: Verification {
+            method: Method::Code { strategy: Strategy::PhoneCode, digest },
+            attempts: 2,
+            prepared_at: at(63),
+            expire_at: at(64),
+            verified: None,
+            channel: Some("sms".into()),
+        },
+    }
 }
 
 pub(in crate::store) fn phone_number() -> Identifier {

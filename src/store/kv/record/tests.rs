@@ -14,11 +14,11 @@ use crate::domain::invitation::{Invitation, InvitationState};
 use crate::domain::listed::{List, ListedIdentifier, ListedRedirect};
 use crate::domain::refusal::{Declined, Refusal};
 use crate::domain::secret::Secret;
-use crate::domain::sign_in::{Failures, SignIn};
+use crate::domain::sign_in::{Failures, Locks, SignIn};
 use crate::domain::sign_in_token::{SignInToken, SignInTokenStatus};
 use crate::domain::sign_up::{Approval, SignUp};
 use crate::domain::time::Timestamp;
-use crate::domain::user::{EndReason, Identification, SessionsEnded, User};
+use crate::domain::user::{AddressVerification, EndReason, Identification, SessionsEnded, User};
 use crate::domain::verification::Strategy as Way;
 use crate::domain::waitlist::{WaitlistEntry, WaitlistStatus};
 use crate::domain::webhook::{Disabled, EndpointOwner, Health, Progress, State, WebhookEndpoint};
@@ -106,9 +106,24 @@ fn before_the_backend() -> User {
 
 #[test]
 fn golden_failures() {
-    let record = FailuresRecordV1::from(&samples::failures());
-    golden(&record, include_str!("golden/failures_v1.hex"));
+    let record = FailuresRecordV2::from(&samples::failures());
+    golden(&record, include_str!("golden/failures_v2.hex"));
     assert_eq!(Failures::from(through(&record)), samples::failures());
+}
+
+#[test]
+fn failures_of_the_first_schema_lock_nothing() {
+    let old = read_golden::<FailuresRecordV2>(include_str!("golden/failures_v1.hex"));
+    let expected = Failures { locks: Locks::default(), ..samples::failures() };
+    assert_eq!(Failures::from(old), expected);
+}
+
+#[test]
+fn golden_address_verification() {
+    let sample = samples::address_verification();
+    let record = AddressVerificationRecordV1::from(&sample);
+    golden(&record, include_str!("golden/address_verification_v1.hex"));
+    assert_eq!(AddressVerification::try_from(through(&record)), Ok(sample));
 }
 
 #[test]

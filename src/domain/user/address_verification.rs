@@ -1,0 +1,151 @@
+//! Proving an address of a user on behalf of the application's backend
+//! ([guide: Addresses](crate::guide::contract_backend#addresses)): a code is sent to the address, and the backend brings
+//! the code that the person typed into its page.
+//!
+//! The backend vouches that this person is the user. So unlike the first proof by a sign-in, this one ends nothing that the
+//! user has.
+
+use crate::domain::context::Context;
+use crate::domain::id::{AddressVerificationId, IdentificationId, UserId};
+use crate::domain::identifier::Identifier;
+use crate::domain::message::Message;
+use crate::domain::quota::{QuotaKind, QuotaUse};
+use crate::domain::rejection::{ErrorCode, Rejection};
+use crate::domain::verification::{
+    Challenge, Guess, Means, MessageKind, OneTimeCode, Strategy, Verification, VerificationStatus,
+};
+
+use super::User;
+
+/// A code that was sent to an address of a user, and what came of it. An address has one at most: a new one takes its place.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AddressVerification {
+    /// Its id.
+    pub id: AddressVerificationId,
+    /// The user.
+    pub user_id: UserId,
+    /// The id of the address.
+    pub address_id: IdentificationId,
+    /// The address.
+    pub address: Identifier,
+    /// The code's digest, the number of attempts, and the proof.
+    pub(crate) verification: Verification,
+}
+
+/// What to commit: the next value, the message that it sends, and what it is counted as.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct AddressStep {
+    pub(crate) next: AddressVerification,
+    pub(crate) message: Option<Message>,
+    pub(crate) uses: Vec<QuotaUse>,
+    /// The user with the address proved, where it was not before.
+    pub(crate) user: Option<User>,
+}
+
+impl AddressVerification {
+    /// A new code for an address of `user`, verified or not; `before` is the address's verification so far.
+    ///
+    /// # Errors
+    /// `resource_not_found` for an address that is not the user's; `verification_code_too_many_requests` within the cool-down; `unsupported_country_code`.
+    pub(crate) fn prepare(
+        user: &User,
+        address_id: IdentificationId,
+        before: Option<&Self>,
+        cx: &mut Context<'_>,
+    ) -> Result<AddressStep, Rejection> {
+        let known = user.address(address_id).ok_or(ErrorCode::ResourceNotFound)?;
+        let Address { identifier: address, display, strategy } = known;
+        let id = AddressVerificationId::generate(cx.now, cx.entropy);
+        let mut sends = before.iter().map(|sent| (sent.address.clone(), sent.verification.prepared_at)).collect();
+        let challenge = Challenge { owner: id.into(), address: &address };
+        let means = Means::Code { strategy, channel: None };
+        let (verification, message) = challenge.send(means, (MessageKind::Secret, display), &mut sends, cx)?;
+        let next = Self { id, user_id: user.id, address_id, address, verification };
+        let uses = message.iter().map(|_| next.used_for(QuotaKind::Message)).collect();
+        Ok(AddressStep { next, message, uses, user: None })
+    }
+
+    /// The verification after a guess. A right one proves the address of `user`; a wrong one is counted.
+    ///
+    /// # Errors
+    /// `verification_already_verified`; `resource_not_found` where the address is no longer the user's.
+    pub(crate) fn attempt(
+        &self,
+        code: &OneTimeCode,
+        user: &User,
+        cx: &mut Context<'_>,
+    ) -> Result<Option<AddressStep>, Rejection> {
+        match self.verification.status(cx.now, cx.policy.attempts_max) {
+            VerificationStatus::Verified => return Err(ErrorCode::VerificationAlreadyVerified.into()),
+            VerificationStatus::Expired | VerificationStatus::Failed => return Ok(None),
+            VerificationStatus::Unverified => {}
+        }
+        let challenge = Challenge { owner: self.id.into(), address: &self.address };
+        let client = self.address_id.cast();
+        let (verification, guess) = challenge.guess(&self.verification, code, client, cx);
+        let next = Self { verification, ..self.clone() };
+        let mut uses = vec![next.used_for(QuotaKind::Guess)];
+        let mut proved = None;
+        if guess == Guess::Right {
+            uses.push(next.used_for(QuotaKind::Proof));
+            proved = user.with_proof(self.address_id, next.verification.strategy(), cx)?;
+        }
+        Ok(Some(AddressStep { next, message: None, uses, user: proved }))
+    }
+
+    /// Whether the right code was brought.
+    pub const fn is_verified(&self) -> bool {
+        self.verification.verified.is_some()
+    }
+
+    /// Id and number of attempts, which a change expects.
+    pub(crate) fn stamp(&self) -> (AddressVerificationId, u32) {
+        (self.id, self.verification.attempts)
+    }
+
+    /// A use of the quotas of the address. No client asks, so the address stands for one of its own.
+    fn used_for(&self, what: QuotaKind) -> QuotaUse {
+        QuotaUse { address: self.address.clone(), client: self.address_id.cast(), what }
+    }
+}
+
+/// An address of a user, of either kind.
+struct Address {
+    identifier: Identifier,
+    display: String,
+    strategy: Strategy,
+}
+
+impl User {
+    fn address(&self, id: IdentificationId) -> Option<Address> {
+        let email = self.email_addresses.iter().find(|email| email.id == id).map(|email| Address {
+            identifier: email.value.identifier(),
+            display: email.value.typed().to_owned(),
+            strategy: Strategy::EmailCode,
+        });
+        let phone = || {
+            self.phone_numbers.iter().find(|phone| phone.id == id).map(|phone| Address {
+                identifier: phone.value.identifier(),
+                display: phone.value.as_str().to_owned(),
+                strategy: Strategy::PhoneCode,
+            })
+        };
+        email.or_else(phone)
+    }
+
+    /// The user with the address proved; `None` where it was proved before.
+    fn with_proof(&self, id: IdentificationId, by: &Strategy, cx: &Context<'_>) -> Result<Option<Self>, ErrorCode> {
+        let mut next = self.clone();
+        let emails =
+            next.email_addresses.iter_mut().map(|email| (email.id, &mut email.verified_by, &mut email.reserved));
+        let phones = next.phone_numbers.iter_mut().map(|phone| (phone.id, &mut phone.verified_by, &mut phone.reserved));
+        let found = emails.chain(phones).find(|(known, ..)| *known == id);
+        let (_, verified_by, reserved) = found.ok_or(ErrorCode::ResourceNotFound)?;
+        if verified_by.is_some() {
+            return Ok(None);
+        }
+        (*reserved, *verified_by) = (false, Some(by.clone()));
+        next.touch(cx.now);
+        Ok(Some(next))
+    }
+}
