@@ -227,6 +227,8 @@ fn a_dev_browser_is_signed_in_when_its_page_asks_again() {
             let back = browser.navigate(&format!("/v1/oauth_callback?code={code}&state={state}"));
             assert_eq!(back.status, 303, "{}", back.body);
             assert_eq!(browser.cookies, cookies, "the page's token is the one that counts");
+            let planted = browser.get(&format!("/v1/client?__clerk_db_jwt={before}"));
+            assert!(planted.status >= 400 && !planted.body.contains("sess_"), "{resource}: {}", planted.body);
             let path = format!("/v1/client?__clerk_db_jwt={dev_browser}");
             let shown = browser.get(&path);
             if keeps_cookies || resource == "sign_ins" {

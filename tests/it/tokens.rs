@@ -106,6 +106,25 @@ async fn of_several_that_present_an_owed_token_at_once_one_gets_the_session() {
     assert_eq!(winners, 1);
 }
 
+/// Whoever planted the token that the person began with is not the one to whom the session is owed.
+#[tokio::test]
+async fn the_token_from_before_the_persons_last_step_collects_nothing() {
+    for route in [Route::Backend, Route::LinkElsewhere] {
+        let world = World::new(route).await;
+        let place = world.furnish().await;
+        let look = async |token: &str| {
+            let caller = world.engine.identify(Some(token)).await.expect("readable");
+            let view = world.engine.client_view(&caller, &source()).await.expect("readable");
+            (caller.new_token().is_some(), view.map(|view| view.sessions.len()))
+        };
+        assert_eq!(look(&place.planted).await, (false, None), "{route:?}: replaced by the person's step");
+        world.bring(&place).await.expect("completed by others");
+        assert_eq!(look(&place.planted).await, (false, None), "{route:?}");
+        assert_eq!(look(&place.token).await, (true, Some(2)), "{route:?}");
+        assert_eq!(look(&place.planted).await, (false, None), "{route:?}");
+    }
+}
+
 #[tokio::test]
 async fn a_client_that_nothing_was_written_for_is_only_its_token() {
     let store = Arc::new(FaultyStore::default());

@@ -116,6 +116,8 @@ pub(super) struct World {
 #[derive(Clone)]
 pub(super) struct Furnished {
     pub(super) token: String,
+    /// Its token from before the sign-up.
+    pub(super) planted: String,
     pub(super) session: SessionId,
     sign_up: SignUpId,
     sign_in: SignInId,
@@ -198,13 +200,14 @@ impl World {
             ..NewSignUp::default()
         };
         let (sign_up, client) = self.engine.sign_ups().create(&caller, &fields, &source()).await.expect("a sign-up");
+        let planted = token.expose().clone();
         let token = client.new_token.unwrap_or(token);
         let caller = self.known(&token).await;
         let sign_in =
             NewSignIn { identifier: Some(LATER.into()), strategy: Some(Strategy::EmailCode), ..NewSignIn::default() };
         let (sign_in, _) = self.engine.sign_ins().create(&caller, &sign_in, &source()).await.expect("a sign-in");
         let (sign_up, sign_in) = (sign_up.value.id, sign_in.value.id);
-        let mut place = Furnished { token: token.into_inner(), session, sign_up, sign_in, address };
+        let mut place = Furnished { token: token.into_inner(), planted, session, sign_up, sign_in, address };
         if matches!(self.route, Route::Password | Route::Backend) {
             let (_, client) = self.attempt(&place, &caller, CODE).await.expect("a right code");
             place.token = client.new_token.map_or(place.token, Secret::into_inner);
