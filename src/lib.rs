@@ -59,12 +59,12 @@
 //! |---|---|---|
 //! | `server` | Clerk's Frontend API over HTTP ([`server`], [`Engine::http_service`]) and the [`configuration`] | 122 |
 //! | `smtp` | messages by [`Smtp`](messages::Smtp); without it an embedder brings a [`Transport`](messages::Transport) | 118 |
-//! | `oauth` | accounts at providers, captchas, checks for leaked passwords ([`services`]) | 145 |
+//! | `oauth` | accounts at providers, captchas, checks for leaked passwords ([`services`]) | 146 |
 //! | `sled` | the store on a disk ([`EmbeddedStore`](storage::EmbeddedStore)); without it there is [`MemoryStore`](storage::MemoryStore) | 110 |
 //! | `phone` | phone numbers; without it settings that ask for them are refused | 123 |
 //! | `zxcvbn` | an estimate of how hard a password is to guess, beyond the lists of known ones | 114 |
 //! | `foreign-hashes` | password digests of other systems by bcrypt, scrypt and MD5 ([`guide::security`]) | 117 |
-//! | `webhooks` | webhooks of what has happened, and their endpoints ([`Engine::webhooks`]) | 121 |
+//! | `webhooks` | webhooks of what has happened, and their endpoints ([`Engine::webhooks`]) | 122 |
 //! | `cli` | the binary; it brings `server`, `smtp`, `oauth`, `sled` and `webhooks` | 199 |
 //! | `load` | `vestibule load` in the binary: the load generator; it brings `cli` | 206 |
 //! | `rustcrypto` | another implementation of argon2id | |
