@@ -107,11 +107,12 @@ handle! {
     /// # Errors
     /// When the store can't be read.
     sign_in_attempts(ids: &[UserId]) -> Vec<SignInAttempts>: sign_in_attempts;
-    /// Sends a code to an address of a user, verified or not, for the application to ask for on a page of its own. Another call takes the
-    /// place of the code before.
+    /// Sends a code to an address of a user, verified or not, for the application to ask for on a page of its own.
+    /// Another call takes the place of the code before.
     ///
     /// # Errors
-    /// [`EngineError::NotFound`] for an unknown address; `verification_code_too_many_requests` within the cool-down, `too_many_requests` beyond the limits of the address.
+    /// [`EngineError::NotFound`] for an unknown address; `verification_code_too_many_requests` within the cool-down,
+    /// `too_many_requests` beyond the limits of the address.
     prepare_address(id: IdentificationId) -> AddressVerification: prepare_address;
     /// Whether a code is the one that was sent: the right one verifies the address. The caller vouches that the person
     /// who brought the code is the user, who loses nothing by it. A wrong code is counted, and is no error.
