@@ -17,7 +17,7 @@ use std::time::{Duration, Instant};
 use serde_json::Value;
 use support::http::{connect, exchange, serve, serve_bare};
 use tokio::net::TcpStream;
-use vestibule::domain::field::Patch;
+use vestibule::domain::sign_up::Patch;
 use vestibule::domain::user::{NewUser, UserPatch};
 use vestibule::engine::{Engine, NewWebhookEndpoint};
 use vestibule::store::ledger::Durability;
