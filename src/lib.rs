@@ -332,10 +332,12 @@ pub mod messages {
     #[cfg(any(feature = "server", feature = "smtp"))]
     pub use crate::delivery::Security;
     pub use crate::delivery::{
-        BoxFuture, Capture, Captured, Channel, ChannelHealth, ChannelStatus, Message, NullTransport, Outcome, Transport,
+        BoxFuture, Capture, Captured, Channel, ChannelHealth, ChannelStatus, Failure, FailureClass, Message,
+        NullTransport, Outcome, Receipt, Transport,
     };
     #[cfg(feature = "smtp")]
     pub use crate::delivery::{Smtp, SmtpError, SmtpLimits, SmtpOptions};
+    pub use crate::domain::message::Template;
     pub use crate::domain::verification::PhoneChannel;
 }
 

@@ -6,7 +6,7 @@ use crate::delivery::Channel;
 use crate::domain::message::{Content, Message};
 use crate::domain::secret::Secret;
 use crate::domain::transition::Effect;
-use crate::store::{OutboxEntry, OutboxKind};
+use crate::store::{MessageAbout, OutboxEntry, OutboxKind};
 
 use super::context::ActorContext;
 
@@ -21,9 +21,16 @@ impl ActorContext {
 
     /// The outbox entry of a message: its content is sealed and bound to the message id.
     pub(crate) fn seal(&self, message: Message) -> OutboxEntry {
-        let Message { id, to, display_to, content, created_at, expire_at } = message;
+        let Message { id, to, display_to, content, origin, locale, phone_channel, created_at, expire_at } = message;
+        let about = MessageAbout { template: content.template(), origin, locale, phone_channel };
         let sealed = self.sealer.seal(id.as_bytes(), encode_content(&content).expose().as_bytes());
-        OutboxEntry { id, kind: OutboxKind::Message { to, display_to }, sealed, created_at, expire_at }
+        OutboxEntry {
+            id,
+            kind: OutboxKind::Message { to, display_to, about: Some(about) },
+            sealed,
+            created_at,
+            expire_at,
+        }
     }
 
     /// The content of an entry; `None` where it was sealed under another key or for another entry.
@@ -76,7 +83,7 @@ const DECOY: &str = "decoy";
 #[cfg(test)]
 mod tests {
     use crate::actors::test_support::World;
-    use crate::domain::id::MessageId;
+    use crate::domain::id::{MessageId, SignUpId};
     use crate::domain::identifier::{Identifier, IdentifierKind};
     use crate::domain::time::Timestamp;
 
@@ -98,6 +105,9 @@ mod tests {
                 to: Identifier { kind: IdentifierKind::PhoneNumber, value: "+14155552671".into() },
                 display_to: "+1 415 555 2671".into(),
                 content: content.clone(),
+                origin: SignUpId::from_bytes([3; 16]).into(),
+                locale: Some("de".into()),
+                phone_channel: None,
                 created_at: Timestamp::from_millis(1),
                 expire_at: Timestamp::from_millis(2),
             };

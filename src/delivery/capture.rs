@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::Notify;
 
-use super::{BoxFuture, Message, Outcome, Transport};
+use super::{BoxFuture, Message, Outcome, Receipt, Transport};
 
 /// A captured message.
 pub type Captured = Arc<Message>;
@@ -113,7 +113,7 @@ impl Transport for Capture {
     fn deliver<'a>(&'a self, message: &'a Message) -> BoxFuture<'a, Outcome> {
         self.kept().keep(Arc::new(message.clone()));
         self.added.notify_waiters();
-        Box::pin(std::future::ready(Outcome::Sent))
+        Box::pin(std::future::ready(Outcome::Sent(Receipt::default())))
     }
 }
 
@@ -151,6 +151,7 @@ mod tests {
 
     use crate::delivery::Channel;
     use crate::domain::id::MessageId;
+    use crate::domain::message::Template;
     use crate::domain::secret::Secret;
     use crate::domain::time::Timestamp;
 
@@ -240,7 +241,10 @@ mod tests {
             display_to: to.into(),
             code: None,
             link: None,
+            template: Template::VerificationCode,
+            locale: "en".into(),
             subject: subject.into(),
+            html: None,
             text: Secret::new(String::new()),
             created_at: Timestamp::EPOCH,
             expire_at: Timestamp::EPOCH,

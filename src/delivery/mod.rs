@@ -3,6 +3,7 @@
 
 mod capture;
 mod null;
+mod outcome;
 #[cfg(any(feature = "server", feature = "smtp"))]
 mod security;
 #[cfg(feature = "smtp")]
@@ -13,10 +14,11 @@ mod transport;
 
 pub use capture::{Capture, Captured};
 pub use null::NullTransport;
+pub use outcome::{Failure, FailureClass, Outcome, Receipt};
 #[cfg(any(feature = "server", feature = "smtp"))]
 pub use security::Security;
 #[cfg(feature = "smtp")]
 pub use smtp::{Smtp, SmtpError, SmtpLimits, SmtpOptions};
 pub use status::{ChannelHealth, ChannelStatus, Counted};
 pub use templates::{Envelope, MessageTemplates};
-pub use transport::{BoxFuture, Channel, Message, Outcome, Transport};
+pub use transport::{BoxFuture, Channel, Message, Transport};

@@ -2,6 +2,7 @@
 
 use crate::domain::id::MessageId;
 use crate::domain::identifier::Identifier;
+use crate::domain::message::Template;
 use crate::domain::secret::Secret;
 use crate::domain::time::Timestamp;
 
@@ -31,6 +32,10 @@ pub struct Envelope<'a> {
     pub to: &'a Identifier,
     /// The address as the person typed it.
     pub display_to: &'a str,
+    /// What it is for.
+    pub template: Template,
+    /// The person's language, if it is known.
+    pub locale: Option<&'a str>,
     /// Time of creation.
     pub created_at: Timestamp,
     /// Expiry: after this time it is not sent any more.
@@ -127,8 +132,11 @@ impl Envelope<'_> {
             display_to: self.display_to.to_owned(),
             code: None,
             link: None,
+            template: self.template,
+            locale: "en".into(),
             subject,
             text: Secret::new(text),
+            html: None,
             created_at: self.created_at,
             expire_at: self.expire_at,
         }

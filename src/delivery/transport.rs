@@ -4,8 +4,11 @@ use std::fmt;
 
 use crate::domain::id::MessageId;
 use crate::domain::identifier::{Identifier, IdentifierKind};
+use crate::domain::message::Template;
 use crate::domain::secret::Secret;
 use crate::domain::time::Timestamp;
+
+use super::outcome::Outcome;
 
 /// A future that can be kept behind a trait object.
 pub use futures_util::future::BoxFuture;
@@ -37,10 +40,16 @@ pub struct Message {
     pub code: Option<Secret<String>>,
     /// The link in it, if any.
     pub link: Option<Secret<String>>,
+    /// What it is for.
+    pub template: Template,
+    /// The language that it is written in, such as `de` (RFC 5646).
+    pub locale: String,
     /// The subject, for e-mail.
     pub subject: String,
     /// The body, as plain text.
     pub text: Secret<String>,
+    /// The body of an e-mail as HTML, if it has one.
+    pub html: Option<Secret<String>>,
     /// Time of creation.
     pub created_at: Timestamp,
     /// Expiry: after this time it is not sent any more.
@@ -85,28 +94,4 @@ impl fmt::Display for Channel {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.as_str())
     }
-}
-
-/// Result of one delivery.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Outcome {
-    /// The next hop has accepted the message.
-    Sent,
-    /// A temporary failure of this message: the relay retries until it expires.
-    Retry {
-        /// The reason, without addresses.
-        reason: String,
-    },
-    /// Not now, and no other message either: the next hop can't be reached, is silent, or refuses what all messages have
-    /// in common, such as the login or the sender. The relay tries again until the message expires, and the channel counts
-    /// as failing until one is taken, or the last one that waits is refused for its own sake.
-    Unavailable {
-        /// The reason, without addresses.
-        reason: String,
-    },
-    /// A permanent failure of this message: it is not retried.
-    Refused {
-        /// The reason, without addresses.
-        reason: String,
-    },
 }

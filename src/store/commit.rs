@@ -12,6 +12,7 @@ use crate::domain::id::{
 use crate::domain::identifier::Identifier;
 use crate::domain::invitation::Invitation;
 use crate::domain::listed::{List, ListedIdentifier, ListedRedirect};
+use crate::domain::message::{Origin, Template};
 use crate::domain::policy::{AddressLimits, RetentionPolicy};
 use crate::domain::quota::QuotaUse;
 use crate::domain::sign_in::{Entry, Try};
@@ -19,6 +20,7 @@ use crate::domain::sign_in_token::SignInToken;
 use crate::domain::sign_up::SignUp;
 use crate::domain::time::Timestamp;
 use crate::domain::user::User;
+use crate::domain::verification::PhoneChannel;
 use crate::domain::waitlist::WaitlistEntry;
 use crate::domain::webhook::{Disabled, Health, Retry, RetryKey, WebhookEndpoint};
 
@@ -322,7 +324,22 @@ pub enum OutboxKind {
         to: Identifier,
         /// The address as typed.
         display_to: String,
+        /// What is known of it without opening it; `None` for entries from before this was stored.
+        about: Option<MessageAbout>,
     },
+}
+
+/// What is known of a message without opening it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MessageAbout {
+    /// What it is for.
+    pub template: Template,
+    /// What it was made for.
+    pub origin: Origin,
+    /// The person's language, if it is known.
+    pub locale: Option<String>,
+    /// How a message to a phone number is to arrive, if the person chose.
+    pub phone_channel: Option<PhoneChannel>,
 }
 
 /// Results of a commit that its caller may show.

@@ -30,7 +30,7 @@ mod store;
 mod writable;
 
 pub use commit::{
-    ClientWrite, Commit, Committed, Decision, Housekeeping, InvitationChange, ListedChange, MessageEnd,
+    ClientWrite, Commit, Committed, Decision, Housekeeping, InvitationChange, ListedChange, MessageAbout, MessageEnd,
     NamedValueWrite, OutboxEntry, OutboxKind, RedirectUrlChange, SignInTokenChange, SignUpWrite, UserWrite, ValueWrite,
     WaitlistChange,
 };

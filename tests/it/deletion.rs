@@ -147,7 +147,7 @@ fn message() -> OutboxEntry {
     let to = address("outbox@gone.example");
     OutboxEntry {
         id: MessageId::from_bytes([5; 16]),
-        kind: OutboxKind::Message { to: to.identifier(), display_to: to.as_str().into() },
+        kind: OutboxKind::Message { to: to.identifier(), display_to: to.as_str().into(), about: None },
         sealed: vec![1],
         created_at: NOW,
         expire_at: NOW,

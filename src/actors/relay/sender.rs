@@ -8,7 +8,9 @@ use tokio::time::timeout;
 use crate::actors::context::ActorContext;
 use crate::actors::outbox::channel_of;
 use crate::actors::persister::Persister;
-use crate::delivery::{Channel, Counted, Envelope, Message, MessageTemplates, Outcome, Transport};
+use crate::delivery::{
+    Channel, Counted, Envelope, Failure, FailureClass, Message, MessageTemplates, Outcome, Transport,
+};
 use crate::domain::id::MessageId;
 use crate::domain::message::Content;
 use crate::domain::time::Timestamp;
@@ -62,25 +64,26 @@ impl Sender {
         }
         let transport = self.transports.of(channel);
         let limit = self.context.options.delivery_timeout;
-        let outcome = timeout(limit, transport.deliver(&message)).await.unwrap_or_else(|_| Outcome::Unavailable {
-            reason: format!("the transport took longer than {} seconds", limit.as_secs()),
+        let outcome = timeout(limit, transport.deliver(&message)).await.unwrap_or_else(|_| {
+            let reason = format!("the transport took longer than {} seconds", limit.as_secs());
+            Outcome::Unavailable(Failure::new(FailureClass::Timeout, reason))
         });
         match outcome {
-            Outcome::Sent => {
+            Outcome::Sent(_) => {
                 health.count(Counted::Sent, 1);
                 self.ack(persister, entry, FinalStatus::Sent, MessageEnd::Sent).await
             }
-            Outcome::Refused { reason } => {
+            Outcome::Refused(Failure { reason, .. }) => {
                 health.count(Counted::Refused, 1);
                 self.notices.say(channel, entry.id, &format!("it was refused for good: {reason}"));
                 self.ack(persister, entry, FinalStatus::Refused, MessageEnd::Failed).await
             }
-            Outcome::Retry { reason } => {
+            Outcome::Retry(Failure { reason, .. }) => {
                 health.count(Counted::FailedTry, 1);
                 self.notices.say(channel, entry.id, &format!("it is tried again: {reason}"));
                 DeliveryEnd::Retry { after: self.jittered(delivery.pause) }
             }
-            Outcome::Unavailable { reason } => {
+            Outcome::Unavailable(Failure { reason, .. }) => {
                 health.count(Counted::FailedTry, 1);
                 tracing::debug!(message.id = %entry.id, reason, "a message could not be sent; it is tried again");
                 DeliveryEnd::Unavailable { after: self.jittered(delivery.pause), reason }
@@ -99,13 +102,20 @@ impl Sender {
     /// The message with its secret; else what becomes of an entry that can never be sent, since it was sealed under another
     /// key or is a decoy.
     fn open(&self, entry: &OutboxEntry) -> Result<Message, MessageEnd> {
-        let OutboxKind::Message { to, display_to } = &entry.kind;
+        let OutboxKind::Message { to, display_to, about } = &entry.kind;
         let Some(content) = self.context.open(entry) else {
             self.notices.say(Channel::of(to), entry.id, "it can't be opened with this instance key");
             return Err(MessageEnd::Failed);
         };
-        let envelope =
-            Envelope { id: entry.id, to, display_to, created_at: entry.created_at, expire_at: entry.expire_at };
+        let envelope = Envelope {
+            id: entry.id,
+            to,
+            display_to,
+            template: content.template(),
+            locale: about.as_ref().and_then(|about| about.locale.as_deref()),
+            created_at: entry.created_at,
+            expire_at: entry.expire_at,
+        };
         let words = &self.templates;
         match content {
             Content::Code(code) => Ok(words.code_message(envelope, &code)),

@@ -390,6 +390,9 @@ fn message(world: &World, n: u8, channel: Channel) -> Message {
         to: Identifier { kind, value: value.clone() },
         display_to: value,
         content: Content::Code(Secret::new("123456".into())),
+        origin: SignUpId::from_bytes([n; 16]).into(),
+        locale: None,
+        phone_channel: None,
         created_at: world.now(),
         expire_at: world.now() + Span::from_secs(LIFE_S),
     }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use lettre::message::Mailbox;
 use tokio::time::timeout;
 
-use super::super::{BoxFuture, Message, Outcome, Security, Transport};
+use super::super::{BoxFuture, Failure, FailureClass, Message, Outcome, Receipt, Security, Transport};
 use super::compose::Mail;
 use super::dial::Tls;
 use super::options::{SmtpError, SmtpOptions};
@@ -88,14 +88,17 @@ impl Transport for Smtp {
     fn deliver<'a>(&'a self, message: &'a Message) -> BoxFuture<'a, Outcome> {
         Box::pin(async move {
             let Some(mail) = Mail::compose(message, &self.from) else {
-                return Outcome::Refused { reason: "the address can't be written in a message".into() };
+                return Outcome::Refused(Failure::new(
+                    FailureClass::Address,
+                    "the address can't be written in a message",
+                ));
             };
             let outcome = timeout(self.limit, self.hand_over(&mail)).await.unwrap_or_else(|_| {
                 self.idle.clear();
                 Err(Trouble::TooLong)
             });
             match outcome {
-                Ok(()) => Outcome::Sent,
+                Ok(()) => Outcome::Sent(Receipt::default()),
                 Err(trouble) => trouble.outcome(&format!("{}:{}", self.server.host, self.server.port)),
             }
         })
@@ -115,13 +118,18 @@ mod tests {
     use super::*;
     use crate::delivery::{Channel, SmtpLimits};
     use crate::domain::id::MessageId;
+    use crate::domain::message::Template;
     use crate::domain::secret::Secret;
     use crate::domain::time::Timestamp;
 
     #[tokio::test]
     async fn mail_is_handed_over_under_tls_from_the_first_byte_and_after_starttls() {
         for security in [Security::Tls, Security::StartTls] {
-            assert_eq!(delivered("localhost", security, true, false).await, Outcome::Sent, "{security:?}");
+            assert_eq!(
+                delivered("localhost", security, true, false).await,
+                Outcome::Sent(Receipt::default()),
+                "{security:?}"
+            );
         }
     }
 
@@ -137,7 +145,7 @@ mod tests {
                 ("127.0.0.2", true, "has a certificate that is not trusted: it is for another name than `email.host`"),
             ] {
                 let outcome = delivered(host, security, is_trusted, false).await;
-                let Outcome::Unavailable { reason } = &outcome else { panic!("{outcome:?}") };
+                let Outcome::Unavailable(Failure { reason, .. }) = &outcome else { panic!("{outcome:?}") };
                 assert!(reason.contains(words), "{reason}");
             }
         }
@@ -146,7 +154,7 @@ mod tests {
     #[tokio::test]
     async fn what_is_said_in_the_clear_behind_starttls_is_not_taken_for_the_server() {
         let outcome = delivered("localhost", Security::StartTls, true, true).await;
-        let Outcome::Unavailable { reason } = &outcome else { panic!("{outcome:?}") };
+        let Outcome::Unavailable(Failure { reason, .. }) = &outcome else { panic!("{outcome:?}") };
         assert!(reason.contains("it spoke before the connection was protected"), "{reason}");
     }
 
@@ -240,7 +248,10 @@ mod tests {
             display_to: "ada@example.com".into(),
             code: None,
             link: None,
+            template: Template::VerificationCode,
+            locale: "en".into(),
             subject: "hello".into(),
+            html: None,
             text: Secret::new("hello".into()),
             created_at: Timestamp::EPOCH,
             expire_at: Timestamp::EPOCH,

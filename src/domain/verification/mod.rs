@@ -12,7 +12,7 @@ mod verification;
 #[cfg(any(feature = "server", feature = "unstable"))]
 pub use availability::parse_strategy;
 pub use availability::{PhoneChannel, check_enabled};
-pub(super) use challenge::{Challenge, Guess, Means, MessageKind};
+pub(super) use challenge::{Challenge, Guess, Letter, Means, MessageKind};
 pub use email_link::{Link, LinkSecret, LinkToken};
 pub use oauth::{
     AuthorizationRequest, AuthorizationResponse, AuthorizeParams, ExternalAccount, ExternalState, ExternalStatus,

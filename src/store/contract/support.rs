@@ -137,7 +137,11 @@ pub(super) fn message(bucket: u8, ms: u8) -> OutboxEntry {
     (id[0], id[6]) = (bucket, ms);
     OutboxEntry {
         id: MessageId::from_bytes(id),
-        kind: OutboxKind::Message { to: email("ada@example.com").identifier(), display_to: "ada@example.com".into() },
+        kind: OutboxKind::Message {
+            to: email("ada@example.com").identifier(),
+            display_to: "ada@example.com".into(),
+            about: None,
+        },
         sealed: vec![1, 2, 3],
         created_at: at(ms.into()),
         expire_at: at(HOUR),

@@ -29,7 +29,7 @@ use super::closing::Adds;
 use super::codec::{self, Record};
 use super::key_value::{KeyValue, Write};
 use super::record::{
-    ApplicationValueRecordV1, ClientRecordV3, CounterRecordV1, FailuresRecordV1, OutboxRecordV1, SignUpRecordV3,
+    ApplicationValueRecordV1, ClientRecordV3, CounterRecordV1, FailuresRecordV1, OutboxRecordV2, SignUpRecordV3,
     ValueRecordV1,
 };
 use super::unreadable::Unreadable;
@@ -170,7 +170,7 @@ impl<K: KeyValue> Transaction<'_, '_, K> {
             self.value(write)?;
         }
         for entry in &decision.outbox {
-            self.put(key::outbox(entry.id), &OutboxRecordV1::from(entry))?;
+            self.put(key::outbox(entry.id), &OutboxRecordV2::from(entry))?;
         }
         Ok(Committed { client, generation_before, last_event: None })
     }

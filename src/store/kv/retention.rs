@@ -13,7 +13,7 @@ use super::codec;
 use super::key::{self, Kind};
 use super::quota;
 use super::record::{
-    ClientRecordV3, CounterRecordV1, EventsRecordV1, FailuresRecordV1, InvitationRecordV1, OutboxRecordV1,
+    ClientRecordV3, CounterRecordV1, EventsRecordV1, FailuresRecordV1, InvitationRecordV1, OutboxRecordV2,
     SessionRecordV1, SignInTokenRecordV1, UserRecordV3,
 };
 use crate::domain::client::Client;
@@ -68,7 +68,7 @@ pub(in crate::store) fn fate(
         let in_progress = client.sign_up.map(|id| get(&key::sign_up(id))).transpose()?.flatten().is_some();
         goes(is_idle && !has_session && !in_progress)
     } else if is(Kind::Outbox) {
-        let entry = OutboxEntry::from(codec::decode::<OutboxRecordV1>(value)?);
+        let entry = OutboxEntry::from(codec::decode::<OutboxRecordV2>(value)?);
         goes(entry.expire_at + UNSENT <= now)
     } else if is(Kind::Counter) {
         goes(quota::is_over(&codec::decode::<CounterRecordV1>(value)?, now))

@@ -129,6 +129,7 @@ fn entry(number: u8) -> OutboxEntry {
         kind: OutboxKind::Message {
             to: Identifier { kind: IdentifierKind::EmailAddress, value: "ada@example.com".into() },
             display_to: "ada@example.com".into(),
+            about: None,
         },
         sealed: Vec::new(),
         created_at: Timestamp::EPOCH,

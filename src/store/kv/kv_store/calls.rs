@@ -30,7 +30,7 @@ use crate::store::kv::codec;
 use crate::store::kv::key::{self, Kind};
 use crate::store::kv::key_value::KeyValue;
 use crate::store::kv::record::{
-    ApplicationValueRecordV1, ClientRecordV3, IdentifierRecordV1, InvitationRecordV1, ListedRecordV1, OutboxRecordV1,
+    ApplicationValueRecordV1, ClientRecordV3, IdentifierRecordV1, InvitationRecordV1, ListedRecordV1, OutboxRecordV2,
     RedirectUrlRecordV1, SignInTokenRecordV1, SignUpRecordV3, UserRecordV3, ValueRecordV1, WaitlistEntryRecordV1,
     WebhookEndpointRecordV1,
 };
@@ -246,7 +246,7 @@ impl<K: KeyValue> Store for KvStore<K> {
         let from = from_after(Kind::Outbox, after.map(key::outbox));
         Box::pin(
             self.scan(Kind::Outbox, from, limit, |_, value| {
-                codec::decode::<OutboxRecordV1>(value).map(OutboxEntry::from)
+                codec::decode::<OutboxRecordV2>(value).map(OutboxEntry::from)
             }),
         )
     }

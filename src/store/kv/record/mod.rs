@@ -39,7 +39,7 @@ pub(in crate::store) use identifier::IdentifierRecordV1;
 pub(in crate::store) use invitation::InvitedRecordV1;
 pub(in crate::store) use invitation::{InvitationRecordV1, InvitedRecordV2, WaitlistEntryRecordV1};
 pub(in crate::store) use listed::{ListedRecordV1, RedirectUrlRecordV1};
-pub(in crate::store) use outbox::OutboxRecordV1;
+pub(in crate::store) use outbox::OutboxRecordV2;
 pub(in crate::store) use session::SessionRecordV1;
 pub(in crate::store) use sign_in_token::SignInTokenRecordV1;
 pub(in crate::store) use sign_up::SignUpRecordV3;

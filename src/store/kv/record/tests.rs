@@ -30,6 +30,7 @@ use crate::domain::webhook::{Disabled, EndpointOwner, Health, Progress, State, W
 use crate::store::kv::codec::{Record, decode, encode};
 use crate::store::{OutboxEntry, StoreError};
 
+use super::outbox::OutboxRecordV1;
 use super::sign_up::{SignUpRecordV1, SignUpRecordV2};
 use super::*;
 
@@ -162,8 +163,12 @@ fn a_client_from_before_tokens_could_be_owed_is_owed_none() {
 
 #[test]
 fn golden_outbox() {
-    let record = OutboxRecordV1::from(&samples::outbox_entry());
-    golden(&record, include_str!("golden/outbox_v1.hex"));
+    let before: OutboxRecordV1 = read_golden(include_str!("golden/outbox_v1.hex"));
+    golden(&before, include_str!("golden/outbox_v1.hex"));
+    let read: OutboxRecordV2 = read_golden(include_str!("golden/outbox_v1.hex"));
+    assert_eq!(read, OutboxRecordV2::from(before));
+    let record = OutboxRecordV2::from(&samples::outbox_entry());
+    golden(&record, include_str!("golden/outbox_v2.hex"));
 }
 
 #[test]
@@ -349,7 +354,7 @@ fn what_is_listed_comes_back_as_it_was() {
     let record: RedirectUrlRecordV1 = through(&(&samples::redirect_url()).into());
     assert_eq!(ListedRedirect::from(record), samples::redirect_url());
     let entry = samples::outbox_entry();
-    let record: OutboxRecordV1 = through(&(&entry).into());
+    let record: OutboxRecordV2 = through(&(&entry).into());
     assert_eq!(OutboxEntry::from(record), entry);
 }
 
@@ -462,7 +467,7 @@ proptest! {
         refuses_or_reads::<UserRecordV3>(&bytes)?;
         refuses_or_reads::<ClientRecordV2>(&bytes)?;
         refuses_or_reads::<ClientRecordV3>(&bytes)?;
-        refuses_or_reads::<OutboxRecordV1>(&bytes)?;
+        refuses_or_reads::<OutboxRecordV2>(&bytes)?;
         refuses_or_reads::<CounterRecordV1>(&bytes)?;
         refuses_or_reads::<FailuresRecordV1>(&bytes)?;
         refuses_or_reads::<IdentifierRecordV1>(&bytes)?;
