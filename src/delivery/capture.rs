@@ -242,6 +242,7 @@ mod tests {
             code: None,
             link: None,
             template: Template::VerificationCode,
+            phone_channel: None,
             locale: "en".into(),
             subject: subject.into(),
             html: None,

@@ -1,7 +1,12 @@
 //! Message delivery: the public trait [`Transport`], which embedders can implement, SMTP, and a capture for development
 //! and tests. This room knows no store and no actor; the relay retries.
 
+mod breaker;
+mod callback;
 mod capture;
+mod fallback;
+#[cfg(feature = "http-messages")]
+mod http;
 mod null;
 mod outcome;
 #[cfg(any(feature = "server", feature = "smtp"))]
@@ -12,13 +17,15 @@ mod status;
 mod templates;
 mod transport;
 
+pub use callback::{Callback, CallbackError, Report, ReportedState};
 pub use capture::{Capture, Captured};
+pub use fallback::{Fallback, NamedTransport, Route};
 pub use null::NullTransport;
 pub use outcome::{Failure, FailureClass, Outcome, Receipt};
 #[cfg(any(feature = "server", feature = "smtp"))]
 pub use security::Security;
 #[cfg(feature = "smtp")]
 pub use smtp::{Smtp, SmtpError, SmtpLimits, SmtpOptions};
-pub use status::{ChannelHealth, ChannelStatus, Counted};
+pub use status::{ChannelHealth, ChannelStatus, Counted, ProviderState, ProviderStatus};
 pub use templates::{Envelope, MessageTemplates};
 pub use transport::{BoxFuture, Channel, Message, Transport};

@@ -1,12 +1,14 @@
 //! Delivery status of a channel: the relay writes it, health and admin routes read it. Reading never blocks on
 //! delivery.
 
+use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
 
 use crate::domain::time::Timestamp;
 
-use super::Channel;
+use super::{Channel, FailureClass};
 
 /// A snapshot of a channel's delivery status. Counters start at 0 with the process.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -27,6 +29,45 @@ pub struct ChannelStatus {
     pub expired: u64,
     /// Failed tries.
     pub failed_tries: u64,
+    /// The providers of the channel, in the order in which they are asked. Empty in [`ChannelHealth::status`].
+    pub providers: Vec<ProviderStatus>,
+}
+
+/// A snapshot of one provider's state. Counters start at 0 with the process.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ProviderStatus {
+    /// Its name in the configuration, such as `resend`.
+    pub name: &'static str,
+    /// Whether messages are given to it.
+    pub state: ProviderState,
+    /// Messages that it accepted.
+    pub sent: u64,
+    /// Failed deliveries by class; classes without one are left out.
+    pub failures: BTreeMap<FailureClass, u64>,
+    /// The last failure. It names no address and no secret.
+    pub reason: Option<String>,
+}
+
+/// Whether messages are given to a provider.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ProviderState {
+    /// It gets messages.
+    Working,
+    /// It gets none for so long, after failures in a row or because it asked for a pause.
+    Paused(Duration),
+    /// The pause is over, and one message at a time finds out whether it works again.
+    Probing,
+}
+
+impl ProviderState {
+    /// Its name on the wire: `working`, `paused` or `probing`.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Working => "working",
+            Self::Paused(_) => "paused",
+            Self::Probing => "probing",
+        }
+    }
 }
 
 /// The live status of a channel.
@@ -114,6 +155,7 @@ impl ChannelHealth {
             refused: self.refused.load(Ordering::Relaxed),
             expired: self.expired.load(Ordering::Relaxed),
             failed_tries: self.failed_tries.load(Ordering::Relaxed),
+            providers: Vec::new(),
         }
     }
 }

@@ -5,6 +5,7 @@ use crate::domain::identifier::Identifier;
 use crate::domain::message::Template;
 use crate::domain::secret::Secret;
 use crate::domain::time::Timestamp;
+use crate::domain::verification::PhoneChannel;
 
 use super::{Channel, Message};
 
@@ -34,6 +35,8 @@ pub struct Envelope<'a> {
     pub display_to: &'a str,
     /// What it is for.
     pub template: Template,
+    /// How a message to a phone number is to arrive, if the person chose.
+    pub phone_channel: Option<PhoneChannel>,
     /// The person's language, if it is known.
     pub locale: Option<&'a str>,
     /// Time of creation.
@@ -133,6 +136,7 @@ impl Envelope<'_> {
             code: None,
             link: None,
             template: self.template,
+            phone_channel: self.phone_channel,
             locale: "en".into(),
             subject,
             text: Secret::new(text),

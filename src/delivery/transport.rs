@@ -7,8 +7,11 @@ use crate::domain::identifier::{Identifier, IdentifierKind};
 use crate::domain::message::Template;
 use crate::domain::secret::Secret;
 use crate::domain::time::Timestamp;
+use crate::domain::verification::PhoneChannel;
 
+use super::callback::{Callback, CallbackError, Report};
 use super::outcome::Outcome;
+use super::status::ProviderStatus;
 
 /// A future that can be kept behind a trait object.
 pub use futures_util::future::BoxFuture;
@@ -22,6 +25,28 @@ pub trait Transport: Send + Sync + 'static {
     /// Maximum number of concurrent deliveries. The relay may use fewer.
     fn at_once_max(&self) -> usize {
         usize::MAX
+    }
+
+    /// Whether it can take messages to such an address at all. If it can't, [`deliver`](Self::deliver) refuses the
+    /// message, and a transport of several providers asks another one.
+    fn takes(&self, message: &Message) -> bool {
+        let _any = message;
+        true
+    }
+
+    /// The state of each provider behind it; empty where there is only one and it is not watched.
+    fn providers(&self) -> Vec<ProviderStatus> {
+        Vec::new()
+    }
+
+    /// Reads what a provider reports about messages that it accepted. `None` if no provider behind this transport has
+    /// that name, or it makes no reports.
+    ///
+    /// # Errors
+    /// In the inner result, when the report is not believed or can't be read.
+    fn reports(&self, provider: &str, callback: &Callback<'_>) -> Option<Result<Vec<Report>, CallbackError>> {
+        let _none = (provider, callback);
+        None
     }
 }
 
@@ -42,6 +67,8 @@ pub struct Message {
     pub link: Option<Secret<String>>,
     /// What it is for.
     pub template: Template,
+    /// How a message to a phone number is to arrive, if the person chose.
+    pub phone_channel: Option<PhoneChannel>,
     /// The language that it is written in, such as `de` (RFC 5646).
     pub locale: String,
     /// The subject, for e-mail.

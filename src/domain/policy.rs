@@ -40,6 +40,8 @@ pub struct Policy {
     pub captcha_bypass: Vec<String>,
     /// Whether text messages are sent to premium-rate, satellite and other numbers that cost the operator much.
     pub sms_costly_numbers: bool,
+    /// Whether a client may choose WhatsApp for codes to phone numbers. If not, such codes go by text message.
+    pub whatsapp: bool,
 }
 
 /// Exact limits per normalised address, account and client, per hour unless said otherwise
@@ -123,6 +125,7 @@ impl Default for Policy {
             single_session: true,
             captcha_bypass: Vec::new(),
             sms_costly_numbers: false,
+            whatsapp: false,
         }
     }
 }

@@ -87,6 +87,7 @@ fn message(to: &str) -> Message {
         code: Some(Secret::new("123456".into())),
         link: None,
         template: Template::VerificationCode,
+        phone_channel: None,
         locale: "en".into(),
         subject: "123456 is your Acme verification code".into(),
         text: Secret::new("Your verification code is 123456.\n".into()),

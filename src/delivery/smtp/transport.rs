@@ -249,6 +249,7 @@ mod tests {
             code: None,
             link: None,
             template: Template::VerificationCode,
+            phone_channel: None,
             locale: "en".into(),
             subject: "hello".into(),
             html: None,

@@ -52,6 +52,8 @@ pub fn check_enabled(strategy: &Strategy, settings: &Settings) -> Result<(), Rea
 pub enum PhoneChannel {
     /// By text message.
     Sms,
+    /// By WhatsApp, where a provider that sends by it is configured ([`Policy::whatsapp`](crate::domain::policy::Policy)).
+    WhatsApp,
 }
 
 impl PhoneChannel {
@@ -59,13 +61,18 @@ impl PhoneChannel {
     /// prefer for the number's country, or some channel where no code is sent. The person can't change that, so an
     /// unknown channel is no fault.
     pub fn named(text: &str) -> Option<Self> {
-        (text == "sms").then_some(Self::Sms)
+        match text {
+            "sms" => Some(Self::Sms),
+            "whatsapp" => Some(Self::WhatsApp),
+            _ => None,
+        }
     }
 
     /// The word on the wire.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Sms => "sms",
+            Self::WhatsApp => "whatsapp",
         }
     }
 }

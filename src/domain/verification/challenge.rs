@@ -44,6 +44,19 @@ pub(in crate::domain) enum Means {
     },
 }
 
+impl Means {
+    /// The same without WhatsApp, unless the instance sends by it. The client chose it by the settings or the country and
+    /// the person can't change that, so it is no fault.
+    fn within(self, whatsapp: bool) -> Self {
+        match self {
+            Self::Code { strategy, channel } => {
+                Self::Code { strategy, channel: channel.filter(|channel| whatsapp || *channel == PhoneChannel::Sms) }
+            }
+            link @ Self::Link { .. } => link,
+        }
+    }
+}
+
 /// The kind of message. The caller can't tell them apart: everything else is the same.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::domain) enum MessageKind {
@@ -94,6 +107,7 @@ impl Challenge<'_> {
         }
         cool_down(recent_sends, self.address, cx)?;
         let is_test = cx.policy.test_mode && self.address.is_test();
+        let means = means.within(cx.policy.whatsapp);
         let phone_channel = match &means {
             Means::Code { channel, .. } => *channel,
             Means::Link { .. } => None,
