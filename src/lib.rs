@@ -165,9 +165,9 @@ pub mod load;
 mod oauth;
 #[cfg(feature = "unstable")]
 pub mod oauth;
-#[cfg(all(any(feature = "oauth", feature = "webhooks"), not(feature = "unstable")))]
+#[cfg(not(feature = "unstable"))]
 mod outbound;
-#[cfg(all(any(feature = "oauth", feature = "webhooks"), feature = "unstable"))]
+#[cfg(feature = "unstable")]
 pub mod outbound;
 #[cfg(not(feature = "unstable"))]
 mod password;

@@ -6,7 +6,7 @@ mod callback;
 mod capture;
 mod fallback;
 #[cfg(feature = "http-messages")]
-mod http;
+mod apis;
 mod null;
 mod outcome;
 #[cfg(any(feature = "server", feature = "smtp"))]

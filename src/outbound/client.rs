@@ -20,6 +20,10 @@ pub struct OutboundOptions {
     pub allow_private: bool,
     /// Timeout of a request, from the DNS look-up to the last byte of the answer.
     pub timeout: Duration,
+    /// Timeout of the connection alone, with its look-up and TLS; that of the whole request if absent.
+    pub connect_timeout: Option<Duration>,
+    /// Maximum number of idle connections that are kept for each host.
+    pub idle_per_host_max: usize,
     /// Maximum size of an answer body, in bytes.
     pub body_max: usize,
     /// Maximum number of requests in flight to one host. One more is refused at once, so a host that hangs holds only
@@ -48,29 +52,47 @@ pub enum OutboundError {
     #[error("{0} took too long")]
     Timeout(String),
     /// The answer body is larger than `body_max`.
-    #[cfg_attr(not(feature = "oauth"), allow(dead_code, reason = "the sender of webhooks drops bodies"))]
+    #[cfg_attr(not(any(feature = "http-messages", feature = "oauth")), allow(dead_code, reason = "the sender of webhooks drops bodies"))]
     #[error("the answer of {0} is too large")]
     TooLarge(String),
     /// Connecting, or reading the answer, failed.
     #[error("{0} could not be reached: {1}")]
     Unreachable(String, String),
+    /// The certificate of the server is not valid. The request was not sent.
+    #[error("{0} has a certificate that is not trusted: {1}")]
+    Certificate(String, &'static str),
+    /// The connection was lost after the request was sent, so that the server may have acted on it.
+    #[error("{0} closed the connection before it had answered: {1}")]
+    Lost(String, String),
 }
 
 impl OutboundError {
     fn of(error: &reqwest::Error, host: &str) -> Self {
         let host = host.to_owned();
         match root_of(error) {
+            _ if error.is_timeout() && error.is_connect() => Self::Unreachable(host, SLOW.into()),
             _ if error.is_timeout() => Self::Timeout(host),
             None => Self::Unreachable(host, "the request failed".into()),
             Some(root) if root.is::<NotPublic>() => Self::Forbidden(host, PRIVATE),
-            Some(root) => Self::Unreachable(host, root.to_string()),
+            Some(root) => match certificate_fault(&root.to_string()) {
+                Some(why) => Self::Certificate(host, why),
+                None if error.is_connect() || error.is_builder() => Self::Unreachable(host, root.to_string()),
+                None => Self::Lost(host, root.to_string()),
+            },
         }
     }
 }
 
 impl Default for OutboundOptions {
     fn default() -> Self {
-        Self { allow_private: false, timeout: Duration::from_secs(10), body_max: 1024 * 1024, per_host_max: 256 }
+        Self {
+            allow_private: false,
+            timeout: Duration::from_secs(10),
+            connect_timeout: None,
+            idle_per_host_max: 4,
+            body_max: 1024 * 1024,
+            per_host_max: 256,
+        }
     }
 }
 
@@ -88,8 +110,8 @@ impl Outbound {
             .no_proxy()
             .referer(false)
             .timeout(options.timeout)
-            .connect_timeout(options.timeout)
-            .pool_max_idle_per_host(4)
+            .connect_timeout(options.connect_timeout.unwrap_or(options.timeout))
+            .pool_max_idle_per_host(options.idle_per_host_max)
             .https_only(!options.allow_private)
             .user_agent("Vestibule");
         let builder = if options.allow_private { builder } else { builder.dns_resolver(Arc::new(PublicOnly)) };
@@ -103,7 +125,7 @@ impl Outbound {
     ///
     /// # Errors
     /// See [`OutboundError`].
-    #[cfg_attr(not(feature = "oauth"), allow(dead_code, reason = "the sender of webhooks drops bodies"))]
+    #[cfg_attr(not(any(feature = "http-messages", feature = "oauth")), allow(dead_code, reason = "the sender of webhooks drops bodies"))]
     pub async fn send(&self, request: Request<Vec<u8>>) -> Result<Response<Vec<u8>>, OutboundError> {
         let (_permit, host, mut answer) = self.start(request).await?;
         let too_large = || OutboundError::TooLarge(host.clone());
@@ -212,6 +234,21 @@ fn root_of(error: &reqwest::Error) -> Option<&(dyn std::error::Error + 'static)>
     Some(root)
 }
 
+/// Why a certificate is not trusted, if that is what the library says. The library's words may hold whole names and times,
+/// so they are not repeated.
+fn certificate_fault(text: &str) -> Option<&'static str> {
+    let fault = text.strip_prefix("invalid peer certificate: ")?;
+    Some(match fault {
+        _ if fault.contains("not valid for name") || fault.starts_with("NotValidForName") => "it is for another name",
+        _ if fault.contains("expired") || fault.starts_with("Expired") => "it has expired",
+        _ if fault.contains("not valid yet") || fault.starts_with("NotValidYet") => "it is not valid yet",
+        _ if fault.starts_with("UnknownIssuer") => "nobody whom this system trusts has issued it",
+        _ if fault.starts_with("Revoked") => "it was revoked",
+        _ => "it can't be verified",
+    })
+}
+
+const SLOW: &str = "it did not take the connection in time";
 const PRIVATE: &str = "its address is not public";
 /// How long a body is read that nothing depends on.
 #[cfg(feature = "webhooks")]

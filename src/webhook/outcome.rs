@@ -1,8 +1,8 @@
 //! What became of one attempt, and what an answer means.
 
 use crate::domain::time::{Span, Timestamp};
+use crate::outbound::retry_after;
 
-use super::retry_after;
 
 /// What became of one attempt to deliver a message.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -65,7 +65,7 @@ impl Outcome {
             status if aborts() => Self::Abort(status),
             status => {
                 let after = answer.retry_after.filter(|_| matches!(status, 429 | 503));
-                let after = after.and_then(|value| retry_after::parse(value, now));
+                let after = after.and_then(|value| retry_after(value, now));
                 Self::Retry { reason: Failure::Status(status), after }
             }
         }

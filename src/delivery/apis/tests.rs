@@ -1,0 +1,1 @@
+//! The requests of each API, what its answers mean, and whose reports are believed.
