@@ -331,9 +331,15 @@ pub mod ports {
 pub mod messages {
     #[cfg(any(feature = "server", feature = "smtp"))]
     pub use crate::delivery::Security;
+    #[cfg(feature = "http-messages")]
     pub use crate::delivery::{
-        BoxFuture, Capture, Captured, Channel, ChannelHealth, ChannelStatus, Failure, FailureClass, Message,
-        NullTransport, Outcome, Receipt, Transport,
+        ApiAnswer, ApiError, ApiLimits, ApiTransport, MessageApi, Postmark, Resend, SendGrid, Ses, SmsTemplate, Twilio,
+        Vonage,
+    };
+    pub use crate::delivery::{
+        BoxFuture, Callback, CallbackError, Capture, Captured, Channel, ChannelHealth, ChannelStatus, Failure,
+        FailureClass, Fallback, Message, NamedTransport, NullTransport, Outcome, ProviderState, ProviderStatus, Receipt,
+        Report, ReportedState, Route, Transport,
     };
     #[cfg(feature = "smtp")]
     pub use crate::delivery::{Smtp, SmtpError, SmtpLimits, SmtpOptions};

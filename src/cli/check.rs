@@ -8,7 +8,7 @@ use clap::Args;
 
 use crate::config::{Config, Sources, StoreKind, near_misses};
 use crate::delivery::Capture;
-use crate::startup::{StartupError, data_error, email_transport, inspect, listen_error, weakness};
+use crate::startup::{StartupError, data_error, email_transport, inspect, listen_error, sms_transport, weakness};
 use crate::store::could_hold_data;
 
 use super::overrides::stored;
@@ -70,6 +70,7 @@ fn refusals(config: &Config) -> Vec<String> {
         data_folder(config),
         inspect(config).map(drop).map_err(sentence),
         email_transport(config, &capture).map(drop).map_err(sentence),
+        sms_transport(config, &capture).map(drop).map_err(sentence),
     ];
     let mut sentences: Vec<String> = looked_at.into_iter().filter_map(Result::err).collect();
     // A bad data folder is reported once, though it affects the key file too.

@@ -192,6 +192,7 @@ impl Config {
             // The engine adds them from its captcha service.
             captcha_bypass: Vec::new(),
             sms_costly_numbers: self.limits.sms_costly_numbers,
+            whatsapp: self.sends_by_whatsapp(),
         }
     }
 

@@ -12,6 +12,9 @@ use crate::store::Durability;
 use crate::telemetry::LogFormat;
 use crate::token::Algorithm;
 
+use super::message_apis::{
+    PostmarkSection, ResendSection, SendGridSection, SesSection, SmsHttpSection, TwilioSection, VonageSection,
+};
 use super::values::{
     AllowedRedirect, EmailTransport, Listen, Mailbox, Mode, Network, Origin, PublicUrl, PublishableKey, RequestLog,
     SmsTransport, StoreKind, Text, WebUrl, captcha_provider,
@@ -240,8 +243,22 @@ pub struct Email {
     pub connections_max: usize,
     /// Timeout of one SMTP step in seconds.
     pub command_timeout_s: u64,
-    /// Timeout of one delivery in seconds.
+    /// Timeout of one delivery over SMTP in seconds.
     pub timeout_s: u64,
+    /// Transports that are asked in this order when `transport` fails.
+    pub fallback: Vec<EmailTransport>,
+    /// Timeout of one request to an HTTP API in seconds.
+    pub request_timeout_s: u64,
+    /// Maximum number of requests at the same time to one HTTP API.
+    pub requests_max: usize,
+    /// `[email.resend]`.
+    pub resend: ResendSection,
+    /// `[email.postmark]`.
+    pub postmark: PostmarkSection,
+    /// `[email.sendgrid]`.
+    pub sendgrid: SendGridSection,
+    /// `[email.ses]`.
+    pub ses: SesSection,
 }
 
 /// Section `[captcha]`.
@@ -269,6 +286,30 @@ pub struct Captcha {
 pub struct Sms {
     /// How text messages are sent.
     pub transport: SmsTransport,
+    /// Transports that are asked in this order when `transport` fails.
+    pub fallback: Vec<SmsTransport>,
+    /// Other transports for some numbers.
+    pub routes: Vec<SmsRoute>,
+    /// Timeout of one request in seconds.
+    pub request_timeout_s: u64,
+    /// Maximum number of requests at the same time to one provider.
+    pub requests_max: usize,
+    /// `[sms.twilio]`.
+    pub twilio: TwilioSection,
+    /// `[sms.vonage]`.
+    pub vonage: VonageSection,
+    /// `[sms.http]`.
+    pub http: SmsHttpSection,
+}
+
+/// An entry of `sms.routes`.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SmsRoute {
+    /// The beginning of the numbers, such as `+49`. The longest one that fits decides.
+    pub prefix: String,
+    /// The transports that are asked, in this order.
+    pub transports: Vec<SmsTransport>,
 }
 
 /// Section `[webhooks]`.

@@ -17,6 +17,10 @@ mod status;
 mod templates;
 mod transport;
 
+#[cfg(feature = "http-messages")]
+pub use apis::{
+    ApiAnswer, ApiError, ApiLimits, ApiTransport, MessageApi, Postmark, Resend, SendGrid, Ses, SmsTemplate, Twilio, Vonage,
+};
 pub use callback::{Callback, CallbackError, Report, ReportedState};
 pub use capture::{Capture, Captured};
 pub use fallback::{Fallback, NamedTransport, Route};

@@ -30,7 +30,7 @@ use crate::pwned::PwnedRange;
 #[cfg(feature = "webhooks")]
 use crate::webhook::{ConversionWebhook, EndpointUrl, Targets};
 
-use super::transports::{email_transport, sms_transport};
+use super::transports::{delivery_timeout, email_transport, sms_transport};
 use super::{StartupError, storage};
 
 /// Opens the store, and says how the engine is to be built. `capture` takes the messages that are not sent, and `public_url` is where
@@ -43,8 +43,8 @@ pub(super) fn engine_builder(
     let (key, store) = storage::open(config)?;
     let actors = ActorOptions {
         passivate_after: Duration::from_secs(config.sign_up.passivate_after_s),
-        // The transport's own timeout is shorter and gives a better reason.
-        delivery_timeout: Duration::from_secs(config.email.timeout_s) + DELIVERY_MARGIN,
+        // The transports' own timeouts are shorter and give a better reason.
+        delivery_timeout: delivery_timeout(config) + DELIVERY_MARGIN,
         ..ActorOptions::default()
     };
     let builder = with_webhooks(with_outbound(Engine::builder(), config)?, config)?
@@ -56,7 +56,7 @@ pub(super) fn engine_builder(
         .actors(actors)
         .hashing(hashing(config))
         .email(email_transport(config, capture)?)
-        .sms(sms_transport(config, capture))
+        .sms(sms_transport(config, capture)?)
         .branding(config.branding())
         .publishable_key(config.publishable_key().as_str().to_owned())
         .secret_key(match &config.instance.secret_key {

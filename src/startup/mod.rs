@@ -25,4 +25,4 @@ pub use key_file::{inspect, weakness};
 pub use overrides::{drop_overrides, overrides};
 pub use server::ConfiguredServer;
 #[cfg(any(feature = "cli", feature = "unstable"))]
-pub use transports::email_transport;
+pub use transports::{ConfiguredProvider, email_transport, provider, provider_names, sms_transport};

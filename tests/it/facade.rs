@@ -43,8 +43,10 @@ const NAMES: [(&str, &str); 16] = [
     ("limits", "ActorOptions Budget HashImplementation HashOptions HashParameters Policy SourceLimits"),
     (
         "messages",
-        "BoxFuture Capture Captured Channel ChannelHealth ChannelStatus Message NullTransport Outcome PhoneChannel Security Smtp SmtpError \
-         SmtpLimits SmtpOptions Transport",
+        "ApiAnswer ApiError ApiLimits ApiTransport BoxFuture Callback CallbackError Capture Captured Channel ChannelHealth \
+         ChannelStatus Failure FailureClass Fallback Message MessageApi NamedTransport NullTransport Outcome PhoneChannel \
+         Postmark ProviderState ProviderStatus Receipt Report ReportedState Resend Route Security SendGrid Ses Smtp SmtpError \
+         SmtpLimits SmtpOptions SmsTemplate Template Transport Twilio Vonage",
     ),
     ("ports", "Clock Entropy SystemClock"),
     (

@@ -46,14 +46,14 @@ impl ApiTransport {
     /// # Errors
     /// When a setting of the API can't be used.
     pub fn new(api: impl MessageApi, limits: ApiLimits) -> Result<Self, ApiError> {
-        Self::with_clock(api, limits, Arc::new(SystemClock::new()))
+        Self::boxed(Box::new(api), limits)
     }
 
-    pub(super) fn with_clock(
-        api: impl MessageApi,
-        limits: ApiLimits,
-        clock: Arc<dyn Clock>,
-    ) -> Result<Self, ApiError> {
+    /// The same for an API whose kind is known at run time only.
+    ///
+    /// # Errors
+    /// As [`Self::new`].
+    pub fn boxed(api: Box<dyn MessageApi>, limits: ApiLimits) -> Result<Self, ApiError> {
         api.check()?;
         let options = OutboundOptions {
             // The operator chose the URL; `MessageApi::check` requires https apart from this machine.
@@ -64,7 +64,7 @@ impl ApiTransport {
             body_max: BODY_MAX,
             per_host_max: limits.at_once_max.max(1),
         };
-        Ok(Self { api: Box::new(api), outbound: Outbound::new(options), clock, limits })
+        Ok(Self { api, outbound: Outbound::new(options), clock: Arc::new(SystemClock::new()), limits })
     }
 
     /// The API's name in the configuration.
