@@ -59,13 +59,14 @@
 //! |---|---|---|
 //! | `server` | Clerk's Frontend API over HTTP ([`server`], [`Engine::http_service`]) and the [`configuration`] | 122 |
 //! | `smtp` | messages by [`Smtp`](messages::Smtp); without it an embedder brings a [`Transport`](messages::Transport) | 118 |
+//! | `http-messages` | messages by the HTTP APIs of providers ([`ApiTransport`](messages::ApiTransport)) | 128 |
 //! | `oauth` | accounts at providers, captchas, checks for leaked passwords ([`services`]) | 152 |
 //! | `sled` | the store on a disk ([`EmbeddedStore`](storage::EmbeddedStore)); without it there is [`MemoryStore`](storage::MemoryStore) | 110 |
 //! | `phone` | phone numbers; without it settings that ask for them are refused | 123 |
 //! | `zxcvbn` | an estimate of how hard a password is to guess, beyond the lists of known ones | 114 |
 //! | `foreign-hashes` | password digests of other systems by bcrypt, scrypt and MD5 ([`guide::security`]) | 117 |
 //! | `webhooks` | webhooks of what has happened, and their endpoints ([`Engine::webhooks`]) | 128 |
-//! | `cli` | the binary; it brings `server`, `smtp`, `oauth`, `sled` and `webhooks` | 205 |
+//! | `cli` | the binary; it brings `server`, `smtp`, `http-messages`, `oauth`, `sled` and `webhooks` | 205 |
 //! | `load` | `vestibule load` in the binary: the load generator; it brings `cli` | 206 |
 //! | `rustcrypto` | another implementation of argon2id | |
 //! | `test-util` | for tests of an embedder's own: the module `testing` ([`guide::testing`]) | |
@@ -387,8 +388,9 @@ pub mod server {
 pub mod configuration {
     pub use crate::config::{
         BeforeSignUpCompletes, Captcha, Config, ConfigError, Difference, Email, EmailTransport, Events, Instance,
-        Limits, Listen, Mode, OnFailureChoice, Origin, Password, Place, PublicUrl, PublishableKey, Reloaded, Server,
-        Session, SignUp, Sms, SmsTransport, Sources, StoreKind, StoreSection, Telemetry, Verification,
+        Limits, Listen, Mode, OnFailureChoice, Origin, Password, Place, PostmarkSection, PublicUrl, PublishableKey,
+        Reloaded, ResendSection, SendGridSection, Server, SesSection, Session, SignUp, Sms, SmsHttpSection, SmsRoute,
+        SmsTransport, Sources, StoreKind, StoreSection, Telemetry, TwilioSection, Verification, VonageSection,
         WebhookEndpointSection, WebhooksSection, near_misses,
     };
     pub use crate::startup::{ConfiguredServer, StartupError};

@@ -8,7 +8,7 @@ use crate::config::Sources;
 
 #[cfg(feature = "load")]
 use super::LoadArguments;
-use super::{CheckArguments, OverridesArguments, WebhooksArguments};
+use super::{CheckArguments, MailArguments, OverridesArguments, WebhooksArguments};
 
 /// A sign-up engine that speaks Clerk's Frontend API.
 #[derive(Clone, Debug, Parser)]
@@ -69,6 +69,8 @@ pub(super) enum Command {
         the server must be stopped; while it runs, GET and DELETE /v1/instance/overrides do the same."
     )]
     Overrides(OverridesArguments),
+    /// Send a test message by the configured providers, and show step by step what happens
+    Mail(MailArguments),
     /// Ask the server at the configured address whether it is ready; status 0 if it is, else 1
     Healthcheck,
     /// List the endpoints of webhooks of a running server, test them, or have them told again

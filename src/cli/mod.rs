@@ -10,6 +10,7 @@ mod example;
 mod healthcheck;
 #[cfg(feature = "load")]
 mod load;
+mod mail;
 mod overrides;
 mod reload;
 mod report;
@@ -23,6 +24,7 @@ use check::CheckArguments;
 use healthcheck::healthcheck;
 #[cfg(feature = "load")]
 use load::{LoadArguments, load};
+use mail::{MailArguments, mail};
 use overrides::{OverridesArguments, overrides};
 pub use run::run;
 use serve::serve;

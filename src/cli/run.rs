@@ -11,7 +11,7 @@ use crate::config::{Config, Sources, near_misses};
 use super::check::{CheckArguments, check};
 #[cfg(feature = "load")]
 use super::load;
-use super::{Arguments, Command, healthcheck, overrides, serve, webhooks};
+use super::{Arguments, Command, healthcheck, mail, overrides, serve, webhooks};
 
 /// Runs the command that the process's arguments name. Status 0 is success, 1 a failure reported on standard error, 2
 /// invalid arguments.
@@ -26,6 +26,10 @@ pub fn run() -> ExitCode {
         Command::Check(wanted) => show(&wanted, &sources),
         Command::Overrides(wanted) => match Config::load(&sources) {
             Ok(config) => end(overrides(&wanted, &config)),
+            Err(error) => fail(error.faults()),
+        },
+        Command::Mail(wanted) => match Config::load(&sources) {
+            Ok(config) => end(mail(&wanted, &config)),
             Err(error) => fail(error.faults()),
         },
         Command::Healthcheck => match Config::listen(&sources) {

@@ -132,7 +132,8 @@ impl Transport for Fallback {
     }
 
     fn providers(&self) -> Vec<ProviderStatus> {
-        self.providers.iter().map(Provider::status).collect()
+        let is_alone = self.providers.len() == 1;
+        self.providers.iter().map(|provider| provider.status(is_alone)).collect()
     }
 
     fn reports(&self, provider: &str, callback: &Callback<'_>) -> Option<Result<Vec<Report>, CallbackError>> {
@@ -197,9 +198,13 @@ impl Provider {
         outcome
     }
 
-    fn status(&self) -> ProviderStatus {
+    fn status(&self, is_alone: bool) -> ProviderStatus {
         let watched = self.watched();
-        let state: ProviderState = watched.breaker.state(Instant::now());
+        let state = match watched.breaker.state(Instant::now()) {
+            // It still gets messages: see `try_to_send`.
+            ProviderState::Paused(_) if is_alone && !watched.breaker.is_asked() => ProviderState::Probing,
+            state => state,
+        };
         let (failures, reason) = (watched.failures.clone(), watched.reason.clone());
         ProviderStatus { name: self.name, state, sent: watched.sent, failures, reason }
     }

@@ -7,6 +7,8 @@ mod capture;
 mod fallback;
 #[cfg(feature = "http-messages")]
 mod apis;
+#[cfg(any(feature = "http-messages", feature = "smtp"))]
+mod milestone;
 mod null;
 mod outcome;
 #[cfg(any(feature = "server", feature = "smtp"))]
@@ -24,6 +26,8 @@ pub use apis::{
 pub use callback::{Callback, CallbackError, Report, ReportedState};
 pub use capture::{Capture, Captured};
 pub use fallback::{Fallback, NamedTransport, Route};
+#[cfg(feature = "cli")]
+pub use milestone::Milestone;
 pub use null::NullTransport;
 pub use outcome::{Failure, FailureClass, Outcome, Receipt};
 #[cfg(any(feature = "server", feature = "smtp"))]

@@ -26,9 +26,9 @@ const NAMES: [(&str, &str); 16] = [
     (
         "configuration",
         "BeforeSignUpCompletes Captcha Config ConfigError ConfiguredServer Difference Email EmailTransport Events Instance \
-         Limits Listen LogFormat Mode OnFailureChoice Origin Password Place PublicUrl PublishableKey Reloaded Server Session SignUp \
-         Sms SmsTransport Sources StartupError StoreKind StoreSection Telemetry Verification \
-         WebhookEndpointSection WebhooksSection near_misses",
+         Limits Listen LogFormat Mode OnFailureChoice Origin Password Place PostmarkSection PublicUrl PublishableKey \
+         Reloaded ResendSection SendGridSection Server SesSection Session SignUp Sms SmsHttpSection SmsRoute SmsTransport Sources StartupError StoreKind StoreSection Telemetry TwilioSection \
+         Verification VonageSection WebhookEndpointSection WebhooksSection near_misses",
     ),
     (
         "events",

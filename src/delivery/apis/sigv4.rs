@@ -79,8 +79,7 @@ fn mac(key: &[u8], text: &str) -> hmac::Tag {
 pub(super) fn hex(bytes: &[u8]) -> String {
     use std::fmt::Write as _;
     bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
-        // Writing to a text can't fail.
-        drop(write!(text, "{byte:02x}"));
+        let _never_fails = write!(text, "{byte:02x}");
         text
     })
 }

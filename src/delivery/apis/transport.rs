@@ -10,6 +10,10 @@ use crate::clock::{Clock, SystemClock};
 use crate::domain::time::Timestamp;
 use crate::outbound::{Outbound, OutboundError, OutboundOptions, retry_after};
 
+#[cfg(feature = "smtp")]
+use super::super::milestone::{Milestone, Tell};
+#[cfg(feature = "smtp")]
+use super::super::smtp::walk;
 use super::super::{
     BoxFuture, Callback, CallbackError, Failure, FailureClass, Message, Outcome, Report, Transport,
 };
@@ -70,6 +74,28 @@ impl ApiTransport {
     /// The API's name in the configuration.
     pub fn name(&self) -> &'static str {
         self.api.name()
+    }
+
+    /// Sends a message, and tells each step that went well: the look-up, the connection and TLS on a connection of their
+    /// own first, since the one of the request is hidden.
+    #[cfg(feature = "smtp")]
+    pub async fn examine(&self, message: &Message, tell: Tell<'_>) -> Outcome {
+        let request = match self.api.request(message, self.clock.now()) {
+            Ok(request) => request,
+            Err(failure) => return Outcome::Refused(failure),
+        };
+        let is_https = request.uri().scheme_str() == Some("https");
+        let host = request.uri().host().unwrap_or_default().trim_matches(['[', ']']).to_owned();
+        let port = request.uri().port_u16().unwrap_or(if is_https { 443 } else { 80 });
+        if let Err(reason) = walk(&host, port, is_https, self.limits.timeout, tell).await {
+            let reason = format!("{}: {host}:{port} {reason}", self.api.name());
+            return Outcome::Unavailable(Failure::new(FailureClass::Unreachable, reason));
+        }
+        let outcome = self.send(message).await;
+        if let Outcome::Sent(receipt) = &outcome {
+            tell(Milestone::Accepted(receipt.message_id.clone().unwrap_or_else(|| "it gave no id".into())));
+        }
+        outcome
     }
 
     async fn send(&self, message: &Message) -> Outcome {

@@ -1,6 +1,7 @@
 //! E-mail over SMTP (RFC 5321). The client is our own: each command has a timeout and each answer a maximum size.
 //! `lettre` formats the messages. Begin reading at `transport`.
 
+mod certificate;
 mod compose;
 mod dial;
 mod options;
@@ -10,5 +11,7 @@ mod session;
 mod transport;
 mod trouble;
 
+#[cfg(feature = "http-messages")]
+pub(super) use dial::walk;
 pub use options::{SmtpError, SmtpLimits, SmtpOptions};
 pub use transport::Smtp;

@@ -6,6 +6,7 @@ use lettre::message::Mailbox;
 use tokio::time::timeout;
 
 use super::super::{BoxFuture, Failure, FailureClass, Message, Outcome, Receipt, Security, Transport};
+use super::super::milestone::Tell;
 use super::compose::Mail;
 use super::dial::Tls;
 use super::options::{SmtpError, SmtpOptions};
@@ -67,12 +68,31 @@ impl Smtp {
                 outcome => return outcome,
             }
         }
-        let session = Session::open(&self.server).await?;
+        let session = Session::open(&self.server, SILENT).await?;
         self.send(session, mail).await
     }
 
+    /// Sends a message on a connection of its own, and tells each step that went well.
+    pub async fn examine(&self, message: &Message, tell: Tell<'_>) -> Outcome {
+        let Some(mail) = Mail::compose(message, &self.from) else { return unwritable() };
+        let work = async {
+            let mut session = Session::open(&self.server, tell).await?;
+            session.send(&mail, tell).await?;
+            session.quit().await;
+            Ok(())
+        };
+        self.outcome(timeout(self.limit, work).await.unwrap_or(Err(Trouble::TooLong)))
+    }
+
+    fn outcome(&self, result: Result<(), Trouble>) -> Outcome {
+        match result {
+            Ok(()) => Outcome::Sent(Receipt::default()),
+            Err(trouble) => trouble.outcome(&format!("{}:{}", self.server.host, self.server.port)),
+        }
+    }
+
     async fn send(&self, mut session: Session, mail: &Mail) -> Result<(), Trouble> {
-        let outcome = session.send(mail).await;
+        let outcome = session.send(mail, SILENT).await;
         if outcome.as_ref().err().is_none_or(Trouble::keeps_session) {
             self.idle.put(session);
         }
@@ -88,22 +108,22 @@ impl Transport for Smtp {
     fn deliver<'a>(&'a self, message: &'a Message) -> BoxFuture<'a, Outcome> {
         Box::pin(async move {
             let Some(mail) = Mail::compose(message, &self.from) else {
-                return Outcome::Refused(Failure::new(
-                    FailureClass::Address,
-                    "the address can't be written in a message",
-                ));
+                return unwritable();
             };
             let outcome = timeout(self.limit, self.hand_over(&mail)).await.unwrap_or_else(|_| {
                 self.idle.clear();
                 Err(Trouble::TooLong)
             });
-            match outcome {
-                Ok(()) => Outcome::Sent(Receipt::default()),
-                Err(trouble) => trouble.outcome(&format!("{}:{}", self.server.host, self.server.port)),
-            }
+            self.outcome(outcome)
         })
     }
 }
+
+fn unwritable() -> Outcome {
+    Outcome::Refused(Failure::new(FailureClass::Address, "the address can't be written in a message"))
+}
+
+const SILENT: Tell<'static> = &|_| {};
 
 #[cfg(test)]
 mod tests {

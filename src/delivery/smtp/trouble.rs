@@ -96,8 +96,10 @@ impl Trouble {
             Self::Unknown(_) | Self::RefusedPort | Self::Unreachable(_) | Self::Tls(_) | Self::Certificate(_) => {
                 FailureClass::Unreachable
             }
-            Self::Slow(Step::Lookup | Step::Connect) => FailureClass::Unreachable,
-            Self::Slow(_) | Self::TooLong => FailureClass::Timeout,
+            // Before it has the text it can't have accepted the message.
+            Self::Slow(step) if *step < Step::Text => FailureClass::Unreachable,
+            // It may have accepted the message, and only its answer was lost.
+            Self::Slow(_) | Self::TooLong | Self::Closed(Step::Text) => FailureClass::Timeout,
             Self::Closed(_) | Self::Garbled(_) | Self::TooLarge(_) | Self::NoStartTls => FailureClass::Provider,
             Self::NoLogin | Self::Login(_) => FailureClass::Authentication,
             Self::AsciiOnly | Self::AsciiRefused(_) => FailureClass::Address,
