@@ -36,7 +36,7 @@ pub struct TlsFacts {
 }
 
 /// Takes the steps of an examination.
-pub type Tell<'a> = &'a (dyn Fn(Milestone) + Send + Sync);
+pub(super) type Tell<'a> = &'a (dyn Fn(Milestone) + Send + Sync);
 
 impl Milestone {
     /// The step in a word or two.

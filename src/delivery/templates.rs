@@ -295,6 +295,7 @@ mod tests {
     fn envelope(to: &Identifier, seconds: u64) -> Envelope<'_> {
         Envelope {
             template: Template::VerificationCode,
+            phone_channel: None,
             locale: None,
             id: MessageId::from_bytes([7; 16]),
             to,

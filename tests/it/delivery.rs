@@ -1,6 +1,8 @@
 //! Delivery by SMTP to good and bad servers on this machine, and its consequences.
 
+mod apis;
 mod connections;
+mod fallback;
 mod messages;
 mod outages;
 mod outcomes;

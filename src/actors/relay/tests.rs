@@ -417,6 +417,7 @@ fn unused() -> ChannelStatus {
         refused: 0,
         expired: 0,
         failed_tries: 0,
+        providers: Vec::new(),
     }
 }
 

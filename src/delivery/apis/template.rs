@@ -268,7 +268,7 @@ mod tests {
             (SmsTemplate { url: "http://sms.example/{{to}}/{{text}}".into(), ..template() }, "must be an https URL"),
             (SmsTemplate { method: "DELETE".into(), ..template() }, "\"POST\", \"GET\" or \"PUT\""),
             (SmsTemplate { body: Some("{{secret}}".into()), ..template() }, "{{secret}} asks for it"),
-            (SmsTemplate { headers: json, body: Some("{\"a\": {{code}".into()), ..template() }, "is not JSON"),
+            (SmsTemplate { headers: json, body: Some("{\"a\": {{code}}".into()), ..template() }, "is not JSON"),
             (SmsTemplate { success_statuses: vec![], ..template() }, "must be statuses"),
             (SmsTemplate { success_statuses: vec![500], ..template() }, "must be statuses"),
             (SmsTemplate { id_pointer: Some("id".into()), ..template() }, "must begin with a slash"),
