@@ -4,6 +4,7 @@ mod approval;
 mod at_rest;
 mod backend_users;
 mod cli;
+mod cli_mail;
 mod clients;
 mod config;
 mod deletion;
