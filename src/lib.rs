@@ -339,8 +339,8 @@ pub mod messages {
     };
     pub use crate::delivery::{
         BoxFuture, Callback, CallbackError, Capture, Captured, Channel, ChannelHealth, ChannelStatus, Failure,
-        FailureClass, Fallback, Message, NamedTransport, NullTransport, Outcome, ProviderState, ProviderStatus, Receipt,
-        Report, ReportedState, Route, Transport,
+        FailureClass, Fallback, Message, NamedTransport, NullTransport, Outcome, ProviderState, ProviderStatus,
+        Receipt, Report, ReportedState, Route, Transport,
     };
     #[cfg(feature = "smtp")]
     pub use crate::delivery::{Smtp, SmtpError, SmtpLimits, SmtpOptions};

@@ -26,10 +26,12 @@ pub(super) struct MailArguments {
 #[derive(Clone, Debug, PartialEq, Subcommand)]
 enum Action {
     /// Send one message by each configured provider, and show each step and what to do where it fails
-    #[command(long_about = "Sends one message to the address by each configured provider, without a server, and shows each \
+    #[command(
+        long_about = "Sends one message to the address by each configured provider, without a server, and shows each \
         step: the look-up of the name, the connection, TLS with the end of the certificate, the login, the sender, the \
         recipient, and what the provider said. Where a step fails, it says what to do. No secret is shown. The status is \
-        0 if every provider took the message, else 1.")]
+        0 if every provider took the message, else 1."
+    )]
     Test {
         /// An e-mail address; with --sms a phone number, such as +4915112345678
         address: String,

@@ -35,8 +35,14 @@ pub(super) fn check_apart_from(sections: &[&str], config: &Config, layer: &Layer
             fault(key, &format!("is {value}; it must be from {min} to {max}"));
         }
     }
-    let groups =
-        [of_paths(config), of_email(config), of_sms(config), of_passwords(config), of_captcha(config), of_webhooks(config)];
+    let groups = [
+        of_paths(config),
+        of_email(config),
+        of_sms(config),
+        of_passwords(config),
+        of_captcha(config),
+        of_webhooks(config),
+    ];
     for (key, reason) in groups.into_iter().flatten().chain(of_production(config)) {
         fault(key, &reason);
     }
@@ -63,11 +69,13 @@ fn of_email(config: &Config) -> Faults {
     let names: Vec<_> = transports.iter().map(|transport| transport.as_str()).collect();
     faults.extend(of_order("email.fallback", &names, email.transport.sends()));
     let mut fault = |key, reason: &str| faults.push((key, reason.to_owned()));
-    if email.transport.sends() && !email.from.as_deref().unwrap_or_default().contains('@') {
+    let has_sender = email.from.as_deref().unwrap_or_default().contains('@');
+    if email.transport.sends() && !has_sender {
         fault("email.from", "must be the sender, such as \"Acme <no-reply@acme.example>\"");
-        return faults;
     }
-    faults.extend(names.iter().filter_map(|name| of_api(name, config)));
+    faults.extend(
+        names.iter().filter_map(|name| of_api(name, config)).filter(|(key, _)| has_sender || *key != "email.from"),
+    );
     let mut fault = |key, reason: &str| faults.push((key, reason.to_owned()));
     if !transports.contains(&EmailTransport::Smtp) {
         return faults;
@@ -248,7 +256,10 @@ fn of_production(config: &Config) -> Faults {
              the name of a provider, or \"none\" if its settings verify no e-mail address",
         ),
         EmailTransport::None if sends_email => {
-            fault("email.transport", "is \"none\", but the settings verify e-mail addresses; use \"smtp\" or a provider");
+            fault(
+                "email.transport",
+                "is \"none\", but the settings verify e-mail addresses; use \"smtp\" or a provider",
+            );
         }
         _ => {}
     }

@@ -16,10 +16,9 @@
 //! the same code, but only around an outage.
 
 use std::collections::BTreeMap;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use std::sync::Arc;
 use tokio::sync::Semaphore;
 use tokio::time::Instant;
 
@@ -80,8 +79,7 @@ impl Fallback {
             let place = |name: &&'static str| providers.iter().position(|provider| provider.name == *name);
             names.iter().filter_map(place).collect::<Vec<_>>()
         };
-        let mut routes: Vec<_> =
-            routes.iter().map(|route| (route.prefix.clone(), places(&route.providers))).collect();
+        let mut routes: Vec<_> = routes.iter().map(|route| (route.prefix.clone(), places(&route.providers))).collect();
         // The longest prefix first.
         routes.sort_by_key(|(prefix, _)| std::cmp::Reverse(prefix.len()));
         let usual = places(usual);

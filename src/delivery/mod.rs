@@ -1,12 +1,12 @@
 //! Message delivery: the public trait [`Transport`], which embedders can implement, SMTP, and a capture for development
 //! and tests. This room knows no store and no actor; the relay retries.
 
+#[cfg(feature = "http-messages")]
+mod apis;
 mod breaker;
 mod callback;
 mod capture;
 mod fallback;
-#[cfg(feature = "http-messages")]
-mod apis;
 #[cfg(any(feature = "http-messages", feature = "smtp"))]
 mod milestone;
 mod null;
@@ -21,7 +21,8 @@ mod transport;
 
 #[cfg(feature = "http-messages")]
 pub use apis::{
-    ApiAnswer, ApiError, ApiLimits, ApiTransport, MessageApi, Postmark, Resend, SendGrid, Ses, SmsTemplate, Twilio, Vonage,
+    ApiAnswer, ApiError, ApiLimits, ApiTransport, MessageApi, Postmark, Resend, SendGrid, Ses, SmsTemplate, Twilio,
+    Vonage,
 };
 pub use callback::{Callback, CallbackError, Report, ReportedState};
 pub use capture::{Capture, Captured};

@@ -52,7 +52,10 @@ pub enum OutboundError {
     #[error("{0} took too long")]
     Timeout(String),
     /// The answer body is larger than `body_max`.
-    #[cfg_attr(not(any(feature = "http-messages", feature = "oauth")), allow(dead_code, reason = "the sender of webhooks drops bodies"))]
+    #[cfg_attr(
+        not(any(feature = "http-messages", feature = "oauth")),
+        allow(dead_code, reason = "the sender of webhooks drops bodies")
+    )]
     #[error("the answer of {0} is too large")]
     TooLarge(String),
     /// Connecting, or reading the answer, failed.
@@ -125,7 +128,10 @@ impl Outbound {
     ///
     /// # Errors
     /// See [`OutboundError`].
-    #[cfg_attr(not(any(feature = "http-messages", feature = "oauth")), allow(dead_code, reason = "the sender of webhooks drops bodies"))]
+    #[cfg_attr(
+        not(any(feature = "http-messages", feature = "oauth")),
+        allow(dead_code, reason = "the sender of webhooks drops bodies")
+    )]
     pub async fn send(&self, request: Request<Vec<u8>>) -> Result<Response<Vec<u8>>, OutboundError> {
         let (_permit, host, mut answer) = self.start(request).await?;
         let too_large = || OutboundError::TooLarge(host.clone());

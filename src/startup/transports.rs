@@ -134,7 +134,9 @@ fn smtp(config: &Config) -> Result<ConfiguredProvider, StartupError> {
 
 #[cfg(not(feature = "smtp"))]
 fn smtp(_: &Config) -> Result<ConfiguredProvider, StartupError> {
-    Err(StartupError::new("the transport \"smtp\" is configured, but this program was built without the feature `smtp`"))
+    Err(StartupError::new(
+        "the transport \"smtp\" is configured, but this program was built without the feature `smtp`",
+    ))
 }
 
 #[cfg(feature = "http-messages")]
@@ -152,8 +154,7 @@ fn api(name: &str, config: &Config) -> Result<ConfiguredProvider, StartupError> 
 
 #[cfg(not(feature = "http-messages"))]
 fn api(name: &str, _: &Config) -> Result<ConfiguredProvider, StartupError> {
-    let reason = format!(
-        "the transport {name:?} is configured, but this program was built without the feature `http-messages`"
-    );
+    let reason =
+        format!("the transport {name:?} is configured, but this program was built without the feature `http-messages`");
     Err(StartupError::new(reason))
 }

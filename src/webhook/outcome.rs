@@ -3,7 +3,6 @@
 use crate::domain::time::{Span, Timestamp};
 use crate::outbound::retry_after;
 
-
 /// What became of one attempt to deliver a message.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Outcome {

@@ -25,7 +25,8 @@ fn each_step_is_shown_and_the_one_that_fails_with_its_remedy() {
     );
     let (done, shown) = mail_test(&plain, &["ada@example.com"], &[]);
     assert!(done.status.success(), "{shown}");
-    let steps: Vec<_> = shown.lines().map(|line| line.split_whitespace().take(2).collect::<Vec<_>>().join(" ")).collect();
+    let steps: Vec<_> =
+        shown.lines().map(|line| line.split_whitespace().take(2).collect::<Vec<_>>().join(" ")).collect();
     let expected =
         ["smtp", "✓ look-up", "✓ connection", "✓ greeting", "✓ login", "✓ sender", "✓ recipient", "✓ accepted"];
     assert_eq!(steps, expected, "{shown}");

@@ -102,7 +102,8 @@ impl ApiAnswer<'_> {
     pub fn word(&self, pointer: &str) -> Option<String> {
         match self.json.pointer(pointer)? {
             Value::String(word) => {
-                let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'.' | b'#' | b':');
+                let is_plain =
+                    |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'.' | b'#' | b':');
                 (word.len() <= WORD_MAX && !word.is_empty() && word.bytes().all(is_plain)).then(|| word.clone())
             }
             Value::Number(number) => Some(number.to_string()),

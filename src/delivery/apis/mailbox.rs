@@ -29,7 +29,8 @@ impl<'a> Sender<'a> {
             return Err(ApiError::new(FROM, "must be the sender, such as \"Acme <no-reply@acme.example>\""));
         }
         if !address.is_ascii() {
-            let reason = "has an address outside ASCII, which HTTP APIs do not take; write another one, or use \"smtp\"";
+            let reason =
+                "has an address outside ASCII, which HTTP APIs do not take; write another one, or use \"smtp\"";
             return Err(ApiError::new(FROM, reason));
         }
         Ok(Self { name: Some(name).filter(|name| !name.is_empty()), address })
@@ -113,7 +114,18 @@ mod tests {
 
     #[test]
     fn what_is_no_sender_is_refused() {
-        for text in ["", "Acme", "Acme <>", "a@", "@b", "a b@c.d", "Acme <a@b.c", "a@b.c, d@e.f", "A\r\nBcc: x <a@b.c>", "ä@b.c"] {
+        for text in [
+            "",
+            "Acme",
+            "Acme <>",
+            "a@",
+            "@b",
+            "a b@c.d",
+            "Acme <a@b.c",
+            "a@b.c, d@e.f",
+            "A\r\nBcc: x <a@b.c>",
+            "ä@b.c",
+        ] {
             assert!(Sender::parse(text).is_err(), "{text}");
         }
     }

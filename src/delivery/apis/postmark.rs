@@ -80,7 +80,8 @@ impl MessageApi for Postmark {
     /// The codes are those of postmarkapp.com/developer/api/overview#error-codes.
     fn outcome(&self, answer: &ApiAnswer<'_>) -> Outcome {
         let code = answer.json["ErrorCode"].as_u64();
-        let said = |what: &str| format!("postmark answered {} (code {}): {what}", answer.status, code.unwrap_or_default());
+        let said =
+            |what: &str| format!("postmark answered {} (code {}): {what}", answer.status, code.unwrap_or_default());
         match (answer.status, code) {
             (200..300, Some(0)) => answer.sent(answer.json["MessageID"].as_str()),
             (_, Some(10)) => {
@@ -93,9 +94,8 @@ impl MessageApi for Postmark {
                 answer.unavailable(FailureClass::RateLimited, said("the account has no credit left; pay it"))
             }
             (_, Some(406)) => answer.refused(FailureClass::Address, "code 406: the address took no mail before"),
-            (_, Some(412 | 413)) => {
-                answer.unavailable(FailureClass::Sender, said("the account may not send yet: ask Postmark to approve it"))
-            }
+            (_, Some(412 | 413)) => answer
+                .unavailable(FailureClass::Sender, said("the account may not send yet: ask Postmark to approve it")),
             (_, Some(1235)) => answer.unavailable(
                 FailureClass::Provider,
                 said("there is no such stream: check `email.postmark.message_stream`"),

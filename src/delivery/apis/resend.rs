@@ -90,7 +90,9 @@ impl MessageApi for Resend {
                 answer.unavailable(FailureClass::Timeout, said("it still works on the first try of this message"))
             }
             (401, _) => answer.unavailable(FailureClass::Authentication, said("check `email.resend.api_key`")),
-            (400 | 422, _) => answer.refused(FailureClass::Address, &format!("{name}, which most often is the address")),
+            (400 | 422, _) => {
+                answer.refused(FailureClass::Address, &format!("{name}, which most often is the address"))
+            }
             _ => answer.by_status("email.resend.api_key"),
         }
     }
@@ -135,7 +137,8 @@ pub(super) fn ascii<'a>(provider: &str, address: &'a str) -> Result<&'a str, Fai
     if address.is_ascii() {
         return Ok(address);
     }
-    let reason = format!("{provider} does not take addresses outside ASCII; SMTP does, where the server offers SMTPUTF8");
+    let reason =
+        format!("{provider} does not take addresses outside ASCII; SMTP does, where the server offers SMTPUTF8");
     Err(Failure::new(FailureClass::Address, reason))
 }
 

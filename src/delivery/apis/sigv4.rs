@@ -44,7 +44,8 @@ impl Scope<'_> {
         );
         let day = date.get(..8).unwrap_or_default();
         let scope = format!("{day}/{}/{}/aws4_request", self.region, self.service);
-        let to_sign = format!("AWS4-HMAC-SHA256\n{date}\n{scope}\n{}", hex(digest(&SHA256, canonical.as_bytes()).as_ref()));
+        let to_sign =
+            format!("AWS4-HMAC-SHA256\n{date}\n{scope}\n{}", hex(digest(&SHA256, canonical.as_bytes()).as_ref()));
         let key = mac(format!("AWS4{}", self.secret_access_key).as_bytes(), day);
         let key = [self.region, self.service, "aws4_request"].iter().fold(key, |key, part| mac(key.as_ref(), part));
         let signature = hex(mac(key.as_ref(), &to_sign).as_ref());

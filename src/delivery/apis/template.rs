@@ -85,7 +85,10 @@ impl SmsTemplate {
                 if !Self::VARIABLES.contains(&name) {
                     let known = Self::VARIABLES.map(|name| format!("{{{{{name}}}}}")).join(", ");
                     let shown: String = name.chars().take(32).collect();
-                    return Err(ApiError::new(key, format!("has {{{{{shown}}}}}, which is no variable; there are {known}")));
+                    return Err(ApiError::new(
+                        key,
+                        format!("has {{{{{shown}}}}}, which is no variable; there are {known}"),
+                    ));
                 }
                 if name == "secret" && self.secret.is_none() {
                     return Err(ApiError::new("sms.http.secret", "is missing, and {{secret}} asks for it"));
@@ -113,7 +116,8 @@ impl MessageApi for SmsTemplate {
 
     fn check(&self) -> Result<(), ApiError> {
         self.check_places()?;
-        let authority = self.url.split_once("://").map(|(_, rest)| rest.split(['/', '?', '#']).next().unwrap_or_default());
+        let authority =
+            self.url.split_once("://").map(|(_, rest)| rest.split(['/', '?', '#']).next().unwrap_or_default());
         if authority.is_none_or(|authority| authority.contains("{{")) {
             let reason = "must begin with https:// and a fixed host; variables may stand behind it";
             return Err(ApiError::new(URL, reason));
@@ -212,9 +216,7 @@ fn encoded(value: &str, encoding: Encoding) -> String {
     match encoding {
         Encoding::Plain => value.to_owned(),
         // A blank as %20 is right in paths, queries and forms.
-        Encoding::PerCent => {
-            form_urlencoded::byte_serialize(value.as_bytes()).collect::<String>().replace('+', "%20")
-        }
+        Encoding::PerCent => form_urlencoded::byte_serialize(value.as_bytes()).collect::<String>().replace('+', "%20"),
         Encoding::Json => {
             let quoted = serde_json::Value::from(value).to_string();
             quoted[1..quoted.len() - 1].to_owned()

@@ -99,12 +99,8 @@ fn reports_signed_on_the_curve_p256_are_believed_and_no_others() {
     let mut key = vec![0x30, 0x59, 0x30, 0x13, 0x06, 0x07, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x02, 0x01, 0x06, 0x08];
     key.extend([0x2a, 0x86, 0x48, 0xce, 0x3d, 0x03, 0x01, 0x07, 0x03, 0x42, 0x00]);
     key.extend(pair.public_key().as_ref());
-    let sendgrid = |key: String| SendGrid {
-        api_key: hush("SG.1"),
-        from: FROM.into(),
-        base_url: url(),
-        webhook_key: Some(key),
-    };
+    let sendgrid =
+        |key: String| SendGrid { api_key: hush("SG.1"), from: FROM.into(), base_url: url(), webhook_key: Some(key) };
     let api = sendgrid(STANDARD.encode(key));
     assert_eq!(api.check(), Ok(()));
     assert!(sendgrid("MFkwEwYH".into()).check().is_err());
@@ -192,12 +188,7 @@ fn reports_of_vonage_are_believed_in_each_form_if_they_are_signed() {
     assert_eq!(ask(&vonage, URL, &of_form, "status=delivered"), Err(CallbackError::Signature));
 }
 
-fn ask(
-    api: &dyn MessageApi,
-    url: &str,
-    headers: &[(&str, String)],
-    body: &str,
-) -> Result<Vec<Report>, CallbackError> {
+fn ask(api: &dyn MessageApi, url: &str, headers: &[(&str, String)], body: &str) -> Result<Vec<Report>, CallbackError> {
     let headers: Vec<_> = headers.iter().map(|(name, value)| (*name, value.as_str())).collect();
     let at = Timestamp::from_millis(NOW_S * 1000);
     let callback = Callback { url, headers: &headers, body: body.as_bytes(), at };

@@ -14,9 +14,7 @@ use crate::outbound::{Outbound, OutboundError, OutboundOptions, retry_after};
 use super::super::milestone::{Milestone, Tell};
 #[cfg(feature = "smtp")]
 use super::super::smtp::walk;
-use super::super::{
-    BoxFuture, Callback, CallbackError, Failure, FailureClass, Message, Outcome, Report, Transport,
-};
+use super::super::{BoxFuture, Callback, CallbackError, Failure, FailureClass, Message, Outcome, Report, Transport};
 use super::answer::ApiAnswer;
 use super::api::{ApiError, MessageApi};
 

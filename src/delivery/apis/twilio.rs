@@ -51,7 +51,8 @@ impl MessageApi for Twilio {
 
     fn check(&self) -> Result<(), ApiError> {
         let is_sid = |sid: &str, kind: &str| {
-            sid.strip_prefix(kind).is_some_and(|rest| !rest.is_empty() && rest.bytes().all(|b| b.is_ascii_alphanumeric()))
+            sid.strip_prefix(kind)
+                .is_some_and(|rest| !rest.is_empty() && rest.bytes().all(|b| b.is_ascii_alphanumeric()))
         };
         let fault = |key, reason: &str| Err(ApiError::new(key, reason));
         if !is_sid(&self.account_sid, "AC") {

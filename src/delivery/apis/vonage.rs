@@ -46,7 +46,10 @@ impl MessageApi for Vonage {
         }
         check_secret("sms.vonage.api_secret", &self.api_secret)?;
         if self.from.trim().is_empty() {
-            return Err(ApiError::new("sms.vonage.from", "is missing; write the number or name that messages come from"));
+            return Err(ApiError::new(
+                "sms.vonage.from",
+                "is missing; write the number or name that messages come from",
+            ));
         }
         check_url("sms.vonage.base_url", &self.base_url)
     }

@@ -138,7 +138,9 @@ fn tls_trouble(error: &io::Error) -> Trouble {
 
 fn certificate_words(why: &CertificateError) -> String {
     match why {
-        CertificateError::UnknownIssuer => "nobody whom this system trusts has issued it; install the certificate of its issuer on this machine".into(),
+        CertificateError::UnknownIssuer => {
+            "nobody whom this system trusts has issued it; install the certificate of its issuer on this machine".into()
+        }
         CertificateError::Expired | CertificateError::ExpiredContext { .. } => {
             "it has expired; the operator of the server must renew it, or the clock of this machine is wrong".into()
         }

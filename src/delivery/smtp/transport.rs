@@ -5,8 +5,8 @@ use std::time::Duration;
 use lettre::message::Mailbox;
 use tokio::time::timeout;
 
-use super::super::{BoxFuture, Failure, FailureClass, Message, Outcome, Receipt, Security, Transport};
 use super::super::milestone::Tell;
+use super::super::{BoxFuture, Failure, FailureClass, Message, Outcome, Receipt, Security, Transport};
 use super::compose::Mail;
 use super::dial::Tls;
 use super::options::{SmtpError, SmtpOptions};

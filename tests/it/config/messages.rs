@@ -4,7 +4,8 @@ use vestibule::config::Config;
 
 use super::{assert_fault, load, load_text};
 
-const RESEND: &str = "[email]\ntransport = \"resend\"\nfrom = \"Acme <no-reply@acme.example>\"\n[email.resend]\napi_key = \"re_1\"\n";
+const RESEND: &str =
+    "[email]\ntransport = \"resend\"\nfrom = \"Acme <no-reply@acme.example>\"\n[email.resend]\napi_key = \"re_1\"\n";
 
 #[test]
 fn a_provider_that_is_used_needs_its_keys() {
@@ -19,7 +20,10 @@ fn a_provider_that_is_used_needs_its_keys() {
         ("[sms]\ntransport = \"twilio\"", "`sms.twilio.account_sid` must be the id"),
         ("[sms]\ntransport = \"vonage\"", "`sms.vonage.api_key` must be the key"),
         ("[sms]\ntransport = \"http\"", "`sms.http.url`"),
-        ("[email]\ntransport = \"pigeon\"", "`email.transport` can't be \"pigeon\"; use \"capture\", \"smtp\", \"resend\""),
+        (
+            "[email]\ntransport = \"pigeon\"",
+            "`email.transport` can't be \"pigeon\"; use \"capture\", \"smtp\", \"resend\"",
+        ),
     ] {
         let text = match text.starts_with('[') {
             true => text.to_owned(),

@@ -35,7 +35,8 @@ async fn each_provider_is_sent_what_its_api_asks_for() {
     let signed = got[3].header("authorization").expect("a signature");
     assert!(
         signed.starts_with("AWS4-HMAC-SHA256 Credential=AKIDEXAMPLE/")
-            && signed.contains("/eu-central-1/ses/aws4_request, SignedHeaders=content-type;host;x-amz-date, Signature="),
+            && signed
+                .contains("/eu-central-1/ses/aws4_request, SignedHeaders=content-type;host;x-amz-date, Signature="),
         "{signed}"
     );
     for (asked, to, subject, text, html) in [
@@ -55,7 +56,11 @@ async fn each_provider_is_sent_what_its_api_asks_for() {
         assert_eq!(at(to), "ada@example.com", "{}", asked.path);
         assert_eq!(at(subject), mail.subject, "{}", asked.path);
         assert_eq!((&at(text), at(html).as_str()), (mail.text.expose(), "<p>123456</p>"), "{}", asked.path);
-        assert!(asked.body.contains("auto-generated") && asked.body.contains("no-reply@acme.example"), "{}", asked.body);
+        assert!(
+            asked.body.contains("auto-generated") && asked.body.contains("no-reply@acme.example"),
+            "{}",
+            asked.body
+        );
     }
 }
 
@@ -74,7 +79,10 @@ async fn text_messages_and_whatsapp_go_as_their_apis_ask() {
     let field = |at: usize, name: &str| got[at].field(name).unwrap_or_default();
     assert_eq!(got[0].path, "/2010-04-01/Accounts/AC1/Messages.json");
     assert_eq!(got[0].header("authorization"), Some("Basic QUMxOnRva2Vu"));
-    assert_eq!([field(0, "To"), field(0, "From"), field(0, "Body")], ["+4915112345678", "+15005550006", "1 is your code"]);
+    assert_eq!(
+        [field(0, "To"), field(0, "From"), field(0, "Body")],
+        ["+4915112345678", "+15005550006", "1 is your code"]
+    );
     assert_eq!([field(1, "To"), field(1, "From")], ["whatsapp:+4915112345678", "whatsapp:+14155238886"]);
     assert_eq!([field(2, "ContentSid"), field(2, "ContentVariables")], ["HX1", "{\"1\":\"123456\"}"]);
     assert_eq!(got[2].field("Body"), None, "the template has the words");

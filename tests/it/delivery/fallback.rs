@@ -120,7 +120,8 @@ async fn when_all_are_left_alone_the_message_waits_for_the_first_that_is_not() {
 async fn the_longest_prefix_decides_who_is_asked() {
     let (first, second, third) = (Fake::new(), Fake::new(), Fake::new());
     let providers = vec![named("first", &first), named("second", &second), named("third", &third)];
-    let route = |prefix: &str, providers: &[&'static str]| Route { prefix: prefix.into(), providers: providers.to_vec() };
+    let route =
+        |prefix: &str, providers: &[&'static str]| Route { prefix: prefix.into(), providers: providers.to_vec() };
     let routes = [route("+49", &["second"]), route("+49151", &["third", "first"])];
     let fallback = Fallback::new(providers, &["first"], &routes);
     for (number, name) in [("+12025550143", "first"), ("+4930123456", "second"), ("+4915112345678", "third")] {
