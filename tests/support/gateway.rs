@@ -102,7 +102,7 @@ impl Gateway {
     }
 
     /// Does this with every further request.
-    pub(crate) fn from_now_on(&self, act: Act) {
+    pub(crate) fn always(&self, act: Act) {
         *self.state.usual.lock().expect("no panic") = act;
     }
 

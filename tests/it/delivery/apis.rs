@@ -19,11 +19,11 @@ async fn each_provider_is_sent_what_its_api_asks_for() {
     let gateway = Gateway::start(Act::json(200, &json!({ "id": "re_1" }))).await;
     let mail = Message { html: Some(Secret::new("<p>123456</p>".into())), ..message("ada@example.com") };
     assert_eq!(id(&deliver(resend(&gateway), &mail).await), "resend re_1");
-    gateway.from_now_on(Act::json(200, &json!({ "ErrorCode": 0, "MessageID": "pm-1" })));
+    gateway.always(Act::json(200, &json!({ "ErrorCode": 0, "MessageID": "pm-1" })));
     assert_eq!(id(&deliver(postmark(&gateway), &mail).await), "postmark pm-1");
-    gateway.from_now_on(Act::Answer(202, "x-message-id: sg-1\r\n".into(), String::new()));
+    gateway.always(Act::Answer(202, "x-message-id: sg-1\r\n".into(), String::new()));
     assert_eq!(id(&deliver(sendgrid(&gateway), &mail).await), "sendgrid sg-1");
-    gateway.from_now_on(Act::json(200, &json!({ "MessageId": "ses-1" })));
+    gateway.always(Act::json(200, &json!({ "MessageId": "ses-1" })));
     assert_eq!(id(&deliver(ses(&gateway), &mail).await), "ses ses-1");
     let got = gateway.got();
     let paths: Vec<_> = got.iter().map(|asked| asked.path.as_str()).collect();
@@ -73,7 +73,7 @@ async fn text_messages_and_whatsapp_go_as_their_apis_ask() {
     assert_eq!(id(&deliver(twilio(&gateway), &by_whatsapp).await), "twilio SM1");
     let with_template = Twilio { whatsapp_content_sid: Some("HX1".into()), ..twilio(&gateway) };
     assert_eq!(id(&deliver(with_template, &by_whatsapp).await), "twilio SM1");
-    gateway.from_now_on(Act::json(200, &json!({ "messages": [{ "status": "0", "message-id": "v-1" }] })));
+    gateway.always(Act::json(200, &json!({ "messages": [{ "status": "0", "message-id": "v-1" }] })));
     assert_eq!(id(&deliver(vonage(&gateway), &text).await), "vonage v-1");
     let got = gateway.got();
     let field = |at: usize, name: &str| got[at].field(name).unwrap_or_default();

@@ -39,7 +39,7 @@ async fn what_is_wrong_with_a_provider_falls_through_and_what_is_wrong_with_a_me
 async fn a_provider_that_fails_is_left_alone_and_found_again() {
     let (first, second) = (Fake::new(), Fake::new());
     let fallback = both(&first, &second);
-    first.from_now_on(Outcome::Unavailable(failure(FailureClass::Unreachable)));
+    first.always(Outcome::Unavailable(failure(FailureClass::Unreachable)));
     for _ in 0..10 {
         assert_eq!(fallback.deliver(&message("ada@example.com")).await, by("second"));
     }
@@ -50,7 +50,7 @@ async fn a_provider_that_fails_is_left_alone_and_found_again() {
     assert_eq!(status.reason.as_deref(), Some("why"));
     tokio::time::sleep(Duration::from_secs(5)).await;
     assert_eq!(fallback.providers()[0].state, ProviderState::Probing);
-    first.from_now_on(Outcome::Sent(Receipt::default()));
+    first.always(Outcome::Sent(Receipt::default()));
     assert_eq!(fallback.deliver(&message("ada@example.com")).await, by("first"));
     let status = &fallback.providers()[0];
     assert_eq!((status.state, status.sent, status.reason.as_deref()), (ProviderState::Working, 1, None));
@@ -60,7 +60,7 @@ async fn a_provider_that_fails_is_left_alone_and_found_again() {
 async fn silence_opens_the_breaker_and_then_the_next_provider_is_asked() {
     let (first, second) = (Fake::new(), Fake::new());
     let fallback = both(&first, &second);
-    first.from_now_on(Outcome::Unavailable(failure(FailureClass::Timeout)));
+    first.always(Outcome::Unavailable(failure(FailureClass::Timeout)));
     for _ in 0..3 {
         assert_eq!(told(&fallback.deliver(&message("ada@example.com")).await).0, "down");
     }
@@ -87,13 +87,13 @@ async fn the_pause_that_a_provider_asks_for_is_kept() {
 async fn one_provider_alone_is_tried_on_unless_it_asked_for_a_pause() {
     let only = Fake::new();
     let fallback = Fallback::new(vec![named("first", &only)], &["first"], &[]);
-    only.from_now_on(Outcome::Unavailable(failure(FailureClass::Unreachable)));
+    only.always(Outcome::Unavailable(failure(FailureClass::Unreachable)));
     for _ in 0..10 {
         assert_eq!(told(&fallback.deliver(&message("ada@example.com")).await).0, "down");
     }
     assert_eq!(only.asked(), 10, "there is no other one, and the relay slows down by itself");
     let asks = Failure { retry_after: Some(Duration::from_secs(30)), ..failure(FailureClass::RateLimited) };
-    only.from_now_on(Outcome::Unavailable(asks));
+    only.always(Outcome::Unavailable(asks));
     fallback.deliver(&message("ada@example.com")).await;
     let outcome = fallback.deliver(&message("ada@example.com")).await;
     let Outcome::Unavailable(Failure { retry_after: Some(wait), .. }) = outcome else { panic!("{outcome:?}") };
@@ -105,7 +105,7 @@ async fn when_all_are_left_alone_the_message_waits_for_the_first_that_is_not() {
     let (first, second) = (Fake::new(), Fake::new());
     let fallback = both(&first, &second);
     for fake in [&first, &second] {
-        fake.from_now_on(Outcome::Unavailable(failure(FailureClass::Provider)));
+        fake.always(Outcome::Unavailable(failure(FailureClass::Provider)));
     }
     for _ in 0..3 {
         fallback.deliver(&message("ada@example.com")).await;
@@ -127,9 +127,9 @@ async fn the_longest_prefix_decides_who_is_asked() {
     for (number, name) in [("+12025550143", "first"), ("+4930123456", "second"), ("+4915112345678", "third")] {
         assert_eq!(fallback.deliver(&message(number)).await, by(name), "{number}");
     }
-    third.from_now_on(Outcome::Unavailable(failure(FailureClass::Unreachable)));
+    third.always(Outcome::Unavailable(failure(FailureClass::Unreachable)));
     assert_eq!(fallback.deliver(&message("+4915112345678")).await, by("first"));
-    second.from_now_on(Outcome::Unavailable(failure(FailureClass::Unreachable)));
+    second.always(Outcome::Unavailable(failure(FailureClass::Unreachable)));
     let outcome = fallback.deliver(&message("+4930123456")).await;
     assert_eq!(told(&outcome).0, "down", "a route names all that are asked");
 }
@@ -152,7 +152,7 @@ async fn a_provider_that_can_not_take_an_address_is_passed_over_and_the_only_one
 async fn a_probe_that_is_given_up_does_not_keep_the_provider_from_being_found_again() {
     let (first, second) = (Fake::new(), Fake::new());
     let fallback = both(&first, &second);
-    first.from_now_on(Outcome::Unavailable(failure(FailureClass::Unreachable)));
+    first.always(Outcome::Unavailable(failure(FailureClass::Unreachable)));
     for _ in 0..3 {
         fallback.deliver(&message("ada@example.com")).await;
     }
@@ -161,7 +161,7 @@ async fn a_probe_that_is_given_up_does_not_keep_the_provider_from_being_found_ag
     let mail = message("ada@example.com");
     assert!(tokio::time::timeout(Duration::from_secs(60), fallback.deliver(&mail)).await.is_err());
     *first.hangs.lock().expect("no panic") = false;
-    first.from_now_on(Outcome::Sent(Receipt::default()));
+    first.always(Outcome::Sent(Receipt::default()));
     assert_eq!(fallback.deliver(&mail).await, by("second"), "the probe counts as failed");
     tokio::time::sleep(Duration::from_secs(10)).await;
     assert_eq!(fallback.deliver(&mail).await, by("first"));
@@ -222,7 +222,7 @@ impl Fake {
         self.next.lock().expect("no panic").push_back(outcome);
     }
 
-    fn from_now_on(&self, outcome: Outcome) {
+    fn always(&self, outcome: Outcome) {
         *self.usual.lock().expect("no panic") = Some(outcome);
     }
 
