@@ -33,7 +33,7 @@ class Handler:
             "to": envelope.rcpt_tos,
             "utf8": bool(envelope.smtp_utf8),
             "tls": session.ssl is not None,
-            "login": session.login_data.decode() if session.login_data else None,
+            "login": session.auth_data.login.decode() if session.authenticated else None,
             "headers": {name: str(value) for name, value in mail.items()},
             "text": body.get_content() if body else None,
             "defects": [type(defect).__name__ for defect in mail.defects],
@@ -44,8 +44,7 @@ class Handler:
 
 def authenticate(server, session, envelope, mechanism, data):
     if (data.login, data.password) == (b"vestibule", b"correct horse"):
-        session.login_data = data.login
-        return AuthResult(success=True)
+        return AuthResult(success=True, auth_data=data)
     return AuthResult(success=False, handled=False)
 
 
