@@ -7,7 +7,8 @@ mod breaker;
 mod callback;
 mod capture;
 mod fallback;
-#[cfg(any(feature = "http-messages", feature = "smtp"))]
+#[cfg(feature = "smtp")]
+#[cfg_attr(not(feature = "cli"), allow(dead_code, reason = "only the command line shows steps"))]
 mod milestone;
 mod null;
 mod outcome;

@@ -6,9 +6,11 @@ use std::time::Duration;
 #[cfg(feature = "http-messages")]
 use crate::config::message_api;
 use crate::config::{Config, EmailTransport, SmsTransport};
+#[cfg(any(feature = "cli", feature = "http-messages", feature = "unstable"))]
+use crate::delivery::Channel;
 #[cfg(feature = "http-messages")]
 use crate::delivery::{ApiLimits, ApiTransport};
-use crate::delivery::{Capture, Channel, Fallback, NamedTransport, NullTransport, Route, Transport};
+use crate::delivery::{Capture, Fallback, NamedTransport, NullTransport, Route, Transport};
 #[cfg(feature = "smtp")]
 use crate::delivery::{Smtp, SmtpLimits, SmtpOptions};
 
@@ -91,6 +93,7 @@ impl ConfiguredProvider {
 }
 
 /// The names of a channel's providers, in the order in which they are asked, those of routes last.
+#[cfg(any(feature = "cli", feature = "http-messages", feature = "unstable"))]
 pub fn provider_names(config: &Config, channel: Channel) -> Vec<&'static str> {
     match channel {
         Channel::Email => {

@@ -10,9 +10,9 @@ use crate::clock::{Clock, SystemClock};
 use crate::domain::time::Timestamp;
 use crate::outbound::{Outbound, OutboundError, OutboundOptions, retry_after};
 
-#[cfg(feature = "smtp")]
+#[cfg(feature = "cli")]
 use super::super::milestone::{Milestone, Tell};
-#[cfg(feature = "smtp")]
+#[cfg(feature = "cli")]
 use super::super::smtp::walk;
 use super::super::{BoxFuture, Callback, CallbackError, Failure, FailureClass, Message, Outcome, Report, Transport};
 use super::answer::ApiAnswer;
@@ -76,7 +76,7 @@ impl ApiTransport {
 
     /// Sends a message, and tells each step that went well: the look-up, the connection and TLS on a connection of their
     /// own first, since the one of the request is hidden.
-    #[cfg(feature = "smtp")]
+    #[cfg(feature = "cli")]
     pub async fn examine(&self, message: &Message, tell: Tell<'_>) -> Outcome {
         let request = match self.api.request(message, self.clock.now()) {
             Ok(request) => request,

@@ -109,7 +109,7 @@ impl Tls {
 ///
 /// # Errors
 /// What is wrong, as the end of a sentence that begins with the host.
-#[cfg(feature = "http-messages")]
+#[cfg(feature = "cli")]
 pub(in crate::delivery) async fn walk(
     host: &str,
     port: u16,

@@ -11,7 +11,7 @@ mod session;
 mod transport;
 mod trouble;
 
-#[cfg(feature = "http-messages")]
+#[cfg(feature = "cli")]
 pub(super) use dial::walk;
 pub use options::{SmtpError, SmtpLimits, SmtpOptions};
 pub use transport::Smtp;

@@ -73,6 +73,7 @@ impl Smtp {
     }
 
     /// Sends a message on a connection of its own, and tells each step that went well.
+    #[cfg(feature = "cli")]
     pub async fn examine(&self, message: &Message, tell: Tell<'_>) -> Outcome {
         let Some(mail) = Mail::compose(message, &self.from) else { return unwritable() };
         let work = async {
