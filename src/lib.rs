@@ -332,12 +332,13 @@ pub mod messages {
     #[cfg(any(feature = "server", feature = "smtp"))]
     pub use crate::delivery::Security;
     pub use crate::delivery::{
-        BoxFuture, Capture, Captured, Channel, ChannelHealth, ChannelStatus, Failure, FailureClass, Message,
-        NullTransport, Outcome, Receipt, Transport,
+        BoxFuture, Capture, Captured, Channel, ChannelHealth, ChannelStatus, Color, Failure, FailureClass, Logo,
+        Message, MessageStyle, NullTransport, Outcome, Receipt, StyleError, TemplateError, TemplateFault, Templates,
+        Transport,
     };
     #[cfg(feature = "smtp")]
-    pub use crate::delivery::{Smtp, SmtpError, SmtpLimits, SmtpOptions};
-    pub use crate::domain::message::Template;
+    pub use crate::delivery::{Dkim, DkimError, Smtp, SmtpError, SmtpLimits, SmtpOptions};
+    pub use crate::domain::message::{Origin, Template};
     pub use crate::domain::verification::PhoneChannel;
 }
 
@@ -380,7 +381,7 @@ pub mod server {
 #[cfg(feature = "server")]
 pub mod configuration {
     pub use crate::config::{
-        BeforeSignUpCompletes, Captcha, Config, ConfigError, Difference, Email, EmailTransport, Events, Instance,
+        BeforeSignUpCompletes, Captcha, Config, ConfigError, Difference, DkimSection, Email, EmailTransport, Events, Instance,
         Limits, Listen, Mode, OnFailureChoice, Origin, Password, Place, PublicUrl, PublishableKey, Reloaded, Server,
         Session, SignUp, Sms, SmsTransport, Sources, StoreKind, StoreSection, Telemetry, Verification,
         WebhookEndpointSection, WebhooksSection, near_misses,

@@ -11,6 +11,7 @@ use crate::webhook::{EndpointUrl, EventFilter, SigningSecret, Targets};
 use super::error::ConfigError;
 use super::layer::Layer;
 use super::load::Config;
+use super::message_checks::of_messages;
 use super::sections::{Email, Limits};
 use super::values::{EmailTransport, Mode, StoreKind};
 
@@ -34,7 +35,7 @@ pub(super) fn check_apart_from(sections: &[&str], config: &Config, layer: &Layer
         }
     }
     let groups =
-        [of_paths(config), of_email(&config.email), of_passwords(config), of_captcha(config), of_webhooks(config)];
+        [of_paths(config), of_email(&config.email), of_messages(&config.email), of_passwords(config), of_captcha(config), of_webhooks(config)];
     for (key, reason) in groups.into_iter().flatten().chain(of_production(config)) {
         fault(key, &reason);
     }

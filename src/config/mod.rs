@@ -12,6 +12,7 @@ mod error;
 mod layer;
 mod limits;
 mod load;
+mod message_checks;
 mod near_misses;
 mod nearest;
 mod reload;
@@ -33,7 +34,7 @@ pub use reload::Reloaded;
 pub use samples::SAMPLES;
 pub use samples::sample_settings;
 pub use sections::{
-    BeforeSignUpCompletes, Captcha, Email, Events, Instance, Limits, OnFailureChoice, Password, Server, Session,
+    BeforeSignUpCompletes, Captcha, DkimSection, Email, Events, Instance, Limits, OnFailureChoice, Password, Server, Session,
     SignUp, Sms, StoreSection, Telemetry, Verification, WebhookEndpointSection, WebhooksSection,
 };
 pub use settings_json::settings_of_json;

@@ -242,6 +242,28 @@ pub struct Email {
     pub command_timeout_s: u64,
     /// Timeout of one delivery in seconds.
     pub timeout_s: u64,
+    /// Folder of templates in place of the built-in ones.
+    pub templates: Option<PathBuf>,
+    /// Language of messages to people whose own is not known or not available.
+    pub locale: String,
+    /// Colour of buttons, as `#rrggbb`.
+    pub accent_color: String,
+    /// File of the logo at the top of e-mails.
+    pub logo_file: Option<PathBuf>,
+    /// Signatures of e-mails.
+    pub dkim: DkimSection,
+}
+
+/// Section `[email.dkim]`: all keys or none.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct DkimSection {
+    /// Domain in whose name e-mails are signed.
+    pub domain: Option<String>,
+    /// Name of the key's record in the DNS.
+    pub selector: Option<String>,
+    /// File of the private key, in PEM.
+    pub private_key_file: Option<PathBuf>,
 }
 
 /// Section `[captcha]`.

@@ -2,6 +2,7 @@
 //! and tests. This room knows no store and no actor; the relay retries.
 
 mod capture;
+mod mailbox_files;
 mod null;
 mod outcome;
 #[cfg(any(feature = "server", feature = "smtp"))]
@@ -10,6 +11,8 @@ mod security;
 mod smtp;
 mod status;
 mod templates;
+#[cfg(test)]
+mod testing;
 mod transport;
 
 pub use capture::{Capture, Captured};
@@ -18,7 +21,9 @@ pub use outcome::{Failure, FailureClass, Outcome, Receipt};
 #[cfg(any(feature = "server", feature = "smtp"))]
 pub use security::Security;
 #[cfg(feature = "smtp")]
-pub use smtp::{Smtp, SmtpError, SmtpLimits, SmtpOptions};
+pub use smtp::{Dkim, DkimError, Smtp, SmtpError, SmtpLimits, SmtpOptions, mail_source};
 pub use status::{ChannelHealth, ChannelStatus, Counted};
-pub use templates::{Envelope, MessageTemplates};
+pub use templates::{
+    Color, Envelope, Logo, MessageStyle, MessageTemplates, StyleError, TemplateError, TemplateFault, Templates,
+};
 pub use transport::{BoxFuture, Channel, Message, Transport};

@@ -1,14 +1,16 @@
 //! The interface of transports.
 
 use std::fmt;
+use std::sync::Arc;
 
 use crate::domain::id::MessageId;
 use crate::domain::identifier::{Identifier, IdentifierKind};
-use crate::domain::message::Template;
+use crate::domain::message::{Origin, Template};
 use crate::domain::secret::Secret;
 use crate::domain::time::Timestamp;
 
 use super::outcome::Outcome;
+use super::templates::Logo;
 
 /// A future that can be kept behind a trait object.
 pub use futures_util::future::BoxFuture;
@@ -42,6 +44,8 @@ pub struct Message {
     pub link: Option<Secret<String>>,
     /// What it is for.
     pub template: Template,
+    /// What it was made for: a sign-up, a sign-in or an invitation.
+    pub origin: Option<Origin>,
     /// The language that it is written in, such as `de` (RFC 5646).
     pub locale: String,
     /// The subject, for e-mail.
@@ -50,6 +54,9 @@ pub struct Message {
     pub text: Secret<String>,
     /// The body of an e-mail as HTML, if it has one.
     pub html: Option<Secret<String>>,
+    /// The image that the HTML shows as `cid:logo`, if it shows one. It goes along as an inline part with that
+    /// `Content-ID`.
+    pub logo: Option<Arc<Logo>>,
     /// Time of creation.
     pub created_at: Timestamp,
     /// Expiry: after this time it is not sent any more.

@@ -1,5 +1,7 @@
 //! Messages to people: codes, links, invitations and notices.
 
+use std::fmt;
+
 use super::id::{InvitationId, MessageId, SignInId, SignUpId};
 use super::identifier::Identifier;
 use super::secret::Secret;
@@ -89,6 +91,17 @@ impl Template {
     }
 }
 
+/// Its id.
+impl fmt::Display for Origin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::SignUp(id) => id.fmt(f),
+            Self::SignIn(id) => id.fmt(f),
+            Self::Invitation(id) => id.fmt(f),
+        }
+    }
+}
+
 impl From<SignUpId> for Origin {
     fn from(id: SignUpId) -> Self {
         Self::SignUp(id)
@@ -108,6 +121,12 @@ impl From<InvitationId> for Origin {
 }
 
 impl Origin {
+    /// The object with this id; `None` for ids of other kinds.
+    pub fn parse(id: &str) -> Option<Self> {
+        let sign_up = || id.parse().ok().map(Self::SignUp);
+        sign_up().or_else(|| id.parse().ok().map(Self::SignIn)).or_else(|| id.parse().ok().map(Self::Invitation))
+    }
+
     /// The bytes of its id.
     pub(crate) const fn as_bytes(&self) -> &[u8; 16] {
         match self {

@@ -8,7 +8,7 @@ use url::Url;
 use crate::actors::{ActorContext, ActorOptions, Follower, Hooked, LastSeen, System, Transports};
 use crate::captcha::Captcha;
 use crate::clock::{Clock, ResumedClock, SystemClock};
-use crate::delivery::{Capture, MessageTemplates, Transport};
+use crate::delivery::{Capture, MessageStyle, MessageTemplates, Transport};
 use crate::domain::application_value::check_namespace;
 use crate::domain::hook::{AfterCommit, Hook, HookOptions};
 use crate::domain::policy::Policy;
@@ -51,6 +51,7 @@ pub struct EngineBuilder {
     email: Option<Arc<dyn Transport>>,
     sms: Option<Arc<dyn Transport>>,
     branding: Branding,
+    message_style: MessageStyle,
     publishable_key: String,
     secret_key: BackendKey,
     issuer: String,
@@ -87,6 +88,7 @@ impl Default for EngineBuilder {
             email: None,
             sms: None,
             branding: Branding::default(),
+            message_style: MessageStyle::default(),
             publishable_key: "pk_live_Y2xlcmsubG9jYWxob3N0JA".into(),
             secret_key: BackendKey::default(),
             issuer: "https://clerk.localhost".into(),
@@ -149,6 +151,9 @@ impl EngineBuilder {
         sms: Arc<dyn Transport> => Some;
         /// The application's name and looks in messages, on pages and in the environment.
         branding: Branding;
+        /// How messages look: their templates and language, a colour, and a logo. By default the built-in templates in
+        /// English.
+        message_style: MessageStyle;
         /// The publishable key that browsers are configured with.
         publishable_key: String;
         /// How the application's backend authenticates; off by default.
@@ -252,6 +257,8 @@ impl EngineBuilder {
             accept_url: accept_url.to_string(),
             home_url: self.branding.home_url.clone(),
             support_email: self.branding.support_email.clone(),
+            page_host: page_host(&self.branding, &self.allowed_origins),
+            style: self.message_style,
         };
         let mut policy = self.policy;
         if let Some(captcha) = &self.captcha {
@@ -333,6 +340,21 @@ fn check_names(followers: &[Follower]) -> Result<(), BuildError> {
         Some(follower) => Err(BuildError::HookName(follower.name.clone())),
         None => Ok(()),
     }
+}
+
+/// The host of the application's pages, to which text messages bind their codes: that of its home page, else that of the
+/// allowed origins where it is the same in all. A page on this machine needs no such line.
+fn page_host(branding: &Branding, allowed_origins: &[String]) -> Option<String> {
+    let host = |url: &str| {
+        let url = Url::parse(url).ok()?;
+        let domain = url.domain()?.to_owned();
+        (!is_loopback(&url)).then_some(domain)
+    };
+    if let Some(home) = &branding.home_url {
+        return host(home);
+    }
+    let hosts: BTreeSet<Option<String>> = allowed_origins.iter().map(|origin| host(origin)).collect();
+    if hosts.len() == 1 { hosts.into_iter().next().flatten() } else { None }
 }
 
 /// `path` below a base URL, which may have a path of its own.

@@ -30,6 +30,7 @@ use crate::pwned::PwnedRange;
 #[cfg(feature = "webhooks")]
 use crate::webhook::{ConversionWebhook, EndpointUrl, Targets};
 
+use super::messages::message_style;
 use super::transports::{email_transport, sms_transport};
 use super::{StartupError, storage};
 
@@ -58,6 +59,7 @@ pub(super) fn engine_builder(
         .email(email_transport(config, capture)?)
         .sms(sms_transport(config, capture))
         .branding(config.branding())
+        .message_style(message_style(config)?)
         .publishable_key(config.publishable_key().as_str().to_owned())
         .secret_key(match &config.instance.secret_key {
             Some(key) => BackendKey::Given(key.clone()),

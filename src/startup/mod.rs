@@ -10,6 +10,7 @@ mod error;
 mod http_options;
 #[cfg(feature = "sled")]
 mod key_file;
+mod messages;
 #[cfg(feature = "cli")]
 mod overrides;
 mod server;
@@ -21,6 +22,8 @@ pub use diagnostics::{data_error, listen_error};
 pub use error::StartupError;
 #[cfg(feature = "sled")]
 pub use key_file::{inspect, weakness};
+#[cfg(feature = "cli")]
+pub use messages::{dkim, message_style};
 #[cfg(feature = "cli")]
 pub use overrides::{drop_overrides, overrides};
 pub use server::ConfiguredServer;

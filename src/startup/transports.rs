@@ -34,6 +34,7 @@ fn smtp(config: &Config) -> Result<Arc<dyn Transport>, StartupError> {
         password: email.password.clone(),
         from: email.from.clone().unwrap_or_default(),
         hello_name: email.hello_name.clone(),
+        dkim: super::messages::dkim(config)?,
         connections_max: email.connections_max,
         limits: SmtpLimits {
             command: Duration::from_secs(email.command_timeout_s),

@@ -25,7 +25,7 @@ const NAMES: [(&str, &str); 16] = [
     ),
     (
         "configuration",
-        "BeforeSignUpCompletes Captcha Config ConfigError ConfiguredServer Difference Email EmailTransport Events Instance \
+        "BeforeSignUpCompletes Captcha Config ConfigError ConfiguredServer Difference DkimSection Email EmailTransport Events Instance \
          Limits Listen LogFormat Mode OnFailureChoice Origin Password Place PublicUrl PublishableKey Reloaded Server Session SignUp \
          Sms SmsTransport Sources StartupError StoreKind StoreSection Telemetry Verification \
          WebhookEndpointSection WebhooksSection near_misses",
@@ -43,8 +43,9 @@ const NAMES: [(&str, &str); 16] = [
     ("limits", "ActorOptions Budget HashImplementation HashOptions HashParameters Policy SourceLimits"),
     (
         "messages",
-        "BoxFuture Capture Captured Channel ChannelHealth ChannelStatus Message NullTransport Outcome PhoneChannel Security Smtp SmtpError \
-         SmtpLimits SmtpOptions Transport",
+        "BoxFuture Capture Captured Channel ChannelHealth ChannelStatus Color Dkim DkimError Failure FailureClass Logo Message \
+         MessageStyle NullTransport Origin Outcome PhoneChannel Receipt Security Smtp SmtpError SmtpLimits SmtpOptions StyleError \
+         Template TemplateError TemplateFault Templates Transport",
     ),
     ("ports", "Clock Entropy SystemClock"),
     (

@@ -112,6 +112,7 @@ impl Sender {
             to,
             display_to,
             template: content.template(),
+            origin: about.as_ref().map(|about| about.origin),
             locale: about.as_ref().and_then(|about| about.locale.as_deref()),
             created_at: entry.created_at,
             expire_at: entry.expire_at,

@@ -3,6 +3,7 @@
 
 mod compose;
 mod dial;
+mod dkim;
 mod options;
 mod pool;
 mod reply;
@@ -10,5 +11,7 @@ mod session;
 mod transport;
 mod trouble;
 
+pub use compose::mail_source;
+pub use dkim::{Dkim, DkimError};
 pub use options::{SmtpError, SmtpLimits, SmtpOptions};
 pub use transport::Smtp;

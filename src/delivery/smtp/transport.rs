@@ -8,6 +8,7 @@ use tokio::time::timeout;
 use super::super::{BoxFuture, Failure, FailureClass, Message, Outcome, Receipt, Security, Transport};
 use super::compose::Mail;
 use super::dial::Tls;
+use super::dkim::Dkim;
 use super::options::{SmtpError, SmtpOptions};
 use super::pool::Pool;
 use super::session::{Login, Server, Session};
@@ -17,6 +18,7 @@ use super::trouble::Trouble;
 pub struct Smtp {
     server: Server,
     from: Mailbox,
+    dkim: Option<Dkim>,
     idle: Pool,
     /// Timeout of one delivery.
     limit: Duration,
@@ -42,6 +44,9 @@ impl Smtp {
         if hello_name.is_empty() || !hello_name.bytes().all(|byte| byte.is_ascii_graphic()) {
             return Err(SmtpError::HelloName);
         }
+        if options.dkim.as_ref().is_some_and(|dkim| !dkim.is_for(from.email.domain())) {
+            return Err(SmtpError::Dkim);
+        }
         let login = match (&options.username, &options.password) {
             (Some(username), Some(password)) => Some(Login { username: username.clone(), password: password.clone() }),
             _ => None,
@@ -56,7 +61,7 @@ impl Smtp {
             limit: options.limits.command,
         };
         let (limit, connections_max) = (options.limits.delivery, options.connections_max.max(1));
-        Ok(Self { server, from, idle: Pool::new(connections_max), limit, connections_max })
+        Ok(Self { server, from, dkim: options.dkim.clone(), idle: Pool::new(connections_max), limit, connections_max })
     }
 
     async fn hand_over(&self, mail: &Mail) -> Result<(), Trouble> {
@@ -87,7 +92,7 @@ impl Transport for Smtp {
 
     fn deliver<'a>(&'a self, message: &'a Message) -> BoxFuture<'a, Outcome> {
         Box::pin(async move {
-            let Some(mail) = Mail::compose(message, &self.from) else {
+            let Some(mail) = Mail::compose(message, &self.from, self.dkim.as_ref()) else {
                 return Outcome::Refused(Failure::new(
                     FailureClass::Address,
                     "the address can't be written in a message",
@@ -169,6 +174,7 @@ mod tests {
             password: None,
             from: "no-reply@acme.example".into(),
             hello_name: None,
+            dkim: None,
             connections_max: 4,
             limits: SmtpLimits::default(),
         };
@@ -249,9 +255,11 @@ mod tests {
             code: None,
             link: None,
             template: Template::VerificationCode,
+            origin: None,
             locale: "en".into(),
             subject: "hello".into(),
             html: None,
+            logo: None,
             text: Secret::new("hello".into()),
             created_at: Timestamp::EPOCH,
             expire_at: Timestamp::EPOCH,
