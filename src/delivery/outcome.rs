@@ -58,6 +58,8 @@ pub enum FailureClass {
     Timeout,
     /// The provider answered with a failure of its own, or not in its protocol.
     Provider,
+    /// The instance has no transport for the channel.
+    Unconfigured,
 }
 
 impl Failure {
@@ -79,6 +81,7 @@ impl FailureClass {
             Self::Unreachable => "unreachable",
             Self::Timeout => "timeout",
             Self::Provider => "provider",
+            Self::Unconfigured => "unconfigured",
         }
     }
 }

@@ -11,6 +11,7 @@ use std::time::Duration;
 use vestibule::actors::ActorOptions;
 use vestibule::delivery::{Capture, Channel, Failure, Message, Outcome, Smtp, SmtpOptions};
 use vestibule::domain::id::MessageId;
+use vestibule::domain::message::Template;
 use vestibule::domain::secret::Secret;
 use vestibule::domain::sign_up::NewSignUp;
 use vestibule::domain::time::Timestamp;

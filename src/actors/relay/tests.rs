@@ -8,7 +8,7 @@ use crate::actors::test_support::{
 };
 use crate::actors::{ActorOptions, System};
 use crate::delivery::{Channel, ChannelStatus};
-use crate::domain::id::MessageId;
+use crate::domain::id::{MessageId, SignUpId};
 use crate::domain::identifier::{Identifier, IdentifierKind};
 use crate::domain::message::{Content, Message};
 use crate::domain::secret::Secret;
