@@ -372,7 +372,7 @@ pub mod server {
     pub use crate::config::{Network, RequestLog};
     pub use crate::http::{
         App, BoundServer, CapturedMessage, DevOutbox, HttpOptions, HttpService, PeerAddress, ResponseBody,
-        ResponseFuture, bind,
+        ResponseFuture, SentMessage, bind,
     };
 }
 
@@ -381,9 +381,9 @@ pub mod server {
 #[cfg(feature = "server")]
 pub mod configuration {
     pub use crate::config::{
-        BeforeSignUpCompletes, Captcha, Config, ConfigError, Difference, DkimSection, Email, EmailTransport, Events, Instance,
-        Limits, Listen, Mode, OnFailureChoice, Origin, Password, Place, PublicUrl, PublishableKey, Reloaded, Server,
-        Session, SignUp, Sms, SmsTransport, Sources, StoreKind, StoreSection, Telemetry, Verification,
+        BeforeSignUpCompletes, Captcha, Config, ConfigError, Difference, DkimSection, Email, EmailTransport, Events,
+        Instance, Limits, Listen, Mode, OnFailureChoice, Origin, Password, Place, PublicUrl, PublishableKey, Reloaded,
+        Server, Session, SignUp, Sms, SmsTransport, Sources, StoreKind, StoreSection, Telemetry, Verification,
         WebhookEndpointSection, WebhooksSection, near_misses,
     };
     pub use crate::startup::{ConfiguredServer, StartupError};

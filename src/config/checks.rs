@@ -34,8 +34,14 @@ pub(super) fn check_apart_from(sections: &[&str], config: &Config, layer: &Layer
             fault(key, &format!("is {value}; it must be from {min} to {max}"));
         }
     }
-    let groups =
-        [of_paths(config), of_email(&config.email), of_messages(&config.email), of_passwords(config), of_captcha(config), of_webhooks(config)];
+    let groups = [
+        of_paths(config),
+        of_email(&config.email),
+        of_messages(&config.email),
+        of_passwords(config),
+        of_captcha(config),
+        of_webhooks(config),
+    ];
     for (key, reason) in groups.into_iter().flatten().chain(of_production(config)) {
         fault(key, &reason);
     }

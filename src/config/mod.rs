@@ -34,8 +34,8 @@ pub use reload::Reloaded;
 pub use samples::SAMPLES;
 pub use samples::sample_settings;
 pub use sections::{
-    BeforeSignUpCompletes, Captcha, DkimSection, Email, Events, Instance, Limits, OnFailureChoice, Password, Server, Session,
-    SignUp, Sms, StoreSection, Telemetry, Verification, WebhookEndpointSection, WebhooksSection,
+    BeforeSignUpCompletes, Captcha, DkimSection, Email, Events, Instance, Limits, OnFailureChoice, Password, Server,
+    Session, SignUp, Sms, StoreSection, Telemetry, Verification, WebhookEndpointSection, WebhooksSection,
 };
 pub use settings_json::settings_of_json;
 pub use values::{

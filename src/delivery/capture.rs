@@ -105,22 +105,26 @@ impl Capture {
     }
 
     /// A number that differs after each new message, and after they were cleared.
+    #[cfg(any(feature = "server", test))]
     pub(crate) fn version(&self) -> u64 {
         self.kept().version
     }
 
     /// Waits until the version is another one than `seen`, or until the instance stops.
+    #[cfg(any(feature = "server", test))]
     pub(crate) async fn changed(&self, seen: u64) -> u64 {
         self.until(|kept| (kept.version != seen || kept.is_closed).then_some(kept.version)).await
     }
 
     /// Lets nobody wait for a change any more: the instance stops.
+    #[cfg(any(feature = "server", test))]
     pub(crate) fn close(&self) {
         self.kept().is_closed = true;
         self.added.notify_waiters();
     }
 
     /// Keeps the messages in `folder` too, and begins with those that are there.
+    #[cfg(any(feature = "server", test))]
     pub(crate) fn keep_in(&self, folder: &Path, sealer: Arc<dyn Sealer>) -> io::Result<()> {
         let (messages, files) = MailboxFiles::open(folder, sealer)?;
         let mut kept = self.kept();
@@ -133,11 +137,13 @@ impl Capture {
     }
 
     /// Sets the sender that the source of e-mails shows.
+    #[cfg(any(feature = "server", test))]
     pub(crate) fn set_sender(&self, sender: String) {
         drop(self.sender.set(sender));
     }
 
     /// The sender that the source of e-mails shows.
+    #[cfg(any(feature = "server", test))]
     pub(crate) fn sender(&self) -> &str {
         self.sender.get().map_or("no-reply@localhost", String::as_str)
     }
@@ -181,14 +187,14 @@ impl Capture {
     }
 
     /// What `find` finds, tried now and after each new message.
-    async fn until(&self, find: impl Fn(&mut Kept) -> Option<Captured>) -> Captured {
+    async fn until<T>(&self, find: impl Fn(&mut Kept) -> Option<T>) -> T {
         loop {
             // Registered before the look, so that a message between the look and the wait is not missed.
             let mut added = pin!(self.added.notified());
             added.as_mut().enable();
             let found = find(&mut self.kept());
             match found {
-                Some(message) => return message,
+                Some(found) => return found,
                 None => added.await,
             }
         }
@@ -368,7 +374,9 @@ mod tests {
     #[tokio::test]
     async fn messages_are_found_by_words_and_by_what_they_were_made_for() {
         let capture = Capture::new();
-        for (to, subject) in [("ada@example.com", "Your Code"), ("eve@example.com", "Your code"), ("eve@example.com", "x")] {
+        for (to, subject) in
+            [("ada@example.com", "Your Code"), ("eve@example.com", "Your code"), ("eve@example.com", "x")]
+        {
             capture.deliver(&message(to, subject)).await;
         }
         let found = |words: &str| capture.search(words, 10).iter().map(|m| m.to.clone()).collect::<Vec<_>>();

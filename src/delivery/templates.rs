@@ -318,8 +318,6 @@ mod tests {
 
     fn envelope(to: &Identifier, seconds: u64) -> Envelope<'_> {
         Envelope {
-            template: Template::VerificationCode,
-            locale: None,
             id: MessageId::from_bytes([7; 16]),
             to,
             display_to: &to.value,

@@ -11,8 +11,8 @@ use hyper::body::Body;
 #[cfg(feature = "webhooks")]
 use crate::domain::id::WebhookEndpointId;
 use crate::domain::id::{
-    ClientId, ExternalAccountId, IdentificationId, InvitationId, ListedIdentifierId, MalformedId, RedirectUrlId,
-    SessionId, SignInId, SignInTokenId, SignUpId, UserId, WaitlistEntryId,
+    ClientId, ExternalAccountId, IdentificationId, InvitationId, ListedIdentifierId, MalformedId, MessageId,
+    RedirectUrlId, SessionId, SignInId, SignInTokenId, SignUpId, UserId, WaitlistEntryId,
 };
 use crate::domain::verification::{Strategy, parse_strategy};
 use crate::http::call::Call;
@@ -223,6 +223,7 @@ pub(in crate::http) enum PathId {
     Invitation(InvitationId),
     WaitlistEntry(WaitlistEntryId),
     ListedIdentifier(ListedIdentifierId),
+    Message(MessageId),
     RedirectUrl(RedirectUrlId),
     User(UserId),
     UserAccount(UserAccountPath),
@@ -295,6 +296,7 @@ in_path! {
     Invitation InvitationId
     WaitlistEntry WaitlistEntryId
     ListedIdentifier ListedIdentifierId
+    Message MessageId
     RedirectUrl RedirectUrlId
     User UserId
     UserAccount UserAccountPath

@@ -42,6 +42,9 @@ pub(super) fn engine_builder(
     public_url: Url,
 ) -> Result<EngineBuilder, StartupError> {
     let (key, store) = storage::open(config)?;
+    if config.is_development() {
+        storage::keep_mailbox(config, capture)?;
+    }
     let actors = ActorOptions {
         passivate_after: Duration::from_secs(config.sign_up.passivate_after_s),
         // The transport's own timeout is shorter and gives a better reason.

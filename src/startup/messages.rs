@@ -18,9 +18,8 @@ pub fn message_style(config: &Config) -> Result<MessageStyle, StartupError> {
     let email = &config.email;
     let templates = match &email.templates {
         None => Templates::default(),
-        Some(folder) => {
-            Templates::read(folder).map_err(|error| StartupError::new(format!("`email.templates` can't be used:\n{error}")))?
-        }
+        Some(folder) => Templates::read(folder)
+            .map_err(|error| StartupError::new(format!("`email.templates` can't be used:\n{error}")))?,
     };
     if !templates.locales().iter().any(|locale| locale.eq_ignore_ascii_case(&email.locale)) {
         let available = templates.locales().join(", ");
@@ -34,8 +33,9 @@ pub fn message_style(config: &Config) -> Result<MessageStyle, StartupError> {
     let logo = match &email.logo_file {
         None => None,
         Some(path) => {
-            let bytes = fs::read(path)
-                .map_err(|error| StartupError::new(format!("`email.logo_file`: {} can't be read: {error}", path.display())))?;
+            let bytes = fs::read(path).map_err(|error| {
+                StartupError::new(format!("`email.logo_file`: {} can't be read: {error}", path.display()))
+            })?;
             let logo = Logo::new(bytes)
                 .map_err(|error| StartupError::new(format!("`email.logo_file`: {} {error}", path.display())))?;
             Some(Arc::new(logo))
@@ -51,7 +51,8 @@ pub fn message_style(config: &Config) -> Result<MessageStyle, StartupError> {
 #[cfg(feature = "smtp")]
 pub fn dkim(config: &Config) -> Result<Option<Dkim>, StartupError> {
     let section = &config.email.dkim;
-    let (Some(domain), Some(selector), Some(path)) = (&section.domain, &section.selector, &section.private_key_file) else {
+    let (Some(domain), Some(selector), Some(path)) = (&section.domain, &section.selector, &section.private_key_file)
+    else {
         return Ok(None);
     };
     let place = format!("`email.dkim.private_key_file`: {}", path.display());

@@ -1,6 +1,7 @@
 //! Delivery by SMTP to good and bad servers on this machine, and its consequences.
 
 mod connections;
+mod mails;
 mod messages;
 mod outages;
 mod outcomes;
@@ -92,6 +93,8 @@ fn message(to: &str) -> Message {
         subject: "123456 is your Acme verification code".into(),
         text: Secret::new("Your verification code is 123456.\n".into()),
         html: None,
+        logo: None,
+        origin: None,
         created_at: Timestamp::from_millis(1_800_000_000_000),
         expire_at: Timestamp::from_millis(1_800_000_600_000),
     }

@@ -55,7 +55,7 @@ const NAMES: [(&str, &str); 16] = [
     (
         "server",
         "App BoundServer CapturedMessage DevOutbox HttpOptions HttpService Network PeerAddress RequestLog \
-         ResponseBody ResponseFuture bind",
+         ResponseBody ResponseFuture SentMessage bind",
     ),
     ("services", "Captcha CaptchaProvider Outbound OutboundOptions Providers PwnedRange"),
     (

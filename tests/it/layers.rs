@@ -63,7 +63,7 @@ const ADAPTERS: &str = "store delivery oauth captcha webhook token password pwne
 const UTILITIES: &str = "clock entropy outbound telemetry";
 
 /// Packages that only these rooms name.
-const HOMES: [(&str, &[&str]); 17] = [
+const HOMES: [(&str, &[&str]); 18] = [
     ("ractor", &["actors"]),
     ("sled", &["store"]),
     ("bincode", &["store"]),
@@ -72,6 +72,7 @@ const HOMES: [(&str, &[&str]); 17] = [
     ("hyper_util", &["http", "cli"]),
     ("tower_service", &["http"]),
     ("lettre", &["delivery"]),
+    ("minijinja", &["delivery"]),
     ("tokio_rustls", &["delivery"]),
     ("rustls_platform_verifier", &["delivery"]),
     ("clap", &["cli"]),

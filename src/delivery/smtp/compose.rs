@@ -3,8 +3,8 @@
 use std::time::{Duration, SystemTime};
 
 use lettre::Address;
-use lettre::message::{Attachment, Mailbox, MultiPart, SinglePart};
 use lettre::message::header::{ContentType, Header, HeaderName, HeaderValue, MIME_VERSION_1_0};
+use lettre::message::{Attachment, Mailbox, MultiPart, SinglePart};
 
 use super::super::{Logo, Message};
 use super::dkim::Dkim;
@@ -72,9 +72,8 @@ fn written(message: &Message, from: &Mailbox) -> Option<(String, Vec<u8>)> {
 /// The text, then the HTML, which programs prefer that can show it (RFC 2046 5.1.4). The boundaries are the same in each
 /// retry, too; the id makes them unlike any line of a message.
 fn alternative(message: &Message, text: String, html: String) -> MultiPart {
-    let alternative = MultiPart::alternative()
-        .boundary(format!("alternative_{}", message.id))
-        .singlepart(SinglePart::plain(text));
+    let alternative =
+        MultiPart::alternative().boundary(format!("alternative_{}", message.id)).singlepart(SinglePart::plain(text));
     let Some(logo) = &message.logo else { return alternative.singlepart(SinglePart::html(html)) };
     let related = MultiPart::related().boundary(format!("related_{}", message.id)).singlepart(SinglePart::html(html));
     match ContentType::parse(logo.content_type) {

@@ -35,10 +35,14 @@ pub enum DkimError {
     #[error("{0:?} is no name such as `acme.example`; write it in ASCII (punycode)")]
     Name(String),
     /// The key is not PEM, or of another kind.
-    #[error("has no private key that can be used; make one: openssl genpkey -algorithm RSA -pkeyopt rsa_keygen_bits:2048")]
+    #[error(
+        "has no private key that can be used; make one: openssl genpkey -algorithm RSA -pkeyopt rsa_keygen_bits:2048"
+    )]
     Key,
     /// The RSA key is too short, or too long for a record in the DNS.
-    #[error("has an RSA key that is not of 2048 to 4096 bits; make one: openssl genpkey -algorithm RSA -pkeyopt rsa_keygen_bits:2048")]
+    #[error(
+        "has an RSA key that is not of 2048 to 4096 bits; make one: openssl genpkey -algorithm RSA -pkeyopt rsa_keygen_bits:2048"
+    )]
     KeySize,
 }
 

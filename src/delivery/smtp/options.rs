@@ -59,7 +59,9 @@ pub enum SmtpError {
     #[error("email.hello_name is not a name such as `acme.example`")]
     HelloName,
     /// The signatures are for another domain than the sender's.
-    #[error("email.dkim.domain is not the domain of `email.from` and not above it, so receivers would not count the signature")]
+    #[error(
+        "email.dkim.domain is not the domain of `email.from` and not above it, so receivers would not count the signature"
+    )]
     Dkim,
     /// `host`, or TLS to it, can't be used.
     #[error("email.host can't be used: {0}")]

@@ -149,7 +149,7 @@ const ORDERS: &[(&str, &[&str])] = &[
         "http/frontend",
         &["captchas client environment inputs me oauth_callback sessions tickets verify waitlist", "sign_ins sign_ups"],
     ),
-    ("http/dev", &["dev_browser pages repeats", "tools"]),
+    ("http/dev", &["dev_browser mailbox pages repeats", "tools"]),
     ("http/pages", &["notice", "error link"]),
     ("http/routing", &["backend off", "realm"]),
     ("http/server", &["connections trouble", "received stream"]),
