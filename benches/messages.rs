@@ -57,7 +57,13 @@ fn main() {
             });
             plain.push(support::rate(MESSAGES, elapsed));
         }
-        support::compare(what, support::median(rates), "a format string of the text alone", support::median(plain), 0.01);
+        support::compare(
+            what,
+            support::median(rates),
+            "a format string of the text alone",
+            support::median(plain),
+            0.01,
+        );
         support::percentiles(&format!("{what} (target 100 µs)"), &mut latencies);
     }
 }

@@ -125,7 +125,7 @@ mod tests {
         let code = "{{ text.intro }}\n{{ code }}\n";
         for (name, source, line, words) in [
             ("verification_code.txt", "{{ text.intro }}\n\n{{ cod }}\n", Some(3), "undefined value"),
-            ("verification_code.txt", "{{ text.intro }}\n{{ code\n", Some(3), "syntax error"),
+            ("verification_code.txt", "{{ text.intro }}\n{{ code\n", Some(2), "syntax error"),
             ("verification_code.html", "<p>{{ text.intro }}</p>\n", Some(1), "does not show the code"),
             ("invitation.txt", code, Some(2), "does not show the link"),
             ("verification_code.html", "{% extends \"base.html\" %}\n", Some(1), "template not found"),

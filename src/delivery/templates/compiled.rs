@@ -251,7 +251,7 @@ impl Compiled {
         if shown.link.is_some() {
             words.push(("address", self.render(&language.address, &isolated)?.into()));
         }
-        let words: Value = words.into_iter().collect();
+        let words = Value::from_pairs(words);
         let all = context! { text => words, ..plain };
         let [html, text] = file_names(shown.template);
         Ok(Letter { subject, html: self.render(html, &all)?, text: self.render(text, &all)? })

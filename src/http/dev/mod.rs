@@ -15,7 +15,7 @@ use super::endpoint::{DELETE, Endpoint, POST, PUT, answer};
 pub(super) const ENDPOINTS: &[Endpoint] = &[
     Endpoint::form(POST, "/v1/dev_browser", answer!(|i| dev_browser::open(i.call).await)),
     Endpoint::get("/dev/outbox", answer!(|i| mailbox::list(i.call))).tool().quiet(),
-    Endpoint::document(DELETE, "/dev/outbox", answer!(|i| mailbox::clear(i.call))).tool(),
+    Endpoint::document(DELETE, "/dev/outbox", answer!(|i| mailbox::clear(i.call))).tool().quiet(),
     Endpoint::get("/dev/outbox/events", answer!(|i| mailbox::events(i.call).await)).tool().quiet(),
     Endpoint::get("/dev/outbox/{id}", answer!(|i| mailbox::show(i.call, i.id()?))).of::<MessageId>().tool().quiet(),
     Endpoint::get("/dev/outbox/{id}/html", answer!(|i| mailbox::html(i.call, i.id()?))).of::<MessageId>().tool().quiet(),

@@ -34,7 +34,11 @@ async fn mails_are_read_by_another_program_and_their_signatures_hold() {
             assert!(matches!(smtp.deliver(&message).await, Outcome::Sent(_)));
             let taken = server.taken().pop().expect("a mail");
             let name = format!("{selector}-{}-{}", message.locale, message.template.as_str());
-            fs::write(folder.path().join(format!("{name}.eml")), taken.data.replace("\n..", "\n.").replace('\n', "\r\n")).expect("a file");
+            fs::write(
+                folder.path().join(format!("{name}.eml")),
+                taken.data.replace("\n..", "\n.").replace('\n', "\r\n"),
+            )
+            .expect("a file");
             fs::write(folder.path().join(format!("{name}.json")), expected(&message).to_string()).expect("a file");
         }
     }
