@@ -5,7 +5,6 @@ use std::path::PathBuf;
 use crate::delivery::Color;
 
 use super::sections::Email;
-use super::values::EmailTransport;
 
 /// Faults as (key, reason); the reason continues a sentence that begins with the key.
 pub(super) fn of_messages(email: &Email) -> Vec<(&'static str, String)> {
@@ -34,9 +33,6 @@ pub(super) fn of_messages(email: &Email) -> Vec<(&'static str, String)> {
         for (key, _) in given.iter().filter(|(_, is_given)| !is_given) {
             fault(key, "is missing; give all three keys of [email.dkim], or none");
         }
-        if email.transport != EmailTransport::Smtp {
-            fault("email.dkim.domain", "needs `email.transport` \"smtp\": others sign on their own, or send nothing");
-        }
     }
     faults
 }
@@ -51,14 +47,6 @@ mod tests {
             (&[("EMAIL__ACCENT_COLOR", "red")][..], "`email.accent_color` can't be used: \"red\" is no colour"),
             (&[("EMAIL__TEMPLATES", "")], "`email.templates` is empty"),
             (&[("EMAIL__DKIM__DOMAIN", "acme.example")], "`email.dkim.selector` is missing; give all three keys"),
-            (
-                &[
-                    ("EMAIL__DKIM__DOMAIN", "acme.example"),
-                    ("EMAIL__DKIM__SELECTOR", "v1"),
-                    ("EMAIL__DKIM__PRIVATE_KEY_FILE", "dkim.pem"),
-                ],
-                "`email.dkim.domain` needs `email.transport` \"smtp\"",
-            ),
         ] {
             let variable = |(name, value): &(&str, &str)| (format!("VESTIBULE_{name}"), (*value).to_owned());
             let sources = Sources { environment: set.iter().map(variable).collect(), ..Sources::default() };

@@ -280,7 +280,7 @@ mod tests {
 
     use tokio::time::timeout;
 
-    use super::super::testing::message;
+    use super::super::samples::message;
     use super::*;
     use crate::domain::secret::Secret;
 

@@ -231,7 +231,7 @@ const WAITING_MAX: usize = 1024;
 
 #[cfg(test)]
 mod tests {
-    use super::super::testing::message;
+    use super::super::samples::message;
     use super::*;
 
     #[test]

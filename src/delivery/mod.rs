@@ -5,14 +5,14 @@ mod capture;
 mod mailbox_files;
 mod null;
 mod outcome;
+#[cfg(test)]
+mod samples;
 #[cfg(any(feature = "server", feature = "smtp"))]
 mod security;
 #[cfg(feature = "smtp")]
 mod smtp;
 mod status;
 mod templates;
-#[cfg(test)]
-mod testing;
 mod transport;
 
 pub use capture::{Capture, Captured};

@@ -49,6 +49,7 @@ mod http_webhooks;
 mod layers;
 mod limits;
 mod load;
+mod mailbox;
 mod mixed_load;
 mod navigations;
 mod oauth;

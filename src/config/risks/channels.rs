@@ -24,6 +24,11 @@ pub(super) fn channels(config: &Config) -> Risks {
         "is \"none\", but the settings verify phone numbers: no sign-up can be completed; write enabled = false in \
          [settings.attributes.phone_number]",
     );
+    risks.add(
+        email.transport != EmailTransport::Smtp && email.dkim.domain.is_some(),
+        "email.dkim.domain",
+        "signs e-mails by SMTP only, and `email.transport` is not \"smtp\"; leave [email.dkim] out",
+    );
     if email.transport == EmailTransport::Smtp {
         add_smtp(&mut risks, email);
         if config.instance.mode == Mode::Production {

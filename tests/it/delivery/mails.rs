@@ -116,7 +116,7 @@ fn expected(message: &Message) -> serde_json::Value {
     let secrets: Vec<_> = message.code.iter().map(|code| code.expose().clone()).chain(link.clone()).collect();
     let links: Vec<_> = link.into_iter().chain(["https://acme.example/?a=1&b=2".to_owned()]).collect();
     json!({
-        "id": message.id,
+        "id": message.id.to_string(),
         "to": message.to,
         "subject": message.subject,
         "text": message.text.expose(),
