@@ -1,16 +1,21 @@
 //! The capture: keeps messages in memory instead of sending them, for development and tests.
 
 use std::collections::{HashMap, VecDeque};
+use std::fmt;
+#[cfg(any(feature = "server", test))]
 use std::path::Path;
 use std::pin::pin;
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
-use std::{fmt, io};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+#[cfg(any(feature = "server", test))]
+use std::{io, sync::OnceLock};
 
 use tokio::sync::Notify;
 
 use crate::domain::id::MessageId;
+#[cfg(any(feature = "server", test))]
 use crate::domain::ports::Sealer;
 
+#[cfg(any(feature = "server", test))]
 use super::mailbox_files::MailboxFiles;
 use super::{BoxFuture, Message, Outcome, Receipt, Transport};
 
@@ -27,8 +32,10 @@ pub struct Capture {
     /// Wakes all waiting calls when a message is added.
     added: Notify,
     /// The messages on the disk, for a development instance.
+    #[cfg(any(feature = "server", test))]
     files: OnceLock<MailboxFiles>,
     /// The sender in the source of e-mails.
+    #[cfg(any(feature = "server", test))]
     sender: OnceLock<String>,
 }
 
@@ -97,6 +104,7 @@ impl Capture {
         let mut kept = self.kept();
         *kept = Kept { version: kept.version + 1, is_closed: kept.is_closed, ..Kept::default() };
         // Ordered while the lock is held, so that a message that comes after it stays.
+        #[cfg(any(feature = "server", test))]
         if let Some(files) = self.files.get() {
             files.clear();
         }
@@ -209,10 +217,11 @@ impl Transport for Capture {
     fn deliver<'a>(&'a self, message: &'a Message) -> BoxFuture<'a, Outcome> {
         let message = Arc::new(message.clone());
         let mut kept = self.kept();
-        kept.keep(message.clone());
+        #[cfg(any(feature = "server", test))]
         if let Some(files) = self.files.get() {
-            files.keep(message);
+            files.keep(message.clone());
         }
+        kept.keep(message);
         drop(kept);
         self.added.notify_waiters();
         Box::pin(std::future::ready(Outcome::Sent(Receipt::default())))

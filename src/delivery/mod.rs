@@ -2,6 +2,7 @@
 //! and tests. This room knows no store and no actor; the relay retries.
 
 mod capture;
+#[cfg(any(feature = "server", test))]
 mod mailbox_files;
 mod null;
 mod outcome;
@@ -20,8 +21,10 @@ pub use null::NullTransport;
 pub use outcome::{Failure, FailureClass, Outcome, Receipt};
 #[cfg(any(feature = "server", feature = "smtp"))]
 pub use security::Security;
+#[cfg(all(feature = "server", feature = "smtp"))]
+pub use smtp::mail_source;
 #[cfg(feature = "smtp")]
-pub use smtp::{Dkim, DkimError, Smtp, SmtpError, SmtpLimits, SmtpOptions, mail_source};
+pub use smtp::{Dkim, DkimError, Smtp, SmtpError, SmtpLimits, SmtpOptions};
 pub use status::{ChannelHealth, ChannelStatus, Counted};
 pub use templates::{
     Color, Envelope, Logo, MessageStyle, MessageTemplates, StyleError, TemplateError, TemplateFault, Templates,

@@ -38,6 +38,7 @@ impl Mail {
 
 /// The whole e-mail as SMTP carries it, unsigned: for people who want to read its source. `from` is the sender. `None`
 /// if an address can't be written in an e-mail.
+#[cfg(feature = "server")]
 pub fn mail_source(message: &Message, from: &str) -> Option<Vec<u8>> {
     written(message, &from.parse().ok()?).map(|(_, mail)| mail)
 }

@@ -11,6 +11,7 @@ mod session;
 mod transport;
 mod trouble;
 
+#[cfg(feature = "server")]
 pub use compose::mail_source;
 pub use dkim::{Dkim, DkimError};
 pub use options::{SmtpError, SmtpLimits, SmtpOptions};

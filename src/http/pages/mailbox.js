@@ -100,7 +100,7 @@ function item(message) {
   node.append(element('header', {},
     element('span', {}, `${message.channel === 'sms' ? 'Text message' : 'E-mail'} to `, element('strong', { className: 'address' }, message.to)),
     element('time', { className: 'muted', dateTime: sent.toISOString() }, sent.toLocaleTimeString())));
-  if (message.subject && message.channel !== 'sms') node.append(element('span', { className: 'muted' }, message.subject));
+  if (message.subject && message.channel !== 'sms') node.append(element('span', { className: 'muted', dir: 'auto' }, message.subject));
   if (message.code) node.append(element('p', { className: 'code-line' }, element('span', { className: 'big' }, message.code), copyButton(message.code, 'Code')));
   if (message.link) node.append(element('p', { className: 'code-line' }, element('a', { href: message.link }, 'Open the link'), copyButton(message.link, 'Link')));
   if (message.text) node.append(element('pre', { dir: 'auto' }, message.text));
