@@ -349,9 +349,12 @@ fn environment() -> Environment<'static> {
     environment
 }
 
-/// Writes a value, in HTML escaped. Unlike minijinja's own function it leaves `/` as it is, so that links can be read by
+/// Writes a value, in HTML escaped; one that is absent is an error. Unlike minijinja's own function it leaves `/` as it is, so that links can be read by
 /// programs that look for them without parsing HTML.
 fn write_value(out: &mut Output<'_>, state: &mut State<'_, '_>, value: &Value) -> Result<(), minijinja::Error> {
+    if value.is_none() {
+        return Err(minijinja::Error::new(minijinja::ErrorKind::UndefinedError, ABSENT));
+    }
     if value.is_safe() || *state.auto_escape() != AutoEscape::Html {
         return minijinja::escape_formatter(out, state, value);
     }
@@ -370,6 +373,9 @@ fn write_value(out: &mut Output<'_>, state: &mut State<'_, '_>, value: &Value) -
     }
     Ok(out.write_str(rest)?)
 }
+
+/// Why `none` is not written: people would read it.
+const ABSENT: &str = "this message does not have the value; write {% if … %} around it";
 
 /// What minijinja says of an error, without the place.
 fn sentence(error: &minijinja::Error) -> String {
