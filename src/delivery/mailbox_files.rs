@@ -1,9 +1,9 @@
 //! The captured messages of a development instance on the disk, so that they outlive the process: two files of sealed
 //! records, of which the older one goes when the newer one is full. A thread of its own writes them.
 
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, File, OpenOptions, Permissions};
 use std::io::{self, Write};
-use std::os::unix::fs::OpenOptionsExt as _;
+use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
@@ -41,6 +41,9 @@ impl MailboxFiles {
         read(&paths.older, &*sealer, &mut messages)?;
         let older = messages.len();
         read(&paths.newer, &*sealer, &mut messages)?;
+        if older > 0 {
+            fs::set_permissions(&paths.older, Permissions::from_mode(0o600))?;
+        }
         let file = append_to(&paths.newer)?;
         let (orders, receiver) = sync_channel(WAITING_MAX);
         let mut writer = Writer { paths, file, sealer, count: messages.len() - older };
@@ -132,9 +135,11 @@ impl Writer {
     }
 }
 
-/// Only its owner can read it: it has codes.
+/// Only its owner can read it, also where it was there and wider: it has codes.
 fn append_to(path: &Path) -> io::Result<File> {
-    OpenOptions::new().create(true).append(true).mode(0o600).open(path)
+    let file = OpenOptions::new().create(true).append(true).mode(0o600).open(path)?;
+    file.set_permissions(Permissions::from_mode(0o600))?;
+    Ok(file)
 }
 
 /// Adds the messages of a file. A torn record at its end, and records under another key, are left out; what follows a torn

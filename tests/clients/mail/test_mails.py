@@ -64,7 +64,7 @@ class Mails(unittest.TestCase):
         self.assertEqual(mail["From"], "Acme <no-reply@acme.example>")
         self.assertEqual(mail["To"], expected["to"])
         self.assertEqual(mail["Subject"], expected["subject"])
-        self.assertEqual(mail["Date"].datetime.timestamp(), 1_800_000_000)
+        self.assertEqual(mail["Date"].datetime.timestamp(), 1_760_000_000)
         self.assertEqual(mail.get_content_type(), "multipart/alternative")
         text, html = mail.get_body(("plain",)), mail.get_body(("related", "html"))
         self.assertEqual(text.get_content_charset(), "utf-8")

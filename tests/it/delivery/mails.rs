@@ -97,8 +97,8 @@ fn messages(has_logo: bool) -> Vec<Message> {
                 template,
                 origin: None,
                 locale: Some(locale),
-                created_at: Timestamp::from_millis(1_800_000_000_000),
-                expire_at: Timestamp::from_millis(1_800_000_600_000),
+                created_at: Timestamp::from_millis(1_760_000_000_000),
+                expire_at: Timestamp::from_millis(1_760_000_600_000),
             };
             messages.push(match template {
                 Template::VerificationCode => words.code_message(envelope, &code),
