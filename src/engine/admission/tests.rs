@@ -207,7 +207,7 @@ fn calls_in(folder: &Path) -> BTreeSet<String> {
         let declared = text.lines().filter_map(|line| line.trim_start().strip_prefix("pub async fn "));
         let names = declared.filter_map(|rest| Some(rest.split_once(['(', '<'])?.0.to_owned()));
         calls.extend(names.filter(|name| !name.starts_with('$')));
-        if path.ends_with("engine/handles.rs") {
+        if folder.ends_with("engine/handles") {
             // The last word of an entry of the macro is the call: `…) -> SignUpView: sign_up;`.
             let lines = text.lines().map(str::trim).filter(|line| !line.starts_with("//"));
             let words = lines.filter_map(|line| line.strip_suffix(';')?.rsplit(' ').next());

@@ -10,33 +10,20 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::FutureExt;
-use serde_json::value::{RawValue, to_raw_value};
 use tokio::sync::{Notify, watch};
 use tokio::task::JoinSet;
 
-use crate::actors::{ActorContext, Persister};
-use crate::domain::event::{Event, Happened, Position};
-use crate::domain::id::{InstanceId, MessageId, WebhookEndpointId};
+use crate::domain::event::{Event, Position};
 use crate::domain::time::{Span, Timestamp};
 use crate::domain::webhook::{Disabled, Health, Retry, RetryKey, WebhookEndpoint};
-use crate::store::{Commit, Housekeeping, Store, StoreError, WebhookProgress};
-use crate::webhook::{
-    Endpoint, Envelope, EventFilter, EventType, HttpRequest, Outcome, Sender, SigningSecrets, Targets, message_id,
-    next_attempt_in,
-};
+use crate::store::{Commit, Housekeeping, StoreError, WebhookProgress};
+use crate::webhook::{Endpoint, Outcome, Sender, message_id, next_attempt_in};
 
 use super::attempts::{Attempts, WebhookAttempt};
 use super::kept::{open_secrets, usable};
-use super::payload::{self, EventData, event_type};
+use super::message::{AttemptResult, Attempted, Job, Shared, body, event_at, failure};
+use super::payload::event_type;
 use super::window::Window;
-
-/// What all deliveries share.
-pub(super) struct Shared {
-    pub(super) context: Arc<ActorContext>,
-    pub(super) persister: Persister,
-    pub(super) instance: InstanceId,
-    pub(super) targets: Targets,
-}
 
 /// How a delivery is to end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -87,30 +74,6 @@ struct Unsaved {
     retries: Vec<Retry>,
     /// How many events were delivered or failed since.
     dealt_with: usize,
-}
-
-/// A message to send.
-#[derive(Clone, Debug)]
-struct Job {
-    event: Event,
-    what: EventType,
-    /// Where it waited.
-    retry: Option<Retry>,
-}
-
-struct Attempted {
-    job: Job,
-    at: Timestamp,
-    result: AttemptResult,
-}
-
-enum AttemptResult {
-    Sent(Outcome),
-    /// A bug, which the log tells of.
-    Panicked,
-    /// The object of the event is gone, and so is what could be told.
-    NothingToTell,
-    Unreadable(StoreError),
 }
 
 impl Delivery {
@@ -473,86 +436,6 @@ impl Delivery {
 async fn wanted(stop: &mut watch::Receiver<Stop>) -> Stop {
     // The sender is dropped with the engine.
     stop.wait_for(|stop| *stop != Stop::Never).await.map_or(Stop::Now, |stop| *stop)
-}
-
-/// The event at a position, with the webhook that tells of it; `None` if it was removed because of its age.
-async fn event_at(store: &dyn Store, position: Position) -> Result<Option<(Event, EventType)>, StoreError> {
-    let found = store.events(position.before(), 1).await?.events.pop();
-    Ok(found.filter(|event| event.position == position).and_then(|event| {
-        let what = event_type(&event.what)?;
-        Some((event, what))
-    }))
-}
-
-/// Whether an endpoint is told of this event.
-pub(in crate::engine) fn is_wanted(events: &[String], what: &Happened) -> bool {
-    let filter = EventFilter::parse(events.iter().map(String::as_str));
-    event_type(what).is_some_and(|what| filter.is_ok_and(|filter| filter.has(what)))
-}
-
-/// The body of a message; `None` where there is nothing to tell any more.
-async fn body(shared: &Shared, job: &Job, now: Timestamp) -> Result<Option<Vec<u8>>, StoreError> {
-    let Some(data) = payload::load(&*shared.context.store, &job.event.what, now).await? else { return Ok(None) };
-    let end_user = job.event.end_user.as_ref();
-    let address = end_user.and_then(|end_user| end_user.address).map(|address| address.to_string());
-    let http_request = HttpRequest {
-        client_ip: address.as_deref().unwrap_or_default(),
-        user_agent: end_user.map_or("", |end_user| &end_user.user_agent),
-    };
-    enveloped(&data, job.what, job.event.at, shared.instance, http_request).map(Some)
-}
-
-fn enveloped(
-    data: &EventData,
-    event: EventType,
-    at: Timestamp,
-    instance: InstanceId,
-    http_request: HttpRequest<'_>,
-) -> Result<Vec<u8>, StoreError> {
-    let written = to_raw_value(data)
-        .and_then(|data: Box<RawValue>| Envelope { data: &data, event, at, instance, http_request }.to_body());
-    written.map_err(|error| StoreError::Damaged(format!("the object of an event can't be written as JSON: {error}")))
-}
-
-/// Sends a test to an endpoint, once, whether or not it is switched on. It counts for nothing.
-pub(super) async fn send_test(
-    shared: &Shared,
-    kept: &WebhookEndpoint,
-    secrets: &SigningSecrets,
-) -> Option<WebhookAttempt> {
-    let now = shared.context.now();
-    let endpoint = usable(&*shared.context.sealer, kept, shared.targets, now)?;
-    let id = shared.context.decide(|cx| MessageId::generate(cx.now, cx.entropy));
-    let data = EventData::Test(kept.id);
-    let body = enveloped(&data, EventType::Test, now, shared.instance, HttpRequest::default()).ok()?;
-    let outcome = Sender::new(shared.targets).attempt(&endpoint.url, secrets, id, &body, now).await;
-    Some(WebhookAttempt {
-        message_id: id,
-        event_id: None,
-        event: EventType::Test,
-        attempted_at: now,
-        number: 1,
-        failure: failure(&outcome),
-        next_attempt_at: None,
-    })
-}
-
-/// Why an attempt failed. It names at most the host of the URL.
-fn failure(outcome: &Outcome) -> Option<String> {
-    match outcome {
-        Outcome::Delivered => None,
-        Outcome::Retry { reason, .. } => Some(reason.to_string()),
-        Outcome::Abort(status) => {
-            Some(format!("the receiver answered with status {status} and wants no more attempts"))
-        }
-        Outcome::Gone => Some("the receiver answered with status 410".into()),
-        Outcome::Refused { reason } => Some(reason.clone()),
-    }
-}
-
-/// The key of a message that is tried now.
-pub(super) const fn due_now(endpoint: WebhookEndpointId, event: Position, now: Timestamp) -> Retry {
-    Retry { key: RetryKey { endpoint, due: now, event }, failures: 0, first_failed_at: now }
 }
 
 /// How many attempts one endpoint has in flight.

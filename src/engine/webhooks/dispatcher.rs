@@ -16,7 +16,8 @@ use crate::store::{Commit, CommitError, Housekeeping, WebhookProgress};
 use crate::webhook::{SigningSecrets, Targets};
 
 use super::attempts::{Attempts, Counts, WebhookAttempt};
-use super::delivery::{Delivery, Shared, Stop, due_now, send_test};
+use super::delivery::{Delivery, Stop};
+use super::message::{Shared, due_now, send_test};
 
 /// The deliveries of one engine. They end when it is dropped.
 pub(in crate::engine) struct Dispatcher {

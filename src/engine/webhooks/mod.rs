@@ -9,13 +9,14 @@ mod delivery;
 mod dispatcher;
 mod input;
 mod kept;
+mod message;
 mod payload;
 mod window;
 
 pub use attempts::WebhookAttempt;
 pub(in crate::engine) use configured::configure;
-pub(in crate::engine) use delivery::is_wanted;
 pub(in crate::engine) use dispatcher::Dispatcher;
 pub use input::{NewWebhookEndpoint, WebhookEndpointPatch};
 pub(in crate::engine) use kept::{open_secrets, seal};
+pub(in crate::engine) use message::is_wanted;
 pub use payload::EventData;

@@ -111,7 +111,7 @@ const ORDERS: &[(&str, &[&str])] = &[
             "at_rest",
         ],
     ),
-    ("engine/webhooks", &["attempts input kept payload window", "configured delivery", "dispatcher"]),
+    ("engine/webhooks", &["attempts input kept payload window", "configured message", "delivery", "dispatcher"]),
     ("engine/backend/users", &["filter passwords read", "list change", "create"]),
     (
         "engine/frontend",

@@ -1,0 +1,52 @@
+use crate::domain::id::SignInId;
+use crate::domain::sign_in::Prepare as PrepareFirstFactor;
+use crate::engine::{
+    AttemptFirstFactor, Caller, ClientView, Engine, EngineError, NewSignIn, RequestContext, SignInView,
+};
+
+handle! {
+    /// The calls about sign-ins.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// use vestibule::{Caller, Engine, EngineError, NewSignIn, RequestContext};
+    ///
+    /// let settings = vestibule::settings::sample_settings("email_code")?;
+    /// let engine = Engine::builder().settings(settings).build().await?;
+    /// let input = NewSignIn::with("ada@example.com");
+    /// let begun = engine.sign_ins().create(&Caller::anonymous(), &input, &RequestContext::default()).await;
+    /// assert!(matches!(begun, Err(EngineError::Rejected(_))), "there is no such user yet");
+    /// # engine.shutdown().await;
+    /// # Ok(())
+    /// # }
+    /// ```
+    SignIns by sign_ins;
+
+    /// Begins a sign-in and replaces the client's earlier one. With a password it is complete at once; with the
+    /// strategy of a code, the code is sent. A caller without a client gets a new one, whose token is in the view.
+    ///
+    /// # Errors
+    /// [`EngineError::Rejected`], such as `form_identifier_not_found`; a wrong password is counted before it is
+    /// refused. If the requested message or authorization request is impossible, no sign-in begins: there is nothing
+    /// yet worth keeping. The same call with the same password, repeated within a minute, shows what the first one
+    /// completed.
+    create(caller: &Caller, input: &NewSignIn, context: &RequestContext) -> (SignInView, ClientView): create_sign_in;
+    /// Shows the sign-in in progress of the caller's client, or the one that it finished a moment ago.
+    ///
+    /// # Errors
+    /// [`EngineError::NotFound`] for every other id, whether or not it exists.
+    show(caller: &Caller, id: SignInId, context: &RequestContext) -> (SignInView, ClientView): sign_in;
+    /// Begins to verify a first factor: a code is made and sent.
+    ///
+    /// # Errors
+    /// [`EngineError::Rejected`], such as `strategy_for_user_invalid`.
+    prepare(caller: &Caller, id: SignInId, input: &PrepareFirstFactor, context: &RequestContext) -> (SignInView, ClientView):
+        prepare_first_factor;
+    /// Proves a first factor, which completes the sign-in. Repeating the same proof shows the result again.
+    ///
+    /// # Errors
+    /// [`EngineError::Rejected`]; a wrong code or password is counted before it is refused.
+    attempt(caller: &Caller, id: SignInId, input: &AttemptFirstFactor, context: &RequestContext) -> (SignInView, ClientView):
+        attempt_first_factor;
+}
