@@ -1,6 +1,9 @@
 //! Messages to people: codes, links, invitations and notices.
 
-use super::id::{InvitationId, MessageId, SignInId, SignUpId};
+use std::fmt;
+use std::str::FromStr;
+
+use super::id::{InvitationId, MalformedId, MessageId, SignInId, SignUpId};
 use super::identifier::Identifier;
 use super::secret::Secret;
 use super::time::Timestamp;
@@ -73,6 +76,69 @@ pub enum Template {
     AccountExists,
 }
 
+/// Kinds of failures: what the operator looks at first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[non_exhaustive]
+pub enum FailureClass {
+    /// The address does not exist, can't be written, or takes no messages.
+    Address,
+    /// The content was refused, for example as spam.
+    Content,
+    /// The provider does not accept the sender.
+    Sender,
+    /// The provider does not accept the login or key.
+    Authentication,
+    /// The provider was sent more than it takes at a time, or than was paid for.
+    RateLimited,
+    /// The provider could not be reached: its name, its port or its certificate.
+    Unreachable,
+    /// The provider did not answer in time. It may have accepted the message.
+    Timeout,
+    /// The provider answered with a failure of its own, or not in its protocol.
+    Provider,
+    /// The instance has no transport for the channel.
+    Unconfigured,
+    /// Its time was over before a provider took it.
+    Expired,
+    /// It was sealed under another instance key.
+    Unreadable,
+    /// The recipient complained to the provider about it.
+    Complaint,
+}
+
+/// What has become of a message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum MessageStatus {
+    /// It waits in the outbox, or is being sent.
+    Queued,
+    /// Its transport has taken it.
+    Sent,
+    /// Its provider reported that it has arrived.
+    Delivered,
+    /// It was refused, has expired, or its provider reported that it did not arrive.
+    Failed,
+}
+
+impl MessageStatus {
+    /// All of them.
+    pub const ALL: [Self; 4] = [Self::Queued, Self::Sent, Self::Delivered, Self::Failed];
+
+    /// Whether it waits in the outbox.
+    pub const fn is_queued(self) -> bool {
+        matches!(self, Self::Queued)
+    }
+
+    /// Its name on the wire.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Queued => "queued",
+            Self::Sent => "sent",
+            Self::Delivered => "delivered",
+            Self::Failed => "failed",
+        }
+    }
+}
+
 impl Template {
     /// All templates.
     pub const ALL: [Self; 4] = [Self::VerificationCode, Self::MagicLinkSignUp, Self::Invitation, Self::AccountExists];
@@ -107,6 +173,15 @@ impl From<InvitationId> for Origin {
 }
 
 impl Origin {
+    /// Its kind, as the wire names it.
+    pub const fn kind(&self) -> &'static str {
+        match self {
+            Self::SignUp(_) => "sign_up",
+            Self::SignIn(_) => "sign_in",
+            Self::Invitation(_) => "invitation",
+        }
+    }
+
     /// The bytes of its id.
     pub(crate) const fn as_bytes(&self) -> &[u8; 16] {
         match self {
@@ -141,6 +216,67 @@ impl Content {
         match self {
             Self::Link { token, .. } => Some(token),
             _ => None,
+        }
+    }
+}
+
+impl FailureClass {
+    /// All classes.
+    pub const ALL: [Self; 12] = [
+        Self::Address,
+        Self::Content,
+        Self::Sender,
+        Self::Authentication,
+        Self::RateLimited,
+        Self::Unreachable,
+        Self::Timeout,
+        Self::Provider,
+        Self::Unconfigured,
+        Self::Expired,
+        Self::Unreadable,
+        Self::Complaint,
+    ];
+
+    /// Its name on the wire and in metrics, such as `rate_limited`.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Address => "address",
+            Self::Content => "content",
+            Self::Sender => "sender",
+            Self::Authentication => "authentication",
+            Self::RateLimited => "rate_limited",
+            Self::Unreachable => "unreachable",
+            Self::Timeout => "timeout",
+            Self::Provider => "provider",
+            Self::Unconfigured => "unconfigured",
+            Self::Expired => "expired",
+            Self::Unreadable => "unreadable",
+            Self::Complaint => "complaint",
+        }
+    }
+}
+
+impl fmt::Display for FailureClass {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl FromStr for Origin {
+    type Err = MalformedId;
+
+    fn from_str(text: &str) -> Result<Self, MalformedId> {
+        let sign_in = || text.parse().map(Self::SignIn);
+        text.parse().map(Self::SignUp).or_else(|_| sign_in()).or_else(|_| text.parse().map(Self::Invitation))
+    }
+}
+
+impl fmt::Display for Origin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::SignUp(id) => id.fmt(f),
+            Self::SignIn(id) => id.fmt(f),
+            Self::Invitation(id) => id.fmt(f),
         }
     }
 }

@@ -35,6 +35,7 @@ use crate::store::kv::record::{
     WebhookEndpointRecordV1,
 };
 use crate::store::kv::retention::{self, GC_KINDS, Verdict};
+use crate::store::messages::StoredMessage;
 use crate::store::scan::{EventPage, ExpiredKey, NamedValue, ScanCursor, ScanPage, UserList};
 use crate::store::store::sealed::Sealed;
 use crate::store::store::{BoxFuture, Store};
@@ -249,6 +250,27 @@ impl<K: KeyValue> Store for KvStore<K> {
                 codec::decode::<OutboxRecordV2>(value).map(OutboxEntry::from)
             }),
         )
+    }
+
+    fn message(&self, id: MessageId) -> BoxFuture<'_, Result<Option<StoredMessage>, StoreError>> {
+        Box::pin(self.read(move |shared| shared.message(id)))
+    }
+
+    fn messages(
+        &self,
+        before: Option<MessageId>,
+        limit: usize,
+    ) -> BoxFuture<'_, Result<Vec<StoredMessage>, StoreError>> {
+        Box::pin(self.read(move |shared| shared.messages(before, limit)))
+    }
+
+    fn message_of_provider<'a>(
+        &'a self,
+        provider: &'a str,
+        known_as: &'a str,
+    ) -> BoxFuture<'a, Result<Option<MessageId>, StoreError>> {
+        let (provider, known_as) = (provider.to_owned(), known_as.to_owned());
+        Box::pin(self.read(move |shared| shared.message_of_provider(&provider, &known_as)))
     }
 
     fn events(&self, after: Option<Position>, limit: usize) -> BoxFuture<'_, Result<EventPage, StoreError>> {

@@ -31,7 +31,7 @@ pub(in crate::store) struct OutboxRecordV2 {
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-struct AboutV1 {
+pub(super) struct AboutV1 {
     template: TemplateV1,
     origin: OriginV1,
     locale: Option<String>,

@@ -10,7 +10,7 @@ use crate::domain::id::{
 use crate::domain::identifier::{EmailAddress, Identifier, IdentifierKind, PhoneNumber, Username};
 use crate::domain::invitation::{Invitation, InvitationState};
 use crate::domain::listed::{List, ListedIdentifier, ListedRedirect};
-use crate::domain::message::Template;
+use crate::domain::message::{FailureClass, MessageStatus, Template};
 use crate::domain::redirect::RedirectUrl;
 use crate::domain::rejection::ErrorCode;
 use crate::domain::secret::Secret;
@@ -25,7 +25,7 @@ use crate::domain::verification::{
 };
 use crate::domain::waitlist::{WaitlistEntry, WaitlistStatus};
 use crate::domain::webhook::{Disabled, EndpointOwner, Health, Progress, Retry, RetryKey, State, WebhookEndpoint};
-use crate::store::{MessageAbout, OutboxEntry, OutboxKind};
+use crate::store::{MessageAbout, OutboxEntry, OutboxKind, StoredMessage};
 
 pub(in crate::store) fn sign_up() -> SignUp {
     SignUp {
@@ -325,6 +325,28 @@ pub(in crate::store) fn outbox_entry() -> OutboxEntry {
     }
 }
 
+/// A message with each of its ends.
+pub(in crate::store) fn messages() -> Vec<StoredMessage> {
+    let OutboxEntry { id, kind: OutboxKind::Message { to, about, .. }, sealed, .. } = outbox_entry();
+    let sent = StoredMessage {
+        id,
+        to,
+        about,
+        status: MessageStatus::Sent,
+        failure: None,
+        provider: "resend".into(),
+        provider_message_id: Some("re_1".into()),
+        attempts: 3,
+        sealed,
+        created_at: at(50),
+        updated_at: at(52),
+        expire_at: at(51),
+    };
+    let failed = |class| StoredMessage { status: MessageStatus::Failed, failure: Some(class), ..sent.clone() };
+    let delivered = StoredMessage { status: MessageStatus::Delivered, ..sent.clone() };
+    [sent.clone(), delivered].into_iter().chain(FailureClass::ALL.map(failed)).collect()
+}
+
 /// One event of each kind.
 pub(in crate::store) fn happened() -> Vec<Happened> {
     let (id, version, user_id) = (SignUpId::from_bytes([21; 16]), 258, UserId::from_bytes([22; 16]));
@@ -345,7 +367,10 @@ pub(in crate::store) fn happened() -> Vec<Happened> {
         ended(SessionStatus::Replaced),
         ended(SessionStatus::Revoked),
         Happened::MessageSent { id: message },
-        Happened::MessageFailed { id: message },
+        Happened::MessageFailed { id: message, class: None },
+        Happened::MessageFailed { id: message, class: Some(FailureClass::RateLimited) },
+        Happened::MessageCreated { id: message, to: IdentifierKind::PhoneNumber },
+        Happened::MessageDelivered { id: message },
         Happened::WaitlistEntryCreated { id: entry },
         Happened::WaitlistEntryUpdated { id: entry },
         Happened::WaitlistEntryDeleted { id: entry },
