@@ -1,7 +1,8 @@
 //! Results of deliveries.
 
-use std::fmt;
 use std::time::Duration;
+
+pub use crate::domain::message::FailureClass;
 
 /// Result of one delivery.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -38,56 +39,9 @@ pub struct Failure {
     pub retry_after: Option<Duration>,
 }
 
-/// Kinds of failures: what the operator looks at first.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-#[non_exhaustive]
-pub enum FailureClass {
-    /// The address does not exist, can't be written, or takes no messages.
-    Address,
-    /// The content was refused, for example as spam.
-    Content,
-    /// The provider does not accept the sender.
-    Sender,
-    /// The provider does not accept the login or key.
-    Authentication,
-    /// The provider was sent more than it takes at a time, or than was paid for.
-    RateLimited,
-    /// The provider could not be reached: its name, its port or its certificate.
-    Unreachable,
-    /// The provider did not answer in time. It may have accepted the message.
-    Timeout,
-    /// The provider answered with a failure of its own, or not in its protocol.
-    Provider,
-    /// The instance has no transport for the channel.
-    Unconfigured,
-}
-
 impl Failure {
     /// A failure of this class; `reason` is for the operator.
     pub fn new(class: FailureClass, reason: impl Into<String>) -> Self {
         Self { class, reason: reason.into(), retry_after: None }
-    }
-}
-
-impl FailureClass {
-    /// Its name on the wire and in metrics, such as `rate_limited`.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Address => "address",
-            Self::Content => "content",
-            Self::Sender => "sender",
-            Self::Authentication => "authentication",
-            Self::RateLimited => "rate_limited",
-            Self::Unreachable => "unreachable",
-            Self::Timeout => "timeout",
-            Self::Provider => "provider",
-            Self::Unconfigured => "unconfigured",
-        }
-    }
-}
-
-impl fmt::Display for FailureClass {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.as_str())
     }
 }

@@ -2,7 +2,7 @@
 //! delivery.
 
 use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
@@ -29,6 +29,10 @@ pub struct ChannelStatus {
     pub expired: u64,
     /// Failed tries.
     pub failed_tries: u64,
+    /// Whether it was stopped by hand: nothing is sent then.
+    pub is_paused: bool,
+    /// How many tries failed, and messages ended unsent, for which kind of reason; only those that are not 0.
+    pub failures: BTreeMap<FailureClass, u64>,
     /// The providers of the channel, in the order in which they are asked. Empty in [`ChannelHealth::status`].
     pub providers: Vec<ProviderStatus>,
 }
@@ -82,6 +86,9 @@ pub struct ChannelHealth {
     refused: AtomicU64,
     expired: AtomicU64,
     failed_tries: AtomicU64,
+    is_paused: AtomicBool,
+    /// In the order of [`FailureClass::ALL`].
+    failures: [AtomicU64; FailureClass::ALL.len()],
 }
 
 /// A counter of [`ChannelStatus`].
@@ -109,6 +116,8 @@ impl ChannelHealth {
             refused: AtomicU64::new(0),
             expired: AtomicU64::new(0),
             failed_tries: AtomicU64::new(0),
+            is_paused: AtomicBool::new(false),
+            failures: [const { AtomicU64::new(0) }; FailureClass::ALL.len()],
         }
     }
 
@@ -140,6 +149,25 @@ impl ChannelHealth {
         counter.fetch_add(number as u64, Ordering::Relaxed);
     }
 
+    /// Adds to the count of failures of a class.
+    pub fn count_failure(&self, class: FailureClass, number: usize) {
+        for (of, counter) in FailureClass::ALL.iter().zip(&self.failures) {
+            if *of == class {
+                counter.fetch_add(number as u64, Ordering::Relaxed);
+            }
+        }
+    }
+
+    /// Stops or starts the channel by hand.
+    pub fn set_paused(&self, is_paused: bool) {
+        self.is_paused.store(is_paused, Ordering::Relaxed);
+    }
+
+    /// Whether it was stopped by hand.
+    pub fn is_paused(&self) -> bool {
+        self.is_paused.load(Ordering::Relaxed)
+    }
+
     /// A snapshot of all values.
     pub fn status(&self) -> ChannelStatus {
         let failing_since = match self.failing_since.load(Ordering::Relaxed) {
@@ -155,6 +183,11 @@ impl ChannelHealth {
             refused: self.refused.load(Ordering::Relaxed),
             expired: self.expired.load(Ordering::Relaxed),
             failed_tries: self.failed_tries.load(Ordering::Relaxed),
+            is_paused: self.is_paused(),
+            failures: (FailureClass::ALL.into_iter().zip(&self.failures))
+                .map(|(class, counter)| (class, counter.load(Ordering::Relaxed)))
+                .filter(|(_, number)| *number > 0)
+                .collect(),
             providers: Vec::new(),
         }
     }

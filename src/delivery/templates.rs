@@ -295,8 +295,8 @@ mod tests {
     fn envelope(to: &Identifier, seconds: u64) -> Envelope<'_> {
         Envelope {
             template: Template::VerificationCode,
-            phone_channel: None,
             locale: None,
+            phone_channel: None,
             id: MessageId::from_bytes([7; 16]),
             to,
             display_to: &to.value,
