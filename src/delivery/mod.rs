@@ -7,6 +7,8 @@ mod breaker;
 mod callback;
 mod capture;
 mod fallback;
+#[cfg(feature = "webhooks")]
+mod handed_over;
 #[cfg(any(feature = "http-messages", feature = "smtp"))]
 mod milestone;
 mod null;
@@ -27,6 +29,8 @@ pub use apis::{
 pub use callback::{Callback, CallbackError, Report, ReportedState};
 pub use capture::{Capture, Captured};
 pub use fallback::{Fallback, NamedTransport, Route};
+#[cfg(feature = "webhooks")]
+pub use handed_over::HandedOver;
 #[cfg(feature = "cli")]
 pub use milestone::Milestone;
 pub use null::NullTransport;

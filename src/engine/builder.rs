@@ -8,6 +8,8 @@ use url::Url;
 use crate::actors::{ActorContext, ActorOptions, Follower, Hooked, LastSeen, System, Transports};
 use crate::captcha::Captcha;
 use crate::clock::{Clock, ResumedClock, SystemClock};
+#[cfg(feature = "webhooks")]
+use crate::delivery::HandedOver;
 use crate::delivery::{Capture, MessageTemplates, Transport};
 use crate::domain::application_value::check_namespace;
 use crate::domain::hook::{AfterCommit, Hook, HookOptions};
@@ -35,7 +37,7 @@ use super::frontend::equal_calls::CallKey;
 use super::frontend::single_flight::Flights;
 use super::hash_costs::Costs;
 #[cfg(feature = "webhooks")]
-use super::webhooks::{Dispatcher, NewWebhookEndpoint, configure};
+use super::webhooks::{Composing, Dispatcher, MessageWebhooks, NewWebhookEndpoint, configure};
 use super::{BackendKey, Engine, keys};
 
 /// Builds an [`Engine`].
@@ -69,6 +71,8 @@ pub struct EngineBuilder {
     webhook_endpoints: Vec<NewWebhookEndpoint>,
     #[cfg(feature = "webhooks")]
     local_webhooks: Option<bool>,
+    #[cfg(feature = "webhooks")]
+    message_webhooks: MessageWebhooks,
     hook: Option<Hooked>,
     followers: Vec<Follower>,
 }
@@ -105,6 +109,8 @@ impl Default for EngineBuilder {
             webhook_endpoints: Vec::new(),
             #[cfg(feature = "webhooks")]
             local_webhooks: None,
+            #[cfg(feature = "webhooks")]
+            message_webhooks: MessageWebhooks::default(),
             hook: None,
             followers: Vec::new(),
         }
@@ -193,6 +199,10 @@ impl EngineBuilder {
         /// development. By default where `public_url` is on this machine.
         #[cfg(feature = "webhooks")]
         local_webhooks: bool => Some;
+        /// Which channels the application sends for itself, as the webhooks `email.created` and `sms.created` tell it. For
+        /// them what became of a message is kept for an hour at least ([`Policy::keep_messages`]).
+        #[cfg(feature = "webhooks")]
+        message_webhooks: MessageWebhooks;
     }
 
     /// Asks `hook` before a sign-up becomes a user. A later call replaces the hook of an earlier one. A deadline of zero or
@@ -245,6 +255,8 @@ impl EngineBuilder {
         let capture: Arc<dyn Transport> = Arc::new(Capture::default());
         let transports =
             Transports { email: self.email.unwrap_or_else(|| capture.clone()), sms: self.sms.unwrap_or(capture) };
+        #[cfg(feature = "webhooks")]
+        let transports = handed_over(transports, &self.message_webhooks);
         let accept_url = below(&self.public_url, "v1/tickets/accept");
         let templates = MessageTemplates {
             application: self.branding.name.clone(),
@@ -256,6 +268,10 @@ impl EngineBuilder {
         let mut policy = self.policy;
         if let Some(captcha) = &self.captcha {
             policy.captcha_bypass.clone_from(&captcha.oauth_bypass);
+        }
+        #[cfg(feature = "webhooks")]
+        if self.message_webhooks.sends_email || self.message_webhooks.sends_sms {
+            policy.keep_messages = policy.keep_messages.max(Span::from_secs(3600));
         }
         let local_pages = self.local_pages.unwrap_or_else(|| is_loopback(&self.public_url));
         #[cfg(feature = "webhooks")]
@@ -283,10 +299,20 @@ impl EngineBuilder {
             self.actors,
         );
         environment.hook = self.hook;
-        let system = System::start(Arc::new(environment), transports, templates, self.followers).await?;
+        environment.read_switches().await?;
+        let system =
+            System::start(Arc::new(environment), transports.clone(), templates.clone(), self.followers).await?;
         #[cfg(feature = "webhooks")]
-        let webhooks =
-            Dispatcher::new(system.context().clone(), system.persister().clone(), keys::instance_id(&key), targets);
+        let composing =
+            Composing { composer: system.composer(transports.clone(), templates), terms: self.message_webhooks };
+        #[cfg(feature = "webhooks")]
+        let webhooks = Dispatcher::new(
+            system.context().clone(),
+            system.persister().clone(),
+            keys::instance_id(&key),
+            targets,
+            composing,
+        );
         #[cfg(feature = "webhooks")]
         match configure(system.context(), system.persister(), &self.webhook_endpoints, targets).await {
             Ok(endpoints) => webhooks.start(endpoints).await,
@@ -299,6 +325,7 @@ impl EngineBuilder {
             actor_context: system.context().clone(),
             system,
             admission: Admission::new(self.requests_max, self.source_limits.as_ref()),
+            transports,
             hashes,
             costs,
             key,
@@ -323,6 +350,13 @@ impl EngineBuilder {
         };
         Ok(Engine { inner: Arc::new(inner) })
     }
+}
+
+/// The transports, but for the channels that the application sends for itself.
+#[cfg(feature = "webhooks")]
+fn handed_over(transports: Transports, terms: &MessageWebhooks) -> Transports {
+    let or = |own: Arc<dyn Transport>, is_handed_over| if is_handed_over { Arc::new(HandedOver) } else { own };
+    Transports { email: or(transports.email, terms.sends_email), sms: or(transports.sms, terms.sends_sms) }
 }
 
 /// Each follower has a name of its own, which can be stored.

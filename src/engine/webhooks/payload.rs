@@ -5,12 +5,15 @@ use std::sync::Arc;
 use crate::domain::client::session::{Session, SessionStatus};
 use crate::domain::event::Happened;
 use crate::domain::id::{UserId, WebhookEndpointId};
+use crate::domain::identifier::IdentifierKind;
 use crate::domain::invitation::Invitation;
 use crate::domain::time::Timestamp;
 use crate::domain::user::User;
 use crate::domain::waitlist::WaitlistEntry;
 use crate::store::{Store, StoreError};
 use crate::webhook::EventType;
+
+use super::composed::{ComposedMessage, Composing};
 
 /// The object of an event, as the receiver of a webhook sees it. It serializes as the `data` of the webhook
 /// ([guide: Webhooks](crate::guide::contract_backend#webhooks)).
@@ -25,6 +28,8 @@ pub enum EventData {
     Session(Session, Option<Arc<User>>, Timestamp),
     /// An entry of the waiting list, with its invitation, at this time.
     WaitlistEntry(WaitlistEntry, Option<Invitation>, Timestamp),
+    /// A message with its code or link.
+    Message(Box<ComposedMessage>),
     /// A test of this endpoint.
     Test(WebhookEndpointId),
 }
@@ -39,6 +44,8 @@ pub(super) const fn event_type(what: &Happened) -> Option<EventType> {
         Happened::SessionEnded { status: SessionStatus::Removed, .. } => EventType::SessionRemoved,
         Happened::SessionEnded { status: SessionStatus::Revoked, .. } => EventType::SessionRevoked,
         Happened::SessionEnded { .. } => EventType::SessionEnded,
+        Happened::MessageCreated { to: IdentifierKind::PhoneNumber, .. } => EventType::SmsCreated,
+        Happened::MessageCreated { .. } => EventType::EmailCreated,
         Happened::WaitlistEntryCreated { .. } => EventType::WaitlistEntryCreated,
         Happened::WaitlistEntryUpdated { .. } => EventType::WaitlistEntryUpdated,
         _ => return None,
@@ -49,7 +56,12 @@ pub(super) const fn event_type(what: &Happened) -> Option<EventType> {
 ///
 /// # Errors
 /// When it can't be read.
-pub(super) async fn load(store: &dyn Store, what: &Happened, now: Timestamp) -> Result<Option<EventData>, StoreError> {
+pub(super) async fn load(
+    store: &dyn Store,
+    composing: &Composing,
+    what: &Happened,
+    now: Timestamp,
+) -> Result<Option<EventData>, StoreError> {
     Ok(match what {
         Happened::UserCreated { id, .. } | Happened::UserUpdated { id, .. } => {
             store.user(*id).await?.map(|user| EventData::User(user, now))
@@ -60,6 +72,9 @@ pub(super) async fn load(store: &dyn Store, what: &Happened, now: Timestamp) -> 
                 Some(session) => Some(EventData::Session(session, store.user(*user_id).await?, now)),
                 None => None,
             }
+        }
+        Happened::MessageCreated { id, .. } => {
+            composing.compose(store, *id, now).await?.map(|composed| EventData::Message(Box::new(composed)))
         }
         Happened::WaitlistEntryCreated { id } | Happened::WaitlistEntryUpdated { id } => {
             match store.waitlist_entry(*id).await? {
