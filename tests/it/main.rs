@@ -50,6 +50,7 @@ mod http_webhooks;
 mod layers;
 mod limits;
 mod load;
+mod messages;
 mod mixed_load;
 mod navigations;
 mod oauth;

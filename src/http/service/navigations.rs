@@ -337,6 +337,13 @@ const ROUTES: &[(&str, &str)] = &[
     ("POST", "/v1/sessions/sess_000000000000000000000000007/verify"),
     ("POST", "/v1/clients/verify"),
     ("GET", "/v1/clients/client_000000000000000000000000007"),
+    ("GET", "/v1/messages"),
+    ("GET", "/v1/messages/channels"),
+    ("POST", "/v1/messages/channels/sms/pause"),
+    ("POST", "/v1/messages/channels/sms/resume"),
+    ("GET", "/v1/messages/msg_000000000000000000000000007"),
+    ("POST", "/v1/messages/msg_000000000000000000000000007/send_again"),
+    ("POST", "/v1/messages/callbacks/resend"),
     ("POST", "/v1/sign_in_tokens"),
     ("POST", "/v1/sign_in_tokens/sit_000000000000000000000000007/revoke"),
     #[cfg(feature = "webhooks")]
