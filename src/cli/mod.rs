@@ -11,6 +11,7 @@ mod healthcheck;
 #[cfg(feature = "load")]
 mod load;
 mod mail;
+mod messages;
 mod overrides;
 mod reload;
 mod report;
@@ -25,6 +26,7 @@ use healthcheck::healthcheck;
 #[cfg(feature = "load")]
 use load::{LoadArguments, load};
 use mail::{MailArguments, mail};
+use messages::{MessagesArguments, messages};
 use overrides::{OverridesArguments, overrides};
 pub use run::run;
 use serve::serve;
