@@ -13,7 +13,7 @@ use super::layer::Layer;
 use super::load::Config;
 #[cfg(feature = "http-messages")]
 use super::providers::message_api;
-use super::sections::{Email, Limits};
+use super::sections::{DeliveredBy, Email, Limits};
 use super::values::{EmailTransport, Mode, SmsTransport, StoreKind};
 
 /// Checks a whole configuration. `layer` knows where each key was set.
@@ -194,6 +194,12 @@ fn of_captcha(config: &Config) -> Faults {
 fn of_webhooks(config: &Config) -> Faults {
     let targets = if config.is_development() { Targets::AlsoLocal } else { Targets::Public };
     let mut faults = Faults::new();
+    for (key, delivered_by) in [("email", config.email.delivered_by), ("sms", config.sms.delivered_by)] {
+        if !config.events.record && delivered_by == DeliveredBy::Webhook {
+            let sentence = format!("is false, so `{key}.delivered_by = \"webhook\"` would send no message; write true");
+            faults.push(("events.record", sentence));
+        }
+    }
     if !config.events.record && !config.webhooks.endpoints.is_empty() {
         faults.push(("events.record", "is false, so `webhooks.endpoints` would be told of nothing; write true".into()));
     }
@@ -207,7 +213,7 @@ fn of_webhooks(config: &Config) -> Faults {
             Ok(url) => urls.push(url),
             Err(error) => fault(&error),
         }
-        if let Err(error) = EventFilter::parse_sent(endpoint.events.iter().map(String::as_str)) {
+        if let Err(error) = EventFilter::parse(endpoint.events.iter().map(String::as_str)) {
             fault(&error);
         }
         if let Some(reason) = weakness(&endpoint.secret, config) {
@@ -337,6 +343,7 @@ fn ranges(config: &Config) -> Vec<Range> {
         ("session.lifetime_s", session.lifetime_s, 60, 3660 * DAY_S),
         ("session.keep_client_s", session.keep_client_s, 3600, 3660 * DAY_S),
         ("events.keep_s", config.events.keep_s, 3600, 366 * DAY_S),
+        ("messages.keep_s", config.messages.keep_s, 0, 366 * DAY_S),
         ("session.token_ttl_s", session.token_ttl_s, 5, DAY_S),
         // Upper bounds as in `HashParameters::MAX`: a hash above them could never be verified.
         ("password.m_kib", u64::from(password.m_kib), 8, 256 << 10),
@@ -377,6 +384,11 @@ fn limit_ranges(limits: &Limits) -> Vec<Range> {
         optional("limits.source_writes_per_10s", limits.source_writes_per_10s),
         optional("limits.source_tokens_per_10s", limits.source_tokens_per_10s),
         limit("limits.network_factor", limits.network_factor),
+        ("limits.sms_country_per_day", limits.sms_country_per_day.into(), 0, MILLION),
+        ("limits.sms_per_day", limits.sms_per_day.into(), 0, 1000 * MILLION),
+        ("limits.sms_conversion_min", limits.sms_conversion_min.into(), 0, 100),
+        ("limits.sms_conversion_after", limits.sms_conversion_after.into(), 1, MILLION),
+        ("limits.sms_conversion_pause_s", limits.sms_conversion_pause_s, 60, 7 * DAY_S),
         ("limits.sms_prefix_per_day", u64::from(limits.sms_prefix_per_day.unwrap_or(0)), 0, MILLION),
         optional("limits.address_messages_per_hour", limits.address_messages_per_hour),
         optional("limits.address_messages_per_client_per_hour", limits.address_messages_per_client_per_hour),

@@ -40,8 +40,9 @@ pub use reload::Reloaded;
 pub use samples::SAMPLES;
 pub use samples::sample_settings;
 pub use sections::{
-    BeforeSignUpCompletes, Captcha, Email, Events, Instance, Limits, OnFailureChoice, Password, Server, Session,
-    SignUp, Sms, SmsRoute, StoreSection, Telemetry, Verification, WebhookEndpointSection, WebhooksSection,
+    BeforeSignUpCompletes, Captcha, DeliveredBy, Email, Events, Instance, Limits, Messages, OnFailureChoice, Password,
+    Server, Session, SignUp, Sms, SmsRoute, StoreSection, Telemetry, Verification, WebhookEndpointSection,
+    WebhooksSection,
 };
 pub use settings_json::settings_of_json;
 pub use values::{

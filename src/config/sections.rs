@@ -141,6 +141,16 @@ pub struct Limits {
     pub network_factor: u32,
     /// Text messages per day to one prefix of phone numbers; 0 for no limit.
     pub sms_prefix_per_day: Option<u32>,
+    /// Text messages per day to one country; 0 for no limit.
+    pub sms_country_per_day: u32,
+    /// Text messages per day to all numbers; 0 for no limit.
+    pub sms_per_day: u32,
+    /// How many of a hundred codes sent to a prefix have to be used; 0 for no such rule.
+    pub sms_conversion_min: u32,
+    /// After how many codes sent to a prefix within a day that is looked at.
+    pub sms_conversion_after: u32,
+    /// For how long a prefix is stopped, in seconds.
+    pub sms_conversion_pause_s: u64,
     /// Whether text messages go to premium-rate, satellite and similar numbers.
     pub sms_costly_numbers: bool,
     /// Whether limits by address, account and client are on.
@@ -201,6 +211,14 @@ pub struct Events {
     pub keep_s: u64,
 }
 
+/// Section `[messages]`.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Messages {
+    /// How long it is kept what became of a message, in seconds; 0 keeps nothing.
+    pub keep_s: u64,
+}
+
 /// Section `[password]`.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -225,6 +243,8 @@ pub struct Password {
 pub struct Email {
     /// How e-mail is sent.
     pub transport: EmailTransport,
+    /// Who sends the messages.
+    pub delivered_by: DeliveredBy,
     /// Host name or IP address of the SMTP server.
     pub host: Option<String>,
     /// Port of the SMTP server; the default port of `security` if absent.
@@ -261,6 +281,16 @@ pub struct Email {
     pub ses: SesSection,
 }
 
+/// Who sends the messages of a channel.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum DeliveredBy {
+    /// The engine, by its transport.
+    Engine,
+    /// The receiver of the webhook `email.created` or `sms.created`.
+    Webhook,
+}
+
 /// Section `[captcha]`.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -286,6 +316,8 @@ pub struct Captcha {
 pub struct Sms {
     /// How text messages are sent.
     pub transport: SmsTransport,
+    /// Who sends the messages.
+    pub delivered_by: DeliveredBy,
     /// Transports that are asked in this order when `transport` fails.
     pub fallback: Vec<SmsTransport>,
     /// Other transports for some numbers.
