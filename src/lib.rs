@@ -261,7 +261,10 @@ pub mod backend {
 pub mod webhooks {
     pub use crate::domain::id::{EventId, MessageId, WebhookEndpointId};
     pub use crate::domain::webhook::{Disabled, EndpointOwner, State as EndpointState};
-    pub use crate::engine::{NewWebhookEndpoint, WebhookAttempt, WebhookEndpointPatch, WebhookEndpointView, Webhooks};
+    pub use crate::engine::{
+        ComposedMessage, EventData, MessageWebhooks, NewWebhookEndpoint, WebhookAttempt, WebhookEndpointPatch,
+        WebhookEndpointView, Webhooks,
+    };
     pub use crate::webhook::{
         EventType, ReceivedHeaders, SecretError, SigningSecret, SigningSecrets, VerifyError, verify,
     };
@@ -318,7 +321,7 @@ pub mod settings {
 pub mod limits {
     pub use crate::actors::ActorOptions;
     pub use crate::domain::policy::Policy;
-    pub use crate::domain::settings::source_limits::{Budget, SourceLimits};
+    pub use crate::domain::settings::source_limits::{Budget, Conversion, SourceLimits};
     pub use crate::password::{HashOptions, HashParameters, Implementation as HashImplementation};
 }
 
@@ -344,8 +347,10 @@ pub mod messages {
     };
     #[cfg(feature = "smtp")]
     pub use crate::delivery::{Smtp, SmtpError, SmtpLimits, SmtpOptions};
-    pub use crate::domain::message::Template;
+    pub use crate::domain::id::MessageId;
+    pub use crate::domain::message::{MessageStatus, Origin, Template};
     pub use crate::domain::verification::PhoneChannel;
+    pub use crate::engine::{ChannelView, MessageFilter, MessagePage, MessageView, Messages, ReportRefusal};
 }
 
 /// Where data is kept: in memory, on a disk, or in an ordered map of an embedder's own
@@ -387,11 +392,11 @@ pub mod server {
 #[cfg(feature = "server")]
 pub mod configuration {
     pub use crate::config::{
-        BeforeSignUpCompletes, Captcha, Config, ConfigError, Difference, Email, EmailTransport, Events, Instance,
-        Limits, Listen, Mode, OnFailureChoice, Origin, Password, Place, PostmarkSection, PublicUrl, PublishableKey,
-        Reloaded, ResendSection, SendGridSection, Server, SesSection, Session, SignUp, Sms, SmsHttpSection, SmsRoute,
-        SmsTransport, Sources, StoreKind, StoreSection, Telemetry, TwilioSection, Verification, VonageSection,
-        WebhookEndpointSection, WebhooksSection, near_misses,
+        BeforeSignUpCompletes, Captcha, Config, ConfigError, DeliveredBy, Difference, Email, EmailTransport, Events,
+        Instance, Limits, Listen, Messages, Mode, OnFailureChoice, Origin, Password, Place, PostmarkSection, PublicUrl,
+        PublishableKey, Reloaded, ResendSection, SendGridSection, Server, SesSection, Session, SignUp, Sms,
+        SmsHttpSection, SmsRoute, SmsTransport, Sources, StoreKind, StoreSection, Telemetry, TwilioSection,
+        Verification, VonageSection, WebhookEndpointSection, WebhooksSection, near_misses,
     };
     pub use crate::startup::{ConfiguredServer, StartupError};
     pub use crate::telemetry::LogFormat;

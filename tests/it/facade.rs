@@ -25,8 +25,8 @@ const NAMES: [(&str, &str); 16] = [
     ),
     (
         "configuration",
-        "BeforeSignUpCompletes Captcha Config ConfigError ConfiguredServer Difference Email EmailTransport Events Instance \
-         Limits Listen LogFormat Mode OnFailureChoice Origin Password Place PostmarkSection PublicUrl PublishableKey \
+        "BeforeSignUpCompletes Captcha Config ConfigError ConfiguredServer DeliveredBy Difference Email EmailTransport Events Instance \
+         Limits Listen LogFormat Messages Mode OnFailureChoice Origin Password Place PostmarkSection PublicUrl PublishableKey \
          Reloaded ResendSection SendGridSection Server SesSection Session SignUp Sms SmsHttpSection SmsRoute SmsTransport Sources StartupError StoreKind StoreSection Telemetry TwilioSection \
          Verification VonageSection WebhookEndpointSection WebhooksSection near_misses",
     ),
@@ -40,12 +40,13 @@ const NAMES: [(&str, &str); 16] = [
          Values",
     ),
     ("keys", "Algorithm InstanceKey KeyFileError"),
-    ("limits", "ActorOptions Budget HashImplementation HashOptions HashParameters Policy SourceLimits"),
+    ("limits", "ActorOptions Budget Conversion HashImplementation HashOptions HashParameters Policy SourceLimits"),
     (
         "messages",
         "ApiAnswer ApiError ApiLimits ApiTransport BoxFuture Callback CallbackError Capture Captured Channel ChannelHealth \
-         ChannelStatus Failure FailureClass Fallback Message MessageApi NamedTransport NullTransport Outcome PhoneChannel \
-         Postmark ProviderState ProviderStatus Receipt Report ReportedState Resend Route Security SendGrid Ses Smtp SmtpError \
+         ChannelStatus ChannelView Failure FailureClass Fallback Message MessageApi MessageFilter MessageId MessagePage MessageStatus \
+         MessageView Messages NamedTransport NullTransport Origin Outcome PhoneChannel \
+         Postmark ProviderState ProviderStatus Receipt Report ReportRefusal ReportedState Resend Route Security SendGrid Ses Smtp SmtpError \
          SmtpLimits SmtpOptions SmsTemplate Template Transport Twilio Vonage",
     ),
     ("ports", "Clock Entropy SystemClock"),
@@ -78,7 +79,7 @@ const NAMES: [(&str, &str); 16] = [
     ),
     (
         "webhooks",
-        "Disabled EndpointOwner EndpointState EventId EventType MessageId NewWebhookEndpoint ReceivedHeaders SecretError \
+        "ComposedMessage Disabled EndpointOwner EndpointState EventData EventId EventType MessageId MessageWebhooks NewWebhookEndpoint ReceivedHeaders SecretError \
          SigningSecret SigningSecrets VerifyError WebhookAttempt WebhookEndpointId WebhookEndpointPatch \
          WebhookEndpointView Webhooks verify",
     ),

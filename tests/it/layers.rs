@@ -21,8 +21,8 @@ const ROOMS: [(&str, &[&str]); 26] = [
             UTILITIES, "domain",
         ],
     ),
-    // The shapes of the contract know the engine's views, and nothing of HTTP.
-    ("wire", &["engine", "webhook", "domain"]),
+    // The shapes of the contract know the engine's views and the states of channels, and nothing of HTTP.
+    ("wire", &["delivery", "engine", "webhook", "domain"]),
     // The load generator knows the wire protocol, not the engine, so that it treats all servers alike.
     ("load", &[UTILITIES, "domain"]),
     // For tests of an application: parts for an engine.
