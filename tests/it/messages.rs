@@ -242,7 +242,8 @@ fn the_backend_lists_messages_stops_a_channel_and_sends_again() {
     assert_eq!(call("POST", "/v1/messages/channels/fax/pause").status, 404);
     let report = server.request("POST", "/v1/messages/callbacks/resend", &[], "{}").expect("an answer");
     assert_eq!(report.status, 404, "no such provider is configured");
-    assert_eq!(server.request("GET", "/v1/messages", &[], "").expect("an answer").status, 401);
+    let wrong = [("authorization", "Bearer sk_live_wrong")];
+    assert_eq!(server.request("GET", "/v1/messages", &wrong, "").expect("an answer").status, 401);
 }
 
 /// A provider that takes every message, unless a test wants something else, and signs its reports with a word.

@@ -153,7 +153,10 @@ const ORDERS: &[(&str, &[&str])] = &[
     ("http/response", &["circle: api_response error", "cors", "redirect refused_origins"]),
     (
         "http/frontend",
-        &["captchas client environment inputs me oauth_callback sessions tickets verify waitlist", "sign_ins sign_ups"],
+        &[
+            "captchas client environment inputs me message_reports oauth_callback sessions tickets verify waitlist",
+            "sign_ins sign_ups",
+        ],
     ),
     ("http/dev", &["dev_browser pages repeats", "tools"]),
     ("http/pages", &["notice", "error link"]),
