@@ -235,7 +235,6 @@ async fn undelivered(receiver: Receiver) {
     assert_eq!(delivered, 0, "nobody took any");
     print!("{:.1} {:.1} ", status("VmRSS"), status("VmHWM"));
     engine.shutdown().await;
-    drop(engine);
     let engine = open(folder.path(), Durability::None).await;
     tokio::time::sleep(Duration::from_secs(5)).await;
     println!("{:.1}", status("VmRSS"));

@@ -15,7 +15,7 @@ use hyper_util::rt::TokioExecutor;
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
 use tokio::sync::{mpsc, oneshot};
-use vestibule::messages::{BoxFuture, Message, Outcome, Transport};
+use vestibule::messages::{BoxFuture, Failure, FailureClass, Message, Outcome, Receipt, Transport};
 use vestibule::settings::sample_settings;
 use vestibule::{Caller, Engine, NewSignUp, PrepareVerification, RequestContext, Strategy};
 
@@ -101,7 +101,7 @@ impl Transport for HttpMail {
                 "subject": message.subject,
                 "text": message.text.expose(),
             });
-            let gone = |_| Outcome::Unavailable { reason: "the task that sends has ended".into() };
+            let gone = |_| Outcome::Unavailable(Failure::new(FailureClass::Provider, "the task that sends has ended"));
             match self.0.send(Waiting { id, message, answer }).await {
                 Ok(()) => outcome.await.unwrap_or_else(|_| gone(())),
                 Err(_) => gone(()),
@@ -121,22 +121,31 @@ async fn send(client: &Client<HttpConnector, Full<axum::body::Bytes>>, options: 
     let answered = tokio::time::timeout(options.timeout, request(client, options, json!(messages).to_string())).await;
     // Nothing that is said here names an address or holds a code: reasons are logged.
     let answers = match answered {
-        Err(_) => Err(format!("the provider did not answer within {} ms", options.timeout.as_millis())),
-        Ok(Err(error)) => Err(format!("the provider can't be reached: {error}")),
+        Err(_) => {
+            let reason = format!("the provider did not answer within {} ms", options.timeout.as_millis());
+            Err(Failure::new(FailureClass::Timeout, reason))
+        }
+        Ok(Err(error)) => {
+            Err(Failure::new(FailureClass::Unreachable, format!("the provider can't be reached: {error}")))
+        }
         // A bad token (401), too many requests (429), a fault at the provider (5xx): it concerns all messages, so the
         // channel counts as failing until a message is taken.
-        Ok(Ok((status, _))) if status != StatusCode::OK => Err(format!("the provider answered {status}")),
+        Ok(Ok((status, _))) if status != StatusCode::OK => {
+            Err(Failure::new(FailureClass::Provider, format!("the provider answered {status}")))
+        }
         Ok(Ok((_, body))) => serde_json::from_slice::<HashMap<String, String>>(&body)
-            .map_err(|_| "the provider's answer is not what it should be".to_owned()),
+            .map_err(|_| Failure::new(FailureClass::Provider, "the provider's answer is not what it should be")),
     };
     for Waiting { id, answer, .. } in batch {
         let outcome = match &answers {
-            Err(reason) => Outcome::Unavailable { reason: reason.clone() },
+            Err(failure) => Outcome::Unavailable(failure.clone()),
             Ok(answers) => match answers.get(&id).map(String::as_str) {
-                Some("accepted") => Outcome::Sent,
-                Some("rejected") => Outcome::Refused { reason: "the provider refuses the recipient".into() },
+                Some("accepted") => Outcome::Sent(Receipt::default()),
+                Some("rejected") => {
+                    Outcome::Refused(Failure::new(FailureClass::Address, "the provider refuses the recipient"))
+                }
                 // Such as a full mailbox, or a message that the answer does not name.
-                _ => Outcome::Retry { reason: "the provider did not take it this time".into() },
+                _ => Outcome::Retry(Failure::new(FailureClass::Provider, "the provider did not take it this time")),
             },
         };
         // The engine does not wait any more if it gave up first; it tries again then.
@@ -263,7 +272,7 @@ mod tests {
         }
         proceed.notify_one();
         for delivery in under_way {
-            assert_eq!(delivery.await.expect("a task"), Outcome::Sent);
+            assert_eq!(delivery.await.expect("a task"), Outcome::Sent(Receipt::default()));
         }
         assert_eq!(*sizes.lock().expect("no panic"), [1, 3]);
     }
@@ -286,9 +295,9 @@ mod tests {
             let options = Options { url, token: String::new(), timeout: Duration::from_millis(300) };
             let outcome = HttpMail::new(options).deliver(&*message().await).await;
             let expected = if is_for_all {
-                matches!(outcome, Outcome::Unavailable { .. })
+                matches!(outcome, Outcome::Unavailable(_))
             } else {
-                matches!(outcome, Outcome::Retry { .. })
+                matches!(outcome, Outcome::Retry(_))
             };
             assert!(expected, "{outcome:?}");
         }
@@ -296,7 +305,7 @@ mod tests {
         let options =
             Options { url: format!("http://{nowhere}/"), token: String::new(), timeout: Duration::from_secs(30) };
         let outcome = HttpMail::new(options).deliver(&*message().await).await;
-        assert!(matches!(outcome, Outcome::Unavailable { .. }), "{outcome:?}");
+        assert!(matches!(outcome, Outcome::Unavailable(_)), "{outcome:?}");
     }
 
     /// A message of an engine.

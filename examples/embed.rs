@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use vestibule::keys::InstanceKey;
-use vestibule::messages::{BoxFuture, Message, Outcome, Transport};
+use vestibule::messages::{BoxFuture, Failure, FailureClass, Message, Outcome, Receipt, Transport};
 use vestibule::settings::{Branding, sample_settings};
 use vestibule::storage::{EmbeddedOptions, EmbeddedStore, Sealing, make_private};
 use vestibule::{
@@ -81,8 +81,8 @@ struct Mail(UnboundedSender<Message>);
 impl Transport for Mail {
     fn deliver<'a>(&'a self, message: &'a Message) -> BoxFuture<'a, Outcome> {
         let outcome = match self.0.send(message.clone()) {
-            Ok(()) => Outcome::Sent,
-            Err(_) => Outcome::Refused { reason: "nobody reads the mail any more".into() },
+            Ok(()) => Outcome::Sent(Receipt::default()),
+            Err(_) => Outcome::Refused(Failure::new(FailureClass::Provider, "the receiver of the channel is gone")),
         };
         Box::pin(std::future::ready(outcome))
     }

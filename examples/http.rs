@@ -6,7 +6,7 @@ use std::future::Future;
 use std::sync::Arc;
 
 use vestibule::Engine;
-use vestibule::messages::{BoxFuture, Message, Outcome, Transport};
+use vestibule::messages::{BoxFuture, Message, Outcome, Receipt, Transport};
 use vestibule::server::{App, BoundServer, HttpOptions, bind};
 use vestibule::settings::{Branding, sample_settings};
 
@@ -60,7 +60,7 @@ struct Printed;
 impl Transport for Printed {
     fn deliver<'a>(&'a self, message: &'a Message) -> BoxFuture<'a, Outcome> {
         println!("to {}: {}", message.to, message.text.expose());
-        Box::pin(std::future::ready(Outcome::Sent))
+        Box::pin(std::future::ready(Outcome::Sent(Receipt::default())))
     }
 }
 

@@ -59,13 +59,14 @@
 //! |---|---|---|
 //! | `server` | Clerk's Frontend API over HTTP ([`server`], [`Engine::http_service`]) and the [`configuration`] | 122 |
 //! | `smtp` | messages by [`Smtp`](messages::Smtp); without it an embedder brings a [`Transport`](messages::Transport) | 118 |
+//! | `http-messages` | messages by the HTTP APIs of providers ([`ApiTransport`](messages::ApiTransport)) | 128 |
 //! | `oauth` | accounts at providers, captchas, checks for leaked passwords ([`services`]) | 146 |
 //! | `sled` | the store on a disk ([`EmbeddedStore`](storage::EmbeddedStore)); without it there is [`MemoryStore`](storage::MemoryStore) | 110 |
 //! | `phone` | phone numbers; without it settings that ask for them are refused | 123 |
 //! | `zxcvbn` | an estimate of how hard a password is to guess, beyond the lists of known ones | 114 |
 //! | `foreign-hashes` | password digests of other systems by bcrypt, scrypt and MD5 ([`guide::security`]) | 117 |
 //! | `webhooks` | webhooks of what has happened, and their endpoints ([`Engine::webhooks`]) | 122 |
-//! | `cli` | the binary; it brings `server`, `smtp`, `oauth`, `sled` and `webhooks` | 199 |
+//! | `cli` | the binary; it brings `server`, `smtp`, `http-messages`, `oauth`, `sled` and `webhooks` | 205 |
 //! | `load` | `vestibule load` in the binary: the load generator; it brings `cli` | 206 |
 //! | `rustcrypto` | another implementation of argon2id | |
 //! | `test-util` | for tests of an embedder's own: the module `testing` ([`guide::testing`]) | |
@@ -165,9 +166,9 @@ pub mod load;
 mod oauth;
 #[cfg(feature = "unstable")]
 pub mod oauth;
-#[cfg(all(any(feature = "oauth", feature = "webhooks"), not(feature = "unstable")))]
+#[cfg(not(feature = "unstable"))]
 mod outbound;
-#[cfg(all(any(feature = "oauth", feature = "webhooks"), feature = "unstable"))]
+#[cfg(feature = "unstable")]
 pub mod outbound;
 #[cfg(not(feature = "unstable"))]
 mod password;
@@ -263,7 +264,8 @@ pub mod webhooks {
     pub use crate::domain::id::{EventId, MessageId, WebhookEndpointId};
     pub use crate::domain::webhook::{Disabled, EndpointOwner, State as EndpointState};
     pub use crate::engine::{
-        NewWebhookEndpoint, Unusable, WebhookAttempt, WebhookEndpointPatch, WebhookEndpointView, Webhooks,
+        ComposedMessage, EventData, MessageWebhooks, NewWebhookEndpoint, Unusable, WebhookAttempt,
+        WebhookEndpointPatch, WebhookEndpointView, Webhooks,
     };
     pub use crate::webhook::{
         EventType, ReceivedHeaders, SecretError, SigningSecret, SigningSecrets, UrlError, VerifyError, verify,
@@ -321,7 +323,7 @@ pub mod settings {
 pub mod limits {
     pub use crate::actors::ActorOptions;
     pub use crate::domain::policy::{AddressLimits, Policy};
-    pub use crate::domain::settings::source_limits::{Budget, SourceLimits};
+    pub use crate::domain::settings::source_limits::{Budget, Conversion, SourceLimits};
     pub use crate::password::{HashOptions, HashParameters, Implementation as HashImplementation};
 }
 
@@ -335,13 +337,23 @@ pub mod ports {
 pub mod messages {
     #[cfg(any(feature = "server", feature = "smtp"))]
     pub use crate::delivery::Security;
+    #[cfg(feature = "http-messages")]
     pub use crate::delivery::{
-        BoxFuture, Capture, Captured, Channel, ChannelHealth, ChannelStatus, Counted, Message, NullTransport, Outcome,
-        Transport,
+        ApiAnswer, ApiError, ApiLimits, ApiTransport, MessageApi, Postmark, Resend, SendGrid, Ses, SmsTemplate, Twilio,
+        Vonage,
+    };
+    pub use crate::delivery::{
+        BoxFuture, Callback, CallbackError, Capture, Captured, Channel, ChannelHealth, ChannelStatus, Color, Counted,
+        Failure, FailureClass, Fallback, Logo, Message, MessageStyle, NamedTransport, NullTransport, Outcome,
+        ProviderState, ProviderStatus, Receipt, Report, ReportedState, Route, StyleError, TemplateError, TemplateFault,
+        Templates, Transport,
     };
     #[cfg(feature = "smtp")]
-    pub use crate::delivery::{Smtp, SmtpError, SmtpLimits, SmtpOptions};
+    pub use crate::delivery::{Dkim, DkimError, Smtp, SmtpError, SmtpLimits, SmtpOptions};
+    pub use crate::domain::id::MessageId;
+    pub use crate::domain::message::{MessageStatus, Origin, Template};
     pub use crate::domain::verification::PhoneChannel;
+    pub use crate::engine::{ChannelView, MessageFilter, MessagePage, MessageView, Messages, ReportRefusal};
 }
 
 /// Where data is kept: in memory, on a disk, or in an ordered map of an embedder's own
@@ -376,7 +388,7 @@ pub mod server {
     pub use crate::config::{Network, RequestLog};
     pub use crate::http::{
         App, BoundServer, CapturedMessage, DevOutbox, HttpOptions, HttpService, PeerAddress, ResponseBody,
-        ResponseFuture, bind,
+        ResponseFuture, SentMessage, bind,
     };
 }
 
@@ -385,10 +397,12 @@ pub mod server {
 #[cfg(feature = "server")]
 pub mod configuration {
     pub use crate::config::{
-        AllowedRedirect, BeforeSignUpCompletes, Captcha, Config, ConfigError, Difference, Email, EmailTransport,
-        Events, Instance, InvalidValue, Limits, Listen, Mailbox, Mode, OnFailureChoice, Origin, Password, Place,
-        PublicUrl, PublishableKey, Reloaded, Server, Session, SignUp, Sms, SmsTransport, Sources, StoreKind,
-        StoreSection, Telemetry, Text, Verification, WebUrl, WebhookEndpointSection, WebhooksSection, near_misses,
+        AllowedRedirect, BeforeSignUpCompletes, Captcha, Config, ConfigError, DeliveredBy, Difference, DkimSection,
+        Email, EmailTransport, Events, Instance, InvalidValue, Limits, Listen, Mailbox, Messages, Mode,
+        OnFailureChoice, Origin, Password, Place, PostmarkSection, PublicUrl, PublishableKey, Reloaded, ResendSection,
+        SendGridSection, Server, SesSection, Session, SignUp, Sms, SmsHttpSection, SmsRoute, SmsTransport, Sources,
+        StoreKind, StoreSection, Telemetry, Text, TwilioSection, Verification, VonageSection, WebUrl,
+        WebhookEndpointSection, WebhooksSection, near_misses,
     };
     pub use crate::startup::{ConfiguredServer, StartupError};
     pub use crate::telemetry::LogFormat;

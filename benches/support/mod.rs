@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use mimalloc::MiMalloc;
 use ractor::{Actor, ActorProcessingErr, ActorRef, RpcReplyPort};
-use vestibule::delivery::{BoxFuture, Message, Outcome, Transport};
+use vestibule::delivery::{BoxFuture, Message, Outcome, Receipt, Transport};
 use vestibule::domain::policy::Policy;
 use vestibule::domain::settings::{Attribute, Settings};
 use vestibule::domain::time::Span;
@@ -91,7 +91,7 @@ pub(crate) struct Nowhere;
 
 impl Transport for Nowhere {
     fn deliver<'a>(&'a self, _: &'a Message) -> BoxFuture<'a, Outcome> {
-        Box::pin(std::future::ready(Outcome::Sent))
+        Box::pin(std::future::ready(Outcome::Sent(Receipt::default())))
     }
 }
 

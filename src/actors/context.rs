@@ -11,7 +11,7 @@ use crate::domain::ports::{Entropy, KeyedDigest, Sealer};
 use crate::domain::settings::Settings;
 use crate::domain::time::Timestamp;
 use crate::entropy::Seeds;
-use crate::store::Store;
+use crate::store::{Store, StoreError};
 
 use super::event_log::EventLog;
 use super::hook::Hooked;
@@ -114,6 +114,18 @@ impl ActorContext {
         }
     }
 
+    /// Reads which channels were stopped by hand.
+    ///
+    /// # Errors
+    /// When that can't be read.
+    pub async fn read_switches(&self) -> Result<(), StoreError> {
+        for channel in [Channel::Email, Channel::Sms] {
+            let stored = self.store.value(&switch_name(channel)).await?;
+            self.health(channel).set_paused(stored.is_some_and(|bytes| bytes == [1]));
+        }
+        Ok(())
+    }
+
     /// The settings in force.
     pub fn settings(&self) -> Arc<Settings> {
         self.settings.read().unwrap_or_else(PoisonError::into_inner).clone()
@@ -136,6 +148,11 @@ impl ActorContext {
             digest: &*self.digest,
         })
     }
+}
+
+/// The name of the value that says whether a channel was stopped by hand: 1 or 0.
+pub fn switch_name(channel: Channel) -> String {
+    format!("paused:{channel}")
 }
 
 #[cfg(test)]

@@ -21,10 +21,12 @@ mod system;
 pub(crate) mod test_support;
 
 pub use after_commit::Follower;
-pub use context::{ActorContext, ActorOptions};
+pub use context::{ActorContext, ActorOptions, switch_name};
 pub use hook::Hooked;
 pub use last_seen::LastSeen;
 #[cfg(feature = "webhooks")]
 pub use persister::Persister;
 pub use sign_up::{CallError, Create, Outcome, SignUpReply, Terms};
+#[cfg(feature = "webhooks")]
+pub use system::Composer;
 pub use system::{StartError, System, Transports};

@@ -3,10 +3,11 @@
 //! The sealed text is the kind of message, then its secrets, one per line.
 
 use crate::delivery::Channel;
+use crate::domain::id::MessageId;
 use crate::domain::message::{Content, Message};
 use crate::domain::secret::Secret;
 use crate::domain::transition::Effect;
-use crate::store::{OutboxEntry, OutboxKind};
+use crate::store::{MessageAbout, OutboxEntry, OutboxKind, StoredMessage};
 
 use super::context::ActorContext;
 
@@ -21,14 +22,40 @@ impl ActorContext {
 
     /// The outbox entry of a message: its content is sealed and bound to the message id.
     pub(crate) fn seal(&self, message: Message) -> OutboxEntry {
-        let Message { id, to, display_to, content, created_at, expire_at } = message;
+        let Message { id, to, display_to, content, origin, locale, phone_channel, created_at, expire_at } = message;
+        let about = (content != Content::Decoy).then(|| MessageAbout {
+            template: content.template(),
+            origin,
+            locale,
+            phone_channel,
+        });
         let sealed = self.sealer.seal(id.as_bytes(), encode_content(&content).expose().as_bytes());
-        OutboxEntry { id, kind: OutboxKind::Message { to, display_to }, sealed, created_at, expire_at }
+        OutboxEntry { id, kind: OutboxKind::Message { to, display_to, about }, sealed, created_at, expire_at }
+    }
+
+    /// The same message once more, under the id `id` and until the same time; `None` where it can't be opened.
+    pub(crate) fn seal_again(&self, message: &StoredMessage, id: MessageId) -> Option<OutboxEntry> {
+        let content = self.open_sealed(message.id, &message.sealed)?;
+        let sealed = self.sealer.seal(id.as_bytes(), encode_content(&content).expose().as_bytes());
+        let (to, about) = (message.to.clone(), message.about.clone());
+        let display_to = to.value.clone();
+        Some(OutboxEntry {
+            id,
+            kind: OutboxKind::Message { to, display_to, about },
+            sealed,
+            created_at: self.now(),
+            expire_at: message.expire_at,
+        })
     }
 
     /// The content of an entry; `None` where it was sealed under another key or for another entry.
     pub(super) fn open(&self, entry: &OutboxEntry) -> Option<Content> {
-        let plain = self.sealer.open(entry.id.as_bytes(), &entry.sealed)?;
+        self.open_sealed(entry.id, &entry.sealed)
+    }
+
+    /// What was sealed for this message; `None` where it was sealed under another key or for another message.
+    pub(crate) fn open_sealed(&self, id: MessageId, sealed: &[u8]) -> Option<Content> {
+        let plain = self.sealer.open(id.as_bytes(), sealed)?;
         decode_content(std::str::from_utf8(&plain).ok()?)
     }
 }
@@ -76,7 +103,7 @@ const DECOY: &str = "decoy";
 #[cfg(test)]
 mod tests {
     use crate::actors::test_support::World;
-    use crate::domain::id::MessageId;
+    use crate::domain::id::SignUpId;
     use crate::domain::identifier::{Identifier, IdentifierKind};
     use crate::domain::time::Timestamp;
 
@@ -98,6 +125,9 @@ mod tests {
                 to: Identifier { kind: IdentifierKind::PhoneNumber, value: "+14155552671".into() },
                 display_to: "+1 415 555 2671".into(),
                 content: content.clone(),
+                origin: SignUpId::from_bytes([3; 16]).into(),
+                locale: Some("de".into()),
+                phone_channel: None,
                 created_at: Timestamp::from_millis(1),
                 expire_at: Timestamp::from_millis(2),
             };

@@ -6,7 +6,7 @@ use std::time::Duration;
 use ractor::{Actor, ActorRef, SpawnErr};
 use tokio::sync::oneshot;
 
-use crate::delivery::MessageTemplates;
+use crate::delivery::{Channel, MessageTemplates};
 use crate::domain::id::{ClientId, SignUpId};
 use crate::domain::sign_up::Command;
 use crate::store::Commit;
@@ -20,6 +20,8 @@ use super::sign_up::{CallError, Create, SignUpMessage, SignUpReply, Terms};
 use super::supervisor::{self, Supervisor, SupervisorMessage};
 use super::sweeper::{Sweep, Sweeper};
 
+#[cfg(feature = "webhooks")]
+pub use super::relay::Composer;
 pub use super::relay::Transports;
 
 /// The running actors.
@@ -105,6 +107,20 @@ impl System {
     /// See [`CallError`].
     pub async fn read(&self, id: SignUpId, client: ClientId) -> Result<SignUpReply, CallError> {
         self.call(id, false, |reply| SignUpMessage::Read { client, reply }).await
+    }
+
+    /// Writes messages without sending them.
+    #[cfg(feature = "webhooks")]
+    pub(crate) fn composer(&self, transports: Transports, templates: MessageTemplates) -> Composer {
+        Composer::new(self.context.clone(), transports, templates)
+    }
+
+    /// Stops or starts a channel; the caller has stored that.
+    pub fn switch_channel(&self, channel: Channel, is_paused: bool) {
+        self.context.health(channel).set_paused(is_paused);
+        if self.relay.send_message(RelayMessage::Switched(channel)).is_err() {
+            tracing::debug!("the relay has stopped");
+        }
     }
 
     /// How many sign-ups are awake.

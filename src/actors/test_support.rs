@@ -12,7 +12,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use crate::clock::Clock;
-use crate::delivery::MessageTemplates;
+use crate::delivery::{MessageStyle, MessageTemplates};
 use crate::domain::client::ClientChange;
 use crate::domain::id::{ClientId, SignUpId};
 use crate::domain::policy::Policy;
@@ -261,5 +261,7 @@ pub(crate) fn templates() -> MessageTemplates {
         accept_url: "http://localhost/v1/tickets/accept".into(),
         home_url: None,
         support_email: None,
+        page_host: None,
+        style: MessageStyle::default(),
     }
 }

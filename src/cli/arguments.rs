@@ -8,7 +8,7 @@ use crate::config::Sources;
 
 #[cfg(feature = "load")]
 use super::LoadArguments;
-use super::{CheckArguments, OverridesArguments, WebhooksArguments};
+use super::{CheckArguments, MailArguments, MessagesArguments, OverridesArguments, WebhooksArguments};
 
 /// A sign-up engine that speaks Clerk's Frontend API.
 #[derive(Clone, Debug, Parser)]
@@ -69,12 +69,18 @@ pub(super) enum Command {
         the server must be stopped; while it runs, GET and DELETE /v1/instance/overrides do the same."
     )]
     Overrides(OverridesArguments),
+    /// Send a test message by the configured providers, and show step by step what happens
+    Mail(MailArguments),
     /// Ask the server at the configured address whether it is ready; status 0 if it is, else 1
     Healthcheck,
     /// List the endpoints of webhooks of a running server, test them, or have them told again
     #[command(long_about = "Asks a running server by its Backend API, at the configured address and with \
         `instance.secret_key`. The status is 0 if it did what was asked, else 1.")]
     Webhooks(WebhooksArguments),
+    /// List the messages of a running server, send them again, and stop and start channels
+    #[command(long_about = "Asks a running server by its Backend API, at the configured address and with \
+        `instance.secret_key`. Codes, links and texts are never shown. The status is 0 if it did what was asked, else 1.")]
+    Messages(MessagesArguments),
     #[cfg(feature = "load")]
     /// Put a server under load with whole sign-ups, and show latencies, throughput and errors
     Load(Box<LoadArguments>),

@@ -8,7 +8,9 @@ use clap::Args;
 
 use crate::config::{Config, Sources, StoreKind, near_misses};
 use crate::delivery::Capture;
-use crate::startup::{StartupError, data_error, email_transport, inspect, listen_error, weakness};
+use crate::startup::{
+    StartupError, data_error, dkim, email_transport, inspect, listen_error, message_style, sms_transport, weakness,
+};
 use crate::store::could_hold_data;
 
 use super::overrides::stored;
@@ -57,7 +59,9 @@ pub(super) fn check(wanted: &CheckArguments, sources: &Sources) -> Report {
             }
         }
     }
-    Report { config, overrides, problems, warnings }
+    let dkim = config.as_ref().and_then(|config| dkim(config).ok()?);
+    let dkim_record = dkim.map(|dkim| (dkim.record_name(), dkim.record()));
+    Report { config, overrides, problems, warnings, dkim_record }
 }
 
 /// All reasons for which a start would fail.
@@ -69,7 +73,9 @@ fn refusals(config: &Config) -> Vec<String> {
         descriptors::max_connections(descriptors::raise(), config.server.max_connections).map(drop),
         data_folder(config),
         inspect(config).map(drop).map_err(sentence),
+        message_style(config).map(drop).map_err(sentence),
         email_transport(config, &capture).map(drop).map_err(sentence),
+        sms_transport(config, &capture).map(drop).map_err(sentence),
     ];
     let mut sentences: Vec<String> = looked_at.into_iter().filter_map(Result::err).collect();
     // A bad data folder is reported once, though it affects the key file too.

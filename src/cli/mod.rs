@@ -10,6 +10,8 @@ mod example;
 mod healthcheck;
 #[cfg(feature = "load")]
 mod load;
+mod mail;
+mod messages;
 mod overrides;
 mod reload;
 mod report;
@@ -23,6 +25,8 @@ use check::CheckArguments;
 use healthcheck::healthcheck;
 #[cfg(feature = "load")]
 use load::{LoadArguments, load};
+use mail::{MailArguments, mail};
+use messages::{MessagesArguments, messages};
 use overrides::{OverridesArguments, overrides};
 pub use run::run;
 use serve::serve;

@@ -17,6 +17,8 @@ pub(super) struct Report {
     pub(super) problems: Vec<String>,
     /// Settings that are risky or probably unintended.
     pub(super) warnings: Vec<String>,
+    /// The record with the public key of e-mail signatures: its name, and its text.
+    pub(super) dkim_record: Option<(String, String)>,
 }
 
 impl Report {
@@ -36,6 +38,10 @@ impl Report {
             lines.extend([HEAD.to_owned(), String::new()]);
             lines.extend(overrides::lines(view));
             lines.push(String::new());
+        }
+        if let Some((name, text)) = &self.dkim_record {
+            let head = "The DNS must have this record (TXT), so that signatures of e-mails can be checked:";
+            lines.extend([head.to_owned(), String::new(), format!("  {name}  {text}"), String::new()]);
         }
         lines.extend(self.warnings.iter().map(|warning| format!("warning: {warning}")));
         if !self.warnings.is_empty() {
@@ -70,6 +76,9 @@ impl Report {
             "settings_from": config.map(Config::settings_origin),
             "differences": config.map(|config| config.differences().iter().map(difference).collect::<Vec<_>>()),
         });
+        if let Some((name, text)) = &self.dkim_record {
+            report["dkim_record"] = json!({ "name": name, "text": text });
+        }
         if let Some(view) = &self.overrides {
             report["overrides"] = json!(view)["overrides"].clone();
         }

@@ -57,18 +57,34 @@ enum Action {
 /// # Errors
 /// A sentence, where the server can't be asked or refuses.
 pub(super) fn webhooks(wanted: &WebhooksArguments, sources: &Sources) -> Result<String, String> {
+    let (method, path, body) = wanted.action.call();
+    let path = format!("webhooks/endpoints{path}");
+    let (shown, base) = ask(sources, wanted.url.as_ref(), method, &path, body)?;
+    wanted.action.told(&shown).unwrap_or_else(|| Err(format!("what answers at {base} is not Vestibule")))
+}
+
+/// Calls the Backend API of a running server: the answer, and where the server is.
+///
+/// # Errors
+/// A sentence, where the server can't be asked or refuses.
+pub(super) fn ask(
+    sources: &Sources,
+    url: Option<&Url>,
+    method: Method,
+    path: &str,
+    body: Option<Value>,
+) -> Result<(Value, String), String> {
     let config = Config::load(sources).map_err(|error| error.faults().join("\nvestibule: "))?;
     let Some(key) = config.instance.secret_key.as_ref().filter(|key| !key.expose().is_empty()) else {
         return Err("`instance.secret_key` is missing; give the secret key of the server, such as the one that a \
                     development instance prints, by VESTIBULE_INSTANCE__SECRET_KEY"
             .into());
     };
-    let base = match &wanted.url {
+    let base = match url {
         Some(url) => url.to_string(),
         None => format!("http://{}", reachable(&config.server.listen)),
     };
-    let (method, path, body) = wanted.action.call();
-    let url = format!("{}/v1/webhooks/endpoints{path}", base.trim_end_matches('/'));
+    let url = format!("{}/v1/{path}", base.trim_end_matches('/'));
     let request = Request::builder()
         .method(method)
         .uri(url)
@@ -86,7 +102,7 @@ pub(super) fn webhooks(wanted: &WebhooksArguments, sources: &Sources) -> Result<
         let message = shown["errors"][0]["long_message"].as_str().unwrap_or("without a reason");
         return Err(format!("the server refuses with status {}: {message}", answer.status().as_u16()));
     }
-    wanted.action.told(&shown).unwrap_or_else(|| Err(format!("what answers at {base} is not Vestibule")))
+    Ok((shown, base))
 }
 
 impl Action {

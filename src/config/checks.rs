@@ -11,8 +11,11 @@ use crate::webhook::{EndpointUrl, EventFilter, SigningSecret, Targets};
 use super::error::ConfigError;
 use super::layer::Layer;
 use super::load::Config;
-use super::sections::{Email, Limits};
-use super::values::{EmailTransport, Mode, StoreKind};
+use super::message_checks::of_messages;
+#[cfg(feature = "http-messages")]
+use super::providers::message_api;
+use super::sections::{DeliveredBy, Email, Limits};
+use super::values::{EmailTransport, Mode, SmsTransport, StoreKind};
 
 /// Checks a whole configuration. `layer` knows where each key was set.
 pub(super) fn check(config: &Config, layer: &Layer) -> Result<(), ConfigError> {
@@ -33,8 +36,15 @@ pub(super) fn check_apart_from(sections: &[&str], config: &Config, layer: &Layer
             fault(key, &format!("is {value}; it must be from {min} to {max}"));
         }
     }
-    let groups =
-        [of_paths(config), of_email(&config.email), of_passwords(config), of_captcha(config), of_webhooks(config)];
+    let groups = [
+        of_paths(config),
+        of_email(config),
+        of_messages(&config.email),
+        of_sms(config),
+        of_passwords(config),
+        of_captcha(config),
+        of_webhooks(config),
+    ];
     for (key, reason) in groups.into_iter().flatten().chain(of_production(config)) {
         fault(key, &reason);
     }
@@ -54,17 +64,26 @@ fn of_paths(config: &Config) -> Faults {
     faults
 }
 
-fn of_email(email: &Email) -> Faults {
+fn of_email(config: &Config) -> Faults {
+    let email = &config.email;
     let mut faults = Faults::new();
+    let transports = config.email_transports();
+    let names: Vec<_> = transports.iter().map(|transport| transport.as_str()).collect();
+    faults.extend(of_order("email.fallback", &names, email.transport.sends()));
     let mut fault = |key, reason: &str| faults.push((key, reason.to_owned()));
-    if email.transport != EmailTransport::Smtp {
+    let has_sender = email.from.as_deref().unwrap_or_default().contains('@');
+    if email.transport.sends() && !has_sender {
+        fault("email.from", "must be the sender, such as \"Acme <no-reply@acme.example>\"");
+    }
+    faults.extend(
+        names.iter().filter_map(|name| of_api(name, config)).filter(|(key, _)| has_sender || *key != "email.from"),
+    );
+    let mut fault = |key, reason: &str| faults.push((key, reason.to_owned()));
+    if !transports.contains(&EmailTransport::Smtp) {
         return faults;
     }
     if email.host.as_deref().unwrap_or_default().is_empty() {
         fault("email.host", "is missing; give the SMTP server's name, or another `email.transport`");
-    }
-    if !email.from.as_deref().unwrap_or_default().contains('@') {
-        fault("email.from", "must be the sender, such as \"Acme <no-reply@acme.example>\"");
     }
     let is_name = |name: &str| !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_graphic());
     if email.hello_name.as_deref().is_some_and(|name| !is_name(name)) {
@@ -79,6 +98,60 @@ fn of_email(email: &Email) -> Faults {
         fault("email.security", reason);
     }
     faults
+}
+
+/// The transports of text messages.
+fn of_sms(config: &Config) -> Faults {
+    let sms = &config.sms;
+    let names = |transports: &[SmsTransport]| transports.iter().map(|name| name.as_str()).collect::<Vec<_>>();
+    let mut faults = of_order("sms.fallback", &names(&config.sms_transports()), sms.transport.sends());
+    for (number, route) in (1..).zip(&sms.routes) {
+        let mut fault = |reason: &str| {
+            faults.push(("sms.routes", format!("has an entry that can't be used, number {number}: {reason}")));
+        };
+        let digits = route.prefix.strip_prefix('+').unwrap_or_default();
+        if digits.is_empty() || digits.len() > 15 || !digits.bytes().all(|byte| byte.is_ascii_digit()) {
+            fault("its prefix must be + and digits, such as \"+49\"");
+        }
+        if sms.routes.iter().take(number - 1).any(|earlier| earlier.prefix == route.prefix) {
+            fault("an earlier one has the same prefix");
+        }
+        if route.transports.is_empty() || route.transports.iter().any(|transport| !transport.sends()) {
+            fault("its transports must be names of providers, such as [\"twilio\"]");
+        }
+        if !sms.transport.sends() {
+            fault("it has no effect, because `sms.transport` names no provider");
+        }
+    }
+    let used = config.sms_transports_of_all_routes();
+    faults.extend(names(&used).iter().filter_map(|name| of_api(name, config)));
+    faults
+}
+
+/// The order of providers: the transport, then those to fall back to.
+fn of_order(key: &'static str, names: &[&str], sends: bool) -> Faults {
+    let fallback = names.get(1..).unwrap_or_default();
+    let repeated = fallback.iter().enumerate().find(|(place, name)| names[..=*place].contains(*name));
+    let reason = match (fallback.iter().find(|name| matches!(**name, "capture" | "none")), repeated) {
+        (Some(name), _) => format!("contains {name:?}, which sends nothing; name providers"),
+        (None, Some((_, name))) => format!("contains {name:?}, which is asked before already"),
+        (None, None) if !sends && !fallback.is_empty() => {
+            "has no effect, because the transport names no provider; write the first provider there".into()
+        }
+        (None, None) => return Faults::new(),
+    };
+    vec![(key, reason)]
+}
+
+/// What is wrong with the keys of a provider.
+#[cfg(feature = "http-messages")]
+fn of_api(name: &str, config: &Config) -> Option<(&'static str, String)> {
+    message_api(name, config)?.err().map(|error| (error.key, error.reason))
+}
+
+#[cfg(not(feature = "http-messages"))]
+fn of_api(_: &str, _: &Config) -> Option<(&'static str, String)> {
+    None
 }
 
 fn of_passwords(config: &Config) -> Faults {
@@ -123,6 +196,12 @@ fn of_captcha(config: &Config) -> Faults {
 fn of_webhooks(config: &Config) -> Faults {
     let targets = if config.is_development() { Targets::AlsoLocal } else { Targets::Public };
     let mut faults = Faults::new();
+    for (key, delivered_by) in [("email", config.email.delivered_by), ("sms", config.sms.delivered_by)] {
+        if !config.events.record && delivered_by == DeliveredBy::Webhook {
+            let sentence = format!("is false, so `{key}.delivered_by = \"webhook\"` would send no message; write true");
+            faults.push(("events.record", sentence));
+        }
+    }
     if !config.events.record && !config.webhooks.endpoints.is_empty() {
         faults.push(("events.record", "is false, so `webhooks.endpoints` would be told of nothing; write true".into()));
     }
@@ -136,7 +215,7 @@ fn of_webhooks(config: &Config) -> Faults {
             Ok(url) => urls.push(url),
             Err(error) => fault(&error),
         }
-        if let Err(error) = EventFilter::parse_sent(endpoint.events.iter().map(String::as_str)) {
+        if let Err(error) = EventFilter::parse(endpoint.events.iter().map(String::as_str)) {
             fault(&error);
         }
         if let Some(reason) = weakness(&endpoint.secret, config) {
@@ -181,18 +260,24 @@ fn of_production(config: &Config) -> Faults {
     match config.email.transport {
         EmailTransport::Capture => fault(
             "email.transport",
-            "is \"capture\", which keeps codes in memory and sends nothing; a production instance needs \"smtp\", or \
-             \"none\" if its settings verify no e-mail address",
+            "is \"capture\", which keeps codes in memory and sends nothing; a production instance needs \"smtp\" or \
+             the name of a provider, or \"none\" if its settings verify no e-mail address",
         ),
         EmailTransport::None if sends_email => {
-            fault("email.transport", "is \"none\", but the settings verify e-mail addresses; use \"smtp\"");
+            fault(
+                "email.transport",
+                "is \"none\", but the settings verify e-mail addresses; use \"smtp\" or a provider",
+            );
         }
-        EmailTransport::None | EmailTransport::Smtp => {}
+        _ => {}
     }
-    if sends_sms {
-        let reason = "can't send text messages yet, so a production instance can't verify phone numbers; write enabled \
-                      = false in [settings.attributes.phone_number]";
-        fault("sms.transport", reason);
+    if sends_sms && !config.sms.transport.sends() {
+        let name = config.sms.transport.as_str();
+        let reason = format!(
+            "is {name:?}, but the settings verify phone numbers; use \"twilio\", \"vonage\" or \"http\", or write enabled \
+             = false in [settings.attributes.phone_number]"
+        );
+        fault("sms.transport", &reason);
     }
     if let Some(key) = &config.instance.secret_key {
         match random_part(key.expose()).map(|part| guessable(part.as_bytes())) {
@@ -260,6 +345,7 @@ fn ranges(config: &Config) -> Vec<Range> {
         ("session.lifetime_s", session.lifetime_s, 60, 3660 * DAY_S),
         ("session.keep_client_s", session.keep_client_s, 3600, 3660 * DAY_S),
         ("events.keep_s", config.events.keep_s, 3600, 366 * DAY_S),
+        ("messages.keep_s", config.messages.keep_s, 0, 366 * DAY_S),
         ("session.token_ttl_s", session.token_ttl_s, 5, DAY_S),
         // Upper bounds as in `HashParameters::MAX`: a hash above them could never be verified.
         ("password.m_kib", u64::from(password.m_kib), 8, 256 << 10),
@@ -268,6 +354,8 @@ fn ranges(config: &Config) -> Vec<Range> {
         ("password.threads", count(password.threads), 0, 1024),
         ("password.queue", count(password.queue), 1, MILLION),
         ("webhooks.before_sign_up_completes.timeout_ms", webhooks.before_sign_up_completes.timeout_ms, 100, 10_000),
+        ("sms.request_timeout_s", config.sms.request_timeout_s, 1, 300),
+        ("sms.requests_max", count(config.sms.requests_max), 1, 1000),
         ("telemetry.requests_one_in", u64::from(telemetry.requests_one_in), 1, MILLION),
     ]
 }
@@ -278,6 +366,8 @@ fn email_ranges(email: &Email) -> Vec<Range> {
         ("email.connections_max", u64::try_from(email.connections_max).unwrap_or(u64::MAX), 1, 1000),
         ("email.command_timeout_s", email.command_timeout_s, 1, email.timeout_s.max(1)),
         ("email.timeout_s", email.timeout_s, 1, 300),
+        ("email.request_timeout_s", email.request_timeout_s, 1, 300),
+        ("email.requests_max", u64::try_from(email.requests_max).unwrap_or(u64::MAX), 1, 1000),
     ]
 }
 
@@ -296,6 +386,11 @@ fn limit_ranges(limits: &Limits) -> Vec<Range> {
         optional("limits.source_writes_per_10s", limits.source_writes_per_10s),
         optional("limits.source_tokens_per_10s", limits.source_tokens_per_10s),
         limit("limits.network_factor", limits.network_factor),
+        ("limits.sms_country_per_day", limits.sms_country_per_day.into(), 0, MILLION),
+        ("limits.sms_per_day", limits.sms_per_day.into(), 0, 1000 * MILLION),
+        ("limits.sms_conversion_min", limits.sms_conversion_min.into(), 0, 100),
+        ("limits.sms_conversion_after", limits.sms_conversion_after.into(), 1, MILLION),
+        ("limits.sms_conversion_pause_s", limits.sms_conversion_pause_s, 60, 7 * DAY_S),
         ("limits.sms_prefix_per_day", u64::from(limits.sms_prefix_per_day.unwrap_or(0)), 0, MILLION),
         optional("limits.address_messages_per_hour", limits.address_messages_per_hour),
         optional("limits.address_messages_per_client_per_hour", limits.address_messages_per_client_per_hour),

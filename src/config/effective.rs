@@ -31,7 +31,7 @@ impl Config {
         derive("instance", "key_file", self.key_file().display().to_string().into());
         derive("server", "public_url", self.public_url(self.server.listen.port()).to_string().into());
         derive("telemetry", "requests", self.request_log().as_str().into());
-        if self.email.transport == EmailTransport::Smtp {
+        if self.email_transports().contains(&EmailTransport::Smtp) {
             derive("email", "port", i64::from(self.email_port()).into());
         }
         for (key, value) in self.limits_in_force() {
@@ -44,10 +44,24 @@ impl Config {
     }
 
     /// The secrets outside the settings, with their keys.
-    pub(super) fn secrets(&self) -> [(&'static str, Option<&Secret<String>>); 3] {
-        [
+    pub(super) fn secrets(&self) -> Vec<(&'static str, Option<&Secret<String>>)> {
+        let (email, sms) = (&self.email, &self.sms);
+        vec![
             ("instance.secret_key", self.instance.secret_key.as_ref()),
-            ("email.password", self.email.password.as_ref()),
+            ("email.password", email.password.as_ref()),
+            ("email.resend.api_key", email.resend.api_key.as_ref()),
+            ("email.resend.webhook_secret", email.resend.webhook_secret.as_ref()),
+            ("email.postmark.server_token", email.postmark.server_token.as_ref()),
+            ("email.postmark.webhook_login", email.postmark.webhook_login.as_ref()),
+            ("email.sendgrid.api_key", email.sendgrid.api_key.as_ref()),
+            ("email.ses.secret_access_key", email.ses.secret_access_key.as_ref()),
+            ("email.ses.session_token", email.ses.session_token.as_ref()),
+            ("email.ses.webhook_login", email.ses.webhook_login.as_ref()),
+            ("sms.twilio.auth_token", sms.twilio.auth_token.as_ref()),
+            ("sms.twilio.api_key_secret", sms.twilio.api_key_secret.as_ref()),
+            ("sms.vonage.api_secret", sms.vonage.api_secret.as_ref()),
+            ("sms.vonage.signature_secret", sms.vonage.signature_secret.as_ref()),
+            ("sms.http.secret", sms.http.secret.as_ref()),
             ("captcha.secret", self.captcha.secret.as_ref()),
         ]
     }
@@ -60,6 +74,14 @@ pub(super) fn is_secret(path: &[String]) -> bool {
         path[..],
         ["instance", "secret_key"]
             | ["email", "password"]
+            | ["email", "resend", "api_key" | "webhook_secret"]
+            | ["email", "postmark", "server_token" | "webhook_login"]
+            | ["email", "sendgrid", "api_key"]
+            | ["email", "ses", "secret_access_key" | "session_token" | "webhook_login"]
+            | ["sms", "twilio", "auth_token" | "api_key_secret"]
+            | ["sms", "vonage", "api_secret" | "signature_secret"]
+            | ["sms", "http", "secret"]
+            | ["sms", "http", "headers", _]
             | ["captcha", "secret"]
             | ["webhooks", "endpoints" | "before_sign_up_completes", "secret"]
             | ["settings", "oauth", _, "client_secret"]
@@ -68,7 +90,7 @@ pub(super) fn is_secret(path: &[String]) -> bool {
 
 /// Whether a key holds a URL whose query may have a key of its receiver.
 fn may_have_a_key(path: &[String]) -> bool {
-    matches!(path, [section, _, key] if section == "webhooks" && key == "url")
+    matches!(path, [section, _, key] if matches!(section.as_str(), "webhooks" | "sms") && key == "url")
 }
 
 /// Whether a key holds a list whose entries have secrets.

@@ -2,7 +2,7 @@
 //! and that person's tests, so its limits only stop runaway programs.
 
 use crate::domain::policy::AddressLimits;
-use crate::domain::settings::source_limits::{Budget, SourceLimits};
+use crate::domain::settings::source_limits::{Budget, Conversion, SourceLimits};
 use crate::domain::time::Span;
 
 use super::load::Config;
@@ -30,6 +30,13 @@ impl Config {
             writes: budget(by_creates(limits.source_writes_per_10s, 60), 10),
             tokens: budget(by_creates(limits.source_tokens_per_10s, 120), 10),
             sms_per_prefix: Some(self.or_by_mode(limits.sms_prefix_per_day, 200)).filter(|count| *count > 0),
+            sms_per_country: Some(limits.sms_country_per_day).filter(|count| *count > 0),
+            sms_per_day: Some(limits.sms_per_day).filter(|count| *count > 0),
+            sms_conversion: (limits.sms_conversion_min > 0).then(|| Conversion {
+                least_percent: limits.sms_conversion_min,
+                after: limits.sms_conversion_after,
+                pause: Span::from_secs(limits.sms_conversion_pause_s),
+            }),
         })
     }
 

@@ -19,8 +19,8 @@ use super::error::ConfigError;
 use super::layer::{Fault, Layer, lay, lay_what_fits};
 use super::risks::risks;
 use super::sections::{
-    Captcha, Email, Events, Instance, Limits, Password, Server, Session, SignUp, Sms, StoreSection, Telemetry,
-    Verification, WebhooksSection,
+    Captcha, Email, Events, Instance, Limits, Messages, Password, Server, Session, SignUp, Sms, StoreSection,
+    Telemetry, Verification, WebhooksSection,
 };
 use super::values::{Listen, Mode, PublicUrl, PublishableKey, RequestLog, WebUrl};
 
@@ -57,6 +57,8 @@ pub struct Config {
     pub session: Session,
     /// `[events]`: the record of what has happened.
     pub events: Events,
+    /// `[messages]`: what becomes of messages.
+    pub messages: Messages,
     /// `[password]`: what the hash of a password costs.
     pub password: Password,
     /// `[email]`: how mail is sent.
@@ -188,11 +190,13 @@ impl Config {
             keep_client: Span::from_secs(self.session.keep_client_s),
             record_events: self.events.record,
             keep_events: Span::from_secs(self.events.keep_s),
+            keep_messages: Span::from_secs(self.messages.keep_s),
             session_lifetime: Span::from_secs(self.session.lifetime_s),
             single_session: self.session.single,
             // The engine adds them from its captcha service.
             captcha_bypass: Vec::new(),
             sms_costly_numbers: self.limits.sms_costly_numbers,
+            whatsapp: self.sends_by_whatsapp(),
         }
     }
 

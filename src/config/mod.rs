@@ -12,8 +12,11 @@ mod error;
 mod layer;
 mod limits;
 mod load;
+mod message_apis;
+mod message_checks;
 mod near_misses;
 mod nearest;
+mod providers;
 mod reload;
 mod risks;
 mod samples;
@@ -27,14 +30,20 @@ pub use differences::Difference;
 pub use error::ConfigError;
 pub use layer::Place;
 pub use load::{Config, Sources};
+pub use message_apis::{
+    PostmarkSection, ResendSection, SendGridSection, SesSection, SmsHttpSection, TwilioSection, VonageSection,
+};
 pub use near_misses::near_misses;
+#[cfg(feature = "http-messages")]
+pub use providers::message_api;
 pub use reload::Reloaded;
 #[cfg(feature = "unstable")]
 pub use samples::SAMPLES;
 pub use samples::sample_settings;
 pub use sections::{
-    BeforeSignUpCompletes, Captcha, Email, Events, Instance, Limits, OnFailureChoice, Password, Server, Session,
-    SignUp, Sms, StoreSection, Telemetry, Verification, WebhookEndpointSection, WebhooksSection,
+    BeforeSignUpCompletes, Captcha, DeliveredBy, DkimSection, Email, Events, Instance, Limits, Messages,
+    OnFailureChoice, Password, Server, Session, SignUp, Sms, SmsRoute, StoreSection, Telemetry, Verification,
+    WebhookEndpointSection, WebhooksSection,
 };
 pub use settings_json::settings_of_json;
 pub use values::{

@@ -12,6 +12,9 @@ use crate::store::Durability;
 use crate::telemetry::LogFormat;
 use crate::token::Algorithm;
 
+use super::message_apis::{
+    PostmarkSection, ResendSection, SendGridSection, SesSection, SmsHttpSection, TwilioSection, VonageSection,
+};
 use super::values::{
     AllowedRedirect, EmailTransport, Listen, Mailbox, Mode, Network, Origin, PublicUrl, PublishableKey, RequestLog,
     SmsTransport, StoreKind, Text, WebUrl, captcha_provider,
@@ -138,6 +141,16 @@ pub struct Limits {
     pub network_factor: u32,
     /// Text messages per day to one prefix of phone numbers; 0 for no limit.
     pub sms_prefix_per_day: Option<u32>,
+    /// Text messages per day to one country; 0 for no limit.
+    pub sms_country_per_day: u32,
+    /// Text messages per day to all numbers; 0 for no limit.
+    pub sms_per_day: u32,
+    /// How many of a hundred codes sent to a prefix have to be used; 0 for no such rule.
+    pub sms_conversion_min: u32,
+    /// After how many codes sent to a prefix within a day that is looked at.
+    pub sms_conversion_after: u32,
+    /// For how long a prefix is stopped, in seconds.
+    pub sms_conversion_pause_s: u64,
     /// Whether text messages go to premium-rate, satellite and similar numbers.
     pub sms_costly_numbers: bool,
     /// Whether limits by address, account and client are on.
@@ -198,6 +211,14 @@ pub struct Events {
     pub keep_s: u64,
 }
 
+/// Section `[messages]`.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Messages {
+    /// How long it is kept what became of a message, in seconds; 0 keeps nothing.
+    pub keep_s: u64,
+}
+
 /// Section `[password]`.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -222,6 +243,8 @@ pub struct Password {
 pub struct Email {
     /// How e-mail is sent.
     pub transport: EmailTransport,
+    /// Who sends the messages.
+    pub delivered_by: DeliveredBy,
     /// Host name or IP address of the SMTP server.
     pub host: Option<String>,
     /// Port of the SMTP server; the default port of `security` if absent.
@@ -240,8 +263,54 @@ pub struct Email {
     pub connections_max: usize,
     /// Timeout of one SMTP step in seconds.
     pub command_timeout_s: u64,
-    /// Timeout of one delivery in seconds.
+    /// Timeout of one delivery over SMTP in seconds.
     pub timeout_s: u64,
+    /// Transports that are asked in this order when `transport` fails.
+    pub fallback: Vec<EmailTransport>,
+    /// Timeout of one request to an HTTP API in seconds.
+    pub request_timeout_s: u64,
+    /// Maximum number of requests at the same time to one HTTP API.
+    pub requests_max: usize,
+    /// `[email.resend]`.
+    pub resend: ResendSection,
+    /// `[email.postmark]`.
+    pub postmark: PostmarkSection,
+    /// `[email.sendgrid]`.
+    pub sendgrid: SendGridSection,
+    /// `[email.ses]`.
+    pub ses: SesSection,
+    /// Folder of templates in place of the built-in ones.
+    pub templates: Option<PathBuf>,
+    /// Language of messages to people whose own is not known or not available.
+    pub locale: String,
+    /// Colour of buttons, as `#rrggbb`.
+    pub accent_color: String,
+    /// File of the logo at the top of e-mails.
+    pub logo_file: Option<PathBuf>,
+    /// Signatures of e-mails.
+    pub dkim: DkimSection,
+}
+
+/// Who sends the messages of a channel.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum DeliveredBy {
+    /// The engine, by its transport.
+    Engine,
+    /// The receiver of the webhook `email.created` or `sms.created`.
+    Webhook,
+}
+
+/// Section `[email.dkim]`: all keys or none.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct DkimSection {
+    /// Domain in whose name e-mails are signed.
+    pub domain: Option<String>,
+    /// Name of the key's record in the DNS.
+    pub selector: Option<String>,
+    /// File of the private key, in PEM.
+    pub private_key_file: Option<PathBuf>,
 }
 
 /// Section `[captcha]`.
@@ -269,6 +338,32 @@ pub struct Captcha {
 pub struct Sms {
     /// How text messages are sent.
     pub transport: SmsTransport,
+    /// Who sends the messages.
+    pub delivered_by: DeliveredBy,
+    /// Transports that are asked in this order when `transport` fails.
+    pub fallback: Vec<SmsTransport>,
+    /// Other transports for some numbers.
+    pub routes: Vec<SmsRoute>,
+    /// Timeout of one request in seconds.
+    pub request_timeout_s: u64,
+    /// Maximum number of requests at the same time to one provider.
+    pub requests_max: usize,
+    /// `[sms.twilio]`.
+    pub twilio: TwilioSection,
+    /// `[sms.vonage]`.
+    pub vonage: VonageSection,
+    /// `[sms.http]`.
+    pub http: SmsHttpSection,
+}
+
+/// An entry of `sms.routes`.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SmsRoute {
+    /// The beginning of the numbers, such as `+49`. The longest one that fits decides.
+    pub prefix: String,
+    /// The transports that are asked, in this order.
+    pub transports: Vec<SmsTransport>,
 }
 
 /// Section `[webhooks]`.

@@ -32,4 +32,4 @@ macro_rules! from_text {
     )*};
 }
 
-from_text!(StoreKind SmsTransport Listen Network Origin AllowedRedirect PublicUrl WebUrl Text Mailbox PublishableKey);
+from_text!(StoreKind Listen Network Origin AllowedRedirect PublicUrl WebUrl Text Mailbox PublishableKey);

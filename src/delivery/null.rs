@@ -1,6 +1,6 @@
 //! The transport of a channel that is switched off.
 
-use super::{BoxFuture, Channel, Message, Outcome, Transport};
+use super::{BoxFuture, Channel, Failure, FailureClass, Message, Outcome, Transport};
 
 /// Refuses every message at once, so that it appears in the log and does not wait in the outbox.
 #[derive(Clone, Copy, Debug, Default)]
@@ -12,6 +12,6 @@ impl Transport for NullTransport {
             Channel::Email => "this instance sends no e-mail",
             Channel::Sms => "this instance sends no text messages",
         };
-        Box::pin(std::future::ready(Outcome::Refused { reason: reason.into() }))
+        Box::pin(std::future::ready(Outcome::Refused(Failure::new(FailureClass::Unconfigured, reason))))
     }
 }

@@ -1,12 +1,14 @@
 //! Delivery status of a channel: the relay writes it, health and admin routes read it. Reading never blocks on
 //! delivery.
 
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
 
 use crate::domain::time::Timestamp;
 
-use super::Channel;
+use super::{Channel, FailureClass};
 
 /// A snapshot of a channel's delivery status. Counters start at 0 with the process.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -27,6 +29,49 @@ pub struct ChannelStatus {
     pub expired: u64,
     /// Failed tries.
     pub failed_tries: u64,
+    /// Whether it was stopped by hand: nothing is sent then.
+    pub is_paused: bool,
+    /// How many tries failed, and messages ended unsent, for which kind of reason; only those that are not 0.
+    pub failures: BTreeMap<FailureClass, u64>,
+    /// The providers of the channel, in the order in which they are asked. Empty in [`ChannelHealth::status`].
+    pub providers: Vec<ProviderStatus>,
+}
+
+/// A snapshot of one provider's state. Counters start at 0 with the process.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ProviderStatus {
+    /// Its name in the configuration, such as `resend`.
+    pub name: &'static str,
+    /// Whether messages are given to it.
+    pub state: ProviderState,
+    /// Messages that it accepted.
+    pub sent: u64,
+    /// Failed deliveries by class; classes without one are left out.
+    pub failures: BTreeMap<FailureClass, u64>,
+    /// The last failure. It names no address and no secret.
+    pub reason: Option<String>,
+}
+
+/// Whether messages are given to a provider.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ProviderState {
+    /// It gets messages.
+    Working,
+    /// It gets none for so long, after failures in a row or because it asked for a pause.
+    Paused(Duration),
+    /// The pause is over, and one message at a time finds out whether it works again.
+    Probing,
+}
+
+impl ProviderState {
+    /// Its name on the wire: `working`, `paused` or `probing`.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Working => "working",
+            Self::Paused(_) => "paused",
+            Self::Probing => "probing",
+        }
+    }
 }
 
 /// The live status of a channel.
@@ -41,6 +86,9 @@ pub struct ChannelHealth {
     refused: AtomicU64,
     expired: AtomicU64,
     failed_tries: AtomicU64,
+    is_paused: AtomicBool,
+    /// In the order of [`FailureClass::ALL`].
+    failures: [AtomicU64; FailureClass::ALL.len()],
 }
 
 /// A counter of [`ChannelStatus`].
@@ -68,6 +116,8 @@ impl ChannelHealth {
             refused: AtomicU64::new(0),
             expired: AtomicU64::new(0),
             failed_tries: AtomicU64::new(0),
+            is_paused: AtomicBool::new(false),
+            failures: [const { AtomicU64::new(0) }; FailureClass::ALL.len()],
         }
     }
 
@@ -99,6 +149,25 @@ impl ChannelHealth {
         counter.fetch_add(number as u64, Ordering::Relaxed);
     }
 
+    /// Adds to the count of failures of a class.
+    pub fn count_failure(&self, class: FailureClass, number: usize) {
+        for (of, counter) in FailureClass::ALL.iter().zip(&self.failures) {
+            if *of == class {
+                counter.fetch_add(number as u64, Ordering::Relaxed);
+            }
+        }
+    }
+
+    /// Stops or starts the channel by hand.
+    pub fn set_paused(&self, is_paused: bool) {
+        self.is_paused.store(is_paused, Ordering::Relaxed);
+    }
+
+    /// Whether it was stopped by hand.
+    pub fn is_paused(&self) -> bool {
+        self.is_paused.load(Ordering::Relaxed)
+    }
+
     /// A snapshot of all values.
     pub fn status(&self) -> ChannelStatus {
         let failing_since = match self.failing_since.load(Ordering::Relaxed) {
@@ -114,6 +183,12 @@ impl ChannelHealth {
             refused: self.refused.load(Ordering::Relaxed),
             expired: self.expired.load(Ordering::Relaxed),
             failed_tries: self.failed_tries.load(Ordering::Relaxed),
+            is_paused: self.is_paused(),
+            failures: (FailureClass::ALL.into_iter().zip(&self.failures))
+                .map(|(class, counter)| (class, counter.load(Ordering::Relaxed)))
+                .filter(|(_, number)| *number > 0)
+                .collect(),
+            providers: Vec::new(),
         }
     }
 }

@@ -1,13 +1,30 @@
-//! Texts of messages.
+//! The texts of messages. Begin with [`MessageTemplates`]; `compiled` has the templates, `check` looks at them before the
+//! first message, and the folder `built_in` is what a translator or designer reads.
+
+mod catalogue;
+mod check;
+mod compiled;
+mod error;
+mod files;
+mod locale;
+mod sms;
+mod style;
 
 use crate::domain::id::MessageId;
 use crate::domain::identifier::Identifier;
+use crate::domain::message::{Origin, Template};
 use crate::domain::secret::Secret;
 use crate::domain::time::Timestamp;
+use crate::domain::verification::PhoneChannel;
 
 use super::{Channel, Message};
+use compiled::{Letter, Shown, Validity};
 
-/// The instance's values that message texts contain.
+pub use compiled::Templates;
+pub use error::{TemplateError, TemplateFault};
+pub use style::{Color, Logo, MessageStyle, StyleError};
+
+/// The instance's values that messages contain, and how messages look.
 #[derive(Clone, Debug)]
 pub struct MessageTemplates {
     /// Name of the application.
@@ -20,6 +37,10 @@ pub struct MessageTemplates {
     pub home_url: Option<String>,
     /// Address of the application's support.
     pub support_email: Option<String>,
+    /// The host of the pages on which codes are entered, to which text messages bind them.
+    pub page_host: Option<String>,
+    /// Templates, language and looks.
+    pub style: MessageStyle,
 }
 
 /// Fields that every message has.
@@ -31,6 +52,14 @@ pub struct Envelope<'a> {
     pub to: &'a Identifier,
     /// The address as the person typed it.
     pub display_to: &'a str,
+    /// What it is for.
+    pub template: Template,
+    /// How a message to a phone number is to arrive, if the person chose.
+    pub phone_channel: Option<PhoneChannel>,
+    /// What it was made for.
+    pub origin: Option<Origin>,
+    /// The person's language, if it is known.
+    pub locale: Option<&'a str>,
     /// Time of creation.
     pub created_at: Timestamp,
     /// Expiry: after this time it is not sent any more.
@@ -40,21 +69,7 @@ pub struct Envelope<'a> {
 impl MessageTemplates {
     /// A message with a code.
     pub fn code_message(&self, envelope: Envelope<'_>, code: &Secret<String>) -> Message {
-        let application = one_line(&self.application);
-        let good_for = envelope.good_for();
-        let digits = code.expose();
-        let text = match envelope.channel() {
-            // Short, because a text message of more than 160 characters, or 70 with characters outside GSM 03.38, costs
-            // as much as two.
-            Channel::Sms => format!("{digits} is your {application} code. It is good for {good_for}."),
-            Channel::Email => self.signed_text(&format!(
-                "Your verification code for {application} is\n\n    {digits}\n\nIt is good for {good_for}. Do not tell \
-                 it to anybody. If you did not ask for it, you can ignore this message; without the code nothing \
-                 happens.\n"
-            )),
-        };
-        let subject = format!("{digits} is your {application} verification code");
-        Message { code: Some(code.clone()), ..envelope.around(subject, text) }
+        self.message(envelope, Template::VerificationCode, Some(code), None)
     }
 
     /// A message with a link that contains `token`, and perhaps a code.
@@ -64,46 +79,19 @@ impl MessageTemplates {
         token: &Secret<String>,
         code: Option<&Secret<String>>,
     ) -> Message {
-        let application = one_line(&self.application);
-        let good_for = envelope.good_for();
         let link = format!("{}?token={}", self.verify_url, token.expose());
-        let or_code = code.map_or_else(String::new, |code| {
-            format!("\nOr enter this code on the page where you began:\n\n    {}\n", code.expose())
-        });
-        let text = self.signed_text(&format!(
-            "Open this link to verify your e-mail address for {application}:\n\n{link}\n{or_code}\nIt is good for \
-             {good_for} and works once. If you did not ask for it, do not open it; without it nothing happens.\n"
-        ));
-        let subject = format!("Verify your e-mail address for {application}");
-        Message { code: code.cloned(), link: Some(Secret::new(link)), ..envelope.around(subject, text) }
+        self.message(envelope, Template::MagicLinkSignUp, code, Some(link))
     }
 
     /// A message with an invitation link that contains `ticket`.
     pub fn invitation_message(&self, envelope: Envelope<'_>, ticket: &Secret<String>) -> Message {
-        let application = one_line(&self.application);
-        let good_for = envelope.good_for();
         let link = format!("{}?ticket={}", self.accept_url, ticket.expose());
-        let text = self.signed_text(&format!(
-            "You are invited to {application}. Open this link to sign up:\n\n{link}\n\nIt is good for {good_for}, for \
-             this address. If you do not want to sign up, there is nothing to do.\n"
-        ));
-        let subject = format!("You are invited to {application}");
-        Message { link: Some(Secret::new(link)), ..envelope.around(subject, text) }
+        self.message(envelope, Template::Invitation, None, Some(link))
     }
 
     /// A notice to the owner of an address that was used in another person's sign-up (enumeration protection).
     pub fn notice_message(&self, envelope: Envelope<'_>) -> Message {
-        let application = one_line(&self.application);
-        let text = match envelope.channel() {
-            Channel::Sms => format!(
-                "Somebody tried to sign up for {application} with your number, which has an account. Was it you? Sign in."
-            ),
-            Channel::Email => self.signed_text(&format!(
-                "Somebody tried to sign up for {application} with this address, which has an account already.\n\nIf it was \
-                 you, sign in instead. If it was not, there is nothing to do: nothing happened.\n"
-            )),
-        };
-        envelope.around(format!("You already have an account at {application}"), text)
+        self.message(envelope, Template::AccountExists, None, None)
     }
 
     /// The same with another address of the support; none where it is empty.
@@ -111,46 +99,96 @@ impl MessageTemplates {
         Self { support_email: (!address.is_empty()).then(|| address.to_owned()), ..self.clone() }
     }
 
-    /// The text, followed by the application's name, home page and support address as far as they are set.
-    fn signed_text(&self, text: &str) -> String {
-        let home = self.home_url.as_deref().map(one_line);
-        let help = self.support_email.as_deref().map(|address| format!("Questions? Write to {}", one_line(address)));
-        if home.is_none() && help.is_none() {
-            return text.to_owned();
+    fn message(
+        &self,
+        envelope: Envelope<'_>,
+        template: Template,
+        code: Option<&Secret<String>>,
+        link: Option<String>,
+    ) -> Message {
+        let style = &self.style;
+        let language = style.templates.language(envelope.locale, &style.locale);
+        let application = one_line(&self.application);
+        let (home, support) = (self.home_url.as_deref().map(one_line), self.support_email.as_deref().map(one_line));
+        let accent = style.accent_color.to_string();
+        let shown = Shown {
+            template,
+            application: &application,
+            home_url: home.as_deref(),
+            support_email: support.as_deref(),
+            code: code.map(|code| code.expose().as_str()),
+            link: link.as_deref(),
+            validity: envelope.validity(),
+            accent: &accent,
+            on_accent: style.accent_color.readable(),
+            has_logo: style.logo.is_some(),
+        };
+        let channel = envelope.channel();
+        let (subject, text, html) = self.rendered(channel, language, &shown);
+        Message {
+            id: envelope.id,
+            channel,
+            to: envelope.to.value.clone(),
+            display_to: envelope.display_to.to_owned(),
+            code: code.cloned(),
+            template: envelope.template,
+            origin: envelope.origin,
+            phone_channel: envelope.phone_channel,
+            locale: language.tag.clone(),
+            subject: one_line(&subject),
+            text: Secret::new(text),
+            logo: html.is_some().then(|| style.logo.clone()).flatten(),
+            html: html.map(Secret::new),
+            link: link.map(Secret::new),
+            created_at: envelope.created_at,
+            expire_at: envelope.expire_at,
         }
-        let lines = [Some(one_line(&self.application)), home, help];
-        lines.into_iter().flatten().fold(format!("{text}\n"), |all, line| format!("{all}{line}\n"))
+    }
+
+    /// The subject, the text, and for an e-mail the HTML.
+    fn rendered(
+        &self,
+        channel: Channel,
+        language: &compiled::Language,
+        shown: &Shown<'_>,
+    ) -> (String, String, Option<String>) {
+        let templates = self.style.templates.compiled();
+        let rendered = match channel {
+            Channel::Email => {
+                templates.letter(language, shown).map(|Letter { subject, text, html }| (subject, text, Some(html)))
+            }
+            Channel::Sms => templates.sms(language, shown).and_then(|text| {
+                let text = text.unwrap_or_default();
+                let text = match shown.code {
+                    Some(code) => sms::bound(text, self.page_host.as_deref(), code),
+                    None => text,
+                };
+                Ok((templates.subject(language, shown)?, text, None))
+            }),
+        };
+        rendered.unwrap_or_else(|error| {
+            // The check at the start has rendered each template, so only a template that depends on values gets here.
+            let fault = templates.fault(&error);
+            tracing::error!(%fault, "a template failed; the message is sent without it");
+            let secrets = [shown.code, shown.link].into_iter().flatten();
+            let text = secrets.fold(format!("{}\n", shown.application), |text, secret| format!("{text}\n{secret}\n"));
+            (shown.application.to_owned(), text, None)
+        })
     }
 }
 
 impl Envelope<'_> {
-    fn around(self, subject: String, text: String) -> Message {
-        Message {
-            id: self.id,
-            channel: self.channel(),
-            to: self.to.value.clone(),
-            display_to: self.display_to.to_owned(),
-            code: None,
-            link: None,
-            subject,
-            text: Secret::new(text),
-            created_at: self.created_at,
-            expire_at: self.expire_at,
-        }
-    }
-
     fn channel(self) -> Channel {
         Channel::of(self.to)
     }
 
-    fn good_for(self) -> String {
+    fn validity(self) -> Validity {
         let minutes = self.expire_at.since(self.created_at).as_secs_ceil().div_ceil(60);
-        let (count, unit) = match minutes {
-            0..120 => (minutes, "minute"),
-            120..2880 => (minutes / 60, "hour"),
-            _ => (minutes / 1440, "day"),
-        };
-        format!("{count} {unit}{}", if count == 1 { "" } else { "s" })
+        match minutes {
+            0..120 => Validity::Minutes(minutes),
+            120..2880 => Validity::Hours(minutes / 60),
+            _ => Validity::Days(minutes / 1440),
+        }
     }
 }
 
@@ -270,6 +308,8 @@ mod tests {
             accept_url: "https://clerk.acme.example/v1/tickets/accept".into(),
             home_url: None,
             support_email: None,
+            page_host: None,
+            style: MessageStyle::default(),
         }
     }
 
@@ -287,9 +327,13 @@ mod tests {
 
     fn envelope(to: &Identifier, seconds: u64) -> Envelope<'_> {
         Envelope {
+            phone_channel: None,
             id: MessageId::from_bytes([7; 16]),
             to,
             display_to: &to.value,
+            template: Template::VerificationCode,
+            origin: None,
+            locale: None,
             created_at: Timestamp::EPOCH,
             expire_at: Timestamp::from_millis(seconds * 1000),
         }

@@ -1,11 +1,19 @@
 //! The interface of transports.
 
 use std::fmt;
+use std::sync::Arc;
 
 use crate::domain::id::MessageId;
 use crate::domain::identifier::{Identifier, IdentifierKind};
+use crate::domain::message::{Origin, Template};
 use crate::domain::secret::Secret;
 use crate::domain::time::Timestamp;
+use crate::domain::verification::PhoneChannel;
+
+use super::callback::{Callback, CallbackError, Report};
+use super::outcome::Outcome;
+use super::status::ProviderStatus;
+use super::templates::Logo;
 
 /// A future that can be kept behind a trait object.
 pub use futures_util::future::BoxFuture;
@@ -19,6 +27,28 @@ pub trait Transport: Send + Sync + 'static {
     /// Maximum number of concurrent deliveries. The relay may use fewer.
     fn at_once_max(&self) -> usize {
         usize::MAX
+    }
+
+    /// Whether it can take messages to such an address at all. If it can't, [`deliver`](Self::deliver) refuses the
+    /// message, and a transport of several providers asks another one.
+    fn takes(&self, message: &Message) -> bool {
+        let _any = message;
+        true
+    }
+
+    /// The state of each provider behind it; empty where there is only one and it is not watched.
+    fn providers(&self) -> Vec<ProviderStatus> {
+        Vec::new()
+    }
+
+    /// Reads what a provider reports about messages that it accepted. `None` if no provider behind this transport has
+    /// that name, or it makes no reports.
+    ///
+    /// # Errors
+    /// In the inner result, when the report is not believed or can't be read.
+    fn reports(&self, provider: &str, callback: &Callback<'_>) -> Option<Result<Vec<Report>, CallbackError>> {
+        let _none = (provider, callback);
+        None
     }
 }
 
@@ -37,10 +67,23 @@ pub struct Message {
     pub code: Option<Secret<String>>,
     /// The link in it, if any.
     pub link: Option<Secret<String>>,
+    /// What it is for.
+    pub template: Template,
+    /// How a message to a phone number is to arrive, if the person chose.
+    pub phone_channel: Option<PhoneChannel>,
+    /// What it was made for: a sign-up, a sign-in or an invitation.
+    pub origin: Option<Origin>,
+    /// The language that it is written in, such as `de` (RFC 5646).
+    pub locale: String,
     /// The subject, for e-mail.
     pub subject: String,
     /// The body, as plain text.
     pub text: Secret<String>,
+    /// The body of an e-mail as HTML, if it has one.
+    pub html: Option<Secret<String>>,
+    /// The image that the HTML shows as `cid:logo`, if it shows one. It goes along as an inline part with that
+    /// `Content-ID`.
+    pub logo: Option<Arc<Logo>>,
     /// Time of creation.
     pub created_at: Timestamp,
     /// Expiry: after this time it is not sent any more.
@@ -85,28 +128,4 @@ impl fmt::Display for Channel {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.as_str())
     }
-}
-
-/// Result of one delivery.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Outcome {
-    /// The next hop has accepted the message.
-    Sent,
-    /// A temporary failure of this message: the relay retries until it expires.
-    Retry {
-        /// The reason, without addresses.
-        reason: String,
-    },
-    /// Not now, and no other message either: the next hop can't be reached, is silent, or refuses what all messages have
-    /// in common, such as the login or the sender. The relay tries again until the message expires, and the channel counts
-    /// as failing until one is taken, or the last one that waits is refused for its own sake.
-    Unavailable {
-        /// The reason, without addresses.
-        reason: String,
-    },
-    /// A permanent failure of this message: it is not retried.
-    Refused {
-        /// The reason, without addresses.
-        reason: String,
-    },
 }

@@ -10,6 +10,8 @@ use std::str::FromStr;
 
 use super::client::session::SessionStatus;
 use super::id::{EventId, InvitationId, MessageId, SessionId, SignUpId, UserId, WaitlistEntryId};
+use super::identifier::IdentifierKind;
+use super::message::FailureClass;
 use super::time::Timestamp;
 
 /// One event.
@@ -106,10 +108,24 @@ pub enum Happened {
         /// The message.
         id: MessageId,
     },
-    /// A message will never be sent: it was refused, or has expired.
+    /// A message is to be sent.
+    MessageCreated {
+        /// The message.
+        id: MessageId,
+        /// What kind of address it goes to.
+        to: IdentifierKind,
+    },
+    /// The provider of a message reported that it has arrived.
+    MessageDelivered {
+        /// The message.
+        id: MessageId,
+    },
+    /// A message will never be sent, since it was refused or has expired; or its provider reported that it did not arrive.
     MessageFailed {
         /// The message.
         id: MessageId,
+        /// Why; `None` for events that an older version recorded.
+        class: Option<FailureClass>,
     },
     /// A person has joined the waiting list.
     WaitlistEntryCreated {
@@ -201,7 +217,9 @@ impl Happened {
             Self::SessionEnded { status: SessionStatus::Removed, .. } => "session.removed",
             Self::SessionEnded { status: SessionStatus::Revoked, .. } => "session.revoked",
             Self::SessionEnded { .. } => "session.ended",
+            Self::MessageCreated { .. } => "message.created",
             Self::MessageSent { .. } => "message.sent",
+            Self::MessageDelivered { .. } => "message.delivered",
             Self::MessageFailed { .. } => "message.failed",
             Self::WaitlistEntryCreated { .. } => "waitlist_entry.created",
             Self::WaitlistEntryUpdated { .. } => "waitlist_entry.updated",

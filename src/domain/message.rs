@@ -1,6 +1,9 @@
 //! Messages to people: codes, links, invitations and notices.
 
-use super::id::MessageId;
+use std::fmt;
+use std::str::FromStr;
+
+use super::id::{AddressVerificationId, InvitationId, MalformedId, MessageId, SignInId, SignUpId};
 use super::identifier::Identifier;
 use super::secret::Secret;
 use super::time::Timestamp;
@@ -16,6 +19,12 @@ pub struct Message {
     pub display_to: String,
     /// The content.
     pub content: Content,
+    /// What it was made for.
+    pub origin: Origin,
+    /// The person's language, if it is known (RFC 5646).
+    pub locale: Option<String>,
+    /// How a message to a phone number is to arrive, if the person chose.
+    pub phone_channel: Option<PhoneChannel>,
     /// When it was created.
     pub created_at: Timestamp,
     /// When it is no longer sent.
@@ -42,7 +51,180 @@ pub enum Content {
     Decoy,
 }
 
+/// The object that a message was made for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Origin {
+    /// A sign-up verifies an address.
+    SignUp(SignUpId),
+    /// A sign-in proves an address.
+    SignIn(SignInId),
+    /// A person is invited.
+    Invitation(InvitationId),
+    /// The application's backend verifies an address of a user.
+    AddressVerification(AddressVerificationId),
+}
+
+/// What a message is for. The names are the slugs of Clerk's templates, where Clerk has one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[non_exhaustive]
+pub enum Template {
+    /// A code that proves an address.
+    VerificationCode,
+    /// A link that proves the address of a sign-up, perhaps with a code.
+    MagicLinkSignUp,
+    /// An invitation.
+    Invitation,
+    /// A notice to the owner of an address that another person's sign-up has used. Clerk has no such message.
+    AccountExists,
+}
+
+/// Kinds of failures: what the operator looks at first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[non_exhaustive]
+pub enum FailureClass {
+    /// The address does not exist, can't be written, or takes no messages.
+    Address,
+    /// The content was refused, for example as spam.
+    Content,
+    /// The provider does not accept the sender.
+    Sender,
+    /// The provider does not accept the login or key.
+    Authentication,
+    /// The provider was sent more than it takes at a time, or than was paid for.
+    RateLimited,
+    /// The provider could not be reached: its name, its port or its certificate.
+    Unreachable,
+    /// The provider did not answer in time. It may have accepted the message.
+    Timeout,
+    /// The provider answered with a failure of its own, or not in its protocol.
+    Provider,
+    /// The instance has no transport for the channel.
+    Unconfigured,
+    /// Its time was over before a provider took it.
+    Expired,
+    /// It was sealed under another instance key.
+    Unreadable,
+    /// The recipient complained to the provider about it.
+    Complaint,
+}
+
+/// What has become of a message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum MessageStatus {
+    /// It waits in the outbox, or is being sent.
+    Queued,
+    /// Its transport has taken it.
+    Sent,
+    /// Its provider reported that it has arrived.
+    Delivered,
+    /// It was refused, has expired, or its provider reported that it did not arrive.
+    Failed,
+}
+
+impl MessageStatus {
+    /// All of them.
+    pub const ALL: [Self; 4] = [Self::Queued, Self::Sent, Self::Delivered, Self::Failed];
+
+    /// Whether it waits in the outbox.
+    pub const fn is_queued(self) -> bool {
+        matches!(self, Self::Queued)
+    }
+
+    /// Its name on the wire.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Queued => "queued",
+            Self::Sent => "sent",
+            Self::Delivered => "delivered",
+            Self::Failed => "failed",
+        }
+    }
+}
+
+impl Template {
+    /// All templates.
+    pub const ALL: [Self; 4] = [Self::VerificationCode, Self::MagicLinkSignUp, Self::Invitation, Self::AccountExists];
+
+    /// The slug.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::VerificationCode => "verification_code",
+            Self::MagicLinkSignUp => "magic_link_sign_up",
+            Self::Invitation => "invitation",
+            Self::AccountExists => "account_exists",
+        }
+    }
+}
+
+/// Its id.
+impl fmt::Display for Origin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::SignUp(id) => id.fmt(f),
+            Self::SignIn(id) => id.fmt(f),
+            Self::Invitation(id) => id.fmt(f),
+            Self::AddressVerification(id) => id.fmt(f),
+        }
+    }
+}
+
+impl From<SignUpId> for Origin {
+    fn from(id: SignUpId) -> Self {
+        Self::SignUp(id)
+    }
+}
+
+impl From<SignInId> for Origin {
+    fn from(id: SignInId) -> Self {
+        Self::SignIn(id)
+    }
+}
+
+impl From<AddressVerificationId> for Origin {
+    fn from(id: AddressVerificationId) -> Self {
+        Self::AddressVerification(id)
+    }
+}
+
+impl From<InvitationId> for Origin {
+    fn from(id: InvitationId) -> Self {
+        Self::Invitation(id)
+    }
+}
+
+impl Origin {
+    /// Its kind, as the wire names it.
+    pub const fn kind(&self) -> &'static str {
+        match self {
+            Self::SignUp(_) => "sign_up",
+            Self::SignIn(_) => "sign_in",
+            Self::Invitation(_) => "invitation",
+            Self::AddressVerification(_) => "address_verification",
+        }
+    }
+
+    /// The bytes of its id.
+    pub(crate) const fn as_bytes(&self) -> &[u8; 16] {
+        match self {
+            Self::SignUp(id) => id.as_bytes(),
+            Self::SignIn(id) => id.as_bytes(),
+            Self::Invitation(id) => id.as_bytes(),
+            Self::AddressVerification(id) => id.as_bytes(),
+        }
+    }
+}
+
 impl Content {
+    /// What it is for. A decoy stands for a code.
+    pub const fn template(&self) -> Template {
+        match self {
+            Self::Code(_) | Self::Decoy => Template::VerificationCode,
+            Self::Link { .. } => Template::MagicLinkSignUp,
+            Self::Invitation(_) => Template::Invitation,
+            Self::Notice => Template::AccountExists,
+        }
+    }
+
     /// The code it carries.
     pub const fn code(&self) -> Option<&Secret<String>> {
         match self {
@@ -56,6 +238,90 @@ impl Content {
         match self {
             Self::Link { token, .. } => Some(token),
             _ => None,
+        }
+    }
+}
+
+impl FailureClass {
+    /// All classes.
+    pub const ALL: [Self; 12] = [
+        Self::Address,
+        Self::Content,
+        Self::Sender,
+        Self::Authentication,
+        Self::RateLimited,
+        Self::Unreachable,
+        Self::Timeout,
+        Self::Provider,
+        Self::Unconfigured,
+        Self::Expired,
+        Self::Unreadable,
+        Self::Complaint,
+    ];
+
+    /// Its name on the wire and in metrics, such as `rate_limited`.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Address => "address",
+            Self::Content => "content",
+            Self::Sender => "sender",
+            Self::Authentication => "authentication",
+            Self::RateLimited => "rate_limited",
+            Self::Unreachable => "unreachable",
+            Self::Timeout => "timeout",
+            Self::Provider => "provider",
+            Self::Unconfigured => "unconfigured",
+            Self::Expired => "expired",
+            Self::Unreadable => "unreadable",
+            Self::Complaint => "complaint",
+        }
+    }
+}
+
+impl fmt::Display for FailureClass {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl FromStr for Origin {
+    type Err = MalformedId;
+
+    fn from_str(text: &str) -> Result<Self, MalformedId> {
+        let sign_in = || text.parse().map(Self::SignIn);
+        let invitation = || text.parse().map(Self::Invitation);
+        let verification = || text.parse().map(Self::AddressVerification);
+        text.parse().map(Self::SignUp).or_else(|_| sign_in()).or_else(|_| invitation()).or_else(|_| verification())
+    }
+}
+
+/// How a phone code is sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum PhoneChannel {
+    /// By text message.
+    Sms,
+    /// By WhatsApp, where a provider that sends by it is configured (`Policy::whatsapp`).
+    WhatsApp,
+}
+
+impl PhoneChannel {
+    /// The channel that clients name; `None` leaves the choice to the engine. Clients send the channel that the settings
+    /// prefer for the number's country, or some channel where no code is sent. The person can't change that, so an
+    /// unknown channel is no fault.
+    pub fn named(text: &str) -> Option<Self> {
+        match text {
+            "sms" => Some(Self::Sms),
+            "whatsapp" => Some(Self::WhatsApp),
+            _ => None,
+        }
+    }
+
+    /// The word on the wire.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Sms => "sms",
+            Self::WhatsApp => "whatsapp",
         }
     }
 }

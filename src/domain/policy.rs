@@ -34,6 +34,9 @@ pub struct Policy {
     pub record_events: bool,
     /// How long events are kept.
     pub keep_events: Span,
+    /// How long it is kept what became of a message; zero keeps nothing
+    /// ([guide: Messages](crate::guide::contract_backend#messages)).
+    pub keep_messages: Span,
     /// Maximum lifetime of a session.
     pub session_lifetime: Span,
     /// Whether a client holds one session at most.
@@ -42,6 +45,8 @@ pub struct Policy {
     pub captcha_bypass: Vec<String>,
     /// Whether text messages are sent to premium-rate, satellite and other numbers that cost the operator much.
     pub sms_costly_numbers: bool,
+    /// Whether a client may choose WhatsApp for codes to phone numbers. If not, such codes go by text message.
+    pub whatsapp: bool,
 }
 
 /// Exact limits per normalised address, account and client, per hour unless said otherwise
@@ -76,12 +81,19 @@ pub struct RetentionPolicy {
     pub finished: Span,
     /// How long an event is kept.
     pub events: Span,
+    /// How long it is kept what became of a message.
+    pub messages: Span,
 }
 
 impl Policy {
     /// How long the store keeps records that are no longer of use.
     pub const fn retention(&self) -> RetentionPolicy {
-        RetentionPolicy { client: self.keep_client, finished: self.keep_finished, events: self.keep_events }
+        RetentionPolicy {
+            client: self.keep_client,
+            finished: self.keep_finished,
+            events: self.keep_events,
+            messages: self.keep_messages,
+        }
     }
 
     /// Whether a person who proves an account by `strategy` needs no captcha: its provider already keeps bots out.
@@ -122,10 +134,12 @@ impl Default for Policy {
             keep_client: Span::from_secs(30 * 86_400),
             record_events: true,
             keep_events: Span::from_secs(7 * 86_400),
+            keep_messages: Span::from_secs(7 * 86_400),
             session_lifetime: Span::from_secs(7 * 86_400),
             single_session: true,
             captcha_bypass: Vec::new(),
             sms_costly_numbers: false,
+            whatsapp: false,
         }
     }
 }

@@ -259,4 +259,5 @@ codes! {
     ResourceNotFound "resource_not_found"
     WebhookEndpointConfigured "webhook_endpoint_configured"
     WebhookEndpointQuotaExceeded "webhook_endpoint_quota_exceeded"
+    MessageOver "message_over"
 }

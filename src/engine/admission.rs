@@ -10,7 +10,7 @@ use tokio::sync::{Semaphore, SemaphorePermit};
 use crate::domain::identifier::{Identifier, IdentifierKind, PhoneNumber};
 use crate::domain::settings::source_limits::SourceLimits;
 use crate::domain::time::{Span, Timestamp};
-use crate::limiter::{LimitedAction, Networks, PrefixLimiter, SourceLimiter};
+use crate::limiter::{Destination, LimitedAction, Networks, SourceLimiter, TextMessageLimiter};
 use crate::password::Requester;
 
 use super::{Engine, EngineError, RequestContext};
@@ -19,7 +19,7 @@ use super::{Engine, EngineError, RequestContext};
 pub(super) struct Admission {
     places: Semaphore,
     by_source: Option<SourceLimiter>,
-    by_prefix: Option<PrefixLimiter>,
+    text_messages: Option<TextMessageLimiter>,
     hashing: Mutex<HashSet<[u8; 16]>>,
 }
 
@@ -35,7 +35,7 @@ impl Admission {
         Self {
             places: Semaphore::new(requests_max),
             by_source: limits.map(SourceLimiter::new),
-            by_prefix: limits.and_then(|limits| limits.sms_per_prefix).map(PrefixLimiter::new),
+            text_messages: limits.map(TextMessageLimiter::new),
             hashing: Mutex::default(),
         }
     }
@@ -83,18 +83,21 @@ impl Admission {
     ) -> Result<(), EngineError> {
         let action = action(to);
         self.spend(action, source, now)?;
-        let (Some(limiter), LimitedAction::Sms) = (&self.by_prefix, action) else { return Ok(()) };
+        let (Some(limiter), LimitedAction::Sms) = (&self.text_messages, action) else { return Ok(()) };
         let number = PhoneNumber::restore(to.value.clone());
-        limiter.spend(number.prefix(), now).map_err(|tripped| {
-            if tripped.is_news {
+        let country = number.country().unwrap_or_default();
+        limiter.spend(Destination { country: &country, prefix: number.prefix() }, now).map_err(|reached| {
+            if reached.is_news {
                 tracing::warn!(
                     phone.prefix = number.prefix(),
-                    retry_after_s = tripped.retry_after.as_secs_ceil(),
-                    "a prefix of phone numbers gets no more text messages today: `limits.sms_prefix_per_day`"
+                    phone.country = country,
+                    key = reached.key,
+                    retry_after_s = reached.retry_after.as_secs_ceil(),
+                    "a limit of text messages is reached; no more are sent there for a time"
                 );
             }
             self.take_back(action, source);
-            limited(tripped.retry_after)
+            limited(reached.retry_after)
         })
     }
 
@@ -102,8 +105,17 @@ impl Admission {
     pub(super) fn take_back_message(&self, to: &Identifier, source: &RequestContext) {
         let action = action(to);
         self.take_back(action, source);
-        if let (Some(limiter), LimitedAction::Sms) = (&self.by_prefix, action) {
-            limiter.take_back(PhoneNumber::restore(to.value.clone()).prefix());
+        if let (Some(limiter), LimitedAction::Sms) = (&self.text_messages, action) {
+            let number = PhoneNumber::restore(to.value.clone());
+            let country = number.country().unwrap_or_default();
+            limiter.take_back(Destination { country: &country, prefix: number.prefix() });
+        }
+    }
+
+    /// Notes that the code of a text message was used.
+    pub(super) fn note_proof(&self, number: &PhoneNumber) {
+        if let Some(limiter) = &self.text_messages {
+            limiter.note_proof(number.prefix());
         }
     }
 

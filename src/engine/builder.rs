@@ -8,7 +8,9 @@ use url::Url;
 use crate::actors::{ActorContext, ActorOptions, Follower, Hooked, LastSeen, System, Transports};
 use crate::captcha::Captcha;
 use crate::clock::{Clock, ResumedClock, SystemClock};
-use crate::delivery::{Capture, MessageTemplates, Transport};
+#[cfg(feature = "webhooks")]
+use crate::delivery::HandedOver;
+use crate::delivery::{Capture, MessageStyle, MessageTemplates, Transport};
 use crate::domain::application_value::check_namespace;
 use crate::domain::hook::{AfterCommit, Hook, HookOptions};
 use crate::domain::policy::Policy;
@@ -35,7 +37,7 @@ use super::frontend::equal_calls::CallKey;
 use super::frontend::single_flight::Flights;
 use super::hash_costs::Costs;
 #[cfg(feature = "webhooks")]
-use super::webhooks::{Dispatcher, NewWebhookEndpoint, configure};
+use super::webhooks::{Composing, Dispatcher, MessageWebhooks, NewWebhookEndpoint, configure};
 use super::{BackendKey, Engine, keys};
 
 /// Builds an [`Engine`].
@@ -51,6 +53,7 @@ pub struct EngineBuilder {
     email: Option<Arc<dyn Transport>>,
     sms: Option<Arc<dyn Transport>>,
     branding: Branding,
+    message_style: MessageStyle,
     publishable_key: String,
     secret_key: BackendKey,
     issuer: String,
@@ -69,6 +72,8 @@ pub struct EngineBuilder {
     webhook_endpoints: Vec<NewWebhookEndpoint>,
     #[cfg(feature = "webhooks")]
     local_webhooks: Option<bool>,
+    #[cfg(feature = "webhooks")]
+    message_webhooks: MessageWebhooks,
     hook: Option<Hooked>,
     followers: Vec<Follower>,
 }
@@ -87,6 +92,7 @@ impl Default for EngineBuilder {
             email: None,
             sms: None,
             branding: Branding::default(),
+            message_style: MessageStyle::default(),
             publishable_key: "pk_live_Y2xlcmsubG9jYWxob3N0JA".into(),
             secret_key: BackendKey::default(),
             issuer: "https://clerk.localhost".into(),
@@ -105,6 +111,8 @@ impl Default for EngineBuilder {
             webhook_endpoints: Vec::new(),
             #[cfg(feature = "webhooks")]
             local_webhooks: None,
+            #[cfg(feature = "webhooks")]
+            message_webhooks: MessageWebhooks::default(),
             hook: None,
             followers: Vec::new(),
         }
@@ -149,6 +157,9 @@ impl EngineBuilder {
         sms: Arc<dyn Transport> => Some;
         /// The application's name and looks in messages, on pages and in the environment.
         branding: Branding;
+        /// How messages look: their templates and language, a colour, and a logo. By default the built-in templates in
+        /// English.
+        message_style: MessageStyle;
         /// The publishable key that browsers are configured with.
         publishable_key: String;
         /// How the application's backend authenticates; off by default.
@@ -193,6 +204,10 @@ impl EngineBuilder {
         /// development. By default where `public_url` is on this machine.
         #[cfg(feature = "webhooks")]
         local_webhooks: bool => Some;
+        /// Which channels the application sends for itself, as the webhooks `email.created` and `sms.created` tell it. For
+        /// them what became of a message is kept for an hour at least ([`Policy::keep_messages`]).
+        #[cfg(feature = "webhooks")]
+        message_webhooks: MessageWebhooks;
     }
 
     /// Asks `hook` before a sign-up becomes a user. A later call replaces the hook of an earlier one. A deadline of zero or
@@ -245,6 +260,8 @@ impl EngineBuilder {
         let capture: Arc<dyn Transport> = Arc::new(Capture::default());
         let transports =
             Transports { email: self.email.unwrap_or_else(|| capture.clone()), sms: self.sms.unwrap_or(capture) };
+        #[cfg(feature = "webhooks")]
+        let transports = handed_over(transports, &self.message_webhooks);
         let accept_url = below(&self.public_url, "v1/tickets/accept");
         let templates = MessageTemplates {
             application: self.branding.name.clone(),
@@ -252,10 +269,16 @@ impl EngineBuilder {
             accept_url: accept_url.to_string(),
             home_url: self.branding.home_url.clone(),
             support_email: self.branding.support_email.clone(),
+            page_host: page_host(&self.branding, &self.allowed_origins),
+            style: self.message_style,
         };
         let mut policy = self.policy;
         if let Some(captcha) = &self.captcha {
             policy.captcha_bypass.clone_from(&captcha.oauth_bypass);
+        }
+        #[cfg(feature = "webhooks")]
+        if self.message_webhooks.sends_email || self.message_webhooks.sends_sms {
+            policy.keep_messages = policy.keep_messages.max(Span::from_secs(3600));
         }
         let local_pages = self.local_pages.unwrap_or_else(|| is_loopback(&self.public_url));
         #[cfg(feature = "webhooks")]
@@ -286,10 +309,20 @@ impl EngineBuilder {
             self.actors,
         );
         environment.hook = self.hook;
-        let system = System::start(Arc::new(environment), transports, templates, self.followers).await?;
+        environment.read_switches().await?;
+        let system =
+            System::start(Arc::new(environment), transports.clone(), templates.clone(), self.followers).await?;
         #[cfg(feature = "webhooks")]
-        let webhooks =
-            Dispatcher::new(system.context().clone(), system.persister().clone(), keys::instance_id(&key), targets);
+        let composing =
+            Composing { composer: system.composer(transports.clone(), templates), terms: self.message_webhooks };
+        #[cfg(feature = "webhooks")]
+        let webhooks = Dispatcher::new(
+            system.context().clone(),
+            system.persister().clone(),
+            keys::instance_id(&key),
+            targets,
+            composing,
+        );
         #[cfg(feature = "webhooks")]
         match configure(system.context(), system.persister(), &self.webhook_endpoints, targets).await {
             Ok(endpoints) => webhooks.start(endpoints).await,
@@ -302,6 +335,7 @@ impl EngineBuilder {
             actor_context: system.context().clone(),
             system,
             admission: Admission::new(self.requests_max, self.source_limits.as_ref()),
+            transports,
             hashes,
             costs,
             key,
@@ -328,6 +362,13 @@ impl EngineBuilder {
     }
 }
 
+/// The transports, but for the channels that the application sends for itself.
+#[cfg(feature = "webhooks")]
+fn handed_over(transports: Transports, terms: &MessageWebhooks) -> Transports {
+    let or = |own: Arc<dyn Transport>, is_handed_over| if is_handed_over { Arc::new(HandedOver) } else { own };
+    Transports { email: or(transports.email, terms.sends_email), sms: or(transports.sms, terms.sends_sms) }
+}
+
 /// Each follower has a name of its own, which can be stored.
 fn check_names(followers: &[Follower]) -> Result<(), BuildError> {
     let mut names = BTreeSet::new();
@@ -336,6 +377,21 @@ fn check_names(followers: &[Follower]) -> Result<(), BuildError> {
         Some(follower) => Err(BuildError::HookName(follower.name.clone())),
         None => Ok(()),
     }
+}
+
+/// The host of the application's pages, to which text messages bind their codes: that of its home page, else that of the
+/// allowed origins where it is the same in all. A page on this machine needs no such line.
+fn page_host(branding: &Branding, allowed_origins: &[String]) -> Option<String> {
+    let host = |url: &str| {
+        let url = Url::parse(url).ok()?;
+        let domain = url.domain()?.to_owned();
+        (!is_loopback(&url)).then_some(domain)
+    };
+    if let Some(home) = &branding.home_url {
+        return host(home);
+    }
+    let hosts: BTreeSet<Option<String>> = allowed_origins.iter().map(|origin| host(origin)).collect();
+    if hosts.len() == 1 { hosts.into_iter().next().flatten() } else { None }
 }
 
 /// `path` below a base URL, which may have a path of its own.

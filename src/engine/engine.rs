@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use url::Url;
 
-use crate::actors::{ActorContext, CallError, System};
+use crate::actors::{ActorContext, CallError, System, Transports};
 use crate::captcha::Captcha;
 use crate::clock::SystemClock;
 use crate::delivery::{Channel, ChannelStatus};
@@ -45,6 +45,7 @@ pub(super) struct Inner {
     pub(super) actor_context: Arc<ActorContext>,
     pub(super) system: System,
     pub(super) admission: Admission,
+    pub(super) transports: Transports,
     pub(super) hashes: HashPool,
     pub(super) costs: Costs,
     pub(super) key: Arc<InstanceKey>,
@@ -190,7 +191,10 @@ impl Engine {
 
     /// The state of the delivery channels. Does not wait.
     pub fn channels(&self) -> [ChannelStatus; 2] {
-        [Channel::Email, Channel::Sms].map(|channel| self.inner.actor_context.health(channel).status())
+        [Channel::Email, Channel::Sms].map(|channel| ChannelStatus {
+            providers: self.inner.transports.of(channel).providers(),
+            ..self.inner.actor_context.health(channel).status()
+        })
     }
 
     /// The application's name and looks.

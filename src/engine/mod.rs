@@ -34,6 +34,7 @@ pub(crate) use amendments::ConfiguredBeside;
 pub(crate) use backend::at_rest::{drop_stored_overrides, stored_overrides};
 pub use backend::instance::{ListedIdentifierView, OverridesView};
 pub use backend::invitations::{InvitationView, TicketHolder, TicketStatus};
+pub use backend::messages::{ChannelView, MessageFilter, MessagePage, MessageView, ReportRefusal};
 pub use backend::pagination::{ListParams, Page};
 pub use backend::sessions::SessionListParams;
 pub use backend::sign_in_tokens::SignInTokenView;
@@ -50,9 +51,13 @@ pub use frontend::email_links::{Followed, LinkOutcome};
 pub use frontend::oauth::{CallbackRedirect, ProviderCallback};
 #[cfg(feature = "webhooks")]
 pub use handles::Webhooks;
-pub use handles::{Events, Instance, Invitations, Sessions, SignInTokens, SignIns, SignUps, Users, Values, Waitlist};
+pub use handles::{
+    Events, Instance, Invitations, Messages, Sessions, SignInTokens, SignIns, SignUps, Users, Values, Waitlist,
+};
 pub use input::{AttemptFirstFactor, AttemptVerification, NewSignIn, PrepareVerification};
 pub use keys::BackendKey;
 pub use view::{ClientView, SessionView, SignInView, SignUpView};
 #[cfg(feature = "webhooks")]
-pub use webhooks::{EventData, NewWebhookEndpoint, Unusable, WebhookAttempt, WebhookEndpointPatch};
+pub use webhooks::{
+    ComposedMessage, EventData, MessageWebhooks, NewWebhookEndpoint, Unusable, WebhookAttempt, WebhookEndpointPatch,
+};

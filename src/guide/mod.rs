@@ -2,7 +2,7 @@
 //!
 //! [`getting_started`] leads to a first user; [`settings`] says what a sign-up can ask for, and [`operating`] how to run
 //! an instance. [`design`] is where a reader of the code begins. [`security`] goes threat by threat, [`storage`] shows
-//! what is on the disk, [`events`] how an application follows what happens, [`testing`] how an application tests its sign-ups. Those who write a client begin with [`contract`]; it goes on in [`contract_sign_ups`],
+//! what is on the disk, [`events`] how an application follows what happens, [`messages`] how codes and links leave, [`testing`] how an application tests its sign-ups. Those who write a client begin with [`contract`]; it goes on in [`contract_sign_ups`],
 //! [`contract_sign_ins`], [`contract_errors`] and [`contract_backend`].
 //!
 //! These modules hold text only. Their links lead to files, so that they work where the repository is shown; `build.rs`
@@ -32,6 +32,9 @@ pub mod storage {}
 
 #[doc = page!("events")]
 pub mod events {}
+
+#[doc = page!("messages")]
+pub mod messages {}
 
 #[doc = page!("operating")]
 pub mod operating {}

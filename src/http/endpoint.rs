@@ -8,11 +8,12 @@ use bytes::Bytes;
 use hyper::Method;
 use hyper::body::Body;
 
+use crate::delivery::Channel;
 #[cfg(feature = "webhooks")]
 use crate::domain::id::WebhookEndpointId;
 use crate::domain::id::{
-    ClientId, ExternalAccountId, IdentificationId, InvitationId, ListedIdentifierId, MalformedId, RedirectUrlId,
-    SessionId, SignInId, SignInTokenId, SignUpId, UserId, WaitlistEntryId,
+    ClientId, ExternalAccountId, IdentificationId, InvitationId, ListedIdentifierId, MalformedId, MessageId,
+    RedirectUrlId, SessionId, SignInId, SignInTokenId, SignUpId, UserId, WaitlistEntryId,
 };
 use crate::domain::verification::{Strategy, parse_strategy};
 use crate::http::call::Call;
@@ -223,6 +224,7 @@ pub(in crate::http) enum PathId {
     Invitation(InvitationId),
     WaitlistEntry(WaitlistEntryId),
     ListedIdentifier(ListedIdentifierId),
+    Message(MessageId),
     RedirectUrl(RedirectUrlId),
     User(UserId),
     UserAccount(UserAccountPath),
@@ -230,6 +232,8 @@ pub(in crate::http) enum PathId {
     Identification(IdentificationId),
     SignInToken(SignInTokenId),
     Client(ClientId),
+    Channel(ChannelPath),
+    Provider(ProviderPath),
     #[cfg(feature = "webhooks")]
     WebhookEndpoint(WebhookEndpointId),
 }
@@ -268,6 +272,46 @@ impl FromStr for UserProviderPath {
     }
 }
 
+/// A channel of messages.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::http) struct ChannelPath(pub(in crate::http) Channel);
+
+impl FromStr for ChannelPath {
+    type Err = MalformedId;
+
+    fn from_str(text: &str) -> Result<Self, MalformedId> {
+        let all = [Channel::Email, Channel::Sms];
+        all.into_iter().find(|channel| channel.as_str() == text).map(Self).ok_or(MalformedId)
+    }
+}
+
+/// The name of a provider of messages: 1 to 24 of `a-z 0-9 _ -`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::http) struct ProviderPath([u8; PROVIDER_MAX], usize);
+
+impl ProviderPath {
+    /// The name.
+    pub(in crate::http) fn as_str(&self) -> &str {
+        self.0.get(..self.1).and_then(|name| std::str::from_utf8(name).ok()).unwrap_or_default()
+    }
+}
+
+impl FromStr for ProviderPath {
+    type Err = MalformedId;
+
+    fn from_str(text: &str) -> Result<Self, MalformedId> {
+        let is_name = |byte: u8| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'_' | b'-');
+        if text.is_empty() || text.len() > PROVIDER_MAX || !text.bytes().all(is_name) {
+            return Err(MalformedId);
+        }
+        let mut name = [0; PROVIDER_MAX];
+        name[..text.len()].copy_from_slice(text.as_bytes());
+        Ok(Self(name, text.len()))
+    }
+}
+
+const PROVIDER_MAX: usize = 24;
+
 /// The kinds of ids that are in paths.
 pub(in crate::http) trait InPath: FromStr {
     fn into_path(self) -> PathId;
@@ -295,6 +339,7 @@ in_path! {
     Invitation InvitationId
     WaitlistEntry WaitlistEntryId
     ListedIdentifier ListedIdentifierId
+    Message MessageId
     RedirectUrl RedirectUrlId
     User UserId
     UserAccount UserAccountPath
@@ -302,6 +347,8 @@ in_path! {
     Identification IdentificationId
     SignInToken SignInTokenId
     Client ClientId
+    Channel ChannelPath
+    Provider ProviderPath
 }
 
 #[cfg(feature = "webhooks")]

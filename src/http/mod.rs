@@ -32,7 +32,7 @@ pub mod server;
 mod service;
 
 pub use app::App;
-pub use dev_outbox::{CapturedMessage, DevOutbox};
+pub use dev_outbox::{CapturedMessage, DevOutbox, SentMessage};
 pub use http_service::{HttpService, PeerAddress, ResponseBody, ResponseFuture};
 pub use options::HttpOptions;
 pub use server::{BoundServer, bind};

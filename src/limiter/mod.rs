@@ -10,9 +10,12 @@ mod log;
 mod network;
 mod prefix;
 mod source;
+mod text_messages;
 
 pub use network::Networks;
 #[cfg(feature = "unstable")]
-pub use prefix::PrefixLimited;
-pub use prefix::PrefixLimiter;
+pub use prefix::{PrefixLimited, PrefixLimiter};
 pub use source::{LimitedAction, SourceLimiter};
+#[cfg(feature = "unstable")]
+pub use text_messages::TextMessageLimited;
+pub use text_messages::{Destination, TextMessageLimiter};

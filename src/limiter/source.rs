@@ -80,6 +80,9 @@ mod tests {
             writes: budget(8),
             tokens: budget(9),
             sms_per_prefix: None,
+            sms_per_country: None,
+            sms_per_day: None,
+            sms_conversion: None,
         };
         let limiter = SourceLimiter::new(&limits);
         let (source, now) = (IpAddr::from([192, 0, 2, 1]), Timestamp::from_millis(1_000_000));

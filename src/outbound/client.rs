@@ -1,5 +1,6 @@
 //! The HTTP client: no redirects, no cookies, no cache.
 
+use std::io;
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -27,6 +28,10 @@ pub struct OutboundOptions {
     pub allow_private: bool,
     /// Timeout of a request, from the DNS look-up to the last byte of the answer.
     pub timeout: Duration,
+    /// Timeout of the connection alone, with its look-up and TLS; that of the whole request if absent.
+    pub connect_timeout: Option<Duration>,
+    /// Maximum number of idle connections that are kept for each host.
+    pub idle_per_host_max: usize,
     /// Maximum size of an answer body, in bytes.
     pub body_max: usize,
     /// Maximum number of requests in flight to one host. One more is refused at once, so a host that hangs holds only
@@ -58,30 +63,50 @@ pub enum OutboundError {
     /// The answer body is larger than `body_max`, or what comes before it has more than 64 KiB.
     #[error("the answer of {0} is too large")]
     TooLarge(String),
-    /// Connecting, or reading the answer, failed.
+    /// There is no connection to the server.
     #[error("{0} could not be reached: {1}")]
     Unreachable(String, String),
+    /// The certificate of the server is not valid. The request was not sent.
+    #[error("{0} has a certificate that is not trusted: {1}")]
+    Certificate(String, &'static str),
+    /// The connection was lost after the request was sent, so that the server may have acted on it.
+    #[error("{0} closed the connection before it had answered: {1}")]
+    Lost(String, String),
 }
 
 impl OutboundError {
     /// What an error of the client means. Only its innermost cause is told.
     fn of(error: &(dyn std::error::Error + 'static), host: &str) -> Self {
         let host = host.to_owned();
+        let is_connecting = error.downcast_ref::<legacy::Error>().is_some_and(legacy::Error::is_connect);
         let mut root = error;
         while let Some(source) = root.source() {
             root = source;
         }
+        let is_slow = root.downcast_ref::<io::Error>().is_some_and(|error| error.kind() == io::ErrorKind::TimedOut);
         match root.downcast_ref::<hyper::Error>() {
             Some(hyper) if hyper.is_parse_too_large() => Self::TooLarge(host),
             _ if root.is::<NotPublic>() => Self::Forbidden(host, PRIVATE),
-            _ => Self::Unreachable(host, root.to_string()),
+            _ if is_connecting && is_slow => Self::Unreachable(host, SLOW.into()),
+            _ => match certificate_fault(&root.to_string()) {
+                Some(why) => Self::Certificate(host, why),
+                None if is_connecting => Self::Unreachable(host, root.to_string()),
+                None => Self::Lost(host, root.to_string()),
+            },
         }
     }
 }
 
 impl Default for OutboundOptions {
     fn default() -> Self {
-        Self { allow_private: false, timeout: Duration::from_secs(10), body_max: 1024 * 1024, per_host_max: 256 }
+        Self {
+            allow_private: false,
+            timeout: Duration::from_secs(10),
+            connect_timeout: None,
+            idle_per_host_max: 4,
+            body_max: 1024 * 1024,
+            per_host_max: 256,
+        }
     }
 }
 
@@ -105,9 +130,9 @@ impl Outbound {
         let client = tls.map(|tls| {
             legacy::Client::builder(TokioExecutor::new())
                 .pool_timer(TokioTimer::new())
-                .pool_max_idle_per_host(IDLE_MAX)
+                .pool_max_idle_per_host(options.idle_per_host_max)
                 .http1_max_buf_size(HEADS_MAX)
-                .build(connector(tls, !options.allow_private, options.timeout))
+                .build(connector(tls, !options.allow_private, options.connect_timeout.unwrap_or(options.timeout)))
         });
         Self { client, options, permits: Permits::default() }
     }
@@ -116,7 +141,10 @@ impl Outbound {
     ///
     /// # Errors
     /// See [`OutboundError`].
-    #[cfg_attr(not(feature = "oauth"), allow(dead_code, reason = "the sender of webhooks drops bodies"))]
+    #[cfg_attr(
+        not(any(feature = "http-messages", feature = "oauth")),
+        allow(dead_code, reason = "the sender of webhooks drops bodies")
+    )]
     pub async fn send(&self, request: Request<Vec<u8>>) -> Result<Response<Vec<u8>>, OutboundError> {
         let host = host_of(&request);
         self.in_time(&host, async {
@@ -240,10 +268,23 @@ fn size_of_head(headers: &HeaderMap) -> usize {
     "HTTP/1.1 100\r\n\r\n".len() + lines.sum::<usize>()
 }
 
+/// Why a certificate is not trusted, if that is what the library says. The library's words may hold whole names and times,
+/// so they are not repeated.
+fn certificate_fault(text: &str) -> Option<&'static str> {
+    let fault = text.strip_prefix("invalid peer certificate: ")?;
+    Some(match fault {
+        _ if fault.contains("not valid for name") || fault.starts_with("NotValidForName") => "it is for another name",
+        _ if fault.contains("expired") || fault.starts_with("Expired") => "it has expired",
+        _ if fault.contains("not valid yet") || fault.starts_with("NotValidYet") => "it is not valid yet",
+        _ if fault.starts_with("UnknownIssuer") => "nobody whom this system trusts has issued it",
+        _ if fault.starts_with("Revoked") => "it was revoked",
+        _ => "it can't be verified",
+    })
+}
+
 /// How many bytes one head of an answer may have, and how many all heads of interim answers together.
 const HEADS_MAX: usize = 64 * 1024;
-/// How many connections to one host are kept open for the next request.
-const IDLE_MAX: usize = 4;
+const SLOW: &str = "it did not take the connection in time";
 /// How long a body is read that nothing depends on.
 #[cfg(feature = "webhooks")]
 const DROPPED_BODY_MAX: Duration = Duration::from_secs(1);

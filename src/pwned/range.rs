@@ -35,8 +35,13 @@ impl PwnedRange {
         if !url.path().ends_with('/') {
             url.set_path(&format!("{}/", url.path()));
         }
-        let options =
-            OutboundOptions { allow_private: true, timeout: TIMEOUT, body_max: BODY_MAX, per_host_max: AT_ONCE };
+        let options = OutboundOptions {
+            allow_private: true,
+            timeout: TIMEOUT,
+            body_max: BODY_MAX,
+            per_host_max: AT_ONCE,
+            ..OutboundOptions::default()
+        };
         Self { url, outbound: Outbound::new(options), shared: Arc::default() }
     }
 

@@ -11,15 +11,16 @@ use crate::captcha::Captcha;
 #[cfg(feature = "webhooks")]
 use crate::clock::SystemClock;
 use crate::config::Config;
+use crate::config::DeliveredBy;
 #[cfg(feature = "webhooks")]
 use crate::config::{OnFailureChoice, WebhookEndpointSection};
 use crate::delivery::Capture;
 #[cfg(feature = "webhooks")]
 use crate::domain::hook::{HookOptions, OnFailure};
 use crate::domain::time::Span;
-#[cfg(feature = "webhooks")]
-use crate::engine::NewWebhookEndpoint;
 use crate::engine::{BackendKey, Engine, EngineBuilder};
+#[cfg(feature = "webhooks")]
+use crate::engine::{MessageWebhooks, NewWebhookEndpoint};
 #[cfg(feature = "oauth")]
 use crate::oauth::Providers;
 #[cfg(feature = "oauth")]
@@ -30,7 +31,8 @@ use crate::pwned::PwnedRange;
 #[cfg(feature = "webhooks")]
 use crate::webhook::{ConversionWebhook, EndpointUrl, Targets};
 
-use super::transports::{email_transport, sms_transport};
+use super::messages::message_style;
+use super::transports::{delivery_timeout, email_transport, sms_transport};
 use super::{StartupError, storage};
 
 /// Opens the store, and says how the engine is to be built. `capture` takes the messages that are not sent, and `public_url` is where
@@ -41,10 +43,13 @@ pub(super) fn engine_builder(
     public_url: Url,
 ) -> Result<EngineBuilder, StartupError> {
     let (key, store) = storage::open(config)?;
+    if config.is_development() {
+        storage::keep_mailbox(config, capture)?;
+    }
     let actors = ActorOptions {
         passivate_after: Duration::from_secs(config.sign_up.passivate_after_s),
-        // The transport's own timeout is shorter and gives a better reason.
-        delivery_timeout: Duration::from_secs(config.email.timeout_s) + DELIVERY_MARGIN,
+        // The transports' own timeouts are shorter and give a better reason.
+        delivery_timeout: delivery_timeout(config) + DELIVERY_MARGIN,
         ..ActorOptions::default()
     };
     let builder = with_webhooks(with_outbound(Engine::builder(), config)?, config)?
@@ -56,8 +61,9 @@ pub(super) fn engine_builder(
         .actors(actors)
         .hashing(hashing(config))
         .email(email_transport(config, capture)?)
-        .sms(sms_transport(config, capture))
+        .sms(sms_transport(config, capture)?)
         .branding(config.branding())
+        .message_style(message_style(config)?)
         .publishable_key(config.publishable_key().as_str().to_owned())
         .secret_key(match &config.instance.secret_key {
             Some(key) => BackendKey::Given(key.clone()),
@@ -140,6 +146,13 @@ fn captcha(config: &Config, outbound: &Outbound) -> Option<Captcha> {
     })
 }
 
+/// The part before the `@` of a sender such as `Acme <no-reply@acme.example>`.
+#[cfg(feature = "webhooks")]
+fn local_part(from: &str) -> String {
+    let address = from.rsplit_once('<').map_or(from, |(_, address)| address);
+    address.split('@').next().unwrap_or_default().trim().to_owned()
+}
+
 /// Adds the endpoints of webhooks. The configuration checks have made sure that they can be used.
 #[cfg(feature = "webhooks")]
 fn with_webhooks(builder: EngineBuilder, config: &Config) -> Result<EngineBuilder, StartupError> {
@@ -150,7 +163,15 @@ fn with_webhooks(builder: EngineBuilder, config: &Config) -> Result<EngineBuilde
         secret: Some(entry.secret.clone()),
     };
     let endpoints = config.webhooks.endpoints.iter().map(endpoint).collect();
-    let builder = builder.webhook_endpoints(endpoints).local_webhooks(config.is_development());
+    let (sms, by_webhook) = (&config.sms, |delivered_by| delivered_by == DeliveredBy::Webhook);
+    let messages = MessageWebhooks {
+        sends_email: by_webhook(config.email.delivered_by),
+        sends_sms: by_webhook(config.sms.delivered_by),
+        from_email_name: config.email.from.as_deref().map(local_part).unwrap_or_default(),
+        from_phone_number: sms.twilio.from.as_ref().or(sms.vonage.from.as_ref()).cloned().unwrap_or_default(),
+    };
+    let builder =
+        builder.webhook_endpoints(endpoints).local_webhooks(config.is_development()).message_webhooks(messages);
     let asked = &config.webhooks.before_sign_up_completes;
     let (Some(url), Some(secret)) = (&asked.url, &asked.secret) else { return Ok(builder) };
     let targets = if config.is_development() { Targets::AlsoLocal } else { Targets::Public };
@@ -168,6 +189,8 @@ fn with_webhooks(builder: EngineBuilder, config: &Config) -> Result<EngineBuilde
 #[cfg(not(feature = "webhooks"))]
 fn with_webhooks(builder: EngineBuilder, config: &Config) -> Result<EngineBuilder, StartupError> {
     let set = match (&config.webhooks.endpoints[..], &config.webhooks.before_sign_up_completes.url) {
+        ([], None) if config.email.delivered_by == DeliveredBy::Webhook => "email.delivered_by",
+        ([], None) if config.sms.delivered_by == DeliveredBy::Webhook => "sms.delivered_by",
         ([], None) => return Ok(builder),
         ([], Some(_)) => "webhooks.before_sign_up_completes",
         _ => "webhooks.endpoints",

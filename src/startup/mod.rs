@@ -10,6 +10,7 @@ mod error;
 mod http_options;
 #[cfg(feature = "sled")]
 mod key_file;
+mod messages;
 #[cfg(feature = "cli")]
 mod overrides;
 mod server;
@@ -22,7 +23,9 @@ pub use error::StartupError;
 #[cfg(feature = "sled")]
 pub use key_file::{inspect, weakness};
 #[cfg(feature = "cli")]
+pub use messages::{dkim, message_style};
+#[cfg(feature = "cli")]
 pub use overrides::{drop_overrides, overrides};
 pub use server::ConfiguredServer;
 #[cfg(any(feature = "cli", feature = "unstable"))]
-pub use transports::email_transport;
+pub use transports::{ConfiguredProvider, email_transport, provider, provider_names, sms_transport};

@@ -91,6 +91,12 @@ impl ConfiguredServer {
     /// Serves until `shutdown` resolves. Then it waits for the answers in progress, at most three quarters of
     /// `server.drain_timeout_s`, and shuts the engine down.
     pub async fn serve(self, shutdown: impl Future<Output = ()>) {
+        let capture = self.capture.clone();
+        let shutdown = async move {
+            shutdown.await;
+            // Pages of the mailbox that wait for news would hold up the end.
+            capture.close();
+        };
         let outbox: Arc<dyn DevOutbox> = self.capture;
         let app = Arc::new(App::new(self.engine.clone(), self.options, Some(outbox)));
         self.server.serve(app, shutdown).await;

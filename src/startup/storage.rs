@@ -2,7 +2,10 @@
 
 use std::sync::Arc;
 
+use url::Url;
+
 use crate::config::{Config, StoreKind};
+use crate::delivery::Capture;
 #[cfg(feature = "sled")]
 use crate::domain::time::Span;
 #[cfg(feature = "sled")]
@@ -26,6 +29,21 @@ pub(super) fn open(config: &Config) -> Result<(InstanceKey, Arc<dyn Store>), Sta
         }
         StoreKind::Sled => on_disk(config),
     }
+}
+
+/// Keeps the captured messages beside the data of a store on the disk, sealed under the instance key, and reads those that
+/// are there. The store must be open: its lock guards these files, too.
+pub(super) fn keep_mailbox(config: &Config, capture: &Capture) -> Result<(), StartupError> {
+    let domain = config.public_url(config.server.listen.port()).to_string().parse::<Url>().ok();
+    let domain = domain.as_ref().and_then(Url::domain).unwrap_or("localhost");
+    let sender = || format!("{} <no-reply@{domain}>", config.branding().name);
+    capture.set_sender(config.email.from.clone().unwrap_or_else(sender));
+    if config.store.kind == StoreKind::Memory {
+        return Ok(());
+    }
+    let folder = &config.store.path;
+    let kept = capture.keep_in(folder, Arc::new(load_or_create(config)?));
+    kept.map_err(|error| StartupError::new(format!("the mailbox in {} can't be used: {error}", folder.display())))
 }
 
 fn load_or_create(config: &Config) -> Result<InstanceKey, StartupError> {

@@ -12,6 +12,7 @@ use crate::domain::id::{
 use crate::domain::identifier::Identifier;
 use crate::domain::invitation::Invitation;
 use crate::domain::listed::{List, ListedIdentifier, ListedRedirect};
+use crate::domain::message::{FailureClass, Origin, Template};
 use crate::domain::policy::{AddressLimits, RetentionPolicy};
 use crate::domain::quota::QuotaUse;
 use crate::domain::sign_in::{Entry, Try};
@@ -19,6 +20,7 @@ use crate::domain::sign_in_token::SignInToken;
 use crate::domain::sign_up::SignUp;
 use crate::domain::time::Timestamp;
 use crate::domain::user::{AddressVerification, User};
+use crate::domain::verification::PhoneChannel;
 use crate::domain::waitlist::WaitlistEntry;
 use crate::domain::webhook::{Disabled, Health, Retry, RetryKey, WebhookEndpoint};
 
@@ -125,6 +127,10 @@ pub struct Decision {
 pub struct Housekeeping {
     /// Messages that need no more sending; they leave the outbox.
     pub sent: Vec<(MessageId, MessageEnd)>,
+    /// Whether it is kept what became of them.
+    pub keep_messages: bool,
+    /// What providers report about messages that they have taken.
+    pub reports: Vec<MessageReport>,
     /// Sign-ups to delete, each with the deadline it is listed under; from the sweeper. One whose deadline was moved
     /// beyond the commit's time in the meantime is kept and listed under its new deadline.
     pub expire: Vec<(Timestamp, SignUpId)>,
@@ -138,15 +144,36 @@ pub struct Housekeeping {
     pub webhooks: Vec<WebhookProgress>,
 }
 
-/// Why a message leaves the outbox.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// What became of a message that leaves the outbox.
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum MessageEnd {
     /// Its transport has taken it.
-    Sent,
+    Sent {
+        /// The name of the provider; empty where there is only one.
+        provider: String,
+        /// The provider's id of the message, at most 256 bytes.
+        message_id: Option<String>,
+        /// How often it was tried since the start.
+        attempts: u32,
+    },
     /// It was refused, has expired, or can't be read.
-    Failed,
+    Failed {
+        /// Which of these.
+        class: FailureClass,
+        /// How often it was tried since the start.
+        attempts: u32,
+    },
     /// It was never meant to be sent, and is no event.
     Decoy,
+}
+
+/// What a provider reports about a message that it has taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct MessageReport {
+    /// The message.
+    pub id: MessageId,
+    /// Why it did not arrive; `None` where it did.
+    pub failure: Option<FailureClass>,
 }
 
 /// The next value of a sign-up.
@@ -328,6 +355,14 @@ pub struct OutboxEntry {
     pub expire_at: Timestamp,
 }
 
+impl OutboxEntry {
+    /// The normalised address that it goes to.
+    pub const fn to(&self) -> &Identifier {
+        let OutboxKind::Message { to, .. } = &self.kind;
+        to
+    }
+}
+
 /// The kind of an outbox entry. Every use matches all kinds, so that the compiler shows what a new kind affects. A new
 /// kind also needs a record of its own, with the next schema number.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -338,7 +373,22 @@ pub enum OutboxKind {
         to: Identifier,
         /// The address as typed.
         display_to: String,
+        /// What is known of it without opening it; `None` for decoys, and for entries from before this was stored.
+        about: Option<MessageAbout>,
     },
+}
+
+/// What is known of a message without opening it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MessageAbout {
+    /// What it is for.
+    pub template: Template,
+    /// What it was made for.
+    pub origin: Origin,
+    /// The person's language, if it is known.
+    pub locale: Option<String>,
+    /// How a message to a phone number is to arrive, if the person chose.
+    pub phone_channel: Option<PhoneChannel>,
 }
 
 /// Results of a commit that its caller may show.

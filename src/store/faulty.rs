@@ -77,6 +77,8 @@ pub enum StoreRead {
     RedirectUrls,
     /// [`Store::outbox`].
     Outbox,
+    /// [`Store::message`], [`Store::messages`] and [`Store::message_of_provider`].
+    Messages,
     /// [`Store::events`] and [`Store::last_event`].
     Events,
     /// [`Store::due`].

@@ -21,6 +21,7 @@ mod kv;
     reason = "pacing and time limits of IO measure real time; nothing decided here shows"
 )]
 pub mod ledger;
+mod messages;
 #[cfg(feature = "sled")]
 mod private;
 mod scan;
@@ -31,8 +32,8 @@ mod writable;
 
 pub use commit::{
     AddressVerificationWrite, ClientWrite, Commit, Committed, Decision, Housekeeping, InvitationChange, ListedChange,
-    MessageEnd, NamedValueWrite, OutboxEntry, OutboxKind, RedirectUrlChange, SignInTokenChange, SignUpWrite, UserWrite,
-    ValueWrite, WaitlistChange,
+    MessageAbout, MessageEnd, MessageReport, NamedValueWrite, OutboxEntry, OutboxKind, RedirectUrlChange,
+    SignInTokenChange, SignUpWrite, UserWrite, ValueWrite, WaitlistChange,
 };
 #[cfg(feature = "webhooks")]
 pub use commit::{WebhookChange, WebhookProgress};
@@ -53,6 +54,7 @@ pub use kv::memory::Memory;
 pub use kv::memory::MemoryStore;
 #[cfg(feature = "sled")]
 pub use kv::seal::Sealing;
+pub use messages::StoredMessage;
 #[cfg(feature = "sled")]
 pub use private::make_private;
 pub use scan::{Direction, EventPage, ScanCursor, UserList, UserOrder};

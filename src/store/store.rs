@@ -25,6 +25,7 @@ use crate::domain::webhook::{Retry, WebhookEndpoint};
 use super::commit::{Commit, Committed, OutboxEntry};
 use super::error::{CommitError, StoreError};
 use super::health::Health;
+use super::messages::StoredMessage;
 use super::scan::{EventPage, NamedValue, ScanCursor, ScanPage, UserList};
 
 /// A future that can be kept behind a trait object.
@@ -157,6 +158,23 @@ pub trait Store: sealed::Sealed + Send + Sync + 'static {
 
     /// Unsent messages, oldest first, from after `after`.
     fn outbox(&self, after: Option<MessageId>, limit: usize) -> BoxFuture<'_, Result<Vec<OutboxEntry>, StoreError>>;
+
+    /// A message, in the outbox or behind it; not a decoy.
+    fn message(&self, id: MessageId) -> BoxFuture<'_, Result<Option<StoredMessage>, StoreError>>;
+
+    /// Messages, the newest first, from before `before`, which need not exist (any more); without decoys.
+    fn messages(
+        &self,
+        before: Option<MessageId>,
+        limit: usize,
+    ) -> BoxFuture<'_, Result<Vec<StoredMessage>, StoreError>>;
+
+    /// The message to which a provider gave this id.
+    fn message_of_provider<'a>(
+        &'a self,
+        provider: &'a str,
+        known_as: &'a str,
+    ) -> BoxFuture<'a, Result<Option<MessageId>, StoreError>>;
 
     /// The next `limit` events, from behind `after` or from the first one that is kept. Fewer only at the end of the log.
     /// An event becomes readable with all events before it, once the commit that it belongs to is acknowledged or about to

@@ -68,11 +68,6 @@ impl EventType {
     pub const fn has_codes(self) -> bool {
         matches!(self, Self::EmailCreated | Self::SmsCreated)
     }
-
-    /// Whether the engine sends it. It keeps no content of messages for it, so not those that contain codes.
-    pub const fn is_sent(self) -> bool {
-        !self.has_codes()
-    }
 }
 
 impl fmt::Display for EventType {
@@ -107,9 +102,6 @@ pub enum FilterError {
     /// There is no such event or group.
     #[error("there is no event `{0}`; write a name such as `user.created` or a group such as `user.*`")]
     Unknown(String),
-    /// This release does not send the event.
-    #[error("`{0}` is not sent by this version")]
-    NotSent(EventType),
     /// All events of the group contain codes. The group.
     #[error("`{0}.*` has only events that contain codes, which have to be named: `{0}.created`")]
     CodesByName(&'static str),
@@ -123,16 +115,6 @@ impl EventFilter {
     pub fn parse<'a>(list: impl IntoIterator<Item = &'a str>) -> Result<Self, FilterError> {
         let patterns = list.into_iter().map(pattern).collect::<Result<BTreeSet<_>, _>>()?;
         if patterns.is_empty() { Err(FilterError::Empty) } else { Ok(Self(patterns)) }
-    }
-
-    /// Reads a list as [`Self::parse`] does, and refuses names of events that are not sent.
-    ///
-    /// # Errors
-    /// See [`FilterError`].
-    pub fn parse_sent<'a>(list: impl IntoIterator<Item = &'a str>) -> Result<Self, FilterError> {
-        let filter = Self::parse(list)?;
-        let not_sent = EventType::ALL.iter().find(|event| !event.is_sent() && filter.has(**event));
-        not_sent.map_or(Ok(filter.clone()), |event| Err(FilterError::NotSent(*event)))
     }
 
     /// The names and groups, each once, in the order of the contract.
@@ -196,13 +178,10 @@ mod tests {
     }
 
     #[test]
-    fn names_read_back_and_what_is_not_sent_is_refused_where_it_is_asked_for() {
-        let filter = EventFilter::parse_sent(["session.*", "user.created", "session.*"]).expect("a filter");
+    fn names_read_back_each_once() {
+        let filter = EventFilter::parse(["session.*", "user.created", "session.*"]).expect("a filter");
         assert_eq!(filter.names(), ["user.created", "session.*"]);
         assert_eq!(EventFilter::parse(filter.names().iter().map(String::as_str)), Ok(filter));
-        for event in [EventType::EmailCreated, EventType::SmsCreated] {
-            assert_eq!(EventFilter::parse_sent(["user.*", event.as_str()]), Err(FilterError::NotSent(event)));
-        }
         let test = EventType::Test.to_string();
         assert_eq!(EventFilter::parse([&*test]), Err(FilterError::Unknown(test)));
     }

@@ -19,7 +19,6 @@ mod event;
 mod health;
 mod message_id;
 mod outcome;
-mod retry_after;
 mod schedule;
 mod secret;
 #[cfg(feature = "webhooks")]

@@ -1,8 +1,7 @@
 //! The result of one attempt, and what an answer means.
 
 use crate::domain::time::{Span, Timestamp};
-
-use super::retry_after;
+use crate::outbound::retry_after;
 
 /// The result of one attempt to deliver a message.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -65,7 +64,7 @@ impl Outcome {
             status if aborts() => Self::Abort(status),
             status => {
                 let after = answer.retry_after.filter(|_| matches!(status, 429 | 503));
-                let after = after.and_then(|value| retry_after::parse(value, now));
+                let after = after.and_then(|value| retry_after(value, now));
                 Self::Retry { reason: Failure::Status(status), after }
             }
         }

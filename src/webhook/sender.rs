@@ -29,7 +29,13 @@ impl Sender {
 
     fn with_timeout(targets: Targets, timeout: Duration) -> Self {
         let allow_private = targets == Targets::AlsoLocal;
-        let options = OutboundOptions { allow_private, timeout, body_max: BODY_MAX, per_host_max: PER_HOST_MAX };
+        let options = OutboundOptions {
+            allow_private,
+            timeout,
+            body_max: BODY_MAX,
+            per_host_max: PER_HOST_MAX,
+            ..OutboundOptions::default()
+        };
         Self { outbound: Outbound::new(options) }
     }
 

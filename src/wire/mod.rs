@@ -9,6 +9,7 @@ mod client;
 pub(crate) mod error;
 pub(crate) mod instance;
 mod invitation;
+mod message;
 mod session;
 mod sign_in;
 mod sign_in_token;
@@ -32,8 +33,8 @@ use crate::domain::listed::ListedRedirect;
 use crate::domain::user::User;
 use crate::domain::waitlist::WaitlistEntry;
 use crate::engine::{
-    ClientView, InvitationView, ListedIdentifierView, OverridesView, Page, SessionView, SignInTokenView, SignInView,
-    SignUpView, WaitlistEntryView,
+    ChannelView, ClientView, InvitationView, ListedIdentifierView, MessagePage, MessageView, OverridesView, Page,
+    SessionView, SignInTokenView, SignInView, SignUpView, WaitlistEntryView,
 };
 
 #[cfg(feature = "webhooks")]
@@ -41,6 +42,7 @@ use crate::engine::{WebhookAttempt, WebhookEndpointView};
 use client::ClientResource;
 use instance::{ListedIdentifierResource, OverridesResource, RedirectUrlResource};
 use invitation::{InvitationResource, Waiting, WaitlistEntryResource};
+use message::{ChannelResource, MessagePageResource, MessageResource};
 use session::SessionResource;
 use sign_in::SignInResource;
 use sign_in_token::SignInTokenResource;
@@ -90,6 +92,12 @@ serialize_as! {
     ListedRedirect: RedirectUrlResource;
     /// What overrides the configured settings ([guide: The instance](crate::guide::contract_backend#the-instance)), as the Backend API sends it.
     OverridesView: OverridesResource;
+    /// A message ([guide: Messages](crate::guide::contract_backend#messages)), as the Backend API sends it.
+    MessageView: MessageResource;
+    /// A part of the list of messages ([guide: Messages](crate::guide::contract_backend#messages)), as the Backend API sends it.
+    MessagePage: MessagePageResource;
+    /// A channel of messages ([guide: Messages](crate::guide::contract_backend#messages)), as the Backend API sends it.
+    ChannelView: ChannelResource;
     /// What the person who joined the waitlist is shown: the id and the times, without the status.
     WaitlistEntry: Waiting;
 }

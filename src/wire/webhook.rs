@@ -3,11 +3,13 @@
 
 use serde::{Serialize, Serializer};
 
-use crate::domain::id::{EventId, MessageId, WebhookEndpointId};
+use crate::delivery::{Channel, Message};
+use crate::domain::id::{EventId, MessageId, UserId, WebhookEndpointId};
 use crate::domain::invitation::Invitation;
+use crate::domain::message::Template;
 use crate::domain::time::Timestamp;
 use crate::domain::webhook::{Disabled, EndpointOwner, State};
-use crate::engine::{EventData, Unusable, WebhookAttempt, WebhookEndpointView};
+use crate::engine::{ComposedMessage, EventData, Unusable, WebhookAttempt, WebhookEndpointView};
 use crate::webhook::EventType;
 
 use super::AsDisplay;
@@ -111,6 +113,104 @@ struct SessionWithUser<'a> {
     user: Option<BackendUser<'a>>,
 }
 
+/// An e-mail with its code or link.
+#[derive(Serialize)]
+struct EmailResource<'a> {
+    object: &'static str,
+    id: AsDisplay<MessageId>,
+    slug: &'static str,
+    from_email_name: &'a str,
+    to_email_address: &'a str,
+    user_id: Option<AsDisplay<UserId>>,
+    subject: &'a str,
+    body: &'a str,
+    body_plain: &'a str,
+    status: &'static str,
+    data: MessageData<'a>,
+    delivered_by_clerk: bool,
+}
+
+/// A text message with its code.
+#[derive(Serialize)]
+struct SmsResource<'a> {
+    object: &'static str,
+    id: AsDisplay<MessageId>,
+    slug: &'static str,
+    from_phone_number: &'a str,
+    to_phone_number: &'a str,
+    user_id: Option<AsDisplay<UserId>>,
+    message: &'a str,
+    status: &'static str,
+    data: MessageData<'a>,
+    delivered_by_clerk: bool,
+}
+
+/// What a message is about, for who writes its text anew.
+#[derive(Serialize)]
+struct MessageData<'a> {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    otp_code: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    magic_link: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    action_url: Option<&'a str>,
+    locale: &'a str,
+    expire_at: Timestamp,
+}
+
+impl<'a> From<&'a ComposedMessage> for EmailResource<'a> {
+    fn from(composed: &'a ComposedMessage) -> Self {
+        let message = &composed.message;
+        let plain = message.text.expose();
+        Self {
+            object: "email",
+            id: AsDisplay(message.id),
+            slug: message.template.as_str(),
+            from_email_name: &composed.from,
+            to_email_address: &message.to,
+            user_id: composed.user_id.map(AsDisplay),
+            subject: &message.subject,
+            body: message.html.as_ref().map_or(plain, |html| html.expose()),
+            body_plain: plain,
+            status: "queued",
+            data: MessageData::from(message),
+            delivered_by_clerk: composed.is_sent_by_engine,
+        }
+    }
+}
+
+impl<'a> From<&'a ComposedMessage> for SmsResource<'a> {
+    fn from(composed: &'a ComposedMessage) -> Self {
+        let message = &composed.message;
+        Self {
+            object: "sms_message",
+            id: AsDisplay(message.id),
+            slug: message.template.as_str(),
+            from_phone_number: &composed.from,
+            to_phone_number: &message.to,
+            user_id: composed.user_id.map(AsDisplay),
+            message: message.text.expose(),
+            status: "queued",
+            data: MessageData::from(message),
+            delivered_by_clerk: composed.is_sent_by_engine,
+        }
+    }
+}
+
+impl<'a> From<&'a Message> for MessageData<'a> {
+    fn from(message: &'a Message) -> Self {
+        let link = message.link.as_ref().map(|link| link.expose().as_str());
+        let is_magic = message.template == Template::MagicLinkSignUp;
+        Self {
+            otp_code: message.code.as_ref().map(|code| code.expose().as_str()),
+            magic_link: link.filter(|_| is_magic),
+            action_url: link.filter(|_| !is_magic),
+            locale: &message.locale,
+            expire_at: message.expire_at,
+        }
+    }
+}
+
 #[derive(Serialize)]
 struct Test {
     object: &'static str,
@@ -133,6 +233,10 @@ impl Serialize for EventData {
                 let invitation = invitation.as_ref().map(|value: &Invitation| InvitationResource::bare(value, *now));
                 WaitlistEntryResource::with(entry, invitation).serialize(serializer)
             }
+            Self::Message(composed) => match composed.message.channel {
+                Channel::Email => EmailResource::from(&**composed).serialize(serializer),
+                Channel::Sms => SmsResource::from(&**composed).serialize(serializer),
+            },
             Self::Test(id) => {
                 Test { object: "webhook_test", webhook_endpoint_id: AsDisplay(*id) }.serialize(serializer)
             }

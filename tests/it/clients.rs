@@ -5,7 +5,7 @@ use std::env;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::sync::Once;
+use std::sync::{Mutex, Once, PoisonError};
 
 use serde_json::json;
 
@@ -66,13 +66,15 @@ fn calling<'a>(site: &Site, command: &'a mut Command) -> &'a mut Command {
 }
 
 /// Python with the packages that `suite` needs, in the target folder; `None` where there is no Python.
-fn python(suite: &Path) -> Option<PathBuf> {
+pub(crate) fn python(suite: &Path) -> Option<PathBuf> {
     let is_new_enough = "import ensurepip, sys; sys.exit(sys.version_info < (3, 10))";
     let found = Command::new("python3").args(["-c", is_new_enough]).output();
     if !require("python", found.is_ok_and(|output| output.status.success())) {
         return None;
     }
-    let environment = Path::new(env!("CARGO_TARGET_TMPDIR")).join("python");
+    let _one_at_a_time = INSTALLING.lock().unwrap_or_else(PoisonError::into_inner);
+    let name = suite.file_name().unwrap_or_default();
+    let environment = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
     let wanted = suite.join("requirements.txt");
     let (python, installed) = (environment.join("bin/python"), environment.join("installed.txt"));
     let wanted_text = fs::read(&wanted).expect("the requirements are part of the repository");
@@ -130,4 +132,5 @@ fn chromium() -> PathBuf {
 
 /// Two tests that installed the packages at once would disturb each other.
 static INSTALLED: Once = Once::new();
+static INSTALLING: Mutex<()> = Mutex::new(());
 const NODE_MAJOR_MIN: u32 = 20;

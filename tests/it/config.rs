@@ -3,6 +3,7 @@
 mod checks;
 mod defaults;
 mod faults;
+mod messages;
 mod sources;
 mod values;
 mod warnings;

@@ -11,6 +11,7 @@ use vestibule::domain::context::Context;
 use vestibule::domain::id::{ClientId, IdentificationId, InvitationId, MessageId, SignUpId, UserId};
 use vestibule::domain::identifier::{EmailAddress, PhoneNumber, Username};
 use vestibule::domain::invitation::{Invitation, InvitationState};
+use vestibule::domain::message::Template;
 use vestibule::domain::policy::{Policy, RetentionPolicy};
 use vestibule::domain::secret::Secret;
 use vestibule::domain::settings::Settings;
@@ -21,7 +22,7 @@ use vestibule::domain::verification::Strategy;
 use vestibule::entropy::SeededEntropy;
 use vestibule::store::{
     ClientWrite, Commit, Decision, EmbeddedOptions, EmbeddedStore, Housekeeping, InvitationChange, LAST_SEEN,
-    OutboxEntry, OutboxKind, ScanCursor, SignUpWrite, Store, UserWrite,
+    MessageAbout, MessageEnd, OutboxEntry, OutboxKind, ScanCursor, SignUpWrite, Store, UserWrite,
 };
 use vestibule::token::InstanceKey;
 
@@ -41,12 +42,16 @@ async fn no_file_has_an_address_of_a_removed_user_after_the_time_of_retention() 
             outbox: vec![message()],
             ..Decision::default()
         },
-        Decision { client: Some(signed_in()), ..Decision::default() },
+        Decision { client: Some(signed_in()), outbox: vec![sent_message()], ..Decision::default() },
         Decision { sign_up: Some(of_another_person()), ..Decision::default() },
     ];
     for decision in rounds {
         commit(&store, Commit::of_decision(NOW, decision)).await;
     }
+    let end = MessageEnd::Sent { provider: String::new(), message_id: Some("id-at-provider".into()), attempts: 1 };
+    let sent = vec![(sent_message().id, end)];
+    let housekeeping = Housekeeping { sent, keep_messages: true, ..Housekeeping::default() };
+    commit(&store, Commit::of_housekeeping(NOW, housekeeping)).await;
     assert_eq!(found(&data), NEEDLES, "all of it is on the disk");
     store.close().await;
     drop(store);
@@ -147,10 +152,26 @@ fn message() -> OutboxEntry {
     let to = address("outbox@gone.example");
     OutboxEntry {
         id: MessageId::from_bytes([5; 16]),
-        kind: OutboxKind::Message { to: to.identifier(), display_to: to.as_str().into() },
+        kind: OutboxKind::Message { to: to.identifier(), display_to: to.as_str().into(), about: None },
         sealed: vec![1],
         created_at: NOW,
         expire_at: NOW,
+    }
+}
+
+/// A message to an address that the user proved in the sign-up that it came from.
+fn sent_message() -> OutboxEntry {
+    let to = address("messaged@gone.example");
+    let about = MessageAbout {
+        template: Template::VerificationCode,
+        origin: SignUpId::from_bytes([1; 16]).into(),
+        locale: None,
+        phone_channel: None,
+    };
+    OutboxEntry {
+        id: MessageId::from_bytes([8; 16]),
+        kind: OutboxKind::Message { to: to.identifier(), display_to: to.as_str().into(), about: Some(about) },
+        ..message()
     }
 }
 
@@ -190,14 +211,17 @@ const KEEP: RetentionPolicy = RetentionPolicy {
     client: Span::from_secs(86_400),
     finished: Span::from_secs(86_400),
     events: Span::from_secs(7 * 86_400),
+    messages: Span::from_secs(365 * 86_400),
 };
 const KEPT: &str = "eve@other.example";
-const NEEDLES: [&str; 7] = [
+const NEEDLES: [&str; 9] = [
     "countess@gone.example",
     "+14155552671",
     "countess_of_lovelace",
     "Augusta Ada",
     "invited@gone.example",
     "outbox@gone.example",
+    "messaged@gone.example",
+    "id-at-provider",
     KEPT,
 ];

@@ -1,6 +1,9 @@
 //! Delivery by SMTP to good and bad servers on this machine, and its consequences.
 
+mod apis;
 mod connections;
+mod fallback;
+mod mails;
 mod messages;
 mod outages;
 mod outcomes;
@@ -9,8 +12,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use vestibule::actors::ActorOptions;
-use vestibule::delivery::{Capture, Channel, Message, Outcome, Smtp, SmtpOptions};
+use vestibule::delivery::{Capture, Channel, Failure, Message, Outcome, Smtp, SmtpOptions};
 use vestibule::domain::id::MessageId;
+use vestibule::domain::message::Template;
 use vestibule::domain::secret::Secret;
 use vestibule::domain::sign_up::NewSignUp;
 use vestibule::domain::time::Timestamp;
@@ -53,10 +57,10 @@ async fn begin(engine: &Engine, email: Option<&str>, phone: Option<&str>) -> (ve
 /// The outcome as one word, and its reason.
 fn told(outcome: &Outcome) -> (&'static str, &str) {
     match outcome {
-        Outcome::Sent => ("sent", ""),
-        Outcome::Refused { reason } => ("refused", reason),
-        Outcome::Retry { reason } => ("again", reason),
-        Outcome::Unavailable { reason } => ("down", reason),
+        Outcome::Sent(_) => ("sent", ""),
+        Outcome::Refused(Failure { reason, .. }) => ("refused", reason),
+        Outcome::Retry(Failure { reason, .. }) => ("again", reason),
+        Outcome::Unavailable(Failure { reason, .. }) => ("down", reason),
     }
 }
 
@@ -86,8 +90,14 @@ fn message(to: &str) -> Message {
         display_to: to.into(),
         code: Some(Secret::new("123456".into())),
         link: None,
+        template: Template::VerificationCode,
+        phone_channel: None,
+        locale: "en".into(),
         subject: "123456 is your Acme verification code".into(),
         text: Secret::new("Your verification code is 123456.\n".into()),
+        html: None,
+        logo: None,
+        origin: None,
         created_at: Timestamp::from_millis(1_800_000_000_000),
         expire_at: Timestamp::from_millis(1_800_000_600_000),
     }

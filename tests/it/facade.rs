@@ -25,10 +25,7 @@ const NAMES: [(&str, &str); 16] = [
     ),
     (
         "configuration",
-        "AllowedRedirect BeforeSignUpCompletes Captcha Config ConfigError ConfiguredServer Difference Email EmailTransport Events \
-         Instance InvalidValue Limits Listen LogFormat Mailbox Mode OnFailureChoice Origin Password Place PublicUrl PublishableKey Reloaded Server Session SignUp \
-         Sms SmsTransport Sources StartupError StoreKind StoreSection Telemetry Text Verification WebUrl \
-         WebhookEndpointSection WebhooksSection near_misses",
+        "AllowedRedirect BeforeSignUpCompletes Captcha Config ConfigError ConfiguredServer DeliveredBy Difference DkimSection Email EmailTransport Events Instance InvalidValue Limits Listen LogFormat Mailbox Messages Mode OnFailureChoice Origin Password Place PostmarkSection PublicUrl PublishableKey Reloaded ResendSection SendGridSection Server SesSection Session SignUp Sms SmsHttpSection SmsRoute SmsTransport Sources StartupError StoreKind StoreSection Telemetry Text TwilioSection Verification VonageSection WebUrl WebhookEndpointSection WebhooksSection near_misses",
     ),
     (
         "events",
@@ -40,11 +37,13 @@ const NAMES: [(&str, &str); 16] = [
          Values",
     ),
     ("keys", "Algorithm InstanceKey KeyFileError"),
-    ("limits", "ActorOptions AddressLimits Budget HashImplementation HashOptions HashParameters Policy SourceLimits"),
+    (
+        "limits",
+        "ActorOptions AddressLimits Budget Conversion HashImplementation HashOptions HashParameters Policy SourceLimits",
+    ),
     (
         "messages",
-        "BoxFuture Capture Captured Channel ChannelHealth ChannelStatus Counted Message NullTransport Outcome PhoneChannel Security Smtp SmtpError \
-         SmtpLimits SmtpOptions Transport",
+        "ApiAnswer ApiError ApiLimits ApiTransport BoxFuture Callback CallbackError Capture Captured Channel ChannelHealth ChannelStatus ChannelView Color Counted Dkim DkimError Failure FailureClass Fallback Logo Message MessageApi MessageFilter MessageId MessagePage MessageStatus MessageStyle MessageView Messages NamedTransport NullTransport Origin Outcome PhoneChannel Postmark ProviderState ProviderStatus Receipt Report ReportRefusal ReportedState Resend Route Security SendGrid Ses SmsTemplate Smtp SmtpError SmtpLimits SmtpOptions StyleError Template TemplateError TemplateFault Templates Transport Twilio Vonage",
     ),
     ("ports", "Clock Entropy SystemClock"),
     (
@@ -54,7 +53,7 @@ const NAMES: [(&str, &str); 16] = [
     (
         "server",
         "App BoundServer CapturedMessage DevOutbox HttpOptions HttpService Network PeerAddress RequestLog \
-         ResponseBody ResponseFuture bind",
+         ResponseBody ResponseFuture SentMessage bind",
     ),
     (
         "services",
@@ -79,7 +78,7 @@ const NAMES: [(&str, &str); 16] = [
     ),
     (
         "webhooks",
-        "Disabled EndpointOwner EndpointState EventId EventType MessageId NewWebhookEndpoint ReceivedHeaders SecretError \
+        "ComposedMessage Disabled EndpointOwner EndpointState EventData EventId EventType MessageId MessageWebhooks NewWebhookEndpoint ReceivedHeaders SecretError \
          SigningSecret SigningSecrets Unusable UrlError VerifyError WebhookAttempt WebhookEndpointId WebhookEndpointPatch \
          WebhookEndpointView Webhooks verify",
     ),

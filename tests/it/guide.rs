@@ -253,13 +253,14 @@ fn rust_files(folder: &Path) -> Vec<PathBuf> {
     found
 }
 
-const PAGES: [(&str, &str); 13] = [
+const PAGES: [(&str, &str); 14] = [
     ("getting_started", include_str!("../../src/guide/getting_started.md")),
     ("settings", include_str!("../../src/guide/settings.md")),
     ("design", include_str!("../../src/guide/design.md")),
     ("security", include_str!("../../src/guide/security.md")),
     ("storage", include_str!("../../src/guide/storage.md")),
     ("events", include_str!("../../src/guide/events.md")),
+    ("messages", include_str!("../../src/guide/messages.md")),
     ("operating", include_str!("../../src/guide/operating.md")),
     ("testing", include_str!("../../src/guide/testing.md")),
     ("contract", include_str!("../../src/guide/contract.md")),

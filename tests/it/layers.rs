@@ -21,8 +21,8 @@ const ROOMS: [(&str, &[&str]); 26] = [
             UTILITIES, "domain",
         ],
     ),
-    // The shapes of the contract know the engine's views, and nothing of HTTP.
-    ("wire", &["engine", "webhook", "domain"]),
+    // The shapes of the contract know the engine's views and the states of channels, and nothing of HTTP.
+    ("wire", &["delivery", "engine", "webhook", "domain"]),
     // The load generator knows the wire protocol, not the engine, so that it treats all servers alike.
     ("load", &[UTILITIES, "domain"]),
     // For tests of an application: parts for an engine.
@@ -63,7 +63,7 @@ const ADAPTERS: &str = "store delivery oauth captcha webhook token password pwne
 const UTILITIES: &str = "clock entropy outbound telemetry";
 
 /// Packages that only these rooms name.
-const HOMES: [(&str, &[&str]); 18] = [
+const HOMES: [(&str, &[&str]); 19] = [
     ("ractor", &["actors"]),
     ("sled", &["store"]),
     ("bincode", &["store"]),
@@ -73,6 +73,7 @@ const HOMES: [(&str, &[&str]); 18] = [
     ("hyper_util", &["http", "outbound", "cli"]),
     ("tower_service", &["http", "outbound"]),
     ("lettre", &["delivery"]),
+    ("minijinja", &["delivery"]),
     ("tokio_rustls", &["delivery", "outbound"]),
     ("rustls_platform_verifier", &["delivery", "outbound"]),
     ("clap", &["cli"]),

@@ -457,6 +457,9 @@ const LIMITLESS: SourceLimits = SourceLimits {
     writes: PLENTY,
     tokens: PLENTY,
     sms_per_prefix: None,
+    sms_per_country: None,
+    sms_per_day: None,
+    sms_conversion: None,
 };
 const HERE: [u8; 4] = [192, 0, 2, 1];
 const THERE: [u8; 4] = [192, 0, 2, 2];

@@ -22,6 +22,7 @@ pub(crate) mod backend;
 pub(crate) mod binary;
 pub(crate) mod browser;
 pub(crate) mod endpoint;
+pub(crate) mod gateway;
 pub(crate) mod provider;
 pub(crate) mod receiver;
 pub(crate) mod redirects;

@@ -144,6 +144,7 @@ pub(crate) fn options(port: u16) -> SmtpOptions {
         password: None,
         from: "Acme <no-reply@acme.example>".into(),
         hello_name: None,
+        dkim: None,
         connections_max: 16,
         limits: SmtpLimits { command: Duration::from_secs(2), delivery: Duration::from_secs(6) },
     }

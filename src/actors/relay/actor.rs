@@ -30,6 +30,8 @@ pub(in crate::actors) enum RelayMessage {
     Finished { delivery: Delivery, begun: Instant, end: DeliveryEnd },
     /// The time has come at which a lane wanted to be asked again.
     Wake(Channel, Instant),
+    /// The channel was stopped or started by hand.
+    Switched(Channel),
     /// Read the outbox.
     Read,
     /// Reply once no delivery is in progress.
@@ -136,6 +138,7 @@ impl Actor for RelayActor {
                 state.give_up_expired(channel);
                 state.advance(channel, &myself);
             }
+            RelayMessage::Switched(channel) => state.advance(channel, &myself),
             RelayMessage::Rest(reply) => {
                 state.resting = Some(reply);
                 drop(myself.send_after(REST_MAX, || RelayMessage::RestIsOver));
@@ -215,20 +218,24 @@ impl State {
     /// Starts as many deliveries of a channel as are allowed now.
     fn advance(&mut self, channel: Channel, myself: &ActorRef<RelayMessage>) {
         let (Some(persister), sender) = (self.persister.clone(), self.sender.clone()) else { return };
-        let is_resting = self.resting.is_some();
+        let (is_resting, is_paused) = (self.resting.is_some(), sender.context.health(channel).is_paused());
         let channel_state = self.channel_state(channel);
         loop {
             let now = Instant::now();
-            if is_resting && channel_state.lane.is_failing() {
+            if is_resting && (channel_state.lane.is_failing() || is_paused) {
+                break;
+            }
+            if is_paused {
+                // Nothing is sent, but what expires is given up.
+                if channel_state.lane.waiting() > 0 {
+                    channel_state.wake(now + PAUSED_INTERVAL, now, myself);
+                }
                 break;
             }
             match channel_state.lane.next(now) {
                 Next::Deliver(delivery) => deliver(delivery, now, sender.clone(), persister.clone(), myself.clone()),
                 Next::WaitUntil(at) => {
-                    if channel_state.wake_at.is_none_or(|armed| at < armed) {
-                        channel_state.wake_at = Some(at);
-                        drop(myself.send_after(at - now, move || RelayMessage::Wake(channel, at)));
-                    }
+                    channel_state.wake(at, now, myself);
                     break;
                 }
                 Next::Wait => break,
@@ -259,21 +266,26 @@ impl State {
         }
     }
 
-    /// While a channel fails, its messages wait long, and some expire.
+    /// While a channel fails or is stopped, its messages wait long, and some expire.
     fn give_up_expired(&mut self, channel: Channel) {
         let (Some(persister), sender) = (self.persister.clone(), self.sender.clone()) else { return };
         let channel_state = self.channel_state(channel);
-        let Some(failing) = &mut channel_state.failing else { return };
+        if channel_state.failing.is_none() && !sender.context.health(channel).is_paused() {
+            return;
+        }
         let expired = channel_state.lane.take_expired(sender.context.now());
         if !expired.is_empty() {
-            failing.expired += expired.len();
+            if let Some(failing) = &mut channel_state.failing {
+                failing.expired += expired.len();
+            }
             tokio::spawn(async move { sender.give_up(channel, expired, &persister).await });
         }
     }
 
     fn end_rest_if_possible(&mut self) {
-        if self.email.lane.is_at_rest()
-            && self.sms.lane.is_at_rest()
+        let is_paused = |channel| self.sender.context.health(channel).is_paused();
+        if self.email.lane.is_at_rest(is_paused(Channel::Email))
+            && self.sms.lane.is_at_rest(is_paused(Channel::Sms))
             && let Some(reply) = self.resting.take()
         {
             drop(reply.send(()));
@@ -282,6 +294,15 @@ impl State {
 }
 
 impl ChannelState {
+    /// Has the lane asked again at this time, unless it is asked before.
+    fn wake(&mut self, at: Instant, now: Instant, myself: &ActorRef<RelayMessage>) {
+        if self.wake_at.is_none_or(|armed| at < armed) {
+            self.wake_at = Some(at);
+            let channel = self.channel;
+            drop(myself.send_after(at - now, move || RelayMessage::Wake(channel, at)));
+        }
+    }
+
     /// Logs once that the channel fails, and again when the reason changes. Returns since when it fails.
     fn record_failure(&mut self, reason: &str, at: Timestamp, now: Instant) -> Timestamp {
         let (channel, waiting) = (self.channel, self.lane.waiting());
@@ -321,6 +342,7 @@ fn deliver(
         let end = work.await.unwrap_or_else(|_| DeliveryEnd::Unavailable {
             after: delivery.pause,
             reason: "the transport panicked".into(),
+            hold: None,
         });
         if relay.send_message(RelayMessage::Finished { delivery, begun, end }).is_err() {
             tracing::debug!("the relay has stopped");
@@ -331,6 +353,8 @@ fn deliver(
 const PAGE: usize = 256;
 /// How long after a failed read the next one begins.
 const READ_PAUSE: Duration = Duration::from_secs(10);
+/// How often messages of a channel that is stopped are looked at.
+const PAUSED_INTERVAL: Duration = Duration::from_secs(30);
 /// How long a shutdown waits for deliveries in progress.
 const REST_MAX: Duration = Duration::from_secs(5);
 /// The shortest time between two changed reasons in the log.

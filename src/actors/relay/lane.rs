@@ -18,6 +18,8 @@ use crate::store::OutboxEntry;
 pub(in crate::actors) struct Delivery {
     pub(super) entry: OutboxEntry,
     pub(super) pause: Duration,
+    /// How many tries have failed.
+    pub(super) tries: u32,
 }
 
 /// What a lane wants to do next.
@@ -40,8 +42,8 @@ pub(in crate::actors) enum DeliveryEnd {
     NotRemoved(FinalStatus),
     /// Retry later, for a reason of the message; the channel works.
     Retry { after: Duration },
-    /// Retry later, because the channel does not work.
-    Unavailable { after: Duration, reason: String },
+    /// Retry later, because the channel does not work; it wants no message at all for the time `hold`.
+    Unavailable { after: Duration, reason: String, hold: Option<Duration> },
 }
 
 /// How a message ended.
@@ -82,6 +84,8 @@ pub(super) struct Lane {
     /// The outbox holds messages that found no room here.
     is_spilled: bool,
     is_failing: bool,
+    /// The channel said that it wants no message before this time.
+    hold_until: Option<Instant>,
     begun_at: Option<Instant>,
     answered_at: Option<Instant>,
 }
@@ -89,12 +93,12 @@ pub(super) struct Lane {
 impl Delivery {
     /// A message before its first delivery.
     pub(super) fn new(entry: OutboxEntry) -> Self {
-        Self { entry, pause: PAUSE_FIRST }
+        Self { entry, pause: PAUSE_FIRST, tries: 0 }
     }
 
     /// The same after a failed delivery, with a longer back-off.
     pub(super) fn after_failure(self) -> Self {
-        Self { pause: (self.pause * 2).min(PAUSE_MAX), ..self }
+        Self { pause: (self.pause * 2).min(PAUSE_MAX), tries: self.tries.saturating_add(1), ..self }
     }
 }
 
@@ -111,6 +115,7 @@ impl Lane {
             in_delivery: 0,
             is_spilled: false,
             is_failing: false,
+            hold_until: None,
             begun_at: None,
             answered_at: None,
         }
@@ -137,6 +142,11 @@ impl Lane {
         if self.in_delivery >= if self.is_failing { PROBES_MAX.min(self.concurrency_max) } else { self.concurrency_max }
         {
             return Next::Wait;
+        }
+        if !self.ready.is_empty()
+            && let Some(until) = self.hold_until.filter(|until| now < *until)
+        {
+            return Next::WaitUntil(until);
         }
         if !self.ready.is_empty()
             && let Some(begun_at) = self.begun_at.filter(|_| self.is_failing)
@@ -174,7 +184,9 @@ impl Lane {
                 self.later.insert((now + after, id), delivery.after_failure());
                 self.answered(now)
             }
-            DeliveryEnd::Unavailable { after, reason } => {
+            DeliveryEnd::Unavailable { after, reason, hold } => {
+                let hold = hold.map(|hold| now + hold.min(HOLD_MAX));
+                self.hold_until = self.hold_until.max(hold);
                 self.later.insert((now + after, id), delivery.after_failure());
                 // Others were delivered while this one was tried, so the channel works.
                 let works = self.answered_at.is_some_and(|at| at > begun && now < at + RECENT);
@@ -187,19 +199,19 @@ impl Lane {
         }
     }
 
-    /// Removes the messages that have expired at `now`.
-    pub(super) fn take_expired(&mut self, now: Timestamp) -> Vec<MessageId> {
+    /// Removes the messages that have expired at `now`, and tells how often each was tried.
+    pub(super) fn take_expired(&mut self, now: Timestamp) -> Vec<(MessageId, u32)> {
         let mut expired = Vec::new();
         let mut is_kept = |delivery: &Delivery| {
             let is_expired = now >= delivery.entry.expire_at;
             if is_expired {
-                expired.push(delivery.entry.id);
+                expired.push((delivery.entry.id, delivery.tries));
             }
             !is_expired
         };
         self.ready.retain(&mut is_kept);
         self.later.retain(|_, delivery| is_kept(delivery));
-        for id in &expired {
+        for (id, _) in &expired {
             self.held.remove(id);
         }
         expired
@@ -235,9 +247,10 @@ impl Lane {
         self.held.len()
     }
 
-    /// Whether no delivery is in progress or due; a failing channel is not waited for.
-    pub(super) fn is_at_rest(&self) -> bool {
-        self.is_failing || (self.in_delivery == 0 && self.ready.is_empty())
+    /// Whether no delivery is in progress or due; a failing channel is not waited for, and of one that is stopped only
+    /// what is in progress.
+    pub(super) fn is_at_rest(&self, is_paused: bool) -> bool {
+        self.is_failing || (self.in_delivery == 0 && (is_paused || self.ready.is_empty()))
     }
 
     /// How the end of a message changes the state of the channel. A refusal changes nothing while other messages
@@ -257,6 +270,7 @@ impl Lane {
             return Change::None;
         }
         self.is_failing = false;
+        self.hold_until = None;
         self.ready.extend(std::mem::take(&mut self.later).into_values());
         Change::Recovered
     }
@@ -264,6 +278,8 @@ impl Lane {
 
 const PAUSE_FIRST: Duration = Duration::from_secs(1);
 const PAUSE_MAX: Duration = Duration::from_secs(60);
+/// The longest time for which a channel can ask for no messages.
+const HOLD_MAX: Duration = Duration::from_secs(300);
 /// How many messages probe a failing channel at the same time: more than one, so that a message that is itself the
 /// problem doesn't keep the channel failing.
 const PROBES_MAX: usize = 4;

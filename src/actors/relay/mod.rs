@@ -12,4 +12,6 @@ mod sender;
 mod tests;
 
 pub(super) use actor::{Arguments, RelayActor, RelayMessage};
+#[cfg(feature = "webhooks")]
+pub use sender::Composer;
 pub use sender::Transports;

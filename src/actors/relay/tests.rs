@@ -1,14 +1,14 @@
 //! The relay under paused time: retries, restarts, and failing transports.
 
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
 use std::time::Duration;
 
 use crate::actors::test_support::{
     Answer, Fault, ReadFault, StoreRead, World, address, attempt, command, create, pass, preparation, settle,
 };
 use crate::actors::{ActorOptions, System};
-use crate::delivery::{Channel, ChannelStatus};
-use crate::domain::id::MessageId;
+use crate::delivery::{Channel, ChannelStatus, FailureClass};
+use crate::domain::id::{MessageId, SignUpId};
 use crate::domain::identifier::{Identifier, IdentifierKind};
 use crate::domain::message::{Content, Message};
 use crate::domain::secret::Secret;
@@ -44,7 +44,12 @@ async fn a_message_is_tried_after_growing_pauses_until_it_is_worthless() {
     assert!(pauses.len() >= 10, "{pauses:?}");
     assert!(tries.iter().all(|try_| try_.after < Duration::from_secs(LIFE_S + 1)), "none when it is over");
     assert_eq!(unsent(&world).await, 0, "it is struck out");
-    let expected = ChannelStatus { expired: 1, failed_tries: tries.len() as u64, ..unused() };
+    let expected = ChannelStatus {
+        expired: 1,
+        failed_tries: tries.len() as u64,
+        failures: BTreeMap::from([(FailureClass::Provider, tries.len() as u64), (FailureClass::Expired, 1)]),
+        ..unused()
+    };
     assert_eq!(status(&system), expected);
     pass(3600).await;
     assert_eq!(world.email.handed().len(), tries.len());
@@ -59,7 +64,10 @@ async fn a_message_that_is_refused_for_good_is_struck_out_at_once() {
     assert_eq!((world.email.handed().len(), unsent(&world).await), (1, 0));
     pass(3600).await;
     assert_eq!(world.email.handed().len(), 1);
-    assert_eq!(status(&system), ChannelStatus { refused: 1, ..unused() });
+    assert_eq!(
+        status(&system),
+        ChannelStatus { refused: 1, failures: BTreeMap::from([(FailureClass::Provider, 1)]), ..unused() }
+    );
 }
 
 #[tokio::test(start_paused = true)]
@@ -153,6 +161,25 @@ async fn messages_that_become_worthless_while_a_channel_is_down_are_struck_out_u
     commit_message(&world, &system, 50, Channel::Email).await;
     settle().await;
     assert_eq!(status(&system).sent, 1, "the channel is tried by the next message");
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_expires_while_a_channel_is_stopped_is_given_up_unsent_and_what_is_good_is_sent_when_it_starts() {
+    let world = World::new();
+    let system = world.start().await;
+    system.switch_channel(Channel::Email, true);
+    for n in 0..3 {
+        send(&system, n).await;
+    }
+    pass(LIFE_S + 60).await;
+    assert_eq!((world.email.handed().len(), unsent(&world).await, status(&system).expired), (0, 0, 3));
+    let kept = world.store.messages(None, 10).await.expect("readable");
+    let why: Vec<_> = kept.iter().map(|message| message.failure).collect();
+    assert_eq!(why, [Some(FailureClass::Expired); 3]);
+    send(&system, 4).await;
+    system.switch_channel(Channel::Email, false);
+    settle().await;
+    assert_eq!((world.email.handed().len(), unsent(&world).await), (1, 0));
 }
 
 #[tokio::test(start_paused = true)]
@@ -390,6 +417,9 @@ fn message(world: &World, n: u8, channel: Channel) -> Message {
         to: Identifier { kind, value: value.clone() },
         display_to: value,
         content: Content::Code(Secret::new("123456".into())),
+        origin: SignUpId::from_bytes([n; 16]).into(),
+        locale: None,
+        phone_channel: None,
         created_at: world.now(),
         expire_at: world.now() + Span::from_secs(LIFE_S),
     }
@@ -414,6 +444,9 @@ fn unused() -> ChannelStatus {
         refused: 0,
         expired: 0,
         failed_tries: 0,
+        is_paused: false,
+        failures: BTreeMap::new(),
+        providers: Vec::new(),
     }
 }
 

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use crate::delivery::{BoxFuture, Message, Outcome, Transport};
+use crate::delivery::{BoxFuture, Failure, FailureClass, Message, Outcome, Receipt, Transport};
 use crate::domain::id::MessageId;
 use crate::domain::time::Timestamp;
 
@@ -101,12 +101,12 @@ impl Transport for FakeTransport {
             answer,
             created_at: message.created_at,
         });
-        let reason = || "a test wanted this".to_owned();
+        let reason = || Failure::new(FailureClass::Provider, "a test wanted this");
         let outcome = match answer {
-            Answer::Sent => Outcome::Sent,
-            Answer::Refused => Outcome::Refused { reason: reason() },
-            Answer::Retry => Outcome::Retry { reason: reason() },
-            Answer::Unavailable => Outcome::Unavailable { reason: reason() },
+            Answer::Sent => Outcome::Sent(Receipt::default()),
+            Answer::Refused => Outcome::Refused(reason()),
+            Answer::Retry => Outcome::Retry(reason()),
+            Answer::Unavailable => Outcome::Unavailable(reason()),
             Answer::Nothing => return Box::pin(std::future::pending()),
             Answer::Panics => panic!("a test wanted this panic"),
         };

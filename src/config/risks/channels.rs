@@ -16,20 +16,27 @@ pub(super) fn channels(config: &Config) -> Risks {
     risks.add(
         sends_email && email.transport == EmailTransport::None,
         "email.transport",
-        "is \"none\", but the settings verify e-mail addresses: no sign-up can be completed; write \"smtp\"",
+        "is \"none\", but the settings verify e-mail addresses: no sign-up can be completed; write \"smtp\" or the name of a provider",
     );
     risks.add(
         sends_sms && config.sms.transport == SmsTransport::None,
         "sms.transport",
-        "is \"none\", but the settings verify phone numbers: no sign-up can be completed; write enabled = false in \
-         [settings.attributes.phone_number]",
+        "is \"none\", but the settings verify phone numbers: no sign-up can be completed; write the name of a \
+         provider, or enabled = false in [settings.attributes.phone_number]",
     );
-    if email.transport == EmailTransport::Smtp {
+    let sends_by_smtp = config.email_transports().contains(&EmailTransport::Smtp);
+    risks.add(
+        !sends_by_smtp && email.dkim.domain.is_some(),
+        "email.dkim.domain",
+        "signs e-mails by SMTP only, and no transport of e-mail is \"smtp\"; leave [email.dkim] out",
+    );
+    if sends_by_smtp {
         add_smtp(&mut risks, email);
-        if config.instance.mode == Mode::Production {
-            add_examples(&mut risks, email);
-        }
     }
+    if email.transport.sends() && config.instance.mode == Mode::Production {
+        add_examples(&mut risks, email, sends_by_smtp);
+    }
+    add_providers(&mut risks, config);
     add_captcha(&mut risks, config);
     risks
 }
@@ -63,7 +70,7 @@ fn add_smtp(risks: &mut Risks, email: &Email) {
 }
 
 /// Reserved example domains: no message reaches them, and servers reject them as a sender.
-fn add_examples(risks: &mut Risks, email: &Email) {
+fn add_examples(risks: &mut Risks, email: &Email, sends_by_smtp: bool) {
     let from = email.from.as_deref().unwrap_or_default();
     let domain = from.rsplit('@').next().unwrap_or_default().trim_matches([' ', '>']);
     risks.add(
@@ -76,7 +83,7 @@ fn add_examples(risks: &mut Risks, email: &Email) {
     );
     let host = email.host.as_deref().unwrap_or_default();
     risks.add(
-        is_reserved(host) && !is_loopback(Some(host)),
+        sends_by_smtp && is_reserved(host) && !is_loopback(Some(host)),
         "email.host",
         &format!("is {host}, a name reserved for examples: no message can be sent; write the name of your SMTP server"),
     );
@@ -88,6 +95,34 @@ fn is_reserved(domain: &str) -> bool {
     let is_below =
         |reserved: &&str| domain.strip_suffix(*reserved).is_some_and(|rest| rest.is_empty() || rest.ends_with('.'));
     RESERVED.iter().any(is_below)
+}
+
+/// Keys of providers that are placeholders, and what a provider that is used lacks.
+fn add_providers(risks: &mut Risks, config: &Config) {
+    let names = config.email_transports().into_iter().filter(|name| name.sends()).map(EmailTransport::as_str);
+    let of_sms = config.sms_transports_of_all_routes().into_iter().filter(|name| name.sends());
+    let names: Vec<_> = names.chain(of_sms.map(SmsTransport::as_str)).collect();
+    for (key, secret) in config.secrets() {
+        let is_used = key.split('.').nth(1).is_some_and(|provider| names.contains(&provider));
+        risks.add(
+            is_used && secret.is_some_and(|secret| is_placeholder(secret.expose())),
+            key,
+            "is a placeholder: the provider will refuse every message; write the one that it gave you",
+        );
+    }
+    let twilio = &config.sms.twilio;
+    risks.add(
+        config.sends_by_whatsapp() && twilio.whatsapp_content_sid.is_none(),
+        "sms.twilio.whatsapp_from",
+        "is set without `whatsapp_content_sid`: WhatsApp delivers a message that you begin only by an approved template, \
+         so codes will not arrive; write the id of yours",
+    );
+    risks.add(
+        config.sms.http.headers.values().any(|value| is_placeholder(value.expose()) && !value.expose().contains("{{"))
+            && names.contains(&"http"),
+        "sms.http.headers",
+        "has a placeholder: the gateway will refuse every message; write the value that it gave you",
+    );
 }
 
 fn add_captcha(risks: &mut Risks, config: &Config) {

@@ -38,18 +38,71 @@ pub enum EmailTransport {
     Capture,
     /// Over SMTP.
     Smtp,
+    /// By Resend.
+    Resend,
+    /// By Postmark.
+    Postmark,
+    /// By SendGrid.
+    #[serde(rename = "sendgrid")]
+    SendGrid,
+    /// By Amazon SES.
+    Ses,
     /// No e-mail.
     None,
 }
 
+impl EmailTransport {
+    /// Its spelling in the configuration.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Capture => "capture",
+            Self::Smtp => "smtp",
+            Self::Resend => "resend",
+            Self::Postmark => "postmark",
+            Self::SendGrid => "sendgrid",
+            Self::Ses => "ses",
+            Self::None => "none",
+        }
+    }
+
+    /// Whether messages leave this machine.
+    pub const fn sends(self) -> bool {
+        !matches!(self, Self::Capture | Self::None)
+    }
+}
+
 /// How text messages are sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
-#[serde(try_from = "String")]
+#[serde(rename_all = "snake_case")]
 pub enum SmsTransport {
     /// Not sent, kept in memory for tests.
     Capture,
+    /// By Twilio.
+    Twilio,
+    /// By Vonage.
+    Vonage,
+    /// By the HTTP request of `[sms.http]`.
+    Http,
     /// No text messages.
     None,
+}
+
+impl SmsTransport {
+    /// Its spelling in the configuration.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Capture => "capture",
+            Self::Twilio => "twilio",
+            Self::Vonage => "vonage",
+            Self::Http => "http",
+            Self::None => "none",
+        }
+    }
+
+    /// Whether messages leave this machine.
+    pub const fn sends(self) -> bool {
+        !matches!(self, Self::Capture | Self::None)
+    }
 }
 
 /// Which requests are logged.
@@ -87,19 +140,6 @@ impl FromStr for StoreKind {
             "memory" => Ok(Self::Memory),
             "postgres" => invalid("can't be \"postgres\": that store is not built yet; use \"sled\" or \"memory\""),
             _ => invalid(format!("can't be {text:?}; use \"sled\" or \"memory\"")),
-        }
-    }
-}
-
-impl FromStr for SmsTransport {
-    type Err = InvalidValue;
-
-    fn from_str(text: &str) -> Result<Self, InvalidValue> {
-        match text {
-            "capture" => Ok(Self::Capture),
-            "none" => Ok(Self::None),
-            "http" => invalid("can't be \"http\": that transport is not built yet; use \"capture\" or \"none\""),
-            _ => invalid(format!("can't be {text:?}; use \"capture\" or \"none\"")),
         }
     }
 }

@@ -79,6 +79,12 @@ impl fmt::Display for PublicUrl {
 pub struct WebUrl(Url);
 
 impl WebUrl {
+    /// The URL.
+    #[cfg(feature = "http-messages")]
+    pub(in crate::config) const fn url(&self) -> &Url {
+        &self.0
+    }
+
     /// The URL as text.
     pub fn as_str(&self) -> &str {
         self.0.as_str()

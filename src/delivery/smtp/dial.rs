@@ -11,8 +11,10 @@ use tokio::time::timeout;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::rustls::crypto::aws_lc_rs;
 use tokio_rustls::rustls::pki_types::ServerName;
-use tokio_rustls::rustls::{CertificateError, ClientConfig, Error as TlsError};
+use tokio_rustls::rustls::{CertificateError, ClientConfig, Error as TlsError, ProtocolVersion};
 
+use super::super::milestone::{Milestone, Tell, TlsFacts};
+use super::certificate;
 use super::options::SmtpError;
 use super::trouble::{Step, Trouble};
 
@@ -22,10 +24,16 @@ pub(super) trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
 impl<S: AsyncRead + AsyncWrite + Send + Unpin> Stream for S {}
 
 /// Connects to the first address of the server that answers. Each step has the timeout `limit`.
-pub(super) async fn connect(host: &str, port: u16, limit: Duration) -> Result<Box<dyn Stream>, Trouble> {
+pub(super) async fn connect(
+    host: &str,
+    port: u16,
+    limit: Duration,
+    tell: Tell<'_>,
+) -> Result<Box<dyn Stream>, Trouble> {
     let found = timeout(limit, lookup_host((host, port))).await.map_err(|_| Trouble::Slow(Step::Lookup))?;
     let found = found.map_err(|error| Trouble::Unknown(resolver_words(&error)))?;
     let addresses: Vec<_> = found.take(ADDRESSES_MAX).collect();
+    tell(Milestone::Found(addresses.clone()));
     // The timeout is divided among the addresses, so that one dead address leaves time for the others.
     let share = limit / u32::try_from(addresses.len().max(1)).unwrap_or(1);
     let mut last = Trouble::Unknown("it has no address".into());
@@ -34,6 +42,7 @@ pub(super) async fn connect(host: &str, port: u16, limit: Duration) -> Result<Bo
             Ok(Ok(stream)) => {
                 // No Nagle delay: commands are small, and the client waits for each answer.
                 drop(stream.set_nodelay(true));
+                tell(Milestone::Connected(address));
                 return Ok(Box::new(stream));
             }
             Ok(Err(error)) if error.kind() == io::ErrorKind::ConnectionRefused => Trouble::RefusedPort,
@@ -71,13 +80,49 @@ impl Tls {
     }
 
     /// Makes the TLS handshake.
-    pub(super) async fn wrap(&self, stream: Box<dyn Stream>, limit: Duration) -> Result<Box<dyn Stream>, Trouble> {
+    pub(super) async fn wrap(
+        &self,
+        stream: Box<dyn Stream>,
+        limit: Duration,
+        tell: Tell<'_>,
+    ) -> Result<Box<dyn Stream>, Trouble> {
         match timeout(limit, self.connector.connect(self.name.clone(), stream)).await {
-            Ok(Ok(stream)) => Ok(Box::new(stream)),
+            Ok(Ok(stream)) => {
+                let (_, connection) = stream.get_ref();
+                let version = match connection.protocol_version() {
+                    Some(ProtocolVersion::TLSv1_3) => "TLS 1.3",
+                    Some(ProtocolVersion::TLSv1_2) => "TLS 1.2",
+                    _ => "TLS",
+                };
+                let certificate = connection.peer_certificates().and_then(|chain| chain.first());
+                let ends_at = certificate.and_then(|certificate| certificate::ends_at(certificate));
+                tell(Milestone::Protected(TlsFacts { version: version.into(), ends_at }));
+                Ok(Box::new(stream))
+            }
             Ok(Err(error)) => Err(tls_trouble(&error)),
             Err(_) => Err(Trouble::Slow(Step::Handshake)),
         }
     }
+}
+
+/// Looks up a name, connects, and makes the handshake if `is_tls`, only to tell how far that goes.
+///
+/// # Errors
+/// What is wrong, as the end of a sentence that begins with the host.
+#[cfg(feature = "cli")]
+pub(in crate::delivery) async fn walk(
+    host: &str,
+    port: u16,
+    is_tls: bool,
+    limit: Duration,
+    tell: Tell<'_>,
+) -> Result<(), String> {
+    let stream = connect(host, port, limit, tell).await.map_err(|trouble| trouble.to_string())?;
+    if is_tls {
+        let tls = Tls::new(host).map_err(|error| error.to_string())?;
+        tls.wrap(stream, limit, tell).await.map_err(|trouble| trouble.to_string())?;
+    }
+    Ok(())
 }
 
 fn tls_trouble(error: &io::Error) -> Trouble {
@@ -93,9 +138,15 @@ fn tls_trouble(error: &io::Error) -> Trouble {
 
 fn certificate_words(why: &CertificateError) -> String {
     match why {
-        CertificateError::UnknownIssuer => "nobody whom this system trusts has issued it".into(),
-        CertificateError::Expired | CertificateError::ExpiredContext { .. } => "it has expired".into(),
-        CertificateError::NotValidYet | CertificateError::NotValidYetContext { .. } => "it is not valid yet".into(),
+        CertificateError::UnknownIssuer => {
+            "nobody whom this system trusts has issued it; install the certificate of its issuer on this machine".into()
+        }
+        CertificateError::Expired | CertificateError::ExpiredContext { .. } => {
+            "it has expired; the operator of the server must renew it, or the clock of this machine is wrong".into()
+        }
+        CertificateError::NotValidYet | CertificateError::NotValidYetContext { .. } => {
+            "it is not valid yet; look at the clock of this machine".into()
+        }
         CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. } => {
             "it is for another name than `email.host`".into()
         }

@@ -5,6 +5,7 @@ use std::time::Duration;
 use crate::domain::secret::Secret;
 
 use super::super::Security;
+use super::dkim::Dkim;
 
 /// Options of the SMTP transport.
 #[derive(Clone, Debug)]
@@ -23,6 +24,8 @@ pub struct SmtpOptions {
     pub from: String,
     /// The name in `EHLO`; the domain of `from` if absent.
     pub hello_name: Option<String>,
+    /// What signs the e-mails; they are not signed if absent.
+    pub dkim: Option<Dkim>,
     /// Maximum number of connections at once. Servers refuse clients that open too many.
     pub connections_max: usize,
     /// Timeouts.
@@ -55,6 +58,11 @@ pub enum SmtpError {
     /// `hello_name` is not a host name.
     #[error("email.hello_name is not a name such as `acme.example`")]
     HelloName,
+    /// The signatures are for another domain than the sender's.
+    #[error(
+        "email.dkim.domain is not the domain of `email.from` and not above it, so receivers would not count the signature"
+    )]
+    Dkim,
     /// `host`, or TLS to it, can't be used.
     #[error("email.host can't be used: {0}")]
     Host(String),

@@ -13,6 +13,7 @@ use tokio::time::timeout;
 use crate::domain::secret::Secret;
 
 use super::super::Security;
+use super::super::milestone::{Milestone, Tell};
 use super::compose::Mail;
 use super::dial::{self, Stream, Tls};
 use super::reply::{NoReply, Reply};
@@ -57,10 +58,10 @@ struct Offers {
 
 impl Session {
     /// Connects, sends `EHLO`, encrypts the connection and logs in.
-    pub(super) async fn open(server: &Server) -> Result<Self, Trouble> {
-        let mut stream = dial::connect(&server.host, server.port, server.limit).await?;
+    pub(super) async fn open(server: &Server, tell: Tell<'_>) -> Result<Self, Trouble> {
+        let mut stream = dial::connect(&server.host, server.port, server.limit, tell).await?;
         if let (Security::Tls, Some(tls)) = (server.security, &server.tls) {
-            stream = tls.wrap(stream, server.limit).await?;
+            stream = tls.wrap(stream, server.limit, tell).await?;
         }
         let mut session = Self {
             stream: BufReader::new(stream),
@@ -70,18 +71,19 @@ impl Session {
         };
         session.expect(Step::Greeting, b"").await?;
         session.hello(&server.hello_name).await?;
+        tell(Milestone::Greeted);
         if let (Security::StartTls, Some(tls)) = (server.security, &server.tls) {
-            session = session.encrypt(tls).await?;
+            session = session.encrypt(tls, tell).await?;
             session.hello(&server.hello_name).await?;
         }
         if let Some(login) = &server.login {
-            session.log_in(login).await?;
+            tell(Milestone::LoggedIn(session.log_in(login).await?));
         }
         Ok(session)
     }
 
     /// Sends a message.
-    pub(super) async fn send(&mut self, mail: &Mail) -> Result<(), Trouble> {
+    pub(super) async fn send(&mut self, mail: &Mail, tell: Tell<'_>) -> Result<(), Trouble> {
         if mail.needs_utf8() && !self.offers.utf8 {
             return Err(if mail.sender.is_ascii() { Trouble::AsciiOnly } else { Trouble::AsciiSender });
         }
@@ -95,7 +97,9 @@ impl Session {
         let is_for_the_recipient = mail.needs_utf8() && mail.sender.is_ascii();
         let answer = self.command(Step::Sender, &sender).await;
         answer.map_err(|trouble| if is_for_the_recipient { trouble.for_recipient_parameters() } else { trouble })?;
+        tell(Milestone::SenderTaken(mail.sender.clone()));
         self.command(Step::Recipient, &format!("RCPT TO:<{}>", mail.recipient)).await?;
+        tell(Milestone::RecipientTaken);
         let go_on = self.command(Step::Data, "DATA").await?;
         if go_on.code.basic != 354 {
             return Err(Trouble::Garbled(Step::Data));
@@ -103,7 +107,9 @@ impl Session {
         // A server may scan a message before it accepts it, so only the timeout of the whole delivery applies here.
         let answer = self.exchange(Step::Text, &mail.data).await?;
         self.has_open_message = false;
-        accepted(Step::Text, answer).map(drop)
+        let answer = accepted(Step::Text, answer)?;
+        tell(Milestone::Accepted(format!("{} {}", answer.code.basic, answer.lines.join(" "))));
+        Ok(())
     }
 
     /// Whether the server has neither closed the connection nor sent anything unasked.
@@ -144,7 +150,7 @@ impl Session {
         Ok(())
     }
 
-    async fn encrypt(mut self, tls: &Tls) -> Result<Self, Trouble> {
+    async fn encrypt(mut self, tls: &Tls, tell: Tell<'_>) -> Result<Self, Trouble> {
         if !self.offers.start_tls {
             return Err(Trouble::NoStartTls);
         }
@@ -154,15 +160,16 @@ impl Session {
             return Err(Trouble::Tls("it spoke before the connection was protected".into()));
         }
         let limit = self.limit;
-        let stream = tls.wrap(self.stream.into_inner(), limit).await?;
+        let stream = tls.wrap(self.stream.into_inner(), limit, tell).await?;
         Ok(Self { stream: BufReader::new(stream), limit, offers: Offers::default(), has_open_message: false })
     }
 
-    async fn log_in(&mut self, login: &Login) -> Result<(), Trouble> {
+    /// Returns the mechanism.
+    async fn log_in(&mut self, login: &Login) -> Result<&'static str, Trouble> {
         let (username, password) = (&login.username, login.password.expose());
         if self.offers.plain {
             let initial = Secret::new(STANDARD.encode(format!("\0{username}\0{password}")));
-            return self.login_step(&format!("AUTH PLAIN {}", initial.expose()), false).await;
+            return self.login_step(&format!("AUTH PLAIN {}", initial.expose()), false).await.map(|()| "PLAIN");
         }
         if !self.offers.login {
             return Err(Trouble::NoLogin);
@@ -171,7 +178,7 @@ impl Session {
         // compared.
         self.login_step("AUTH LOGIN", true).await?;
         self.login_step(&STANDARD.encode(username), true).await?;
-        self.login_step(&STANDARD.encode(password), false).await
+        self.login_step(&STANDARD.encode(password), false).await.map(|()| "LOGIN")
     }
 
     async fn login_step(&mut self, line: &str, goes_on: bool) -> Result<(), Trouble> {

@@ -5,9 +5,11 @@ use std::time::Duration;
 use lettre::message::Mailbox;
 use tokio::time::timeout;
 
-use super::super::{BoxFuture, Message, Outcome, Security, Transport};
+use super::super::milestone::Tell;
+use super::super::{BoxFuture, Failure, FailureClass, Message, Outcome, Receipt, Security, Transport};
 use super::compose::Mail;
 use super::dial::Tls;
+use super::dkim::Dkim;
 use super::options::{SmtpError, SmtpOptions};
 use super::pool::Pool;
 use super::session::{Login, Server, Session};
@@ -17,6 +19,7 @@ use super::trouble::Trouble;
 pub struct Smtp {
     server: Server,
     from: Mailbox,
+    dkim: Option<Dkim>,
     idle: Pool,
     /// Timeout of one delivery.
     limit: Duration,
@@ -42,6 +45,9 @@ impl Smtp {
         if hello_name.is_empty() || !hello_name.bytes().all(|byte| byte.is_ascii_graphic()) {
             return Err(SmtpError::HelloName);
         }
+        if options.dkim.as_ref().is_some_and(|dkim| !dkim.is_for(from.email.domain())) {
+            return Err(SmtpError::Dkim);
+        }
         let login = match (&options.username, &options.password) {
             (Some(username), Some(password)) => Some(Login { username: username.clone(), password: password.clone() }),
             _ => None,
@@ -56,7 +62,7 @@ impl Smtp {
             limit: options.limits.command,
         };
         let (limit, connections_max) = (options.limits.delivery, options.connections_max.max(1));
-        Ok(Self { server, from, idle: Pool::new(connections_max), limit, connections_max })
+        Ok(Self { server, from, dkim: options.dkim.clone(), idle: Pool::new(connections_max), limit, connections_max })
     }
 
     async fn hand_over(&self, mail: &Mail) -> Result<(), Trouble> {
@@ -67,12 +73,32 @@ impl Smtp {
                 outcome => return outcome,
             }
         }
-        let session = Session::open(&self.server).await?;
+        let session = Session::open(&self.server, SILENT).await?;
         self.send(session, mail).await
     }
 
+    /// Sends a message on a connection of its own, and tells each step that went well.
+    #[cfg(feature = "cli")]
+    pub async fn examine(&self, message: &Message, tell: Tell<'_>) -> Outcome {
+        let Some(mail) = Mail::compose(message, &self.from, self.dkim.as_ref()) else { return unwritable() };
+        let work = async {
+            let mut session = Session::open(&self.server, tell).await?;
+            session.send(&mail, tell).await?;
+            session.quit().await;
+            Ok(())
+        };
+        self.outcome(timeout(self.limit, work).await.unwrap_or(Err(Trouble::TooLong)))
+    }
+
+    fn outcome(&self, result: Result<(), Trouble>) -> Outcome {
+        match result {
+            Ok(()) => Outcome::Sent(Receipt::default()),
+            Err(trouble) => trouble.outcome(&format!("{}:{}", self.server.host, self.server.port)),
+        }
+    }
+
     async fn send(&self, mut session: Session, mail: &Mail) -> Result<(), Trouble> {
-        let outcome = session.send(mail).await;
+        let outcome = session.send(mail, SILENT).await;
         if outcome.as_ref().err().is_none_or(Trouble::keeps_session) {
             self.idle.put(session);
         }
@@ -87,20 +113,23 @@ impl Transport for Smtp {
 
     fn deliver<'a>(&'a self, message: &'a Message) -> BoxFuture<'a, Outcome> {
         Box::pin(async move {
-            let Some(mail) = Mail::compose(message, &self.from) else {
-                return Outcome::Refused { reason: "the address can't be written in a message".into() };
+            let Some(mail) = Mail::compose(message, &self.from, self.dkim.as_ref()) else {
+                return unwritable();
             };
             let outcome = timeout(self.limit, self.hand_over(&mail)).await.unwrap_or_else(|_| {
                 self.idle.clear();
                 Err(Trouble::TooLong)
             });
-            match outcome {
-                Ok(()) => Outcome::Sent,
-                Err(trouble) => trouble.outcome(&format!("{}:{}", self.server.host, self.server.port)),
-            }
+            self.outcome(outcome)
         })
     }
 }
+
+fn unwritable() -> Outcome {
+    Outcome::Refused(Failure::new(FailureClass::Address, "the address can't be written in a message"))
+}
+
+const SILENT: Tell<'static> = &|_| {};
 
 #[cfg(test)]
 mod tests {
@@ -115,13 +144,18 @@ mod tests {
     use super::*;
     use crate::delivery::{Channel, SmtpLimits};
     use crate::domain::id::MessageId;
+    use crate::domain::message::Template;
     use crate::domain::secret::Secret;
     use crate::domain::time::Timestamp;
 
     #[tokio::test]
     async fn mail_is_handed_over_under_tls_from_the_first_byte_and_after_starttls() {
         for security in [Security::Tls, Security::StartTls] {
-            assert_eq!(delivered("localhost", security, true, false).await, Outcome::Sent, "{security:?}");
+            assert_eq!(
+                delivered("localhost", security, true, false).await,
+                Outcome::Sent(Receipt::default()),
+                "{security:?}"
+            );
         }
     }
 
@@ -137,7 +171,7 @@ mod tests {
                 ("127.0.0.2", true, "has a certificate that is not trusted: it is for another name than `email.host`"),
             ] {
                 let outcome = delivered(host, security, is_trusted, false).await;
-                let Outcome::Unavailable { reason } = &outcome else { panic!("{outcome:?}") };
+                let Outcome::Unavailable(Failure { reason, .. }) = &outcome else { panic!("{outcome:?}") };
                 assert!(reason.contains(words), "{reason}");
             }
         }
@@ -146,7 +180,7 @@ mod tests {
     #[tokio::test]
     async fn what_is_said_in_the_clear_behind_starttls_is_not_taken_for_the_server() {
         let outcome = delivered("localhost", Security::StartTls, true, true).await;
-        let Outcome::Unavailable { reason } = &outcome else { panic!("{outcome:?}") };
+        let Outcome::Unavailable(Failure { reason, .. }) = &outcome else { panic!("{outcome:?}") };
         assert!(reason.contains("it spoke before the connection was protected"), "{reason}");
     }
 
@@ -161,6 +195,7 @@ mod tests {
             password: None,
             from: "no-reply@acme.example".into(),
             hello_name: None,
+            dkim: None,
             connections_max: 4,
             limits: SmtpLimits::default(),
         };
@@ -240,7 +275,13 @@ mod tests {
             display_to: "ada@example.com".into(),
             code: None,
             link: None,
+            template: Template::VerificationCode,
+            phone_channel: None,
+            origin: None,
+            locale: "en".into(),
             subject: "hello".into(),
+            html: None,
+            logo: None,
             text: Secret::new("hello".into()),
             created_at: Timestamp::EPOCH,
             expire_at: Timestamp::EPOCH,

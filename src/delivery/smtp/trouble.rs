@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::super::Outcome;
+use super::super::{Failure, FailureClass, Outcome};
 use super::reply::Code;
 
 /// Why a delivery failed. No text contains an address, a code, a password or the server's own text.
@@ -76,17 +76,41 @@ pub(super) enum Step {
 impl Trouble {
     /// The outcome for the message; `server` is named in the reason.
     pub(super) fn outcome(&self, server: &str) -> Outcome {
-        let reason = format!("the mail server {server} {self}");
+        let failure = Failure::new(self.class(), format!("the mail server {server} {self}"));
         match self {
-            Self::AsciiOnly | Self::AsciiRefused(_) => Outcome::Refused { reason },
+            Self::AsciiOnly | Self::AsciiRefused(_) => Outcome::Refused(failure),
             Self::Refused(step, code) if !concerns_all(*step, code) => {
                 if code.is_permanent() {
-                    Outcome::Refused { reason }
+                    Outcome::Refused(failure)
                 } else {
-                    Outcome::Retry { reason }
+                    Outcome::Retry(failure)
                 }
             }
-            _ => Outcome::Unavailable { reason },
+            _ => Outcome::Unavailable(failure),
+        }
+    }
+
+    /// The kind of failure.
+    fn class(&self) -> FailureClass {
+        match self {
+            Self::Unknown(_) | Self::RefusedPort | Self::Unreachable(_) | Self::Tls(_) | Self::Certificate(_) => {
+                FailureClass::Unreachable
+            }
+            // Before it has the text it can't have accepted the message.
+            Self::Slow(step) if *step < Step::Text => FailureClass::Unreachable,
+            // It may have accepted the message, and only its answer was lost.
+            Self::Slow(_) | Self::TooLong | Self::Closed(Step::Text) => FailureClass::Timeout,
+            Self::Closed(_) | Self::Garbled(_) | Self::TooLarge(_) | Self::NoStartTls => FailureClass::Provider,
+            Self::NoLogin | Self::Login(_) => FailureClass::Authentication,
+            Self::AsciiOnly | Self::AsciiRefused(_) => FailureClass::Address,
+            Self::AsciiSender => FailureClass::Sender,
+            Self::Refused(_, code) if code.closes_connection() => FailureClass::Provider,
+            Self::Refused(_, code) if code.is_about_login() => FailureClass::Authentication,
+            Self::Refused(_, code) if code.is_about_sender() => FailureClass::Sender,
+            Self::Refused(Step::Sender, _) => FailureClass::Sender,
+            Self::Refused(Step::Recipient, _) => FailureClass::Address,
+            Self::Refused(Step::Text, _) => FailureClass::Content,
+            Self::Refused(..) => FailureClass::Provider,
         }
     }
 

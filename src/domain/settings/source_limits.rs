@@ -37,6 +37,23 @@ pub struct SourceLimits {
     pub tokens: Budget,
     /// Text messages a day to one prefix of phone numbers, from all sources; `None` for no limit.
     pub sms_per_prefix: Option<u32>,
+    /// Text messages a day to one country, from all sources; `None` for no limit.
+    pub sms_per_country: Option<u32>,
+    /// Text messages a day to all numbers, from all sources; `None` for no limit.
+    pub sms_per_day: Option<u32>,
+    /// When a prefix is stopped because its codes are hardly used; `None` for never.
+    pub sms_conversion: Option<Conversion>,
+}
+
+/// When a prefix of phone numbers is stopped because hardly any of the codes sent to it are used.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Conversion {
+    /// How many of a hundred codes have to be used.
+    pub least_percent: u32,
+    /// How many codes are sent within a day before that is looked at.
+    pub after: u32,
+    /// For how long it is stopped.
+    pub pause: Span,
 }
 
 impl Budget {
@@ -69,6 +86,9 @@ impl Default for SourceLimits {
             writes: budget(300, ten_seconds),
             tokens: budget(600, ten_seconds),
             sms_per_prefix: Some(200),
+            sms_per_country: None,
+            sms_per_day: None,
+            sms_conversion: Some(Conversion { least_percent: 5, after: 100, pause: Span::from_secs(21_600) }),
         }
     }
 }

@@ -6,7 +6,7 @@ use crate::domain::identifier::Identifier;
 use crate::domain::quota::QuotaKind;
 use crate::domain::rejection::{ErrorCode, Rejection};
 use crate::domain::user::User;
-use crate::domain::verification::{Challenge, Means, MessageKind, Strategy};
+use crate::domain::verification::{Challenge, Letter, Means, MessageKind, Strategy};
 
 use super::factor::{Factor, FactorAddress};
 use super::state::Status;
@@ -50,14 +50,12 @@ impl SignIn {
             },
         };
         let challenge = Challenge { owner: self.id.into(), address: &address };
-        let means = Means::Code {
-            strategy: prepare.strategy.clone(),
-            channel: prepare.channel.map(|channel| channel.as_str().to_owned()),
-        };
+        let means = Means::Code { strategy: prepare.strategy.clone(), channel: prepare.channel };
         // An identifier that the user does not hold, or no user holds and that can't sign up, is counted like all others,
         // but no message is sent.
         let kind = if is_sent { MessageKind::Secret } else { MessageKind::Decoy };
-        let (verification, message) = challenge.send(means, (kind, display), &mut self.recent_sends, cx)?;
+        let letter = Letter { kind, display_to: display, locale: user.and_then(|user| user.locale.clone()) };
+        let (verification, message) = challenge.send(means, letter, &mut self.recent_sends, cx)?;
         self.first_factor = Some(FirstFactor { address, verification });
         let client = self.client_id;
         let mut transition = Transition::to(self).kept(expected);

@@ -5,7 +5,7 @@ use crate::domain::field::Field;
 use crate::domain::quota::QuotaKind;
 use crate::domain::redirect::RedirectUrl;
 use crate::domain::rejection::{ErrorCode, Rejection};
-use crate::domain::verification::{Challenge, Means, MessageKind, Strategy, VerificationStatus, check_enabled};
+use crate::domain::verification::{Challenge, Letter, Means, MessageKind, Strategy, VerificationStatus, check_enabled};
 
 use super::{Prepare, SignUp, Transition};
 
@@ -28,9 +28,9 @@ impl SignUp {
         let challenge = Challenge { owner: self.id.into(), address: &address };
         // Enumeration protection: the owner gets a notice, the caller the same answer as for an unused address.
         let kind = if prepare.taken { MessageKind::Notice } else { MessageKind::Secret };
-        let display_to = self.display_address(&field);
+        let letter = Letter { kind, display_to: self.display_address(&field), locale: self.locale.clone() };
         let means = self.means(prepare, cx);
-        let (verification, message) = challenge.send(means, (kind, display_to), &mut self.recent_sends, cx)?;
+        let (verification, message) = challenge.send(means, letter, &mut self.recent_sends, cx)?;
         if let Some(slot) = self.verification_slot(&field) {
             *slot = Some(verification);
         }
@@ -50,10 +50,7 @@ impl SignUp {
                 in_cookie: prepare.in_cookie,
                 with_code: check_enabled(&Strategy::EmailCode, cx.settings).is_ok(),
             },
-            _ => Means::Code {
-                strategy: prepare.strategy.clone(),
-                channel: prepare.channel.map(|channel| channel.as_str().to_owned()),
-            },
+            _ => Means::Code { strategy: prepare.strategy.clone(), channel: prepare.channel },
         }
     }
 

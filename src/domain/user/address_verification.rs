@@ -12,7 +12,7 @@ use crate::domain::message::Message;
 use crate::domain::quota::{QuotaKind, QuotaUse};
 use crate::domain::rejection::{ErrorCode, Rejection};
 use crate::domain::verification::{
-    Challenge, Guess, Means, MessageKind, OneTimeCode, Strategy, Verification, VerificationStatus,
+    Challenge, Guess, Letter, Means, MessageKind, OneTimeCode, Strategy, Verification, VerificationStatus,
 };
 
 use super::User;
@@ -59,7 +59,8 @@ impl AddressVerification {
         let mut sends = before.iter().map(|sent| (sent.address.clone(), sent.verification.prepared_at)).collect();
         let challenge = Challenge { owner: id.into(), address: &address };
         let means = Means::Code { strategy, channel: None };
-        let (verification, message) = challenge.send(means, (MessageKind::Secret, display), &mut sends, cx)?;
+        let letter = Letter { kind: MessageKind::Secret, display_to: display, locale: user.locale.clone() };
+        let (verification, message) = challenge.send(means, letter, &mut sends, cx)?;
         let next = Self { id, user_id: user.id, address_id, address, verification };
         let uses = message.iter().map(|_| next.used_for(QuotaKind::Message)).collect();
         Ok(AddressStep { next, message, uses, user: None })

@@ -45,27 +45,3 @@ pub fn check_enabled(strategy: &Strategy, settings: &Settings) -> Result<(), Rea
         _ => Err(ErrorCode::FormParamValueDisabled.on("strategy")),
     }
 }
-
-/// How a phone code is sent.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum PhoneChannel {
-    /// By text message.
-    Sms,
-}
-
-impl PhoneChannel {
-    /// The channel that clients name; `None` leaves the choice to the engine. Clients send the channel that the settings
-    /// prefer for the number's country, or some channel where no code is sent. The person can't change that, so an
-    /// unknown channel is no fault.
-    pub fn named(text: &str) -> Option<Self> {
-        (text == "sms").then_some(Self::Sms)
-    }
-
-    /// The word on the wire.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Sms => "sms",
-        }
-    }
-}

@@ -2,25 +2,21 @@
 //! each decides what a proof leads to.
 
 use crate::domain::context::Context;
-use crate::domain::id::{AddressVerificationId, ClientId, MessageId, SignInId, SignUpId};
+use crate::domain::id::{ClientId, MessageId, SignUpId};
 use crate::domain::identifier::Identifier;
-use crate::domain::message::{Content, Message};
+use crate::domain::message::{Content, Message, Origin};
 use crate::domain::redirect::RedirectUrl;
 use crate::domain::rejection::{ErrorCode, Reason};
 use crate::domain::secret::Secret;
 use crate::domain::time::Timestamp;
 
-use super::{CodeDigest, Link, LinkToken, Method, OneTimeCode, Strategy, Verification, Verified};
-
-/// The only sign-up, sign-in or verification by the backend that a code is valid for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct OwnerId([u8; 16]);
+use super::{CodeDigest, Link, LinkToken, Method, OneTimeCode, PhoneChannel, Strategy, Verification, Verified};
 
 /// A proof of an address, for one sign-up or sign-in.
 #[derive(Clone, Copy, Debug)]
 pub(in crate::domain) struct Challenge<'a> {
-    /// The sign-up or sign-in.
-    pub(in crate::domain) owner: OwnerId,
+    /// The only sign-up or sign-in that its code is valid for.
+    pub(in crate::domain) owner: Origin,
     /// The address.
     pub(in crate::domain) address: &'a Identifier,
 }
@@ -33,7 +29,7 @@ pub(in crate::domain) enum Means {
         /// The strategy of the code.
         strategy: Strategy,
         /// The channel of a phone code; `sms` when absent.
-        channel: Option<String>,
+        channel: Option<PhoneChannel>,
     },
     /// A link, and perhaps a code in the same mail.
     Link {
@@ -48,6 +44,19 @@ pub(in crate::domain) enum Means {
     },
 }
 
+impl Means {
+    /// The same without WhatsApp, unless the instance sends by it. The client chose it by the settings or the country and
+    /// the person can't change that, so it is no fault.
+    fn within(self, whatsapp: bool) -> Self {
+        match self {
+            Self::Code { strategy, channel } => {
+                Self::Code { strategy, channel: channel.filter(|channel| whatsapp || *channel == PhoneChannel::Sms) }
+            }
+            link @ Self::Link { .. } => link,
+        }
+    }
+}
+
 /// The kind of message. The caller can't tell them apart: everything else is the same.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::domain) enum MessageKind {
@@ -57,6 +66,17 @@ pub(in crate::domain) enum MessageKind {
     Notice,
     /// A decoy that is never sent.
     Decoy,
+}
+
+/// The message around the code or link.
+#[derive(Clone, Debug)]
+pub(in crate::domain) struct Letter {
+    /// What is in it.
+    pub(in crate::domain) kind: MessageKind,
+    /// The address as the person typed it.
+    pub(in crate::domain) display_to: String,
+    /// The person's language, if it is known.
+    pub(in crate::domain) locale: Option<String>,
 }
 
 /// The result of a guess.
@@ -78,7 +98,7 @@ impl Challenge<'_> {
     pub(in crate::domain) fn send(
         &self,
         means: Means,
-        (kind, display_to): (MessageKind, String),
+        letter: Letter,
         recent_sends: &mut Vec<(Identifier, Timestamp)>,
         cx: &mut Context<'_>,
     ) -> Result<(Verification, Option<Message>), Reason> {
@@ -87,9 +107,14 @@ impl Challenge<'_> {
         }
         cool_down(recent_sends, self.address, cx)?;
         let is_test = cx.is_in_test_mode() && self.address.is_test();
+        let means = means.within(cx.policy.whatsapp);
+        let phone_channel = match &means {
+            Means::Code { channel, .. } => *channel,
+            Means::Link { .. } => None,
+        };
         let (mut verification, secret) = self.make(means, is_test, cx)?;
         recent_sends.push((self.address.clone(), cx.now));
-        let content = match kind {
+        let content = match letter.kind {
             MessageKind::Secret => secret,
             MessageKind::Notice => {
                 verification.forget_secrets(cx);
@@ -102,8 +127,11 @@ impl Challenge<'_> {
         let message = is_sent.then(|| Message {
             id: MessageId::generate(cx.now, cx.entropy),
             to: self.address.clone(),
-            display_to,
+            display_to: letter.display_to,
             content,
+            origin: self.owner,
+            locale: letter.locale,
+            phone_channel,
             created_at: cx.now,
             expire_at: verification.expire_at,
         });
@@ -158,7 +186,8 @@ impl Challenge<'_> {
         Ok(match means {
             Means::Code { strategy, channel } => {
                 let code = code(cx);
-                let channel = (strategy == Strategy::PhoneCode).then(|| channel.unwrap_or_else(|| "sms".into()));
+                let channel =
+                    (strategy == Strategy::PhoneCode).then(|| channel.map_or("sms", PhoneChannel::as_str).to_owned());
                 let digest = self.digest_anew(&strategy, &code, cx);
                 let method = Method::Code { strategy, digest };
                 let verification = Verification::pending(method, cx.now, cx.policy.code_ttl);
@@ -190,7 +219,7 @@ impl Challenge<'_> {
     fn digest(&self, strategy: &Strategy, nonce: &[u8; 16], code: &OneTimeCode, cx: &Context<'_>) -> [u8; 32] {
         cx.digest.digest(&[
             b"verification code",
-            &self.owner.0,
+            self.owner.as_bytes(),
             strategy.to_string().as_bytes(),
             self.address.value.as_bytes(),
             nonce,
@@ -210,29 +239,12 @@ fn cool_down(sends: &mut Vec<(Identifier, Timestamp)>, address: &Identifier, cx:
     }
 }
 
-impl From<SignUpId> for OwnerId {
-    fn from(id: SignUpId) -> Self {
-        Self(*id.as_bytes())
-    }
-}
-
-impl From<AddressVerificationId> for OwnerId {
-    fn from(id: AddressVerificationId) -> Self {
-        Self(*id.as_bytes())
-    }
-}
-
-impl From<SignInId> for OwnerId {
-    fn from(id: SignInId) -> Self {
-        Self(*id.as_bytes())
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use std::sync::Mutex;
 
     use super::*;
+    use crate::domain::id::SignInId;
     use crate::domain::identifier::IdentifierKind;
     use crate::domain::policy::Policy;
     use crate::domain::ports::{Entropy, KeyedDigest};
@@ -247,7 +259,8 @@ mod tests {
         let parts = [b"verification code".to_vec(), vec![7; 16], b"email_code".to_vec(), b"ada@example.com".to_vec()];
         let expected = [parts.as_slice(), &[vec![9; 16], b"424242".to_vec()]].concat();
         assert_eq!(*digest.0.lock().expect("no panic"), expected);
-        assert_eq!(OwnerId::from(SignInId::from_bytes([7; 16])), challenge.owner, "sign-ins have the same bytes");
+        let sign_in = Origin::from(SignInId::from_bytes([7; 16]));
+        assert_eq!(sign_in.as_bytes(), challenge.owner.as_bytes(), "sign-ins have the same bytes");
     }
 
     #[test]
@@ -299,7 +312,14 @@ mod tests {
         let address = address();
         let challenge = Challenge { owner: SignUpId::from_bytes([7; 16]).into(), address: &address };
         let means = Means::Code { strategy: Strategy::EmailCode, channel: None };
-        with(&Parts::default(), now, |cx| challenge.send(means, (MessageKind::Secret, String::new()), sends, cx))
+        with(&Parts::default(), now, |cx| {
+            challenge.send(
+                means,
+                Letter { kind: MessageKind::Secret, display_to: String::new(), locale: None },
+                sends,
+                cx,
+            )
+        })
     }
 
     fn with<T>(digest: &Parts, now: Timestamp, decision: impl FnOnce(&mut Context<'_>) -> T) -> T {

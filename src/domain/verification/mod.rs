@@ -9,10 +9,11 @@ mod strategy;
 #[expect(clippy::module_inception, reason = "the room is named after its one fact")]
 mod verification;
 
+pub use super::message::PhoneChannel;
+pub use availability::check_enabled;
 #[cfg(any(feature = "server", feature = "unstable"))]
 pub use availability::parse_strategy;
-pub use availability::{PhoneChannel, check_enabled};
-pub(super) use challenge::{Challenge, Guess, Means, MessageKind};
+pub(super) use challenge::{Challenge, Guess, Letter, Means, MessageKind};
 pub use email_link::{Link, LinkSecret, LinkToken};
 pub use oauth::{
     AuthorizationRequest, AuthorizationResponse, AuthorizeParams, ExternalAccount, ExternalState, ExternalStatus,

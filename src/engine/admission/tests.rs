@@ -1,11 +1,12 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 
+use crate::delivery::{Callback, Channel};
 use crate::domain::application_value::{ApplicationValue, ValueKey};
 use crate::domain::event::Position;
 use crate::domain::id::{
-    AddressVerificationId, IdentificationId, InvitationId, ListedIdentifierId, RedirectUrlId, SessionId, SignInId,
-    SignInTokenId, SignUpId, UserId, WaitlistEntryId,
+    AddressVerificationId, IdentificationId, InvitationId, ListedIdentifierId, MessageId, RedirectUrlId, SessionId,
+    SignInId, SignInTokenId, SignUpId, UserId, WaitlistEntryId,
 };
 use crate::domain::identifier::{Identifier, IdentifierKind};
 use crate::domain::invitation::NewInvitation;
@@ -13,12 +14,13 @@ use crate::domain::listed::List;
 use crate::domain::secret::Secret;
 use crate::domain::settings::overrides::Overrides;
 use crate::domain::sign_up::{BackendUpdate, NewSignUp, SignUpPatch};
+use crate::domain::time::Timestamp;
 use crate::domain::user::{NewUser, UserChange, UserPatch};
 use crate::domain::verification::Strategy;
 use crate::engine::{
-    AttemptFirstFactor, AttemptVerification, Caller, Engine, EngineError, EventsFrom, ListParams, NewSignIn,
-    PrepareFirstFactor, PrepareVerification, ProviderCallback, RequestContext, SessionListParams, UserFilter,
-    UserListParams,
+    AttemptFirstFactor, AttemptVerification, Caller, Engine, EngineError, EventsFrom, ListParams, MessageFilter,
+    NewSignIn, PrepareFirstFactor, PrepareVerification, ProviderCallback, RequestContext, SessionListParams,
+    UserFilter, UserListParams,
 };
 
 use super::*;
@@ -73,6 +75,8 @@ async fn outcomes(engine: &Engine) -> Vec<(&'static str, Option<EngineError>)> {
     let (session, list) = (SessionId::from_bytes([1; 16]), &ListParams::default());
     let (invitation, entry) = (InvitationId::from_bytes([1; 16]), WaitlistEntryId::from_bytes([1; 16]));
     let user = UserId::from_bytes([1; 16]);
+    let message = MessageId::from_bytes([1; 16]);
+    let callback = &Callback { url: "", headers: &[], body: b"", at: Timestamp::EPOCH };
     let value_key = &ValueKey::new("billing", "user_1").expect("a key");
     let value = &ApplicationValue::new(value_key.clone(), "free").expect("a small value");
     let (listed, redirect) = (ListedIdentifierId::from_bytes([1; 16]), RedirectUrlId::from_bytes([1; 16]));
@@ -120,6 +124,13 @@ async fn outcomes(engine: &Engine) -> Vec<(&'static str, Option<EngineError>)> {
         is_stored(caller),
         join_waitlist(None, context),
         list_cursors(),
+        list_messages(&MessageFilter::default(), 10),
+        message(message),
+        message_channels(),
+        pause_channel(Channel::Sms),
+        resume_channel(Channel::Sms),
+        send_message_again(message),
+        take_message_reports("resend", callback),
         list_identifier(List::Allow, "ada@example.com", false),
         list_invitations(list),
         list_redirect_url("myapp://callback"),
@@ -176,7 +187,6 @@ async fn outcomes(engine: &Engine) -> Vec<(&'static str, Option<EngineError>)> {
 #[cfg(feature = "webhooks")]
 async fn of_webhooks(engine: &Engine) -> Vec<(&'static str, Option<EngineError>)> {
     use crate::domain::id::{EventId, WebhookEndpointId};
-    use crate::domain::time::Timestamp;
     use crate::engine::{NewWebhookEndpoint, WebhookEndpointPatch};
 
     let (endpoint, event) = (WebhookEndpointId::from_bytes([1; 16]), EventId::from_bytes([1; 16]));
@@ -222,7 +232,7 @@ fn calls_in(folder: &Path) -> BTreeSet<String> {
 }
 
 /// The ends of the lines that name a handle: `SignUps by sign_ups;`.
-const HANDLES: [&str; 11] = [
+const HANDLES: [&str; 12] = [
     "sign_ups",
     "sign_ins",
     "sessions",
@@ -233,5 +243,6 @@ const HANDLES: [&str; 11] = [
     "instance",
     "values",
     "events",
+    "messages",
     "webhooks",
 ];

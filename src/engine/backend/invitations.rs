@@ -276,6 +276,9 @@ impl Engine {
             to: invitation.email_address.identifier(),
             display_to: invitation.email_address.typed().to_owned(),
             content: Content::Invitation(self.inner.key.ticket(invitation.id)),
+            origin: invitation.id.into(),
+            locale: None,
+            phone_channel: None,
             created_at: invitation.created_at,
             expire_at: invitation.expire_at,
         })

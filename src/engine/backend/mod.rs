@@ -6,6 +6,7 @@ pub(super) mod at_rest;
 mod clients;
 pub(super) mod instance;
 pub(super) mod invitations;
+pub(super) mod messages;
 pub(super) mod pagination;
 pub(super) mod sessions;
 pub(super) mod sign_in_tokens;

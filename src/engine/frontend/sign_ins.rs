@@ -6,6 +6,7 @@ use std::sync::Arc;
 use crate::domain::client::Client;
 use crate::domain::context::Context;
 use crate::domain::id::SignInId;
+use crate::domain::identifier::{IdentifierKind, PhoneNumber};
 use crate::domain::rejection::Rejection;
 use crate::domain::sign_in::{self, Create, Prepare, SignIn};
 use crate::domain::user::User;
@@ -246,6 +247,10 @@ impl Engine {
                 Ok(value.attempt(&attempt, user, cx)?)
             };
             if let Some((next, committed)) = self.change_sign_in(client.id, caller.terms(), context, decide).await? {
+                let factor = next.first_factor.as_ref();
+                if let Some(factor) = factor.filter(|factor| factor.address.kind == IdentifierKind::PhoneNumber) {
+                    self.inner.admission.note_proof(&PhoneNumber::restore(factor.address.value.clone()));
+                }
                 return self.shown_after(caller, next, &committed, context).await;
             }
         }

@@ -316,12 +316,16 @@ impl Engine {
             (None, None) => return Err(EngineError::NotFound),
         };
         let AttemptVerification { strategy, code } = asked.clone()?;
+        let is_text_message = strategy == Strategy::PhoneCode;
         let attempt = Command::Attempt(Attempt { strategy, code, again: caller.client().is_none() });
         let answer =
             self.inner.system.command(id, client, context.with(caller.terms()), attempt).await.map_err(|error| {
                 let error = EngineError::from(error);
                 if caller.client().is_none() { EngineError::NotFound } else { error }
             })?;
+        if let Some(field) = answer.sign_up.phone_number.as_ref().filter(|_| is_text_message) {
+            self.inner.admission.note_proof(&field.value);
+        }
         self.answered(caller, answer, context).await
     }
 

@@ -33,6 +33,7 @@ macro_rules! handle {
 mod events;
 mod instance;
 mod invitations;
+mod messages;
 mod sessions;
 mod sign_in_tokens;
 mod sign_ins;
@@ -46,6 +47,7 @@ mod webhooks;
 pub use events::Events;
 pub use instance::Instance;
 pub use invitations::Invitations;
+pub use messages::Messages;
 pub use sessions::Sessions;
 pub use sign_in_tokens::SignInTokens;
 pub use sign_ins::SignIns;

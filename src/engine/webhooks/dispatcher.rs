@@ -16,6 +16,7 @@ use crate::store::{Commit, CommitError, Housekeeping, WebhookProgress};
 use crate::webhook::{SigningSecrets, Targets};
 
 use super::attempts::{Attempts, Counts, WebhookAttempt};
+use super::composed::Composing;
 use super::delivery::{Delivery, Stop};
 use super::message::{Shared, due_now, send_test};
 
@@ -56,8 +57,9 @@ impl Dispatcher {
         persister: Persister,
         instance: InstanceId,
         targets: Targets,
+        composing: Composing,
     ) -> Self {
-        let shared = Arc::new(Shared { context, persister, instance, targets });
+        let shared = Arc::new(Shared { context, persister, instance, targets, composing });
         Self { shared, running: tokio::sync::Mutex::new(Some(HashMap::new())), attempts: Mutex::default() }
     }
 

@@ -90,7 +90,7 @@ impl WebhookEndpointPatch {
         match self.events.as_deref() {
             None => {}
             Some([]) => reasons.push(ErrorCode::FormParamMissing.on("events")),
-            Some(list) => match EventFilter::parse_sent(list.iter().map(String::as_str)) {
+            Some(list) => match EventFilter::parse(list.iter().map(String::as_str)) {
                 Ok(filter) => valid.events = Some(filter.names()),
                 Err(_) => reasons.push(ErrorCode::FormParamValueInvalid.on("events")),
             },
@@ -138,10 +138,11 @@ mod tests {
     }
 
     #[test]
-    fn codes_and_private_addresses_are_refused() {
+    fn codes_have_to_be_named_and_private_addresses_are_refused() {
         let faults = |given: &NewWebhookEndpoint, targets| given.parse(targets).err().map(|r| r.reasons().len());
         let named = NewWebhookEndpoint::new("https://app.example.com/", ["email.created"]);
-        assert_eq!(faults(&named, Targets::AlsoLocal), Some(1));
+        let group = NewWebhookEndpoint::new("https://app.example.com/", ["email.*"]);
+        assert_eq!((faults(&named, Targets::Public), faults(&group, Targets::Public)), (None, Some(1)));
         let private = NewWebhookEndpoint::new("https://10.0.0.1/", ["user.*"]);
         assert_eq!((faults(&private, Targets::Public), faults(&private, Targets::AlsoLocal)), (Some(1), None));
     }

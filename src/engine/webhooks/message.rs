@@ -13,6 +13,7 @@ use crate::store::{Store, StoreError};
 use crate::webhook::{Envelope, EventFilter, EventType, HttpRequest, Outcome, Sender, SigningSecrets, Targets};
 
 use super::attempts::WebhookAttempt;
+use super::composed::Composing;
 use super::kept::usable;
 use super::payload::{self, EventData, event_type};
 
@@ -22,6 +23,7 @@ pub(super) struct Shared {
     pub(super) persister: Persister,
     pub(super) instance: InstanceId,
     pub(super) targets: Targets,
+    pub(super) composing: Composing,
 }
 
 /// A message to send.
@@ -66,7 +68,7 @@ pub(in crate::engine) fn is_wanted(events: &[String], what: &Happened) -> bool {
 /// The body of a message; `None` where there is nothing to tell any more.
 pub(super) async fn body(shared: &Shared, job: &Job, now: Timestamp) -> Result<Option<Vec<u8>>, StoreError> {
     let lockout = shared.context.settings().attack_protection.user_lockout.in_force();
-    let data = payload::load(&*shared.context.store, &job.event.what, lockout, now).await?;
+    let data = payload::load(&*shared.context.store, &shared.composing, &job.event.what, lockout, now).await?;
     let Some(data) = data else { return Ok(None) };
     let end_user = job.event.end_user.as_ref();
     let address = end_user.and_then(|end_user| end_user.address).map(|address| address.to_string());

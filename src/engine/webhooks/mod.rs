@@ -4,6 +4,7 @@
 //! Begin reading at `delivery.rs`.
 
 mod attempts;
+mod composed;
 mod configured;
 mod delivery;
 mod dispatcher;
@@ -15,6 +16,8 @@ mod payload;
 mod window;
 
 pub use attempts::WebhookAttempt;
+pub(in crate::engine) use composed::Composing;
+pub use composed::{ComposedMessage, MessageWebhooks};
 pub(in crate::engine) use configured::configure;
 pub(in crate::engine) use dispatcher::Dispatcher;
 pub use input::{NewWebhookEndpoint, WebhookEndpointPatch};

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use crate::domain::client::session::{Session, SessionStatus};
 use crate::domain::event::Happened;
 use crate::domain::id::{UserId, WebhookEndpointId};
+use crate::domain::identifier::IdentifierKind;
 use crate::domain::invitation::Invitation;
 use crate::domain::settings::Lockout;
 use crate::domain::sign_in::{Failures, SignInAttempts};
@@ -13,6 +14,8 @@ use crate::domain::user::User;
 use crate::domain::waitlist::WaitlistEntry;
 use crate::store::{Store, StoreError};
 use crate::webhook::EventType;
+
+use super::composed::{ComposedMessage, Composing};
 
 /// The object of an event, as the receiver of a webhook sees it. It serializes as the `data` of the webhook
 /// ([guide: Webhooks](crate::guide::contract_backend#webhooks)).
@@ -27,6 +30,8 @@ pub enum EventData {
     Session(Session, Option<(Arc<User>, SignInAttempts)>, Timestamp),
     /// An entry of the waiting list, with its invitation, at this time.
     WaitlistEntry(WaitlistEntry, Option<Invitation>, Timestamp),
+    /// A message with its code or link.
+    Message(Box<ComposedMessage>),
     /// A test of this endpoint.
     Test(WebhookEndpointId),
 }
@@ -41,6 +46,8 @@ pub(super) const fn event_type(what: &Happened) -> Option<EventType> {
         Happened::SessionEnded { status: SessionStatus::Removed, .. } => EventType::SessionRemoved,
         Happened::SessionEnded { status: SessionStatus::Revoked, .. } => EventType::SessionRevoked,
         Happened::SessionEnded { .. } => EventType::SessionEnded,
+        Happened::MessageCreated { to: IdentifierKind::PhoneNumber, .. } => EventType::SmsCreated,
+        Happened::MessageCreated { .. } => EventType::EmailCreated,
         Happened::WaitlistEntryCreated { .. } => EventType::WaitlistEntryCreated,
         Happened::WaitlistEntryUpdated { .. } => EventType::WaitlistEntryUpdated,
         _ => return None,
@@ -53,6 +60,7 @@ pub(super) const fn event_type(what: &Happened) -> Option<EventType> {
 /// When it can't be read.
 pub(super) async fn load(
     store: &dyn Store,
+    composing: &Composing,
     what: &Happened,
     lockout: Option<Lockout>,
     now: Timestamp,
@@ -70,6 +78,9 @@ pub(super) async fn load(
                 }
                 None => None,
             }
+        }
+        Happened::MessageCreated { id, .. } => {
+            composing.compose(store, *id, now).await?.map(|composed| EventData::Message(Box::new(composed)))
         }
         Happened::WaitlistEntryCreated { id } | Happened::WaitlistEntryUpdated { id } => {
             match store.waitlist_entry(*id).await? {

@@ -5,6 +5,7 @@ mod clients;
 mod instance;
 mod invitations;
 mod listed;
+mod messages;
 mod sessions;
 mod sign_in_tokens;
 mod sign_ups;
@@ -17,12 +18,12 @@ use hyper::header::{AUTHORIZATION, IF_MATCH};
 use serde::Serialize;
 use serde_json::json;
 
-use super::endpoint::{DELETE, Endpoint, PATCH, POST, PUT, UserAccountPath, UserProviderPath, answer};
+use super::endpoint::{ChannelPath, DELETE, Endpoint, PATCH, POST, PUT, UserAccountPath, UserProviderPath, answer};
 #[cfg(feature = "webhooks")]
 use crate::domain::id::WebhookEndpointId;
 use crate::domain::id::{
-    ClientId, IdentificationId, InvitationId, ListedIdentifierId, RedirectUrlId, SessionId, SignInTokenId, SignUpId,
-    UserId, WaitlistEntryId,
+    ClientId, IdentificationId, InvitationId, ListedIdentifierId, MessageId, RedirectUrlId, SessionId, SignInTokenId,
+    SignUpId, UserId, WaitlistEntryId,
 };
 use crate::domain::identifier::{EmailAddress, PhoneNumber};
 use crate::domain::listed::List;
@@ -131,6 +132,12 @@ pub(super) const ENDPOINTS: &[Endpoint] = &[
     Endpoint::backend(POST, "/v1/webhooks/endpoints/{id}/replay", answer!(|i| webhooks::replay(i.call, i.id()?, only(i.objects())?).await)).of::<WebhookEndpointId>(),
     #[cfg(feature = "webhooks")]
     Endpoint::backend(POST, "/v1/webhooks/endpoints/{id}/test", answer!(|i| webhooks::test(i.call, i.id()?).await)).of::<WebhookEndpointId>(),
+    Endpoint::backend_get("/v1/messages", answer!(|i| messages::list(i.call).await)),
+    Endpoint::backend_get("/v1/messages/channels", answer!(|i| messages::channels(i.call).await)),
+    Endpoint::backend(POST, "/v1/messages/channels/{channel}/pause", answer!(|i| messages::pause(i.call, i.id()?).await)).of::<ChannelPath>(),
+    Endpoint::backend(POST, "/v1/messages/channels/{channel}/resume", answer!(|i| messages::resume(i.call, i.id()?).await)).of::<ChannelPath>(),
+    Endpoint::backend_get("/v1/messages/{id}", answer!(|i| messages::show(i.call, i.id()?).await)).of::<MessageId>(),
+    Endpoint::backend(POST, "/v1/messages/{id}/send_again", answer!(|i| messages::send_again(i.call, i.id()?).await)).of::<MessageId>(),
     Endpoint::backend_get("/v1/instance", answer!(|i| instance::show(i.call).await)),
     Endpoint::backend(PATCH, "/v1/instance", answer!(|i| instance::update(i.call, only(i.objects())?).await)),
     Endpoint::backend_get("/v1/instance/restrictions", answer!(|i| instance::show_restrictions(i.call).await)),

@@ -3,11 +3,9 @@
 use serde_json::{Value, json};
 
 use crate::config::settings_of_json;
-use crate::domain::identifier::{EmailAddress, PhoneNumber};
 use crate::domain::rejection::ErrorCode;
 use crate::domain::secret::Secret;
 use crate::domain::settings::Settings;
-use crate::domain::text;
 use crate::domain::time::Span;
 use crate::http::call::Call;
 use crate::http::environment::handed_back;
@@ -17,19 +15,6 @@ use crate::http::response::error::HttpError;
 use crate::http::frontend::environment::with_instance;
 
 use super::repeats::repeated_key;
-
-/// The captured messages, to one address or all of them.
-pub(in crate::http) fn outbox(call: &Call<'_>) -> Result<ApiResponse, HttpError> {
-    let outbox = call.app.outbox.as_ref().ok_or(ErrorCode::ResourceNotFound)?;
-    let messages = match call.head.query.single("to")?.filter(|to| !to.is_empty()) {
-        None => outbox.messages(None),
-        Some(to) => match normalised(to) {
-            Some(to) => outbox.messages(Some(&to)),
-            None => Vec::new(),
-        },
-    };
-    Ok(ApiResponse::json(&json!({ "messages": messages })))
-}
 
 /// The settings in force, with secrets masked.
 pub(in crate::http) fn settings(call: &Call<'_>) -> ApiResponse {
@@ -108,18 +93,6 @@ fn unmask(settings: &mut Settings, current: &Settings) {
     }
 }
 
-/// The normalised address under which messages are stored. A `+` that was not escaped arrives as a space, which no
-/// address contains.
-fn normalised(to: &str) -> Option<String> {
-    let email = |to: &str| EmailAddress::parse(to).ok().map(|e| e.as_str().to_owned());
-    let phone = |to: &str| PhoneNumber::parse(to).ok().map(|p| p.as_str().to_owned());
-    if to.contains(text::is_at_sign) {
-        email(to).or_else(|| email(&text::trim(to).replace(' ', "+")))
-    } else {
-        phone(to).or_else(|| phone(&format!("+{}", text::trim(to))))
-    }
-}
-
 const MASK: &str = "********";
 
 #[cfg(test)]
@@ -129,22 +102,6 @@ mod tests {
     use super::*;
     use crate::domain::settings::OAuth;
     use crate::http::request_id::RequestId;
-
-    #[test]
-    fn addresses_are_normalised_before_the_look_up() {
-        for (to, address) in [
-            (" Ada@Example.COM ", "ada@example.com"),
-            ("ada clerk_test@example.com", "ada+clerk_test@example.com"),
-            ("+12025550143", "+12025550143"),
-            (" 12025550143", "+12025550143"),
-            (" 1 202 555 0143", "+12025550143"),
-            ("\u{202a}+1 202\u{2011}555\u{2011}0143\u{202c}", "+12025550143"),
-            ("\u{feff}ada＠example.com", "ada@example.com"),
-        ] {
-            assert_eq!(normalised(to).as_deref(), Some(address), "{to}");
-        }
-        assert_eq!(normalised("nobody"), None);
-    }
 
     #[test]
     fn secrets_are_masked_and_survive_the_round_trip() {

@@ -5,6 +5,7 @@ pub(super) mod client;
 pub(super) mod environment;
 mod inputs;
 pub(super) mod me;
+pub(super) mod message_reports;
 pub(super) mod oauth_callback;
 pub(super) mod sessions;
 pub(super) mod sign_ins;
@@ -13,7 +14,7 @@ pub(super) mod tickets;
 pub(super) mod verify;
 pub(super) mod waitlist;
 
-use super::endpoint::{DELETE, Endpoint, PATCH, POST, PUT, answer};
+use super::endpoint::{DELETE, Endpoint, PATCH, POST, PUT, ProviderPath, answer};
 use crate::domain::id::{SessionId, SignInId, SignUpId};
 
 /// The endpoints, path by path.
@@ -44,6 +45,7 @@ pub(super) const ENDPOINTS: &[Endpoint] = &[
     Endpoint::get("/v1/verify", answer!(|i| verify::open(i.call).await)).open(),
     Endpoint::form(POST, "/v1/verify", answer!(|i| verify::confirm(i.call, i.form()).await)).open(),
     Endpoint::get("/v1/tickets/accept", answer!(|i| tickets::accept(i.call).await)).open(),
+    Endpoint::document(POST, "/v1/messages/callbacks/{provider}", answer!(|i| message_reports::report(i.call, i.id()?, i.document()).await)).of::<ProviderPath>().open(),
     Endpoint::form(POST, "/v1/waitlist", answer!(|i| waitlist::join(i.call, i.form()).await)),
 
     Endpoint::form(DELETE, "/v1/client/sessions", answer!(|i| client::end_sessions(i.call).await)),

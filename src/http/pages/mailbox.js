@@ -1,18 +1,25 @@
 // Lists the messages the instance has captured.
 
 import { BASE, call } from './api.js';
-import { copyButton, element, showInstance } from './elements.js';
+import { button, copyButton, element, showInstance } from './elements.js';
 
-const REFRESH_MS = 2_000;
+/** How often the page looks by itself, where news of the engine do not arrive. */
+const REFRESH_MS = 5_000;
 const SHOWN_MAX = 100;
 
 const to = document.getElementById('to');
+const query = document.getElementById('query');
+const clear = document.getElementById('clear');
 /** What is shown, by the message's id. A message that stays keeps its node, and with it focus and selection. */
 const nodes = new Map();
 let asked = 0;
 
 to.value = new URLSearchParams(location.search).get('to') ?? '';
+query.value = new URLSearchParams(location.search).get('query') ?? '';
 to.addEventListener('input', refresh);
+query.addEventListener('input', refresh);
+clear.addEventListener('click', clearAll);
+new EventSource(`${BASE}dev/outbox/events`).addEventListener('message', () => refresh());
 document.addEventListener('visibilitychange', () => { if (!document.hidden) refresh(); });
 nameTheInstance();
 keepLooking();
@@ -32,24 +39,32 @@ async function keepLooking() {
 async function refresh() {
   const turn = (asked += 1);
   const address = to.value.trim();
-  const query = address ? `?to=${encodeURIComponent(address)}` : '';
+  const words = query.value.trim();
+  const asks = new URLSearchParams({ ...(address && { to: address }), ...(words && { query: words }) }).toString();
   try {
-    const response = await fetch(`${BASE}dev/outbox${query}`, { signal: AbortSignal.timeout(10_000) });
+    const response = await fetch(`${BASE}dev/outbox${asks && `?${asks}`}`, { signal: AbortSignal.timeout(10_000) });
     const answer = await response.json();
     // A slower answer to an older question is of no interest any more.
     if (turn !== asked) return;
-    if (response.ok) show(answer.messages, address);
+    if (response.ok) show(answer.messages, address, words);
     else tell(answer.errors?.[0]?.long_message ?? `The engine answered ${response.status}.`);
   } catch {
     if (turn === asked) tell('The engine does not answer. This page keeps trying.');
   }
 }
 
-function show(messages, address) {
+async function clearAll() {
+  if (!confirm('Remove all messages of this mailbox?')) return;
+  await fetch(`${BASE}dev/outbox`, { method: 'DELETE', signal: AbortSignal.timeout(10_000) }).catch(() => {});
+  await refresh();
+}
+
+function show(messages, address, words) {
   const newest = messages.slice(-SHOWN_MAX).reverse();
   const many = messages.length > SHOWN_MAX ? `, the last ${SHOWN_MAX} are shown` : '';
   tell(messages.length === 0 ? '' : `${messages.length} ${messages.length === 1 ? 'message' : 'messages'}${many}`);
-  showEmpty(messages.length === 0, address);
+  showEmpty(messages.length === 0, address, words);
+  clear.hidden = messages.length === 0;
   const list = document.getElementById('messages');
   const kept = new Set(newest.map((message) => message.id));
   for (const [id, node] of nodes) {
@@ -65,14 +80,16 @@ function show(messages, address) {
   });
 }
 
-function showEmpty(isEmpty, address) {
+function showEmpty(isEmpty, address, words) {
   const node = document.getElementById('empty');
-  const text = address
+  const text = words && !address
+    ? `Nothing contains ${words}. All words must be in one message: in its address, subject or text, or as an id.`
+    : address
     ? `Nothing was sent to ${address}. A part of an address finds nothing: type all of it, or clear the field.`
     : 'Nothing here yet. Sign somebody up, and the message appears here: ';
   if (isEmpty && node.dataset.text !== text) {
     node.dataset.text = text;
-    node.replaceChildren(text, ...(address ? [] : [element('a', { href: BASE }, 'to the sign-up page')]));
+    node.replaceChildren(text, ...(address || words ? [] : [element('a', { href: BASE }, 'to the sign-up page')]));
   }
   node.hidden = !isEmpty;
 }
@@ -83,11 +100,85 @@ function item(message) {
   node.append(element('header', {},
     element('span', {}, `${message.channel === 'sms' ? 'Text message' : 'E-mail'} to `, element('strong', { className: 'address' }, message.to)),
     element('time', { className: 'muted', dateTime: sent.toISOString() }, sent.toLocaleTimeString())));
-  if (message.subject && message.channel !== 'sms') node.append(element('span', { className: 'muted' }, message.subject));
+  if (message.subject && message.channel !== 'sms') node.append(element('span', { className: 'muted', dir: 'auto' }, message.subject));
   if (message.code) node.append(element('p', { className: 'code-line' }, element('span', { className: 'big' }, message.code), copyButton(message.code, 'Code')));
   if (message.link) node.append(element('p', { className: 'code-line' }, element('a', { href: message.link }, 'Open the link'), copyButton(message.link, 'Link')));
-  if (message.text) node.append(element('pre', {}, message.text));
+  if (message.text) node.append(element('pre', { dir: 'auto' }, message.text));
+  node.append(views(message), footnote(message));
   return node;
+}
+
+/** Buttons that show a message in other ways, and what they show. */
+function views(message) {
+  const shown = element('div', { className: 'view', hidden: true });
+  const toggles = [];
+  const view = (label, make) => {
+    const toggle = button(label, async () => {
+      const isOpen = toggle.getAttribute('aria-pressed') === 'true';
+      for (const other of toggles) other.setAttribute('aria-pressed', 'false');
+      shown.hidden = isOpen;
+      if (isOpen) return shown.replaceChildren();
+      toggle.setAttribute('aria-pressed', 'true');
+      const made = await make();
+      if (toggle.getAttribute('aria-pressed') === 'true') shown.replaceChildren(...made);
+    }, 'quiet small');
+    toggle.setAttribute('aria-pressed', 'false');
+    toggles.push(toggle);
+  };
+  if (message.has_html) view('As sent', async () => preview(message));
+  if (message.channel !== 'sms') {
+    view('Headers', async () => [source(headers(await asSent(message)))]);
+    view('Source', async () => {
+      const text = await asSent(message);
+      return [source(text), copyButton(text, 'Source')];
+    });
+  }
+  return element('div', { className: 'views' }, element('div', { className: 'actions' }, ...toggles), shown);
+}
+
+/** The HTML in a frame that may neither run nor load anything; its links open in a tab of their own. */
+function preview(message) {
+  const frame = element('iframe', { src: `${BASE}dev/outbox/${message.id}/html`, title: `The e-mail to ${message.to}` });
+  frame.setAttribute('sandbox', 'allow-popups allow-popups-to-escape-sandbox');
+  const narrow = button('Narrow', () => {
+    const isNarrow = frame.classList.toggle('phone');
+    narrow.textContent = isNarrow ? 'Wide' : 'Narrow';
+  }, 'link');
+  return [narrow, frame];
+}
+
+async function asSent(message) {
+  try {
+    const response = await fetch(`${BASE}dev/outbox/${message.id}/source`, { signal: AbortSignal.timeout(10_000) });
+    return response.ok ? await response.text() : 'The engine has no source of this message.';
+  } catch {
+    return 'The engine does not answer.';
+  }
+}
+
+function headers(text) {
+  return text.split('\r\n\r\n')[0].replaceAll('\r\n', '\n');
+}
+
+function source(text) {
+  return element('pre', { className: 'source', dir: 'ltr', tabIndex: 0 }, text.replaceAll('\r\n', '\n'));
+}
+
+/** What a message was made for. */
+function footnote(message) {
+  const note = element('p', { className: 'muted footnote' }, `${message.template} · ${message.locale}`);
+  if (!message.origin) return note;
+  const more = button('all its messages', () => {
+    to.value = '';
+    query.value = message.origin;
+    refresh();
+  }, 'link');
+  const kind = message.origin.startsWith('sua_') ? 'sign-up' : message.origin.startsWith('sia_') ? 'sign-in' : 'invitation';
+  const name = kind === 'sign-up'
+    ? element('a', { href: `${BASE}dev/sign_ups/${message.origin}` }, `its ${kind}`)
+    : `its ${kind}`;
+  note.append(' · ', name, ' ', element('code', {}, message.origin), ' · ', more);
+  return note;
 }
 
 function tell(text) {

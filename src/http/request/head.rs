@@ -157,7 +157,8 @@ impl RequestHead {
         }
     }
 
-    fn text(&self, name: &str) -> Option<&str> {
+    /// The value of a header, if it is text.
+    pub(in crate::http) fn text(&self, name: &str) -> Option<&str> {
         self.headers.get(name)?.to_str().ok()
     }
 }

@@ -49,6 +49,7 @@ transport_errors! {
     AuthorizationHeaderFormatInvalid "authorization_header_format_invalid"
     ClerkKeyInvalid "clerk_key_invalid"
     DevBrowserUnauthenticated "dev_browser_unauthenticated"
+    CallbackInvalid "callback_invalid"
 }
 
 /// An error answer. Boxed, because nearly every `Result` here contains one.

@@ -5,6 +5,7 @@ use crate::domain::client::session::SessionStatus;
 use crate::domain::event::{EndUser, Event, Happened, Position};
 use crate::domain::id::{ClientId, InvitationId, UserId, WaitlistEntryId};
 use crate::domain::invitation::{Invitation, InvitationState};
+use crate::domain::message::FailureClass;
 use crate::domain::policy::RetentionPolicy;
 use crate::domain::time::Span;
 use crate::domain::user::{EndReason, SessionsEnded, User};
@@ -211,13 +212,14 @@ pub(super) async fn what_became_of_a_message_is_told_once(store: &impl Store) {
     let outbox = vec![message(1, 1), message(2, 2), message(3, 3)];
     let ids: Vec<_> = outbox.iter().map(|entry| entry.id).collect();
     commit(store, Commit::of_decision(at(0), Decision { outbox, ..Decision::default() })).await.expect("messages");
-    let sent = vec![(ids[0], MessageEnd::Sent), (ids[1], MessageEnd::Failed), (ids[2], MessageEnd::Decoy)];
+    let sent = vec![(ids[0], sent()), (ids[1], failed()), (ids[2], MessageEnd::Decoy)];
     for _ in 0..2 {
         let tidied = Housekeeping { sent: sent.clone(), ..Housekeeping::default() };
         commit(store, Commit::of_housekeeping(at(1), tidied)).await.expect("they are over");
     }
     let what: Vec<_> = all(store).await.into_iter().map(|event| event.what).collect();
-    assert_eq!(what, [Happened::MessageSent { id: ids[0] }, Happened::MessageFailed { id: ids[1] }]);
+    let failed = Happened::MessageFailed { id: ids[1], class: Some(FailureClass::Address) };
+    assert_eq!(what, [Happened::MessageSent { id: ids[0] }, failed]);
 }
 
 pub(super) async fn old_events_go_and_readers_hear_that_they_have_missed_some(store: &impl Store) {
@@ -227,7 +229,7 @@ pub(super) async fn old_events_go_and_readers_hear_that_they_have_missed_some(st
     }
     let events = all(store).await;
     let positions: Vec<Position> = events.iter().map(|event| event.position).collect();
-    let keep = RetentionPolicy { client: HOURS, finished: HOURS, events: Span::from_millis(100) };
+    let keep = RetentionPolicy { client: HOURS, finished: HOURS, events: Span::from_millis(100), messages: HOURS };
     let trim = async |now: u64| {
         let page = store.scan_expired(ScanCursor::of_events(), keep, at(now), 10).await.expect("a page");
         assert_eq!(page.next, ScanCursor::default(), "behind one that is kept, all are");

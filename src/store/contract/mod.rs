@@ -9,6 +9,7 @@ mod events;
 mod invitations;
 mod listed;
 mod maps;
+mod messages;
 mod others;
 mod retention;
 mod sessions;
@@ -104,6 +105,10 @@ macro_rules! __requirements_for_stores {
             sign_ups::who_waits_for_approval_is_listed_the_longest_waiting_first
             sign_ups::who_no_longer_waits_for_approval_is_not_listed
             sign_ups::a_deadline_that_comes_earlier_is_listed_at_once
+            messages::what_became_of_messages_is_listed_with_those_that_wait_the_newest_first
+            messages::nothing_is_kept_of_messages_where_that_is_not_wanted
+            messages::what_a_provider_reports_is_noted_and_told_once
+            messages::a_message_goes_with_what_it_was_made_for_and_its_secret_when_it_expires
             values::a_value_is_kept_replaced_and_removed
             values::values_are_listed_by_the_beginning_of_their_names
             values::a_value_is_written_with_its_decision_or_not_at_all

@@ -1,6 +1,6 @@
 //! Messages, named values, and empty commits.
 
-use crate::store::{Commit, Decision, Housekeeping, MessageEnd, Store};
+use crate::store::{Commit, Decision, Housekeeping, Store};
 
 use super::support::*;
 
@@ -17,10 +17,7 @@ pub(super) async fn messages_wait_in_order_until_they_are_sent(store: &impl Stor
     assert_eq!(store.outbox(Some(second.id), 2).await, Ok(vec![third.clone()]));
 
     let sent = Commit {
-        housekeeping: Housekeeping {
-            sent: vec![(first.id, MessageEnd::Sent), (third.id, MessageEnd::Failed)],
-            ..Housekeeping::default()
-        },
+        housekeeping: Housekeeping { sent: vec![(first.id, sent()), (third.id, failed())], ..Housekeeping::default() },
         ..Commit::default()
     };
     commit(store, sent).await.expect("two are done with");

@@ -217,4 +217,5 @@ const KEEP: RetentionPolicy = RetentionPolicy {
     client: Span::from_millis(50 * HOUR),
     finished: Span::from_millis(2 * HOUR),
     events: Span::from_millis(1000 * HOUR),
+    messages: Span::from_millis(100 * HOUR),
 };

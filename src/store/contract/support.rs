@@ -4,6 +4,7 @@ use crate::domain::client::ClientChange;
 use crate::domain::client::session::{Session, SessionStatus};
 use crate::domain::id::{AddressVerificationId, ClientId, IdentificationId, MessageId, SessionId, SignUpId, UserId};
 use crate::domain::identifier::{EmailAddress, Identifier, IdentifierKind};
+use crate::domain::message::FailureClass;
 use crate::domain::policy::AddressLimits;
 use crate::domain::quota::{QuotaKind, QuotaUse};
 use crate::domain::secret::Secret;
@@ -12,8 +13,8 @@ use crate::domain::time::{Span, Timestamp};
 use crate::domain::user::{AddressVerification, Identification, User};
 use crate::domain::verification::{CodeDigest, Method, Strategy, Verification};
 use crate::store::{
-    AddressVerificationWrite, ClientWrite, Commit, CommitError, Committed, Decision, OutboxEntry, OutboxKind,
-    SignUpWrite, Store, UserWrite,
+    AddressVerificationWrite, ClientWrite, Commit, CommitError, Committed, Decision, MessageEnd, OutboxEntry,
+    OutboxKind, SignUpWrite, Store, UserWrite,
 };
 
 pub(super) async fn commit(store: &impl Store, commit: Commit) -> Result<(), CommitError> {
@@ -138,11 +139,25 @@ pub(super) fn message(bucket: u8, ms: u8) -> OutboxEntry {
     (id[0], id[6]) = (bucket, ms);
     OutboxEntry {
         id: MessageId::from_bytes(id),
-        kind: OutboxKind::Message { to: email("ada@example.com").identifier(), display_to: "ada@example.com".into() },
+        kind: OutboxKind::Message {
+            to: email("ada@example.com").identifier(),
+            display_to: "ada@example.com".into(),
+            about: None,
+        },
         sealed: vec![1, 2, 3],
         created_at: at(ms.into()),
         expire_at: at(HOUR),
     }
+}
+
+/// A message that a provider took.
+pub(super) fn sent() -> MessageEnd {
+    MessageEnd::Sent { provider: "resend".into(), message_id: Some("re_1".into()), attempts: 2 }
+}
+
+/// A message whose address does not exist.
+pub(super) fn failed() -> MessageEnd {
+    MessageEnd::Failed { class: FailureClass::Address, attempts: 1 }
 }
 
 /// The code `n` for an address of a user.

@@ -25,7 +25,7 @@ use crate::domain::webhook::{Retry, WebhookEndpoint};
 
 use crate::store::scan::{EventPage, NamedValue, ScanCursor, ScanPage, UserList};
 use crate::store::store::BoxFuture;
-use crate::store::{Commit, CommitError, Committed, Health, OutboxEntry, Store, StoreError};
+use crate::store::{Commit, CommitError, Committed, Health, OutboxEntry, Store, StoreError, StoredMessage};
 
 use super::{Fault, FaultyStore, StoreCall, StoreRead, WANTED, lock};
 
@@ -204,6 +204,26 @@ impl Store for FaultyStore {
 
     fn outbox(&self, after: Option<MessageId>, limit: usize) -> BoxFuture<'_, Result<Vec<OutboxEntry>, StoreError>> {
         Box::pin(self.read(StoreRead::Outbox, self.inner.outbox(after, limit)))
+    }
+
+    fn message(&self, id: MessageId) -> BoxFuture<'_, Result<Option<StoredMessage>, StoreError>> {
+        Box::pin(self.read(StoreRead::Messages, self.inner.message(id)))
+    }
+
+    fn messages(
+        &self,
+        before: Option<MessageId>,
+        limit: usize,
+    ) -> BoxFuture<'_, Result<Vec<StoredMessage>, StoreError>> {
+        Box::pin(self.read(StoreRead::Messages, self.inner.messages(before, limit)))
+    }
+
+    fn message_of_provider<'a>(
+        &'a self,
+        provider: &'a str,
+        known_as: &'a str,
+    ) -> BoxFuture<'a, Result<Option<MessageId>, StoreError>> {
+        Box::pin(self.read(StoreRead::Messages, self.inner.message_of_provider(provider, known_as)))
     }
 
     fn events(&self, after: Option<Position>, limit: usize) -> BoxFuture<'_, Result<EventPage, StoreError>> {

@@ -75,6 +75,9 @@ pub(crate) enum Kind {
     /// An address of a user, by its identification's id and the user's id; and an address at Gmail that is spelled with
     /// dots, by a digest of its spelling without them in place of the id. Scanned.
     UserAddress = 26,
+    /// A message that left the outbox, by its time and id; and the id of such a message, by the digest of what its
+    /// provider calls it. Scanned.
+    Message = 27,
     /// A code that was sent to an address of a user for the application's backend, by the id of the address.
     AddressVerification = 29,
 }
@@ -105,6 +108,33 @@ pub(in crate::store) fn identifier(identifier: &Identifier) -> Bytes {
 
 pub(in crate::store) fn outbox(id: MessageId) -> Bytes {
     in_order(Kind::Outbox, id)
+}
+
+pub(in crate::store) fn message(id: MessageId) -> Bytes {
+    let [bucket, rest @ ..] = id.as_bytes();
+    of_parts(Kind::Message, &[&[MESSAGE], rest, &[*bucket]])
+}
+
+/// What the keys of messages that left the outbox begin with.
+pub(in crate::store) fn messages() -> Bytes {
+    of_parts(Kind::Message, &[&[MESSAGE]])
+}
+
+/// The place of a message under the id that its provider gave it.
+pub(in crate::store) fn provider_message(provider: &str, known_as: &str, id: MessageId) -> Bytes {
+    of_parts(Kind::Message, &[&[MESSAGE_OF_PROVIDER], &digest_of_parts(&[provider, known_as]), id.as_bytes()])
+}
+
+/// What the keys of the messages with this id of a provider begin with.
+pub(in crate::store) fn provider_messages(provider: &str, known_as: &str) -> Bytes {
+    of_parts(Kind::Message, &[&[MESSAGE_OF_PROVIDER], &digest_of_parts(&[provider, known_as])])
+}
+
+/// Reads the message in a key made by [`provider_message`]; `None` for other keys.
+pub(in crate::store) fn parse_provider_message(key: &[u8]) -> Option<MessageId> {
+    let [kind, part, rest @ ..] = key else { return None };
+    let id: [u8; 16] = rest.get(32..)?.try_into().ok()?;
+    (*kind == Kind::Message.byte() && *part == MESSAGE_OF_PROVIDER).then(|| MessageId::from_bytes(id))
 }
 
 pub(in crate::store) fn invitation(id: InvitationId) -> Bytes {
@@ -363,6 +393,18 @@ pub(in crate::store) fn digest_of(identifier: &Identifier) -> [u8; 32] {
     bytes
 }
 
+/// The SHA-256 of texts, each of which is ended.
+fn digest_of_parts(parts: &[&str]) -> [u8; 32] {
+    let mut context = digest::Context::new(&digest::SHA256);
+    for part in parts {
+        context.update(part.as_bytes());
+        context.update(&[0]);
+    }
+    let mut bytes = [0; 32];
+    bytes.copy_from_slice(context.finish().as_ref());
+    bytes
+}
+
 fn of_id<K: IdKind>(kind: Kind, id: Id<K>) -> Bytes {
     of_parts(kind, &[id.as_bytes()])
 }
@@ -406,6 +448,10 @@ pub(in crate::store) const USER_COUNT_PARTS: u8 = 64;
 /// The part in which this process counts. Older versions counted a user in the part of its id's first byte.
 pub(in crate::store) const COUNTED_HERE: u8 = 0;
 
+/// The two parts of kind 27; on disk as well.
+const MESSAGE: u8 = 1;
+const MESSAGE_OF_PROVIDER: u8 = 2;
+
 /// Used for a client's counter, at the place of the address kind in an address's counter.
 const CLIENT_COUNTER: u8 = 255;
 
@@ -421,93 +467,4 @@ pub(in crate::store) const EVENTS_REMOVED: &str = "events_removed";
 pub const LAST_SEEN: &str = "last_seen_ms";
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn deadlines_lie_in_the_order_of_time_and_read_back() {
-        let id = SignUpId::from_bytes([255; 16]);
-        let other = SignUpId::from_bytes([0; 16]);
-        let early = deadline(Timestamp::from_millis(255), id);
-        let late = deadline(Timestamp::from_millis(256), other);
-        assert!(early < late);
-        assert_eq!(parse_deadline(&early), Some((Timestamp::from_millis(255), id)));
-        assert_eq!(parse_deadline(&early[1..]), None);
-        assert_eq!(parse_deadline(b""), None);
-    }
-
-    #[test]
-    fn users_lie_in_the_order_of_time_and_read_back() {
-        let (first, second) = (UserId::from_bytes([255; 16]), UserId::from_bytes([0; 16]));
-        let (early, late) = (Timestamp::from_millis(255), Timestamp::from_millis(256));
-        assert!(user_created(early, first) < user_created(late, second));
-        assert!(user_signed_in(None, first) < user_signed_in(Some(early), second));
-        assert_eq!(parse_user_at(&user_created(early, first)), Some((early, first)));
-        assert_eq!(parse_user_at(&user_signed_in(None, first)[..24]), None);
-        assert!(user_signed_in(Some(Timestamp::MAX), first) < after(Kind::UserSignedIn));
-    }
-
-    #[test]
-    fn messages_that_wait_for_an_endpoint_lie_in_the_order_of_their_time_and_read_back() {
-        let of = |endpoint, due, sequence, index| RetryKey {
-            endpoint: WebhookEndpointId::from_bytes([endpoint; 16]),
-            due: Timestamp::from_millis(due),
-            event: Position::new(sequence, index),
-        };
-        let ascending = [of(1, 255, 9, 9), of(1, 256, 1, 255), of(1, 256, 1, 256), of(1, 256, 2, 0), of(2, 0, 0, 0)];
-        let keys = ascending.each_ref().map(webhook_retry);
-        assert!(keys.is_sorted());
-        assert_eq!(keys.each_ref().map(|key| parse_webhook_retry(key)), ascending.map(Some));
-        assert!(keys[0].starts_with(&webhook_retries_of(ascending[0].endpoint)));
-        assert_eq!(parse_webhook_retry(&keys[0][..30]), None);
-    }
-
-    #[test]
-    fn events_lie_in_the_order_of_their_numbers_and_read_back() {
-        assert!(events(255) < events(256) && events(u64::MAX) < after(Kind::Event));
-        assert_eq!(parse_events(&events(1 << 32)), Some(1 << 32));
-        assert_eq!(parse_events(&events(1)[..8]), None);
-        assert_eq!(parse_events(&user(UserId::from_bytes([1; 16]))), None);
-    }
-
-    #[test]
-    fn messages_lie_in_the_order_of_their_making() {
-        let made = |bucket, at: u8| {
-            let mut bytes = [0; 16];
-            bytes[0] = bucket;
-            bytes[6] = at;
-            outbox(MessageId::from_bytes(bytes))
-        };
-        assert!(made(200, 1) < made(3, 2));
-    }
-
-    #[test]
-    fn values_of_the_application_lie_by_namespace_and_name_and_read_back() {
-        let of = |namespace, name| ValueKey::new(namespace, name).expect("a key");
-        let (first, second) = (of("a", "b"), of("a.b", "a"));
-        assert!(application_value(&first) < application_value(&second));
-        for key in [first, second] {
-            assert_eq!(parse_application_value(&application_value(&key)), Some(key.clone()));
-            assert!(application_value(&key).starts_with(&application_values(key.namespace(), "")));
-        }
-        assert!(!application_value(&of("a.b", "c")).starts_with(&application_values("a", "")));
-    }
-
-    #[test]
-    fn who_waits_for_approval_lies_in_the_order_of_time_and_reads_back() {
-        let (first, second) = (SignUpId::from_bytes([255; 16]), SignUpId::from_bytes([0; 16]));
-        let (early, late) = (Timestamp::from_millis(255), Timestamp::from_millis(256));
-        assert!(awaiting_approval(early, first) < awaiting_approval(late, second));
-        assert_eq!(parse_awaiting_approval(&awaiting_approval(early, first)), Some(first));
-        assert_eq!(parse_awaiting_approval(b""), None);
-    }
-
-    #[test]
-    fn keys_of_equal_texts_of_other_kinds_differ() {
-        let of = |kind| Identifier { kind, value: "ada".into() };
-        let (email, username) = (of(IdentifierKind::EmailAddress), of(IdentifierKind::Username));
-        assert_ne!(identifier(&email), identifier(&username));
-        assert_ne!(address_counter(&email), identifier(&email));
-        assert_eq!(identifier(&email).len(), 34);
-    }
-}
+mod tests;

@@ -5,6 +5,7 @@ mod calls;
 mod commit;
 mod events;
 mod lists;
+mod messages;
 mod sessions;
 mod upgrade;
 mod users;
@@ -340,6 +341,7 @@ mod tests {
             client: Span::from_millis(1),
             finished: Span::from_millis(1),
             events: Span::from_millis(1),
+            messages: Span::from_millis(1),
         };
         for round in 0..2 {
             let (mut place, mut stale) = (ScanCursor::default(), Vec::new());

@@ -4,6 +4,7 @@
 mod housekeeping;
 mod invitations;
 mod listed;
+mod messages;
 mod sessions;
 mod sign_in_tokens;
 mod users;
@@ -29,8 +30,7 @@ use super::closing::Adds;
 use super::codec::{self, Record};
 use super::key_value::{KeyValue, Write};
 use super::record::{
-    ApplicationValueRecordV1, ClientRecordV3, CounterRecordV1, FailuresRecordV2, OutboxRecordV1, SignUpRecordV3,
-    ValueRecordV1,
+    ApplicationValueRecordV1, ClientRecordV3, CounterRecordV1, FailuresRecordV2, SignUpRecordV3, ValueRecordV1,
 };
 use super::unreadable::Unreadable;
 use super::{key, quota};
@@ -182,7 +182,7 @@ impl<K: KeyValue> Transaction<'_, '_, K> {
             self.value(write)?;
         }
         for entry in &decision.outbox {
-            self.put(key::outbox(entry.id), &OutboxRecordV1::from(entry))?;
+            self.queue(entry)?;
         }
         Ok(Committed { client, generation_before, last_event: None, attempts_left })
     }

@@ -4,6 +4,7 @@
 use bytes::Bytes;
 
 use crate::domain::id::{ClientId, SessionId};
+use crate::domain::message::Origin;
 use crate::domain::policy::RetentionPolicy;
 use crate::domain::sign_in::Failures;
 use crate::domain::sign_up::{Phase, SignUp};
@@ -13,15 +14,15 @@ use super::codec;
 use super::key::{self, Kind};
 use super::quota;
 use super::record::{
-    AddressVerificationRecordV1, ClientRecordV3, CounterRecordV1, EventsRecordV1, FailuresRecordV2, InvitationRecordV1,
-    OutboxRecordV1, SessionRecordV1, SignInTokenRecordV1, UserRecordV3,
+    AddressVerificationRecordV1, ClientRecordV3, CounterRecordV1, EventsRecordV2, FailuresRecordV2, InvitationRecordV1,
+    MessageRecordV1, OutboxRecordV2, SessionRecordV1, SignInTokenRecordV1, UserRecordV3,
 };
 use crate::domain::client::Client;
 use crate::domain::invitation::{Invitation, InvitationState};
 use crate::domain::sign_in_token::SignInToken;
 use crate::domain::user::{AddressVerification, User};
-use crate::store::OutboxEntry;
 use crate::store::error::StoreError;
+use crate::store::{OutboxEntry, StoredMessage};
 
 /// What the garbage collection does with a record.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -34,7 +35,7 @@ pub(in crate::store) enum Verdict {
 
 /// The scanned kinds, in this order; then the scan begins again. Events are the last, since it leaves them at the first
 /// one that is kept.
-pub(in crate::store) const GC_KINDS: [Kind; 11] = [
+pub(in crate::store) const GC_KINDS: [Kind; 12] = [
     Kind::Client,
     Kind::Outbox,
     Kind::Counter,
@@ -44,6 +45,7 @@ pub(in crate::store) const GC_KINDS: [Kind; 11] = [
     Kind::Invitation,
     Kind::WebhookRetry,
     Kind::SignInToken,
+    Kind::Message,
     Kind::AddressVerification,
     Kind::Event,
 ];
@@ -69,7 +71,7 @@ pub(in crate::store) fn fate(
         let in_progress = client.sign_up.map(|id| get(&key::sign_up(id))).transpose()?.flatten().is_some();
         goes(is_idle && !has_session && !in_progress)
     } else if is(Kind::Outbox) {
-        let entry = OutboxEntry::from(codec::decode::<OutboxRecordV1>(value)?);
+        let entry = OutboxEntry::from(codec::decode::<OutboxRecordV2>(value)?);
         goes(entry.expire_at + UNSENT <= now)
     } else if is(Kind::Counter) {
         goes(quota::is_over(&codec::decode::<CounterRecordV1>(value)?, now))
@@ -85,7 +87,7 @@ pub(in crate::store) fn fate(
             None => goes(!is_known || get(&holder)?.is_none()),
         }
     } else if is(Kind::Event) {
-        goes(codec::decode::<EventsRecordV1>(value)?.at() + keep.events <= now)
+        goes(codec::decode::<EventsRecordV2>(value)?.at() + keep.events <= now)
     } else if is(Kind::Invitation) {
         // The invitation of a user has the user's address, so it goes with the user.
         match Invitation::from(codec::decode::<InvitationRecordV1>(value)?).state {
@@ -95,6 +97,11 @@ pub(in crate::store) fn fate(
     } else if is(Kind::WebhookRetry) {
         let endpoint = key::parse_webhook_retry(key).map(|key| key::webhook_endpoint(key.endpoint));
         goes(endpoint.map(|key| get(&key)).transpose()?.flatten().is_none())
+    } else if is(Kind::Message) {
+        match key::parse_provider_message(key) {
+            Some(id) => goes(get(&key::message(id))?.is_none()),
+            None => of_message(StoredMessage::from(codec::decode::<MessageRecordV1>(value)?), keep, now, get)?,
+        }
     } else if is(Kind::SignInToken) {
         let token = SignInToken::from(codec::decode::<SignInTokenRecordV1>(value)?);
         goes(token.is_forgotten(now) || get(&key::user(token.user_id))?.is_none())
@@ -115,6 +122,30 @@ pub(in crate::store) fn fate(
     } else {
         Verdict::Keep
     })
+}
+
+/// What to do with a message that left the outbox. It goes with what it was made for, and its secret when it expires.
+fn of_message(
+    message: StoredMessage,
+    keep: RetentionPolicy,
+    now: Timestamp,
+    get: impl Fn(&Bytes) -> Result<Option<Bytes>, StoreError>,
+) -> Result<Verdict, StoreError> {
+    let is_there = |key: &Bytes| get(key).map(|value| value.is_some());
+    let has_origin = match message.about.as_ref().map(|about| about.origin) {
+        Some(Origin::SignUp(id)) => is_there(&key::sign_up(id))? || is_there(&key::user(id.cast()))?,
+        Some(Origin::SignIn(_) | Origin::AddressVerification(_)) => is_there(&key::identifier(&message.to))?,
+        Some(Origin::Invitation(id)) => is_there(&key::invitation(id))?,
+        None => true,
+    };
+    if message.updated_at + keep.messages <= now || !has_origin {
+        return Ok(Verdict::Delete);
+    }
+    if message.expire_at > now || message.sealed.is_empty() {
+        return Ok(Verdict::Keep);
+    }
+    let record = MessageRecordV1::from(&StoredMessage { sealed: Vec::new(), ..message });
+    Ok(Verdict::Rewrite(codec::encode(&record)?))
 }
 
 /// Whether a session is live on its client.

@@ -166,6 +166,7 @@ pub(crate) const fn of_refusal(code: ErrorCode) -> Row {
         ErrorCode::ResourceForbidden => row(FORBIDDEN, "forbidden", "This can't be done to it any more."),
         // Webhooks
         ErrorCode::WebhookEndpointConfigured => row(FORBIDDEN, "is configured", "This endpoint is in the configuration of the instance. Please change it there."),
+        ErrorCode::MessageOver => row(CONFLICT, "no longer good", "What this message says is no longer good, so it is not sent again. The person can ask for a new one."),
         ErrorCode::WebhookEndpointQuotaExceeded => row(FORBIDDEN, "too many endpoints", "There are {n} endpoints already, and an instance has no more."),
         // Sign-ins
         ErrorCode::StrategyForUserInvalid => row(BAD, "Invalid strategy for this account", "This account can't be signed in to that way."),

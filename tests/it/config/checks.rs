@@ -14,7 +14,7 @@ fn production_needs_a_real_transport() {
     assert_fault(Err(both), "line 4: `verification.test_mode` is for development");
     load_text(&format!("{production}{SMTP}")).expect("SMTP is a real transport");
     let phones = format!("{production}[settings]\nfile = \"phone\"\n{SMTP}");
-    assert_fault(load_text(&phones), "`sms.transport` can't send text messages yet");
+    assert_fault(load_text(&phones), "`sms.transport` is \"capture\", but the settings verify phone numbers");
     let silent = format!("{production}[settings]\nfile = \"username_password\"\n[email]\ntransport = \"none\"");
     let config = load_text(&silent).expect("nothing is ever sent");
     assert!(config.warnings().iter().any(|w| w.contains("`instance.publishable_key`")));

@@ -84,7 +84,7 @@ fn faults_name_the_key_and_where_it_was_given() {
         ),
         ("[instance]\npublishable_key = \"pk_live_bG9jYWxob3N0JA\"", "`instance.publishable_key` must be pk_live_ or"),
         ("[store]\nkind = \"postgres\"", "`store.kind` can't be \"postgres\": that store is not built yet"),
-        ("[sms]\ntransport = \"http\"", "`sms.transport` can't be \"http\": that transport is not built yet"),
+        ("[sms]\ntransport = \"pigeon\"", "`sms.transport` can't be \"pigeon\"; use \"capture\", \"twilio\""),
         ("[email]\ntransport = \"smtp\"", "`email.host` is missing"),
         ("[email]\npassword = 12345", "`email.password` must be a text in quotes"),
         ("[settings]\nfile = \"pasword\"", "line 2: `settings.file` names neither a sample (\"password\", "),

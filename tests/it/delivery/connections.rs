@@ -3,7 +3,7 @@
 use std::net::TcpListener;
 use std::time::Duration;
 
-use vestibule::delivery::{Outcome, Security, Smtp, SmtpOptions, Transport};
+use vestibule::delivery::{Outcome, Receipt, Security, Smtp, SmtpOptions, Transport};
 use vestibule::domain::secret::Secret;
 
 use super::{in_time, message, told};
@@ -40,11 +40,11 @@ async fn a_refused_login_is_told_and_the_password_is_not() {
 async fn a_login_goes_by_plain_or_by_login() {
     let server = SmtpServer::start();
     let smtp = Smtp::new(&with_login(&server)).expect("a transport");
-    assert_eq!(smtp.deliver(&message("ada@example.com")).await, Outcome::Sent);
+    assert_eq!(smtp.deliver(&message("ada@example.com")).await, Outcome::Sent(Receipt::default()));
     assert_eq!(server.commands()[1], "AUTH PLAIN AGFkYQBodW50ZXIy");
     let server = SmtpServer::scripted(vec![("ehlo", Act::Say("250-test.example\r\n250 AUTH=LOGIN"))]);
     let smtp = Smtp::new(&with_login(&server)).expect("a transport");
-    assert_eq!(smtp.deliver(&message("ada@example.com")).await, Outcome::Sent);
+    assert_eq!(smtp.deliver(&message("ada@example.com")).await, Outcome::Sent(Receipt::default()));
     assert_eq!(server.commands()[1..4], ["AUTH LOGIN", "YWRh", "aHVudGVyMg=="]);
 }
 
@@ -73,7 +73,7 @@ async fn tls_that_is_not_to_be_had_is_told() {
 async fn a_connection_that_has_died_since_is_replaced_and_nobody_waits_for_it() {
     let server = SmtpServer::start();
     let smtp = Smtp::new(&server.options()).expect("a transport");
-    assert_eq!(smtp.deliver(&message("ada@example.com")).await, Outcome::Sent);
+    assert_eq!(smtp.deliver(&message("ada@example.com")).await, Outcome::Sent(Receipt::default()));
     // The open connection stops answering at the next command, while new ones are served.
     server.follow(vec![("mail", Act::FallSilent)]);
     let second = message("ada@example.com");
@@ -83,7 +83,7 @@ async fn a_connection_that_has_died_since_is_replaced_and_nobody_waits_for_it() 
         }
         server.follow(Script::new());
     });
-    assert_eq!(outcome, Outcome::Sent);
+    assert_eq!(outcome, Outcome::Sent(Receipt::default()));
     assert_eq!((server.connections(), server.taken().len()), (2, 2));
 }
 

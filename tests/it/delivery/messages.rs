@@ -4,7 +4,7 @@ use std::sync::Arc;
 use vestibule::domain::verification::Strategy;
 use vestibule::engine::AttemptVerification;
 
-use vestibule::delivery::{Capture, Outcome, Smtp, SmtpError, SmtpOptions, Transport};
+use vestibule::delivery::{Capture, Failure, Outcome, Receipt, Smtp, SmtpError, SmtpOptions, Transport};
 use vestibule::domain::sign_up::Status;
 use vestibule::engine::RequestContext;
 
@@ -32,7 +32,7 @@ async fn a_code_sent_over_smtp_completes_a_sign_up() {
 async fn mail_says_who_sends_it_and_that_no_machine_should_answer() {
     let server = SmtpServer::start();
     let smtp = Smtp::new(&server.options()).expect("a transport");
-    assert_eq!(smtp.deliver(&message("ada@example.com")).await, Outcome::Sent);
+    assert_eq!(smtp.deliver(&message("ada@example.com")).await, Outcome::Sent(Receipt::default()));
     let mail = server.mail(1).await;
     assert_eq!(header(&mail[0], "MIME-Version: "), "1.0");
     assert_eq!(header(&mail[0], "Auto-Submitted: "), "auto-generated");
@@ -40,7 +40,7 @@ async fn mail_says_who_sends_it_and_that_no_machine_should_answer() {
     assert_eq!(server.commands()[0], "EHLO acme.example");
     let named = SmtpOptions { hello_name: Some("mail.acme.example".into()), ..server.options() };
     let smtp = Smtp::new(&named).expect("a transport");
-    assert_eq!(smtp.deliver(&message("ada@example.com")).await, Outcome::Sent);
+    assert_eq!(smtp.deliver(&message("ada@example.com")).await, Outcome::Sent(Receipt::default()));
     assert!(server.commands().iter().any(|command| command == "EHLO mail.acme.example"));
     let injected = SmtpOptions { hello_name: Some("a\r\nMAIL FROM:<eve@example.com>".into()), ..server.options() };
     assert!(matches!(Smtp::new(&injected).err(), Some(SmtpError::HelloName)));
@@ -51,7 +51,7 @@ async fn a_line_break_in_an_address_is_never_sent() {
     let server = SmtpServer::start();
     let smtp = Smtp::new(&server.options()).expect("a transport");
     let injected = message("ada@example.com\r\nRCPT TO:<eve@example.com>");
-    assert!(matches!(smtp.deliver(&injected).await, Outcome::Refused { .. }));
+    assert!(matches!(smtp.deliver(&injected).await, Outcome::Refused(_)));
     assert_eq!(server.connections(), 0);
 }
 
@@ -61,12 +61,12 @@ async fn an_address_outside_ascii_is_refused_with_the_reason_unless_the_server_t
     let smtp = Smtp::new(&server.options()).expect("a transport");
     let outcome = smtp.deliver(&message("josé@example.com")).await;
     assert!(
-        matches!(&outcome, Outcome::Refused { reason } if reason.contains("does not take addresses outside ASCII"))
+        matches!(&outcome, Outcome::Refused(Failure { reason, .. }) if reason.contains("does not take addresses outside ASCII"))
     );
     assert!(server.commands().iter().all(|command| command.starts_with("EHLO")));
     let server = SmtpServer::scripted(vec![("ehlo", Act::Say("250-test.example\r\n250-8BITMIME\r\n250 SMTPUTF8"))]);
     let smtp = Smtp::new(&server.options()).expect("a transport");
-    assert_eq!(smtp.deliver(&message("josé@example.com")).await, Outcome::Sent);
+    assert_eq!(smtp.deliver(&message("josé@example.com")).await, Outcome::Sent(Receipt::default()));
     assert_eq!(server.mail(1).await[0].to, "<josé@example.com>");
     assert!(server.commands()[1].ends_with(" BODY=8BITMIME SMTPUTF8"), "{:?}", server.commands());
     // A bad recipient address does not make the channel fail.

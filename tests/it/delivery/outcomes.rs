@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use vestibule::actors::ActorOptions;
-use vestibule::delivery::{Capture, Message, Outcome, Smtp, Transport};
+use vestibule::delivery::{Capture, Failure, Message, Outcome, Receipt, Smtp, Transport};
 use vestibule::engine::Engine;
 
 use super::{begin, engine, header, in_time, message, told, until};
@@ -16,13 +16,13 @@ async fn a_refusal_for_good_is_told_from_one_for_now_and_retries_keep_their_id()
     server.refuse(&["451 try later", "535 wrong password", "550 no such mailbox"]);
     let smtp = Smtp::new(&server.options()).expect("a transport");
     let message = message("ada@example.com");
-    assert!(matches!(smtp.deliver(&message).await, Outcome::Retry { .. }));
+    assert!(matches!(smtp.deliver(&message).await, Outcome::Retry(_)));
     let login = smtp.deliver(&message).await;
-    assert!(matches!(login, Outcome::Unavailable { .. }), "a refused login is the operator's to mend: {login:?}");
-    let Outcome::Refused { reason } = smtp.deliver(&message).await else { panic!("a 550 is for good") };
+    assert!(matches!(login, Outcome::Unavailable(_)), "a refused login is the operator's to mend: {login:?}");
+    let Outcome::Refused(Failure { reason, .. }) = smtp.deliver(&message).await else { panic!("a 550 is for good") };
     assert!(!reason.contains("ada@"), "{reason}");
-    assert_eq!(smtp.deliver(&message).await, Outcome::Sent);
-    assert_eq!(smtp.deliver(&message).await, Outcome::Sent);
+    assert_eq!(smtp.deliver(&message).await, Outcome::Sent(Receipt::default()));
+    assert_eq!(smtp.deliver(&message).await, Outcome::Sent(Receipt::default()));
     let mail = server.mail(2).await;
     assert!(header(&mail[0], "Message-ID: ").contains(&message.id.to_string()));
     assert_eq!(header(&mail[0], "Message-ID: "), header(&mail[1], "Message-ID: "));
@@ -116,7 +116,7 @@ async fn a_transport_that_panics_or_hangs_costs_its_messages_a_try() {
                 match number {
                     0 => panic!("a bug of the transport's own"),
                     1 => std::future::pending().await,
-                    _ => Outcome::Sent,
+                    _ => Outcome::Sent(Receipt::default()),
                 }
             })
         }

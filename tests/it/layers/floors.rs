@@ -56,7 +56,7 @@ const FLOORS: [(&str, &[&str]); 38] = [
         ],
     ),
     ("client", &["context id policy rejection secret sign_in time user", STRATEGY]),
-    ("event", &["client id time user"]),
+    ("event", &["client id identifier message time user"]),
     ("transition", &["client id identifier message quota rejection time"]),
     ("admission", &["identifier rejection settings user", STRATEGY]),
     ("requirements", &["field policy settings sign_up time"]),

@@ -19,6 +19,7 @@ const ORDERS: &[(&str, &[&str])] = &[
         &[
             "durability error health private scan",
             "commit writable",
+            "messages",
             "store",
             "kv",
             "ledger",
@@ -39,20 +40,22 @@ const ORDERS: &[(&str, &[&str])] = &[
             "memory",
         ],
     ),
-    ("store/kv/kv_store", &["events lists sessions upgrade users webhooks", "calls commit"]),
+    ("store/kv/kv_store", &["events lists messages sessions upgrade users webhooks", "calls commit"]),
     (
         "store/contract",
         &[
             "support maps",
             "sign_in_tokens",
-            "budgets clients entries events invitations listed others retention sessions sign_ups users values webhooks",
+            "budgets clients entries events invitations listed messages others retention sessions sign_ups users values webhooks",
         ],
     ),
     (
         "store/kv/record",
         &[
             "application_value count counter failures identifier sign_in_token strategy value webhook",
-            "event external invitation listed outbox",
+            "external invitation listed outbox",
+            "message",
+            "event",
             "sign_up",
             "address_verification sign_in user",
             "client",
@@ -106,12 +109,15 @@ const ORDERS: &[(&str, &[&str])] = &[
         "engine/backend",
         &[
             "pagination sign_in_tokens",
-            "clients invitations sessions sign_ups users values webhooks",
+            "clients invitations messages sessions sign_ups users values webhooks",
             "instance waitlist",
             "at_rest",
         ],
     ),
-    ("engine/webhooks", &["attempts input kept pace payload window", "configured message", "delivery", "dispatcher"]),
+    (
+        "engine/webhooks",
+        &["attempts composed input kept pace window", "payload", "configured message", "delivery", "dispatcher"],
+    ),
     ("engine/backend/users", &["filter passwords read", "list change", "address_verification create"]),
     (
         "engine/frontend",
@@ -147,16 +153,19 @@ const ORDERS: &[(&str, &[&str])] = &[
     ("http/response", &["circle: api_response error", "cors", "redirect refused_origins"]),
     (
         "http/frontend",
-        &["captchas client environment inputs me oauth_callback sessions tickets verify waitlist", "sign_ins sign_ups"],
+        &[
+            "captchas client environment inputs me message_reports oauth_callback sessions tickets verify waitlist",
+            "sign_ins sign_ups",
+        ],
     ),
-    ("http/dev", &["dev_browser pages repeats", "tools"]),
+    ("http/dev", &["dev_browser mailbox pages repeats", "tools"]),
     ("http/pages", &["notice", "error link"]),
     ("http/routing", &["backend off", "realm"]),
     ("http/server", &["connections trouble", "received stream"]),
     (
         "http/backend",
         &[
-            "clients instance invitations listed sessions sign_in_tokens sign_ups users waitlist_entries webhooks",
+            "clients instance invitations listed messages sessions sign_in_tokens sign_ups users waitlist_entries webhooks",
             "addresses",
         ],
     ),
@@ -168,7 +177,7 @@ const ORDERS: &[(&str, &[&str])] = &[
             "sign_in user sign_up",
             "session",
             "backend client",
-            "instance invitation sign_in_token",
+            "instance invitation message sign_in_token",
             "webhook",
         ],
     ),

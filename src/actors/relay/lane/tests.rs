@@ -104,8 +104,24 @@ async fn what_is_worthless_is_taken_out_wherever_it_waits() {
     (0..3).for_each(|number| lane.push(entry(number)));
     let delivery = next_delivery(&mut lane, now);
     lane.finish(delivery, now, DeliveryEnd::Retry { after: PAUSE_MAX }, now);
-    assert_eq!(lane.take_expired(Timestamp::from_millis(1001)), [id(1), id(0)]);
+    assert_eq!(lane.take_expired(Timestamp::from_millis(1001)), [(id(1), 0), (id(0), 1)]);
     assert_eq!(lane.waiting(), 1);
+}
+
+#[tokio::test]
+async fn a_channel_that_asks_for_time_is_not_tried_before() {
+    let (mut lane, now) = (Lane::new(4, 10), Instant::now());
+    (0..3).for_each(|number| lane.push(entry(number)));
+    let (minute, hour) = (Duration::from_secs(60), Duration::from_secs(3600));
+    let delivery = next_delivery(&mut lane, now);
+    let busy = |hold| DeliveryEnd::Unavailable { after: PAUSE_FIRST, reason: "busy".into(), hold: Some(hold) };
+    assert!(matches!(lane.finish(delivery, now, busy(minute), now), Change::Failed { .. }));
+    assert!(matches!(lane.next(now + minute / 2), Next::WaitUntil(at) if at == now + minute));
+    let delivery = next_delivery(&mut lane, now + minute);
+    assert_eq!((delivery.tries, lane.in_delivery), (0, 1));
+    lane.finish(delivery, now + minute, busy(hour), now + minute);
+    assert!(matches!(lane.next(now + minute), Next::WaitUntil(at) if at == now + minute + HOLD_MAX));
+    assert_eq!(next_delivery(&mut lane, now + minute + HOLD_MAX).tries, 0);
 }
 
 fn next_delivery(lane: &mut Lane, now: Instant) -> Delivery {
@@ -116,7 +132,7 @@ fn next_delivery(lane: &mut Lane, now: Instant) -> Delivery {
 }
 
 fn down() -> DeliveryEnd {
-    DeliveryEnd::Unavailable { after: PAUSE_FIRST, reason: "down".into() }
+    DeliveryEnd::Unavailable { after: PAUSE_FIRST, reason: "down".into(), hold: None }
 }
 
 fn id(number: u8) -> MessageId {
@@ -129,6 +145,7 @@ fn entry(number: u8) -> OutboxEntry {
         kind: OutboxKind::Message {
             to: Identifier { kind: IdentifierKind::EmailAddress, value: "ada@example.com".into() },
             display_to: "ada@example.com".into(),
+            about: None,
         },
         sealed: Vec::new(),
         created_at: Timestamp::EPOCH,

@@ -32,10 +32,11 @@ use crate::store::kv::key::{self, Kind};
 use crate::store::kv::key_value::KeyValue;
 use crate::store::kv::record::{
     AddressVerificationRecordV1, ApplicationValueRecordV1, ClientRecordV3, FailuresRecordV2, IdentifierRecordV1,
-    InvitationRecordV1, ListedRecordV1, OutboxRecordV1, RedirectUrlRecordV1, SignInTokenRecordV1, SignUpRecordV3,
+    InvitationRecordV1, ListedRecordV1, OutboxRecordV2, RedirectUrlRecordV1, SignInTokenRecordV1, SignUpRecordV3,
     UserRecordV3, ValueRecordV1, WaitlistEntryRecordV1, WebhookEndpointRecordV1,
 };
 use crate::store::kv::retention::{self, GC_KINDS, Verdict};
+use crate::store::messages::StoredMessage;
 use crate::store::scan::{EventPage, ExpiredKey, NamedValue, ScanCursor, ScanPage, UserList};
 use crate::store::store::sealed::Sealed;
 use crate::store::store::{BoxFuture, Store};
@@ -287,9 +288,30 @@ impl<K: KeyValue> Store for KvStore<K> {
         let from = from_after(Kind::Outbox, after.map(key::outbox));
         Box::pin(
             self.scan(Kind::Outbox, from, limit, |_, value| {
-                codec::decode::<OutboxRecordV1>(value).map(OutboxEntry::from)
+                codec::decode::<OutboxRecordV2>(value).map(OutboxEntry::from)
             }),
         )
+    }
+
+    fn message(&self, id: MessageId) -> BoxFuture<'_, Result<Option<StoredMessage>, StoreError>> {
+        Box::pin(self.read(move |shared| shared.message(id)))
+    }
+
+    fn messages(
+        &self,
+        before: Option<MessageId>,
+        limit: usize,
+    ) -> BoxFuture<'_, Result<Vec<StoredMessage>, StoreError>> {
+        Box::pin(self.read(move |shared| shared.messages(before, limit)))
+    }
+
+    fn message_of_provider<'a>(
+        &'a self,
+        provider: &'a str,
+        known_as: &'a str,
+    ) -> BoxFuture<'a, Result<Option<MessageId>, StoreError>> {
+        let (provider, known_as) = (provider.to_owned(), known_as.to_owned());
+        Box::pin(self.read(move |shared| shared.message_of_provider(&provider, &known_as)))
     }
 
     fn events(&self, after: Option<Position>, limit: usize) -> BoxFuture<'_, Result<EventPage, StoreError>> {

@@ -5,7 +5,7 @@ use crate::store::error::StoreError;
 use crate::store::kv::codec;
 use crate::store::kv::key::{self, EVENTS_REMOVED, Kind};
 use crate::store::kv::key_value::KeyValue;
-use crate::store::kv::record::{EventsRecordV1, ValueRecordV1, removed_to};
+use crate::store::kv::record::{EventsRecordV2, ValueRecordV1, removed_to};
 use crate::store::scan::{EventPage, ScanCursor};
 
 use super::{Shared, from_after};
@@ -88,13 +88,13 @@ fn begin_after(last: Option<Position>) -> u64 {
 }
 
 fn events_of(key: &[u8], value: &[u8]) -> Result<impl Iterator<Item = Event>, StoreError> {
-    Ok(codec::decode::<EventsRecordV1>(value)?.events(number(key)?))
+    Ok(codec::decode::<EventsRecordV2>(value)?.events(number(key)?))
 }
 
 /// The position of the last event of a record. If the record can't be read, that of its last possible event.
 fn last_position(key: &[u8], value: &[u8]) -> Result<Position, StoreError> {
     let number = number(key)?;
-    let record = codec::decode::<EventsRecordV1>(value);
+    let record = codec::decode::<EventsRecordV2>(value);
     Ok(record.map_or(Position::new(number, u16::MAX), |record| record.last_position(number)))
 }
 

@@ -4,19 +4,19 @@ use bytes::Bytes;
 
 use crate::domain::client::Client;
 use crate::domain::event::Happened;
-use crate::domain::id::{MessageId, SignUpId};
+use crate::domain::id::SignUpId;
 use crate::domain::invitation::Invitation;
 use crate::domain::policy::RetentionPolicy;
 use crate::domain::sign_up::SignUp;
 use crate::domain::time::{Span, Timestamp};
 use crate::domain::user::User;
 use crate::domain::waitlist::{WaitlistEntry, WaitlistStatus};
-use crate::store::commit::{Housekeeping, MessageEnd};
+use crate::store::commit::Housekeeping;
 use crate::store::error::StoreError;
 use crate::store::kv::key::{self, EVENTS_REMOVED, Kind};
 use crate::store::kv::key_value::KeyValue;
 use crate::store::kv::record::{
-    ClientRecordV3, CounterRecordV1, EventsRecordV1, InvitationRecordV1, SessionRecordV1, SignUpRecordV3, UserRecordV3,
+    ClientRecordV3, CounterRecordV1, EventsRecordV2, InvitationRecordV1, SessionRecordV1, SignUpRecordV3, UserRecordV3,
     ValueRecordV1, WaitlistEntryRecordV1, removed_to, removed_to_value,
 };
 use crate::store::kv::retention::{self, Verdict};
@@ -29,7 +29,10 @@ impl<K: KeyValue> Transaction<'_, '_, K> {
     /// Its only errors are those of the store: tidying is never refused.
     pub(super) fn tidy(&mut self, housekeeping: &Housekeeping, at: Timestamp) -> Result<(), StoreError> {
         for (id, end) in &housekeeping.sent {
-            self.message_over(*id, *end)?;
+            self.message_over(*id, end, housekeeping.keep_messages, at)?;
+        }
+        for report in &housekeeping.reports {
+            self.message_reported(report, at)?;
         }
         for (indexed_at, id) in &housekeeping.expire {
             self.expire(*indexed_at, *id, at)?;
@@ -47,22 +50,6 @@ impl<K: KeyValue> Transaction<'_, '_, K> {
         for made in &housekeeping.webhooks {
             self.webhook_progress(made, at)?;
         }
-        Ok(())
-    }
-
-    /// Removes a message from the outbox. One that is gone already is no event: its sender repeats a commit whose outcome
-    /// it does not know.
-    fn message_over(&mut self, id: MessageId, end: MessageEnd) -> Result<(), StoreError> {
-        let key = key::outbox(id);
-        let happened = match end {
-            MessageEnd::Sent => Some(Happened::MessageSent { id }),
-            MessageEnd::Failed => Some(Happened::MessageFailed { id }),
-            MessageEnd::Decoy => None,
-        };
-        if happened.is_some() && self.get(&key)?.is_some() {
-            self.adds.happened.extend(happened);
-        }
-        self.remove(key);
         Ok(())
     }
 
@@ -149,11 +136,13 @@ impl<K: KeyValue> Transaction<'_, '_, K> {
             }
         } else if is(Kind::Event) {
             let Some(sequence) = key::parse_events(key) else { return Ok(()) };
-            let removed = codec::decode::<EventsRecordV1>(value)?.last_position(sequence);
+            let removed = codec::decode::<EventsRecordV2>(value)?.last_position(sequence);
             let known: Option<ValueRecordV1> = self.record(&key::value(EVENTS_REMOVED))?;
             if known.and_then(|known| removed_to(&known)) < Some(removed) {
                 self.put(key::value(EVENTS_REMOVED), &removed_to_value(removed))?;
             }
+        } else if is(Kind::Message) && key::parse_provider_message(key).is_none() {
+            self.forget_message(codec::decode(value)?);
         } else if is(Kind::Invitation) {
             let invitation = Invitation::from(codec::decode::<InvitationRecordV1>(value)?);
             self.forget_invited(&invitation)?;

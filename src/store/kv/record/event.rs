@@ -7,23 +7,33 @@ use serde::{Deserialize, Serialize};
 use crate::domain::client::session::SessionStatus;
 use crate::domain::event::{EndUser, Event, Happened, Position};
 use crate::domain::id::{InvitationId, MessageId, SessionId, SignUpId, UserId, WaitlistEntryId};
+use crate::domain::identifier::IdentifierKind;
 use crate::domain::time::Timestamp;
-use crate::store::kv::codec::Record;
+use crate::store::StoreError;
+use crate::store::kv::codec::{Older, Record};
 use crate::store::kv::key::Kind;
 
+use super::message::FailureClassV1;
 use super::value::ValueRecordV1;
 
 /// Events in order. Their positions are the number in the key and their index here, counted over all commits.
+///
+/// The first schema had the same fields, and only the events up to [`HappenedV2::InvitationDeleted`]; its bytes are read
+/// as they are.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub(in crate::store) struct EventsRecordV1 {
-    commits: Vec<CommitV1>,
+pub(in crate::store) struct EventsRecordV2 {
+    commits: Vec<CommitV2>,
 }
 
+/// The first schema.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-struct CommitV1 {
+pub(in crate::store) struct EventsRecordV1(EventsRecordV2);
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+struct CommitV2 {
     at: u64,
     end_user: Option<EndUserV1>,
-    events: Vec<HappenedV1>,
+    events: Vec<HappenedV2>,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -39,7 +49,7 @@ enum AddressV1 {
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-enum HappenedV1 {
+enum HappenedV2 {
     SignUpCreated { id: [u8; 16], version: u64 },
     SignUpUpdated { id: [u8; 16], version: u64 },
     SignUpCompleted { id: [u8; 16], version: u64, user_id: [u8; 16] },
@@ -58,6 +68,10 @@ enum HappenedV1 {
     InvitationAccepted { id: [u8; 16], user_id: [u8; 16] },
     InvitationRevoked { id: [u8; 16] },
     InvitationDeleted { id: [u8; 16] },
+    // What follows is of the second schema.
+    MessageCreated { id: [u8; 16], to_phone: bool },
+    MessageDelivered { id: [u8; 16] },
+    MessageFailedFor { id: [u8; 16], class: FailureClassV1 },
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
@@ -73,10 +87,19 @@ impl Record for EventsRecordV1 {
     const SCHEMA: u8 = 1;
 }
 
-impl EventsRecordV1 {
+impl Record for EventsRecordV2 {
+    const KIND: Kind = Kind::Event;
+    const SCHEMA: u8 = 2;
+
+    fn from_older(older: Older<'_>) -> Result<Self, StoreError> {
+        older.read::<EventsRecordV1>().map(|EventsRecordV1(record)| record)
+    }
+}
+
+impl EventsRecordV2 {
     /// The events, where the record has this number.
     pub(in crate::store) fn events(self, sequence: u64) -> impl Iterator<Item = Event> {
-        let of_commit = |commit: CommitV1| {
+        let of_commit = |commit: CommitV2| {
             let (at, end_user) = (Timestamp::from_millis(commit.at), commit.end_user.map(EndUser::from));
             commit.events.into_iter().map(move |what| (at, end_user.clone(), what))
         };
@@ -100,7 +123,7 @@ impl EventsRecordV1 {
 /// A record of events that is being filled.
 #[derive(Debug, Default)]
 pub(in crate::store) struct OpenEvents {
-    record: EventsRecordV1,
+    record: EventsRecordV2,
     /// How many events it has.
     events: u16,
     /// At most so many bytes.
@@ -126,7 +149,7 @@ impl OpenEvents {
             Some(last) => last.events.push(happened.into()),
             None => {
                 self.size += COMMIT_SIZE + end_user.as_ref().map_or(0, |end_user| end_user.user_agent.len());
-                commits.push(CommitV1 { at, end_user, events: vec![happened.into()] });
+                commits.push(CommitV2 { at, end_user, events: vec![happened.into()] });
             }
         }
         let external_id = match happened {
@@ -139,7 +162,7 @@ impl OpenEvents {
     }
 
     /// The record.
-    pub(in crate::store) fn finish(self) -> EventsRecordV1 {
+    pub(in crate::store) fn finish(self) -> EventsRecordV2 {
         self.record
     }
 }
@@ -183,7 +206,7 @@ impl From<EndUserV1> for EndUser {
     }
 }
 
-impl From<&Happened> for HappenedV1 {
+impl From<&Happened> for HappenedV2 {
     fn from(what: &Happened) -> Self {
         match what {
             Happened::SignUpCreated { id, version } => Self::SignUpCreated { id: *id.as_bytes(), version: *version },
@@ -204,7 +227,14 @@ impl From<&Happened> for HappenedV1 {
                 Self::SessionEnded { id: *id.as_bytes(), user_id: *user_id.as_bytes(), end: (*status).into() }
             }
             Happened::MessageSent { id } => Self::MessageSent { id: *id.as_bytes() },
-            Happened::MessageFailed { id } => Self::MessageFailed { id: *id.as_bytes() },
+            Happened::MessageCreated { id, to } => {
+                Self::MessageCreated { id: *id.as_bytes(), to_phone: *to == IdentifierKind::PhoneNumber }
+            }
+            Happened::MessageDelivered { id } => Self::MessageDelivered { id: *id.as_bytes() },
+            Happened::MessageFailed { id, class: None } => Self::MessageFailed { id: *id.as_bytes() },
+            Happened::MessageFailed { id, class: Some(class) } => {
+                Self::MessageFailedFor { id: *id.as_bytes(), class: (*class).into() }
+            }
             Happened::WaitlistEntryCreated { id } => Self::WaitlistEntryCreated { id: *id.as_bytes() },
             Happened::WaitlistEntryUpdated { id } => Self::WaitlistEntryUpdated { id: *id.as_bytes() },
             Happened::WaitlistEntryDeleted { id } => Self::WaitlistEntryDeleted { id: *id.as_bytes() },
@@ -218,38 +248,46 @@ impl From<&Happened> for HappenedV1 {
     }
 }
 
-impl From<HappenedV1> for Happened {
-    fn from(what: HappenedV1) -> Self {
-        use HappenedV1 as V1;
+impl From<HappenedV2> for Happened {
+    fn from(what: HappenedV2) -> Self {
+        use HappenedV2 as V2;
         match what {
-            V1::SignUpCreated { id, version } => Self::SignUpCreated { id: SignUpId::from_bytes(id), version },
-            V1::SignUpUpdated { id, version } => Self::SignUpUpdated { id: SignUpId::from_bytes(id), version },
-            V1::SignUpCompleted { id, version, user_id } => {
+            V2::SignUpCreated { id, version } => Self::SignUpCreated { id: SignUpId::from_bytes(id), version },
+            V2::SignUpUpdated { id, version } => Self::SignUpUpdated { id: SignUpId::from_bytes(id), version },
+            V2::SignUpCompleted { id, version, user_id } => {
                 Self::SignUpCompleted { id: SignUpId::from_bytes(id), version, user_id: UserId::from_bytes(user_id) }
             }
-            V1::SignUpAbandoned { id } => Self::SignUpAbandoned { id: SignUpId::from_bytes(id) },
-            V1::UserCreated { id, version } => Self::UserCreated { id: UserId::from_bytes(id), version },
-            V1::UserUpdated { id, version } => Self::UserUpdated { id: UserId::from_bytes(id), version },
-            V1::UserDeleted { id, external_id } => Self::UserDeleted { id: UserId::from_bytes(id), external_id },
-            V1::SessionCreated { id, user_id } => {
+            V2::SignUpAbandoned { id } => Self::SignUpAbandoned { id: SignUpId::from_bytes(id) },
+            V2::UserCreated { id, version } => Self::UserCreated { id: UserId::from_bytes(id), version },
+            V2::UserUpdated { id, version } => Self::UserUpdated { id: UserId::from_bytes(id), version },
+            V2::UserDeleted { id, external_id } => Self::UserDeleted { id: UserId::from_bytes(id), external_id },
+            V2::SessionCreated { id, user_id } => {
                 Self::SessionCreated { id: SessionId::from_bytes(id), user_id: UserId::from_bytes(user_id) }
             }
-            V1::SessionEnded { id, user_id, end } => Self::SessionEnded {
+            V2::SessionEnded { id, user_id, end } => Self::SessionEnded {
                 id: SessionId::from_bytes(id),
                 user_id: UserId::from_bytes(user_id),
                 status: end.into(),
             },
-            V1::MessageSent { id } => Self::MessageSent { id: MessageId::from_bytes(id) },
-            V1::MessageFailed { id } => Self::MessageFailed { id: MessageId::from_bytes(id) },
-            V1::WaitlistEntryCreated { id } => Self::WaitlistEntryCreated { id: WaitlistEntryId::from_bytes(id) },
-            V1::WaitlistEntryUpdated { id } => Self::WaitlistEntryUpdated { id: WaitlistEntryId::from_bytes(id) },
-            V1::WaitlistEntryDeleted { id } => Self::WaitlistEntryDeleted { id: WaitlistEntryId::from_bytes(id) },
-            V1::InvitationCreated { id } => Self::InvitationCreated { id: InvitationId::from_bytes(id) },
-            V1::InvitationAccepted { id, user_id } => {
+            V2::MessageSent { id } => Self::MessageSent { id: MessageId::from_bytes(id) },
+            V2::MessageCreated { id, to_phone } => Self::MessageCreated {
+                id: MessageId::from_bytes(id),
+                to: if to_phone { IdentifierKind::PhoneNumber } else { IdentifierKind::EmailAddress },
+            },
+            V2::MessageDelivered { id } => Self::MessageDelivered { id: MessageId::from_bytes(id) },
+            V2::MessageFailed { id } => Self::MessageFailed { id: MessageId::from_bytes(id), class: None },
+            V2::MessageFailedFor { id, class } => {
+                Self::MessageFailed { id: MessageId::from_bytes(id), class: Some(class.into()) }
+            }
+            V2::WaitlistEntryCreated { id } => Self::WaitlistEntryCreated { id: WaitlistEntryId::from_bytes(id) },
+            V2::WaitlistEntryUpdated { id } => Self::WaitlistEntryUpdated { id: WaitlistEntryId::from_bytes(id) },
+            V2::WaitlistEntryDeleted { id } => Self::WaitlistEntryDeleted { id: WaitlistEntryId::from_bytes(id) },
+            V2::InvitationCreated { id } => Self::InvitationCreated { id: InvitationId::from_bytes(id) },
+            V2::InvitationAccepted { id, user_id } => {
                 Self::InvitationAccepted { id: InvitationId::from_bytes(id), user_id: UserId::from_bytes(user_id) }
             }
-            V1::InvitationRevoked { id } => Self::InvitationRevoked { id: InvitationId::from_bytes(id) },
-            V1::InvitationDeleted { id } => Self::InvitationDeleted { id: InvitationId::from_bytes(id) },
+            V2::InvitationRevoked { id } => Self::InvitationRevoked { id: InvitationId::from_bytes(id) },
+            V2::InvitationDeleted { id } => Self::InvitationDeleted { id: InvitationId::from_bytes(id) },
         }
     }
 }

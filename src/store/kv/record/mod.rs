@@ -13,6 +13,7 @@ mod failures;
 mod identifier;
 mod invitation;
 mod listed;
+mod message;
 mod outbox;
 #[cfg(test)]
 pub(in crate::store) mod samples;
@@ -34,14 +35,15 @@ pub(in crate::store) use client::ClientRecordV3;
 pub(in crate::store) use client::{ClientRecordV1, ClientRecordV2};
 pub(in crate::store) use count::CountRecordV1;
 pub(in crate::store) use counter::{ClientShareV1, CounterRecordV1};
-pub(in crate::store) use event::{EventsRecordV1, OpenEvents, removed_to, removed_to_value};
+pub(in crate::store) use event::{EventsRecordV2, OpenEvents, removed_to, removed_to_value};
 pub(in crate::store) use failures::FailuresRecordV2;
 pub(in crate::store) use identifier::IdentifierRecordV1;
 #[cfg(test)]
 pub(in crate::store) use invitation::InvitedRecordV1;
 pub(in crate::store) use invitation::{InvitationRecordV1, InvitedRecordV2, WaitlistEntryRecordV1};
 pub(in crate::store) use listed::{ListedRecordV1, RedirectUrlRecordV1};
-pub(in crate::store) use outbox::OutboxRecordV1;
+pub(in crate::store) use message::MessageRecordV1;
+pub(in crate::store) use outbox::OutboxRecordV2;
 pub(in crate::store) use session::SessionRecordV1;
 pub(in crate::store) use sign_in_token::SignInTokenRecordV1;
 pub(in crate::store) use sign_up::SignUpRecordV3;

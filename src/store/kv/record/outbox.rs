@@ -2,11 +2,13 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::domain::id::MessageId;
+use crate::domain::id::{AddressVerificationId, InvitationId, MessageId, SignInId, SignUpId};
+use crate::domain::message::{Origin, Template};
 use crate::domain::time::Timestamp;
-use crate::store::kv::codec::Record;
+use crate::domain::verification::PhoneChannel;
+use crate::store::kv::codec::{Older, Record};
 use crate::store::kv::key::Kind;
-use crate::store::{OutboxEntry, OutboxKind};
+use crate::store::{MessageAbout, OutboxEntry, OutboxKind, StoreError};
 
 use super::identifier::IdentifierV1;
 
@@ -21,33 +23,127 @@ pub(in crate::store) struct OutboxRecordV1 {
     expire_at: u64,
 }
 
+/// The same, with what is known of it without opening it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(in crate::store) struct OutboxRecordV2 {
+    first: OutboxRecordV1,
+    about: Option<AboutV1>,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(super) struct AboutV1 {
+    template: TemplateV1,
+    origin: OriginV1,
+    locale: Option<String>,
+    phone_channel: Option<String>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+enum TemplateV1 {
+    VerificationCode,
+    MagicLinkSignUp,
+    Invitation,
+    AccountExists,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+enum OriginV1 {
+    SignUp([u8; 16]),
+    SignIn([u8; 16]),
+    Invitation([u8; 16]),
+    AddressVerification([u8; 16]),
+}
+
 impl Record for OutboxRecordV1 {
     const KIND: Kind = Kind::Outbox;
     const SCHEMA: u8 = 1;
 }
 
-impl From<&OutboxEntry> for OutboxRecordV1 {
+impl Record for OutboxRecordV2 {
+    const KIND: Kind = Kind::Outbox;
+    const SCHEMA: u8 = 2;
+
+    fn from_older(older: Older<'_>) -> Result<Self, StoreError> {
+        older.read::<OutboxRecordV1>().map(Self::from)
+    }
+}
+
+impl From<OutboxRecordV1> for OutboxRecordV2 {
+    fn from(first: OutboxRecordV1) -> Self {
+        Self { first, about: None }
+    }
+}
+
+impl From<&OutboxEntry> for OutboxRecordV2 {
     fn from(entry: &OutboxEntry) -> Self {
-        let OutboxKind::Message { to, display_to } = &entry.kind;
-        Self {
+        let OutboxKind::Message { to, display_to, about } = &entry.kind;
+        let first = OutboxRecordV1 {
             id: *entry.id.as_bytes(),
             to: to.into(),
             display_to: display_to.clone(),
             sealed: entry.sealed.clone(),
             created_at: entry.created_at.as_millis(),
             expire_at: entry.expire_at.as_millis(),
+        };
+        Self { first, about: about.as_ref().map(AboutV1::from) }
+    }
+}
+
+impl From<OutboxRecordV2> for OutboxEntry {
+    fn from(record: OutboxRecordV2) -> Self {
+        let OutboxRecordV2 { first, about } = record;
+        Self {
+            id: MessageId::from_bytes(first.id),
+            kind: OutboxKind::Message {
+                to: first.to.into(),
+                display_to: first.display_to,
+                about: about.map(MessageAbout::from),
+            },
+            sealed: first.sealed,
+            created_at: Timestamp::from_millis(first.created_at),
+            expire_at: Timestamp::from_millis(first.expire_at),
         }
     }
 }
 
-impl From<OutboxRecordV1> for OutboxEntry {
-    fn from(record: OutboxRecordV1) -> Self {
+impl From<&MessageAbout> for AboutV1 {
+    fn from(about: &MessageAbout) -> Self {
         Self {
-            id: MessageId::from_bytes(record.id),
-            kind: OutboxKind::Message { to: record.to.into(), display_to: record.display_to },
-            sealed: record.sealed,
-            created_at: Timestamp::from_millis(record.created_at),
-            expire_at: Timestamp::from_millis(record.expire_at),
+            template: match about.template {
+                Template::VerificationCode => TemplateV1::VerificationCode,
+                Template::MagicLinkSignUp => TemplateV1::MagicLinkSignUp,
+                Template::Invitation => TemplateV1::Invitation,
+                Template::AccountExists => TemplateV1::AccountExists,
+            },
+            origin: match about.origin {
+                Origin::SignUp(id) => OriginV1::SignUp(*id.as_bytes()),
+                Origin::SignIn(id) => OriginV1::SignIn(*id.as_bytes()),
+                Origin::Invitation(id) => OriginV1::Invitation(*id.as_bytes()),
+                Origin::AddressVerification(id) => OriginV1::AddressVerification(*id.as_bytes()),
+            },
+            locale: about.locale.clone(),
+            phone_channel: about.phone_channel.map(|channel| channel.as_str().to_owned()),
+        }
+    }
+}
+
+impl From<AboutV1> for MessageAbout {
+    fn from(record: AboutV1) -> Self {
+        Self {
+            template: match record.template {
+                TemplateV1::VerificationCode => Template::VerificationCode,
+                TemplateV1::MagicLinkSignUp => Template::MagicLinkSignUp,
+                TemplateV1::Invitation => Template::Invitation,
+                TemplateV1::AccountExists => Template::AccountExists,
+            },
+            origin: match record.origin {
+                OriginV1::SignUp(id) => Origin::SignUp(SignUpId::from_bytes(id)),
+                OriginV1::SignIn(id) => Origin::SignIn(SignInId::from_bytes(id)),
+                OriginV1::Invitation(id) => Origin::Invitation(InvitationId::from_bytes(id)),
+                OriginV1::AddressVerification(id) => Origin::AddressVerification(AddressVerificationId::from_bytes(id)),
+            },
+            locale: record.locale,
+            phone_channel: record.phone_channel.as_deref().and_then(PhoneChannel::named),
         }
     }
 }

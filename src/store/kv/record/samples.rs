@@ -10,6 +10,7 @@ use crate::domain::id::{
 use crate::domain::identifier::{EmailAddress, Identifier, IdentifierKind, PhoneNumber, Username};
 use crate::domain::invitation::{Invitation, InvitationState};
 use crate::domain::listed::{List, ListedIdentifier, ListedRedirect};
+use crate::domain::message::{FailureClass, MessageStatus, Template};
 use crate::domain::redirect::RedirectUrl;
 use crate::domain::rejection::ErrorCode;
 use crate::domain::secret::Secret;
@@ -20,11 +21,11 @@ use crate::domain::sign_up::{Approval, Collected, Phase, SignUp};
 use crate::domain::time::Timestamp;
 use crate::domain::user::{AddressVerification, EndReason, Identification, SessionsEnded, User, UserAccount};
 use crate::domain::verification::{
-    CodeDigest, ExternalAccount, ExternalState, Link, Method, Profile, Strategy, Verification, Verified,
+    CodeDigest, ExternalAccount, ExternalState, Link, Method, PhoneChannel, Profile, Strategy, Verification, Verified,
 };
 use crate::domain::waitlist::{WaitlistEntry, WaitlistStatus};
 use crate::domain::webhook::{Disabled, EndpointOwner, Health, Progress, Retry, RetryKey, State, WebhookEndpoint};
-use crate::store::{OutboxEntry, OutboxKind};
+use crate::store::{MessageAbout, OutboxEntry, OutboxKind, StoredMessage};
 
 pub(in crate::store) fn sign_up() -> SignUp {
     SignUp {
@@ -327,11 +328,42 @@ pub(in crate::store) fn phone_number() -> Identifier {
 pub(in crate::store) fn outbox_entry() -> OutboxEntry {
     OutboxEntry {
         id: MessageId::from_bytes([9; 16]),
-        kind: OutboxKind::Message { to: phone_number(), display_to: "+1 415 555 2671".into() },
+        kind: OutboxKind::Message {
+            to: phone_number(),
+            display_to: "+1 415 555 2671".into(),
+            about: Some(MessageAbout {
+                template: Template::VerificationCode,
+                origin: SignUpId::from_bytes([21; 16]).into(),
+                locale: Some("pt-BR".into()),
+                phone_channel: Some(PhoneChannel::Sms),
+            }),
+        },
         sealed: vec![10, 255],
         created_at: at(50),
         expire_at: at(51),
     }
+}
+
+/// A message with each of its ends.
+pub(in crate::store) fn messages() -> Vec<StoredMessage> {
+    let OutboxEntry { id, kind: OutboxKind::Message { to, about, .. }, sealed, .. } = outbox_entry();
+    let sent = StoredMessage {
+        id,
+        to,
+        about,
+        status: MessageStatus::Sent,
+        failure: None,
+        provider: "resend".into(),
+        provider_message_id: Some("re_1".into()),
+        attempts: 3,
+        sealed,
+        created_at: at(50),
+        updated_at: at(52),
+        expire_at: at(51),
+    };
+    let failed = |class| StoredMessage { status: MessageStatus::Failed, failure: Some(class), ..sent.clone() };
+    let delivered = StoredMessage { status: MessageStatus::Delivered, ..sent.clone() };
+    [sent.clone(), delivered].into_iter().chain(FailureClass::ALL.map(failed)).collect()
 }
 
 /// One event of each kind.
@@ -354,7 +386,10 @@ pub(in crate::store) fn happened() -> Vec<Happened> {
         ended(SessionStatus::Replaced),
         ended(SessionStatus::Revoked),
         Happened::MessageSent { id: message },
-        Happened::MessageFailed { id: message },
+        Happened::MessageFailed { id: message, class: None },
+        Happened::MessageFailed { id: message, class: Some(FailureClass::RateLimited) },
+        Happened::MessageCreated { id: message, to: IdentifierKind::PhoneNumber },
+        Happened::MessageDelivered { id: message },
         Happened::WaitlistEntryCreated { id: entry },
         Happened::WaitlistEntryUpdated { id: entry },
         Happened::WaitlistEntryDeleted { id: entry },

@@ -84,7 +84,7 @@ fn keys_before_among_and_behind_those_in_sled_are_all_counted() {
         // The start compares sled with the manifest.
         let ledger =
             Ledger::open(Options { verify_at_once: Duration::from_secs(60), ..options(directory.path()) }).unwrap();
-        assert!(ledger.stats().verified);
+        wait_for(|| ledger.stats().verified);
         assert_eq!(all(&ledger), model);
         for write in &round {
             match &write.value {

@@ -119,12 +119,13 @@ proptest! {
         refuses_or_reads::<UserRecordV3>(&bytes)?;
         refuses_or_reads::<ClientRecordV2>(&bytes)?;
         refuses_or_reads::<ClientRecordV3>(&bytes)?;
-        refuses_or_reads::<OutboxRecordV1>(&bytes)?;
+        refuses_or_reads::<OutboxRecordV2>(&bytes)?;
+        refuses_or_reads::<MessageRecordV1>(&bytes)?;
         refuses_or_reads::<CounterRecordV1>(&bytes)?;
         refuses_or_reads::<FailuresRecordV2>(&bytes)?;
         refuses_or_reads::<IdentifierRecordV1>(&bytes)?;
         refuses_or_reads::<ValueRecordV1>(&bytes)?;
-        refuses_or_reads::<EventsRecordV1>(&bytes)?;
+        refuses_or_reads::<EventsRecordV2>(&bytes)?;
         refuses_or_reads::<AddressVerificationRecordV1>(&bytes)?;
         refuses_or_reads::<ListedRecordV1>(&bytes)?;
         refuses_or_reads::<RedirectUrlRecordV1>(&bytes)?;

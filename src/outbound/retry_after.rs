@@ -4,7 +4,7 @@ use crate::domain::time::{Span, Timestamp};
 
 /// How long to wait from `now`. `None` if the value is neither a number of seconds nor a date in the form that senders
 /// must use, such as `Sun, 06 Nov 1994 08:49:37 GMT`. A date in the past means no wait.
-pub(super) fn parse(value: &str, now: Timestamp) -> Option<Span> {
+pub(crate) fn retry_after(value: &str, now: Timestamp) -> Option<Span> {
     let value = value.trim();
     if !value.is_empty() && value.bytes().all(|byte| byte.is_ascii_digit()) {
         // A number beyond 64 bits is as good as the largest one.
@@ -73,9 +73,9 @@ mod tests {
             ("Sun, 00 Nov 1994 08:50:37 GMT", None),
             ("Sun, 06 Nov 0000 08:50:37 GMT", None),
         ] {
-            assert_eq!(parse(value, now), seconds.map(Span::from_secs), "{value}");
+            assert_eq!(retry_after(value, now), seconds.map(Span::from_secs), "{value}");
         }
-        assert_eq!(parse("99999999999999999999999", now), Some(Span::from_millis(u64::MAX)));
+        assert_eq!(retry_after("99999999999999999999999", now), Some(Span::from_millis(u64::MAX)));
     }
 
     #[test]
@@ -88,7 +88,7 @@ mod tests {
             ("Thu, 29 Feb 2024 12:00:00 GMT", 1_709_208_000),
             ("Mon, 01 Mar 2100 00:00:00 GMT", 4_107_542_400),
         ] {
-            assert_eq!(parse(value, Timestamp::EPOCH), Some(Span::from_secs(seconds)), "{value}");
+            assert_eq!(retry_after(value, Timestamp::EPOCH), Some(Span::from_secs(seconds)), "{value}");
         }
     }
 }
