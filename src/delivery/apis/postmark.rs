@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use http::Request;
 use http::header::{ACCEPT, CONTENT_TYPE};
 use serde_json::json;
@@ -10,7 +12,7 @@ use url::Url;
 use crate::domain::secret::Secret;
 use crate::domain::time::Timestamp;
 
-use super::super::{Callback, CallbackError, Failure, FailureClass, Message, Outcome, Report, ReportedState};
+use super::super::{Callback, CallbackError, Failure, FailureClass, Logo, Message, Outcome, Report, ReportedState};
 use super::answer::ApiAnswer;
 use super::api::{ApiError, MessageApi, at, check_secret, check_url};
 use super::mailbox::Sender;
@@ -69,6 +71,15 @@ impl MessageApi for Postmark {
         if let Some(html) = &message.html {
             body["HtmlBody"] = json!(html.expose());
         }
+        // postmarkapp.com/developer/user-guide/send-email-with-api#inline-images
+        if let Some(logo) = &message.logo {
+            body["Attachments"] = json!([{
+                "Name": Logo::CONTENT_ID,
+                "Content": STANDARD.encode(&logo.bytes),
+                "ContentType": logo.content_type,
+                "ContentID": format!("cid:{}", Logo::CONTENT_ID),
+            }]);
+        }
         let request = Request::post(at(&self.base_url, "/email"))
             .header("x-postmark-server-token", self.server_token.expose())
             .header(ACCEPT, "application/json")
@@ -123,7 +134,7 @@ impl MessageApi for Postmark {
                     failed(FailureClass::Content, "the recipient's server refused it as unwanted")
                 }
                 (Some("Bounce"), _) => failed(FailureClass::Address, "the address takes no mail"),
-                (Some("SpamComplaint"), _) => failed(FailureClass::Content, "the recipient marked it as spam"),
+                (Some("SpamComplaint"), _) => failed(FailureClass::Complaint, "the recipient marked it as spam"),
                 _ => return Ok(Vec::new()),
             };
             Ok(vec![Report { message_id, state }])

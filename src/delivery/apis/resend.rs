@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use http::Request;
 use http::header::{AUTHORIZATION, CONTENT_TYPE};
 use serde_json::json;
@@ -10,7 +12,7 @@ use url::Url;
 use crate::domain::secret::Secret;
 use crate::domain::time::Timestamp;
 
-use super::super::{Callback, CallbackError, Failure, FailureClass, Message, Outcome, Report, ReportedState};
+use super::super::{Callback, CallbackError, Failure, FailureClass, Logo, Message, Outcome, Report, ReportedState};
 use super::answer::ApiAnswer;
 use super::api::{ApiError, MessageApi, at, check_secret, check_url};
 use super::mailbox::Sender;
@@ -62,6 +64,15 @@ impl MessageApi for Resend {
         if let Some(html) = &message.html {
             body["html"] = json!(html.expose());
         }
+        // resend.com/docs/dashboard/emails/embed-inline-images
+        if let Some(logo) = &message.logo {
+            body["attachments"] = json!([{
+                "content": STANDARD.encode(&logo.bytes),
+                "content_type": logo.content_type,
+                "content_id": Logo::CONTENT_ID,
+                "filename": Logo::CONTENT_ID,
+            }]);
+        }
         let request = Request::post(at(&self.base_url, "/emails"))
             .header(AUTHORIZATION, format!("Bearer {}", self.api_key.expose()))
             .header(CONTENT_TYPE, "application/json")
@@ -111,7 +122,7 @@ impl MessageApi for Resend {
             let state = match event["type"].as_str() {
                 Some("email.delivered") => ReportedState::Delivered,
                 Some("email.bounced") => failed(FailureClass::Address, "the address takes no mail"),
-                Some("email.complained") => failed(FailureClass::Content, "the recipient marked it as spam"),
+                Some("email.complained") => failed(FailureClass::Complaint, "the recipient marked it as spam"),
                 Some("email.suppressed") => failed(FailureClass::Address, "the address took no mail before"),
                 Some("email.failed") => failed(FailureClass::Provider, "it could not be sent"),
                 _ => return Ok(Vec::new()),

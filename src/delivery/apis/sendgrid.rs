@@ -13,7 +13,7 @@ use url::Url;
 use crate::domain::secret::Secret;
 use crate::domain::time::Timestamp;
 
-use super::super::{Callback, CallbackError, Failure, FailureClass, Message, Outcome, Report, ReportedState};
+use super::super::{Callback, CallbackError, Failure, FailureClass, Logo, Message, Outcome, Report, ReportedState};
 use super::answer::ApiAnswer;
 use super::api::{ApiError, MessageApi, at, check_secret, check_url};
 use super::mailbox::Sender;
@@ -61,7 +61,7 @@ impl MessageApi for SendGrid {
         // Plain text has to come first.
         let mut content = vec![json!({ "type": "text/plain", "value": message.text.expose() })];
         content.extend(message.html.as_ref().map(|html| json!({ "type": "text/html", "value": html.expose() })));
-        let body = json!({
+        let mut body = json!({
             "personalizations": [{ "to": [{ "email": to }] }],
             "from": from,
             "subject": message.subject,
@@ -75,6 +75,15 @@ impl MessageApi for SendGrid {
                 "subscription_tracking": { "enable": false },
             },
         });
+        if let Some(logo) = &message.logo {
+            body["attachments"] = json!([{
+                "content": STANDARD.encode(&logo.bytes),
+                "type": logo.content_type,
+                "filename": Logo::CONTENT_ID,
+                "disposition": "inline",
+                "content_id": Logo::CONTENT_ID,
+            }]);
+        }
         let request = Request::post(at(&self.base_url, "/v3/mail/send"))
             .header(AUTHORIZATION, format!("Bearer {}", self.api_key.expose()))
             .header(CONTENT_TYPE, "application/json")
@@ -128,7 +137,7 @@ fn report(event: &serde_json::Value) -> Option<Report> {
         ("bounce", Some("blocked")) => failed(FailureClass::Content, "the recipient's server refused it"),
         ("bounce", _) => failed(FailureClass::Address, "the address takes no mail"),
         ("dropped", _) => failed(FailureClass::Address, "the address took no mail before"),
-        ("spamreport", _) => failed(FailureClass::Content, "the recipient marked it as spam"),
+        ("spamreport", _) => failed(FailureClass::Complaint, "the recipient marked it as spam"),
         _ => return None,
     };
     Some(Report { message_id, state })

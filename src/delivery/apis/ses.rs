@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use http::Request;
 use http::header::CONTENT_TYPE;
 use serde_json::json;
@@ -10,7 +12,7 @@ use url::Url;
 use crate::domain::secret::Secret;
 use crate::domain::time::Timestamp;
 
-use super::super::{Callback, CallbackError, Failure, FailureClass, Message, Outcome, Report, ReportedState};
+use super::super::{Callback, CallbackError, Failure, FailureClass, Logo, Message, Outcome, Report, ReportedState};
 use super::answer::ApiAnswer;
 use super::api::{ApiError, MessageApi, at, check_secret, check_url};
 use super::mailbox::Sender;
@@ -88,6 +90,16 @@ impl MessageApi for Ses {
                 "Headers": [{ "Name": "Auto-Submitted", "Value": "auto-generated" }],
             }},
         });
+        // docs.aws.amazon.com/ses/latest/APIReference-V2/API_Attachment.html
+        if let Some(logo) = &message.logo {
+            body["Content"]["Simple"]["Attachments"] = json!([{
+                "RawContent": STANDARD.encode(&logo.bytes),
+                "ContentType": logo.content_type,
+                "ContentDisposition": "INLINE",
+                "ContentId": Logo::CONTENT_ID,
+                "FileName": Logo::CONTENT_ID,
+            }]);
+        }
         if let Some(set) = &self.configuration_set {
             body["ConfigurationSetName"] = json!(set);
         }
@@ -173,7 +185,7 @@ impl MessageApi for Ses {
                 (Some("Delivery"), _) => ReportedState::Delivered,
                 (Some("Bounce"), Some("Transient")) => failed(FailureClass::Address, "the mailbox takes no mail now"),
                 (Some("Bounce"), _) => failed(FailureClass::Address, "the address takes no mail"),
-                (Some("Complaint"), _) => failed(FailureClass::Content, "the recipient marked it as spam"),
+                (Some("Complaint"), _) => failed(FailureClass::Complaint, "the recipient marked it as spam"),
                 (Some("Reject"), _) => failed(FailureClass::Content, "it does not accept the content"),
                 _ => return Ok(Vec::new()),
             };

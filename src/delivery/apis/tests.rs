@@ -1,13 +1,15 @@
 //! Whose reports are believed, and what they say.
 
+use std::sync::Arc;
+
 use aws_lc_rs::rand::SystemRandom;
 use aws_lc_rs::signature::{ECDSA_P256_SHA256_ASN1_SIGNING, EcdsaKeyPair, KeyPair};
 use aws_lc_rs::{hmac, signature};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use serde_json::json;
+use serde_json::{Value, json};
 
-use super::super::{Callback, CallbackError, FailureClass, Report, ReportedState};
+use super::super::{Callback, CallbackError, FailureClass, Logo, Message, Report, ReportedState, samples};
 use super::{MessageApi, Postmark, Resend, SendGrid, Ses, Twilio, Vonage};
 use crate::domain::secret::Secret;
 use crate::domain::time::Timestamp;
@@ -15,12 +17,6 @@ use crate::domain::time::Timestamp;
 #[test]
 fn reports_signed_as_by_svix_are_believed_and_no_others() {
     let secret = format!("whsec_{}", STANDARD.encode(b"a key of some bytes"));
-    let resend = |secret: Option<&str>| Resend {
-        api_key: hush("re_1"),
-        from: FROM.into(),
-        base_url: url(),
-        webhook_secret: secret.map(hush),
-    };
     let event = json!({ "type": "email.bounced", "data": { "email_id": "re_1", "to": ["ada@example.com"] } });
     let body = event.to_string();
     let signed = |at: u64, key: &[u8]| {
@@ -48,23 +44,7 @@ fn reports_signed_as_by_svix_are_believed_and_no_others() {
 
 #[test]
 fn reports_with_the_login_of_their_url_are_believed_and_no_others() {
-    let postmark = Postmark {
-        server_token: hush("t"),
-        from: FROM.into(),
-        base_url: url(),
-        message_stream: "outbound".into(),
-        webhook_login: Some(hush("postmark:hunter2")),
-    };
-    let ses = Ses {
-        region: "eu-central-1".into(),
-        access_key_id: "AKIDEXAMPLE".into(),
-        secret_access_key: hush("k"),
-        session_token: None,
-        from: FROM.into(),
-        base_url: url(),
-        configuration_set: None,
-        webhook_login: Some(hush("postmark:hunter2")),
-    };
+    let (postmark, ses) = (postmark(), ses());
     let login = |text: &str| vec![("Authorization", format!("Basic {}", STANDARD.encode(text)))];
     let event = |kind: &str| json!({ "eventType": kind, "mail": { "messageId": "1" }, "bounce": {} }).to_string();
     for (api, body, expected) in [
@@ -188,6 +168,30 @@ fn reports_of_vonage_are_believed_in_each_form_if_they_are_signed() {
     assert_eq!(ask(&vonage, URL, &of_form, "status=delivered"), Err(CallbackError::Signature));
 }
 
+#[test]
+fn the_logo_goes_along_inside_of_a_mail() {
+    let logo = Logo { content_type: "image/png", bytes: b"an image".to_vec() };
+    let plain = Message { html: Some(hush("<img src=\"cid:logo\">")), ..samples::message("ada@example.com", "hello") };
+    let mail = Message { logo: Some(Arc::new(logo)), ..plain.clone() };
+    let sendgrid = SendGrid { api_key: hush("SG.1"), from: FROM.into(), base_url: url(), webhook_key: None };
+    for (api, attached, content, id) in [
+        (&resend(None) as &dyn MessageApi, "/attachments", "/content", ("/content_id", "logo")),
+        (&postmark(), "/Attachments", "/Content", ("/ContentID", "cid:logo")),
+        (&sendgrid, "/attachments", "/content", ("/content_id", "logo")),
+        (&ses(), "/Content/Simple/Attachments", "/RawContent", ("/ContentId", "logo")),
+    ] {
+        let body = |message: &Message| -> Value {
+            let request = api.request(message, Timestamp::from_millis(NOW_S * 1000)).expect("a request");
+            serde_json::from_slice(request.body()).expect("JSON")
+        };
+        assert_eq!(body(&plain).pointer(attached), None, "{}", api.name());
+        let sent = body(&mail);
+        let image = sent.pointer(attached).and_then(|images| images.get(0)).expect("an image");
+        assert_eq!(image.pointer(content), Some(&json!(STANDARD.encode("an image"))), "{}", api.name());
+        assert_eq!(image.pointer(id.0), Some(&json!(id.1)), "{}", api.name());
+    }
+}
+
 fn ask(api: &dyn MessageApi, url: &str, headers: &[(&str, String)], body: &str) -> Result<Vec<Report>, CallbackError> {
     let headers: Vec<_> = headers.iter().map(|(name, value)| (*name, value.as_str())).collect();
     let at = Timestamp::from_millis(NOW_S * 1000);
@@ -201,6 +205,33 @@ fn failures(reports: &[Report]) -> Vec<(String, Option<FailureClass>)> {
         ReportedState::Failed(failure) => Some(failure.class),
     };
     reports.iter().map(|report| (report.message_id.clone(), class(report))).collect()
+}
+
+fn resend(secret: Option<&str>) -> Resend {
+    Resend { api_key: hush("re_1"), from: FROM.into(), base_url: url(), webhook_secret: secret.map(hush) }
+}
+
+fn postmark() -> Postmark {
+    Postmark {
+        server_token: hush("t"),
+        from: FROM.into(),
+        base_url: url(),
+        message_stream: "outbound".into(),
+        webhook_login: Some(hush("postmark:hunter2")),
+    }
+}
+
+fn ses() -> Ses {
+    Ses {
+        region: "eu-central-1".into(),
+        access_key_id: "AKIDEXAMPLE".into(),
+        secret_access_key: hush("k"),
+        session_token: None,
+        from: FROM.into(),
+        base_url: url(),
+        configuration_set: None,
+        webhook_login: Some(hush("postmark:hunter2")),
+    }
 }
 
 fn twilio(token: &str) -> Twilio {
