@@ -230,9 +230,11 @@ impl Stored {
         Ok(stored)
     }
 
-    /// Logs what is in force instead of what is configured.
-    pub(super) fn tell(&self) {
-        let overrides = self.overrides.overrides.list();
+    /// Logs what is in force instead of what is configured. A stored test mode does not count where it can't be set.
+    pub(super) fn tell(&self, test_mode_settable: bool) {
+        let overrides = &self.overrides.overrides;
+        let test_mode = overrides.test_mode.filter(|_| test_mode_settable);
+        let overrides = Overrides { test_mode, ..overrides.clone() }.list();
         if !overrides.is_empty() {
             let keys: Vec<&str> = overrides.iter().map(|(key, _)| *key).collect();
             tracing::info!(

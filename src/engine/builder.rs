@@ -296,7 +296,7 @@ impl EngineBuilder {
             test_mode_settable: policy.test_mode_settable,
         };
         let stored = Stored::read(&*store).await?;
-        stored.tell();
+        stored.tell(policy.test_mode_settable);
         let amendments = Amendments::new(self.settings, sites, stored);
         let mut environment = ActorContext::new(
             store,

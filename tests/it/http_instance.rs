@@ -6,7 +6,7 @@ use std::path::Path;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use crate::support::backend::{SECRET_KEY, backend};
+use crate::support::backend::{SECRET_KEY, Site, backend};
 use crate::support::browser::{Browser, PAGE, escaped};
 use crate::support::endpoint::Answer;
 use crate::support::server::Server;
@@ -170,6 +170,14 @@ fn spellings_of_a_gmail_address_are_one_address_once_dots_are_ignored() {
         let known = Browser::of(&server).post("/v1/client/sign_ins", &form).json();
         assert_eq!(known["response"]["status"], "complete", "{other}: {known}");
     }
+    let invitation = json!({"email_address": "ad.a@gmail.com", "ignore_existing": true, "notify": false});
+    let invitation = backend(&server, "POST", "/v1/invitations", &invitation).json();
+    let ticket = Site::ticket_in(&invitation["url"]);
+    let form = format!("strategy=ticket&ticket={}", escaped(&ticket));
+    let refused_sign_up = Browser::of(&server).post("/v1/client/sign_ups", &form);
+    assert_eq!(refused_sign_up.error_codes(), ["invitation_account_exists"]);
+    let signed_in = Browser::of(&server).post("/v1/client/sign_ins", &form).json();
+    assert_eq!(signed_in["response"]["status"], "complete", "{signed_in}");
     assert_eq!(user(&server, "a.da@example.com"), 200, "elsewhere dots are letters");
     assert_eq!(user(&server, "ada@example.com"), 200);
 

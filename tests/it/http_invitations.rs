@@ -343,7 +343,8 @@ fn what_is_wrong_with_an_invitation_is_told_at_its_name() {
         assert_eq!(refused.status, status, "{body}: {}", refused.body);
         assert_eq!(found, faults, "{body}");
     }
-    let both = json!([{ "email_address": "one@example.com" }, { "email_address": "pending@example.com" }]);
+    let address = |address: &str| json!({ "email_address": address });
+    let both = json!([address("one@example.com"), address("pending@example.com"), address("pending@example.com")]);
     let refused = site.backend("POST", "/v1/invitations/bulk", &both);
     assert_eq!(refused.error_codes(), ["duplicate_record"]);
     assert_eq!(refused.json()["errors"][0]["meta"]["email_addresses"], json!(["pending@example.com"]));

@@ -232,6 +232,14 @@ impl User {
         self.identifiers().contains(identifier)
     }
 
+    /// How the user spells this address: as it is, or the same mailbox with other dots.
+    pub(crate) fn spelling_of(&self, address: &Identifier) -> Option<Identifier> {
+        let own = self.identifiers();
+        let mailbox = address.gmail_mailbox();
+        let is_same_mailbox = |known: &&Identifier| mailbox.is_some() && known.gmail_mailbox() == mailbox;
+        own.iter().find(|known| *known == address).or_else(|| own.iter().find(is_same_mailbox)).cloned()
+    }
+
     /// The identifier shown to others: the first e-mail address, else phone number, else username, else the account's
     /// name at a provider.
     pub fn public_identifier(&self) -> Option<&str> {

@@ -193,7 +193,7 @@ impl Engine {
                 return Ok(TicketHolder { status, redirect_url: None, needs_ticket });
             }
             let invitation = self.invitation_of(ticket).await?;
-            let owner = self.inner.store().owner(&invitation.email_address.identifier()).await?;
+            let owner = self.owner_of(&invitation.email_address.identifier()).await?;
             let status = match owner {
                 Some(user) if here(user) => TicketStatus::Complete,
                 Some(_) => TicketStatus::SignIn,
@@ -227,7 +227,7 @@ impl Engine {
         if !matches!(is_good, Ok(()) | Err(ErrorCode::InvitationAlreadyAccepted)) {
             is_good.map_err(Rejection::from)?;
         }
-        let owner = self.inner.store().owner(&invitation.email_address.identifier()).await?;
+        let owner = self.owner_of(&invitation.email_address.identifier()).await?;
         let session = owner.zip(caller.client()).and_then(|(user, client)| self.session_of(user, client));
         match (session, is_good, owner) {
             (Some(session), ..) => Err(Reason::from(ErrorCode::IdentifierAlreadySignedIn).instead(session).into()),

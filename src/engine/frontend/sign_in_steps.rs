@@ -20,7 +20,8 @@ use crate::engine::{Caller, Engine, EngineError, RequestContext};
 /// What the ticket of a sign-in belongs to.
 pub(super) enum Presented {
     Token(SignInToken),
-    Invitation(Invitation),
+    /// An invitation, and how its user spells the invited address.
+    Invitation(Invitation, Identifier),
 }
 
 impl Presented {
@@ -31,8 +32,8 @@ impl Presented {
     pub(super) fn start(&self, now: Timestamp) -> Result<Start, ErrorCode> {
         match self {
             Self::Token(token) => token.check_redeemable(now).map(|()| Start::Ticket(token.id)),
-            Self::Invitation(invitation) => {
-                let address = invitation.email_address.identifier();
+            Self::Invitation(invitation, address) => {
+                let address = address.clone();
                 invitation.check_redeemable(now).map(|()| Start::Invited { invitation: invitation.id, address })
             }
         }
@@ -62,10 +63,12 @@ impl Engine {
             return Ok((Presented::Token(token), user));
         }
         let invitation = self.invitation_of(ticket).await?;
-        let owner = store.owner(&invitation.email_address.identifier()).await?;
+        let address = invitation.email_address.identifier();
+        let owner = self.owner_of(&address).await?;
         let owner = owner.ok_or_else(|| Rejection::from(ErrorCode::InvitationAccountNotExists))?;
         let user = store.user(owner).await?;
-        Ok((Presented::Invitation(invitation), user))
+        let address = user.as_deref().and_then(|user| user.spelling_of(&address)).unwrap_or(address);
+        Ok((Presented::Invitation(invitation, address), user))
     }
 
     /// The user who holds an identifier.

@@ -25,7 +25,12 @@ impl<K: KeyValue> Transaction<'_, '_, K> {
         for change in changes {
             match self.invitation(change, at) {
                 Err(CommitError::Rejected(refused)) if refused.is(ErrorCode::DuplicateRecord) => {
-                    invited.extend(refused.reasons().iter().flat_map(|reason| reason.params.clone()));
+                    let addresses = refused.reasons().iter().flat_map(|reason| reason.params.clone());
+                    for address in addresses {
+                        if !invited.contains(&address) {
+                            invited.push(address);
+                        }
+                    }
                 }
                 outcome => outcome?,
             }
