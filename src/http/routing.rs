@@ -142,7 +142,7 @@ mod tests {
                 seen.push(row);
                 let first = table.iter().find(|other| other.path == endpoint.path).expect("itself");
                 assert_eq!((first.realm, first.is_quiet), (endpoint.realm, endpoint.is_quiet), "{row:?}");
-                assert_eq!(first.has_id(), endpoint.path.contains("{id}"), "{row:?} names a kind of id");
+                assert_eq!(first.has_id(), endpoint.path.contains('{'), "{row:?} names a kind of id");
             }
         }
     }
