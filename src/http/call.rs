@@ -48,7 +48,7 @@ impl<'a> Call<'a> {
     /// token, and a write is refused before it can overwrite the new token.
     pub(super) async fn identify(&self) -> Result<Identity, HttpError> {
         let identity = self.presented().await?;
-        let is_spared = self.is_read() && self.head.mode != AuthMode::DevBrowser && !self.may_ask_again();
+        let is_spared = self.is_read() && self.head.mode == AuthMode::Cookie && !self.may_ask_again();
         if identity.caller.was_replaced() && !is_spared {
             return Err(EngineError::TokenReplaced.into());
         }

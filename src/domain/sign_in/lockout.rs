@@ -4,7 +4,8 @@
 //!
 //! Clients that never signed in to the account are locked out after `max_attempts` wrong passwords, and apart from that
 //! after as many wrong codes; clients that signed in before have as many of their own. So strangers who guess at the
-//! password lock other strangers out, and its owner still gets in from a known device, or by a code.
+//! password lock other strangers out, and its owner still gets in from a known device, or by a code. Who also has codes
+//! sent and guesses at them locks codes on new devices too; then the known devices and providers are left.
 
 use super::failures::{Failures, Share, Try, back_off};
 use crate::domain::settings::Lockout;

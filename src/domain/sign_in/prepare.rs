@@ -39,6 +39,11 @@ impl SignIn {
         if self.is_transferable() {
             return Err(ErrorCode::VerificationAlreadyVerified.into());
         }
+        // Another spelling of the mailbox found the user.
+        let address = match user.filter(|_| cx.settings.ignores_dots()) {
+            Some(user) => user.spelling_of(&address).unwrap_or(address),
+            None => address,
+        };
         let is_protected = cx.settings.hides_users();
         let is_sent = match (user, self.newcomer) {
             // The backend may have taken the address away from the user.
