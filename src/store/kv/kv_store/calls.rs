@@ -49,9 +49,10 @@ impl<K: KeyValue> Store for KvStore<K> {
     fn commit(&self, batch: Vec<Commit>) -> BoxFuture<'_, Vec<Result<Committed, CommitError>>> {
         Box::pin(async move {
             let count = batch.len();
-            self.run(move |shared| shared.commit(&batch))
-                .await
-                .unwrap_or_else(|| (0..count).map(|_| Err(CommitError::Unknown)).collect())
+            // The batch is large. It comes back to be freed by the threads that make batches: freed by another one, its
+            // memory would not be used again for the next.
+            let written = self.run(move |shared| (shared.commit(&batch), batch)).await;
+            written.map_or_else(|| (0..count).map(|_| Err(CommitError::Unknown)).collect(), |(results, _)| results)
         })
     }
 
