@@ -185,13 +185,12 @@ impl Sender {
     }
 
     /// How long to wait before the next try: the message's pause ± 50 %, so that failed messages are not all retried at
-    /// the same moment, and so that half of the message's life is left. A provider that asks for more time gets it.
+    /// the same moment. A provider that asks for more time gets it.
     fn pause(&self, delivery: &Delivery, retry_after: Option<Duration>) -> Duration {
         let mut byte = [0];
         self.context.decide(|cx| cx.entropy.fill(&mut byte));
-        let left = delivery.entry.expire_at.as_millis().saturating_sub(self.context.now().as_millis());
         let jittered = delivery.pause.mul_f64(0.5 + f64::from(byte[0]) / 255.0);
-        jittered.min(Duration::from_millis(left / 2)).max(retry_after.unwrap_or_default())
+        jittered.max(retry_after.unwrap_or_default())
     }
 
     /// Deletes entries from the outbox. It waits while the persister's queue is full: otherwise the messages would be sent
