@@ -121,7 +121,11 @@ impl ActorContext {
     pub async fn read_switches(&self) -> Result<(), StoreError> {
         for channel in [Channel::Email, Channel::Sms] {
             let stored = self.store.value(&switch_name(channel)).await?;
-            self.health(channel).set_paused(stored.is_some_and(|bytes| bytes == [1]));
+            let is_paused = stored.is_some_and(|bytes| bytes == [1]);
+            self.health(channel).set_paused(is_paused);
+            if is_paused {
+                warn_of_paused(channel);
+            }
         }
         Ok(())
     }
@@ -153,6 +157,14 @@ impl ActorContext {
 /// The name of the value that says whether a channel was stopped by hand: 1 or 0.
 pub fn switch_name(channel: Channel) -> String {
     format!("paused:{channel}")
+}
+
+/// Warns of a channel that was stopped by hand.
+pub fn warn_of_paused(channel: Channel) {
+    tracing::warn!(
+        %channel,
+        "a channel is stopped by hand: its messages wait until they expire; `vestibule messages resume {channel}` starts it"
+    );
 }
 
 #[cfg(test)]
