@@ -22,11 +22,12 @@ use vestibule::engine::{
 };
 use vestibule::store::MemoryStore;
 use vestibule::token::InstanceKey;
+use vestibule::users::NewUser;
 
-use crate::support::backend::{SECRET_KEY, backend};
+use crate::support::backend::{SECRET_KEY, Site, backend};
 use crate::support::browser::{Browser, PAGE};
 use crate::support::receiver::{Answering, Receiver};
-use crate::support::server::Server;
+use crate::support::server::{Server, log_of};
 
 #[tokio::test]
 async fn what_became_of_a_message_is_shown_without_its_code_and_reports_of_its_provider_change_it() {
@@ -188,6 +189,156 @@ async fn codes_go_to_the_receiver_that_names_their_webhook_and_it_sends_them_whe
     assert!(other.got().iter().all(|got| got.what() != "email.created"));
 }
 
+#[tokio::test]
+async fn a_channel_that_was_stopped_is_sent_by_no_receiver_of_webhooks_either() {
+    let receiver = Receiver::start(Answering::Status(204)).await;
+    let engine = leaving_emails_to(&receiver).await;
+    engine.messages().pause(Channel::Email).await.expect("it is stored");
+    begin(&engine, "ada@example.com").await;
+    // An event after the one that is held: what is not held has arrived by then.
+    let input = NewUser { skip_user_requirement: true, external_id: Some("eve".into()), ..NewUser::default() };
+    engine.users().create(&input).await.expect("a user");
+    receiver.wait_for_count(1).await;
+    assert_eq!(whats(&receiver), ["user.created"]);
+    until(&engine, "ada@example.com", MessageStatus::Queued).await;
+    engine.messages().resume(Channel::Email).await.expect("it is stored");
+    until(&engine, "ada@example.com", MessageStatus::Sent).await;
+    engine.advance_clock(Span::from_secs(10)).await.expect("a movable clock");
+    receiver.wait_for_count(2).await;
+    assert_eq!(whats(&receiver), ["user.created", "email.created"]);
+
+    engine.messages().pause(Channel::Email).await.expect("it is stored");
+    begin(&engine, "bob@example.com").await;
+    until(&engine, "bob@example.com", MessageStatus::Queued).await;
+    engine.advance_clock(Span::from_secs(600)).await.expect("a movable clock");
+    engine.messages().resume(Channel::Email).await.expect("it is stored");
+    until(&engine, "bob@example.com", MessageStatus::Failed).await;
+    engine.advance_clock(Span::from_secs(10)).await.expect("a movable clock");
+    engine.shutdown().await;
+    assert_eq!(receiver.got().len(), 2, "what has expired is not told");
+}
+
+#[tokio::test]
+async fn a_message_that_no_receiver_hears_of_is_not_sent_and_the_channel_says_why() {
+    let receiver = Receiver::start(Answering::Status(204)).await;
+    let engine = leaving_emails_to(&receiver).await;
+    let endpoint = engine.webhooks().list().await.expect("a list").items.remove(0);
+    engine.webhooks().delete(endpoint.id).await.expect("it is there");
+    begin(&engine, "ada@example.com").await;
+    let reason = loop {
+        match engine.channels()[0].reason.clone() {
+            Some(reason) => break reason,
+            None => tokio::time::sleep(Duration::from_millis(5)).await,
+        }
+    };
+    assert!(reason.contains("no endpoint that is switched on names email.created"), "{reason}");
+    until(&engine, "ada@example.com", MessageStatus::Queued).await;
+    engine.webhooks().create(&NewWebhookEndpoint::new(receiver.url(), ["email.created"])).await.expect("an endpoint");
+    let failed = until(&engine, "ada@example.com", MessageStatus::Failed).await;
+    assert_eq!(failed.failure, Some(FailureClass::Unconfigured), "its event is older than the endpoint");
+    begin(&engine, "bob@example.com").await;
+    until(&engine, "bob@example.com", MessageStatus::Sent).await;
+    engine.shutdown().await;
+}
+
+#[test]
+fn a_code_that_was_used_or_replaced_is_not_sent_again() {
+    let email = json!({ "enabled": true, "used_for_first_factor": true, "verifications": ["email_code"] });
+    let site = Site::start(&json!({ "attributes": { "email_address": email, "password": { "enabled": true } } }));
+    let password = "correct horse battery staple";
+    let ada = site.backend("POST", "/v1/users", &json!({ "email_address": ["ada@example.com"], "password": password }));
+    let again = |origin: &str, place: usize| {
+        let list = || site.backend("GET", &format!("/v1/messages?origin={origin}"), &Value::Null).json();
+        while list()["data"][place]["status"] != "sent" {
+            std::thread::sleep(Duration::from_millis(5));
+        }
+        let id = list()["data"][place]["id"].as_str().expect("an id").to_owned();
+        site.backend("POST", &format!("/v1/messages/{id}/send_again"), &Value::Null)
+    };
+    let mut browser = Browser::of(&site.server);
+    let path = browser.begin_sign_in("identifier=ada%40example.com&strategy=email_code");
+    let sign_in = path.rsplit('/').next().expect("an id").to_owned();
+    let code = site.server.code("ada@example.com", 1);
+    assert_eq!(again(&sign_in, 0).status, 200, "it is good");
+    let complete = browser.post(&format!("{path}/attempt_first_factor"), &format!("strategy=email_code&code={code}"));
+    assert_eq!(complete.json()["response"]["status"], "complete", "{}", complete.body);
+    assert_eq!(again(&sign_in, 0).error_codes(), ["message_over"], "it was used");
+
+    site.server.advance(60_000);
+    let mut other = Browser::of(&site.server);
+    let path = other.begin_sign_in("identifier=ada%40example.com&strategy=email_code");
+    let sign_in = path.rsplit('/').next().expect("an id").to_owned();
+    site.server.advance(60_000);
+    other.post(&format!("{path}/prepare_first_factor"), "strategy=email_code");
+    assert_eq!(again(&sign_in, 1).error_codes(), ["message_over"], "a later one has replaced it");
+    assert_eq!(again(&sign_in, 0).status, 200, "the later one is good");
+
+    let address = json!({ "user_id": ada.json()["id"], "email_address": "b@x.org" });
+    let made = site.backend("POST", "/v1/email_addresses", &address).json();
+    let one = format!("/v1/email_addresses/{}", made["id"].as_str().expect("an id"));
+    let prepare = || {
+        site.server.advance(60_000);
+        let made = site.backend("POST", &format!("{one}/prepare_verification"), &Value::Null).json();
+        made["id"].as_str().expect("an id").to_owned()
+    };
+    let first = prepare();
+    assert_eq!(again(&first, 0).status, 200, "it is good");
+    let second = prepare();
+    assert_eq!(again(&first, 0).error_codes(), ["message_over"], "a later one has replaced it");
+    assert_eq!(again(&second, 0).status, 200, "the later one is good");
+    let body = json!({ "verification_id": second, "code": site.server.code("b@x.org", 3) });
+    let proved = site.backend("POST", &format!("{one}/attempt_verification"), &body);
+    assert_eq!(proved.json()["status"], "verified", "{}", proved.body);
+    assert_eq!(again(&second, 0).error_codes(), ["message_over"], "it was used");
+}
+
+#[cfg(feature = "http-messages")]
+#[test]
+fn reports_may_be_large_and_providers_that_log_in_are_asked_to() {
+    let folder = TempDir::new().expect("a folder");
+    let config = format!(
+        "[instance]\nsecret_key = \"{SECRET_KEY}\"\n[server]\nallowed_origins = [\"{PAGE}\"]\n[settings]\n\
+         file = \"email_code\"\n[email]\ntransport = \"ses\"\nfallback = [\"postmark\", \"sendgrid\"]\n\
+         from = \"no-reply@acme.example\"\n[email.ses]\nregion = \"eu-central-1\"\naccess_key_id = \"a\"\n\
+         secret_access_key = \"s\"\nwebhook_login = \"u:p\"\n[email.postmark]\nserver_token = \"t\"\n\
+         webhook_login = \"u:p\"\n[email.sendgrid]\napi_key = \"k\"\n"
+    );
+    let server = Server::start(folder.path(), &config);
+    let report = |provider: &str, length: usize| {
+        let path = format!("/v1/messages/callbacks/{provider}");
+        server.request("POST", &path, &[("content-type", "application/json")], &"x".repeat(length)).expect("an answer")
+    };
+    for (provider, challenge) in
+        [("ses", Some("Basic realm=\"reports\"")), ("postmark", Some("Basic realm=\"reports\"")), ("sendgrid", None)]
+    {
+        let refused = report(provider, 2);
+        assert_eq!((refused.status, refused.header("www-authenticate")), (401, challenge), "{provider}");
+    }
+    assert_eq!(report("sendgrid", 1 << 20).status, 401, "it is read");
+    assert_eq!(report("sendgrid", (1 << 20) + 1).status, 413);
+    assert_eq!((report("resend", 2).status, report("resend", 100_000).status), (404, 413), "it is not configured");
+}
+
+#[cfg(feature = "http-messages")]
+#[test]
+fn the_url_that_a_provider_signs_has_the_path_of_the_public_url() {
+    let folder = TempDir::new().expect("a folder");
+    let config = format!(
+        "[instance]\nsecret_key = \"{SECRET_KEY}\"\n[server]\npublic_url = \"https://clerk.acme.example/__clerk\"\n\
+         [settings]\nfile = \"phone\"\n[sms]\ntransport = \"twilio\"\n[sms.twilio]\naccount_sid = \"AC1\"\n\
+         auth_token = \"tok\"\nfrom = \"+15005550006\"\n"
+    );
+    let server = Server::start(folder.path(), &config);
+    // HMAC-SHA-1 with the token, over the URL below /__clerk and the fields.
+    let signed =
+        [("content-type", "application/x-www-form-urlencoded"), ("x-twilio-signature", "YQmCx1VoneHODFw6+NPqRr8zayA=")];
+    for path in ["/v1/messages/callbacks/twilio", "/__clerk/v1/messages/callbacks/twilio"] {
+        let report = server.request("POST", path, &signed, "MessageSid=SM1&MessageStatus=delivered");
+        let report = report.expect("an answer");
+        assert_eq!((report.status, &report.json()["known_count"]), (200, &json!(0)), "{path}: {}", report.body);
+    }
+}
+
 #[test]
 fn the_backend_lists_messages_stops_a_channel_and_sends_again() {
     let folder = TempDir::new().expect("a folder");
@@ -228,7 +379,12 @@ fn the_backend_lists_messages_stops_a_channel_and_sends_again() {
     assert_eq!((again.status, &again.json()["status"]), (200, &json!("queued")), "{}", again.body);
     let channels = call("GET", "/v1/messages/channels").json();
     assert_eq!((&channels[0]["queued_count"], &channels[1]["paused"]), (&json!(1), &json!(false)), "{channels}");
+    let ready =
+        || server.request("GET", "/health/ready", &[], "").expect("an answer").json()["channels"]["email"].clone();
+    assert_eq!(ready()["status"], "paused");
     call("POST", "/v1/messages/channels/email/resume");
+    assert_eq!(ready()["status"], "working");
+    assert!(log_of(folder.path()).contains("`vestibule messages resume email` starts it"));
     assert_eq!(server.code("bob@example.com", 2), code, "the same code");
 
     for (path, status) in [
@@ -297,6 +453,21 @@ impl Transport for Provider {
 async fn engine(provider: Arc<Provider>) -> Engine {
     let settings = sample_settings("email_code").expect("a sample");
     Engine::builder().settings(settings).email(provider).build().await.expect("an engine")
+}
+
+/// An engine whose e-mails this receiver sends.
+async fn leaving_emails_to(receiver: &Receiver) -> Engine {
+    let terms = MessageWebhooks { sends_email: true, ..MessageWebhooks::default() };
+    let settings = sample_settings("email_code").expect("a sample");
+    let engine = Engine::builder().settings(settings).message_webhooks(terms).build().await.expect("an engine");
+    let named = NewWebhookEndpoint::new(receiver.url(), ["email.created", "user.created"]);
+    engine.webhooks().create(&named).await.expect("an endpoint");
+    engine
+}
+
+/// What was told to a receiver, in the order in which it came.
+fn whats(receiver: &Receiver) -> Vec<String> {
+    receiver.got().iter().map(|got| got.what().to_owned()).collect()
 }
 
 /// Begins a sign-up whose address is sent a code.
