@@ -311,6 +311,8 @@ impl EngineBuilder {
             self.actors,
         );
         environment.hook = self.hook;
+        let admission = Admission::new(self.requests_max, self.source_limits.as_ref());
+        environment.on_sent = admission.on_sent();
         environment.read_switches().await?;
         let system =
             System::start(Arc::new(environment), transports.clone(), templates.clone(), self.followers).await?;
@@ -339,7 +341,7 @@ impl EngineBuilder {
         let inner = Inner {
             actor_context: system.context().clone(),
             system,
-            admission: Admission::new(self.requests_max, self.source_limits.as_ref()),
+            admission,
             transports,
             hashes,
             costs,
