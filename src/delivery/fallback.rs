@@ -114,6 +114,10 @@ impl Fallback {
     async fn send(&self, message: &Message) -> Outcome {
         let order = self.order(message);
         let is_alone = self.providers.len() == 1;
+        if let Some(first) = order.first().filter(|first| !first.transport.takes(message)) {
+            // It refuses the message without asking anybody, which says nothing of how the provider does.
+            return first.transport.deliver(message).await;
+        }
         let mut last = None;
         // Whether one of those before may take it later.
         let mut may_be_later = false;

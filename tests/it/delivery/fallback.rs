@@ -226,6 +226,19 @@ async fn a_provider_that_can_not_take_an_address_is_passed_over_and_the_only_one
 }
 
 #[tokio::test(start_paused = true)]
+async fn an_address_that_no_provider_takes_does_not_bring_back_one_that_fails() {
+    let [first, second] = [(); 2].map(|()| Arc::new(Fake { is_ascii_only: true, ..Fake::default() }));
+    let fallback = both(&first, &second);
+    first.always(Outcome::Unavailable(failure(FailureClass::Unreachable)));
+    for _ in 0..3 {
+        assert_eq!(fallback.deliver(&message("ada@example.com")).await, by("second"));
+    }
+    first.always(Outcome::Refused(failure(FailureClass::Address)));
+    assert_eq!(told(&fallback.deliver(&message("ädä@example.com")).await).0, "refused");
+    assert_eq!(fallback.providers()[0].state.as_str(), "paused");
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_probe_that_is_given_up_does_not_keep_the_provider_from_being_found_again() {
     let (first, second) = (Fake::new(), Fake::new());
     let fallback = both(&first, &second);
