@@ -6,6 +6,7 @@ use std::time::Duration;
 use crate::clock::Clock;
 use crate::delivery::{Channel, ChannelHealth};
 use crate::domain::context::Context;
+use crate::domain::identifier::Identifier;
 use crate::domain::policy::Policy;
 use crate::domain::ports::{Entropy, KeyedDigest, Sealer};
 use crate::domain::settings::Settings;
@@ -37,11 +38,16 @@ pub struct ActorContext {
     pub options: ActorOptions,
     /// What is asked before a sign-up becomes a user.
     pub hook: Option<Hooked>,
+    /// What is told of each message that its transport has taken.
+    pub on_sent: Option<OnSent>,
     email: ChannelHealth,
     sms: ChannelHealth,
     settings: RwLock<Arc<Settings>>,
     seeds: Seeds,
 }
+
+/// Hears of the addresses of messages that were sent, and when.
+pub type OnSent = Arc<dyn Fn(&Identifier, Timestamp) + Send + Sync>;
 
 /// The options of the actors.
 #[derive(Clone, Debug)]
@@ -97,8 +103,23 @@ impl ActorContext {
         let (email, sms) = (ChannelHealth::new(Channel::Email), ChannelHealth::new(Channel::Sms));
         let (last_seen, seeds) = (Arc::default(), Seeds::from_source(entropy));
         let event_log = Arc::new(EventLog::new(policy.record_events));
-        let hook = None;
-        Self { store, clock, digest, sealer, policy, last_seen, event_log, options, hook, email, sms, settings, seeds }
+        let (hook, on_sent) = (None, None);
+        Self {
+            store,
+            clock,
+            digest,
+            sealer,
+            policy,
+            last_seen,
+            event_log,
+            options,
+            hook,
+            on_sent,
+            email,
+            sms,
+            settings,
+            seeds,
+        }
     }
 
     /// The time.
@@ -121,7 +142,11 @@ impl ActorContext {
     pub async fn read_switches(&self) -> Result<(), StoreError> {
         for channel in [Channel::Email, Channel::Sms] {
             let stored = self.store.value(&switch_name(channel)).await?;
-            self.health(channel).set_paused(stored.is_some_and(|bytes| bytes == [1]));
+            let is_paused = stored.is_some_and(|bytes| bytes == [1]);
+            self.health(channel).set_paused(is_paused);
+            if is_paused {
+                warn_of_paused(channel);
+            }
         }
         Ok(())
     }
@@ -153,6 +178,14 @@ impl ActorContext {
 /// The name of the value that says whether a channel was stopped by hand: 1 or 0.
 pub fn switch_name(channel: Channel) -> String {
     format!("paused:{channel}")
+}
+
+/// Warns of a channel that was stopped by hand.
+pub fn warn_of_paused(channel: Channel) {
+    tracing::warn!(
+        %channel,
+        "a channel is stopped by hand: its messages wait until they expire; `vestibule messages resume {channel}` starts it"
+    );
 }
 
 #[cfg(test)]

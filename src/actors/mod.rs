@@ -21,7 +21,7 @@ mod system;
 pub(crate) mod test_support;
 
 pub use after_commit::Follower;
-pub use context::{ActorContext, ActorOptions, switch_name};
+pub use context::{ActorContext, ActorOptions, OnSent, switch_name, warn_of_paused};
 pub use hook::Hooked;
 pub use last_seen::LastSeen;
 #[cfg(feature = "webhooks")]

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use crate::delivery::Security;
+use crate::delivery::{Channel, Security};
 use crate::domain::guessable::guessable;
 use crate::domain::secret::Secret;
 use crate::domain::settings::{Attribute, Settings};
@@ -258,6 +258,7 @@ fn of_production(config: &Config) -> Faults {
     }
     let (sends_email, sends_sms) = sent(config.settings());
     match config.email.transport {
+        _ if config.is_handed_over(Channel::Email) => {}
         EmailTransport::Capture => fault(
             "email.transport",
             "is \"capture\", which keeps codes in memory and sends nothing; a production instance needs \"smtp\" or \
@@ -271,7 +272,7 @@ fn of_production(config: &Config) -> Faults {
         }
         _ => {}
     }
-    if sends_sms && !config.sms.transport.sends() {
+    if sends_sms && !config.sms.transport.sends() && !config.is_handed_over(Channel::Sms) {
         let name = config.sms.transport.as_str();
         let reason = format!(
             "is {name:?}, but the settings verify phone numbers; use \"twilio\", \"vonage\" or \"http\", or write enabled \

@@ -1,6 +1,9 @@
 //! Which providers are configured, and the description of each that takes messages by HTTP.
 
+use crate::delivery::Channel;
+
 use super::load::Config;
+use super::sections::DeliveredBy;
 use super::values::{EmailTransport, SmsTransport};
 
 #[cfg(feature = "http-messages")]
@@ -28,6 +31,15 @@ impl Config {
             }
         }
         all
+    }
+
+    /// Whether the receiver of webhooks sends the messages of a channel.
+    pub fn is_handed_over(&self, channel: Channel) -> bool {
+        let delivered_by = match channel {
+            Channel::Email => self.email.delivered_by,
+            Channel::Sms => self.sms.delivered_by,
+        };
+        delivered_by == DeliveredBy::Webhook
     }
 
     /// Whether a provider sends by WhatsApp.

@@ -14,6 +14,13 @@
 //! again after its pause: the same provider finds the repetition by its idempotency key, where its API has one. If a
 //! provider goes on being silent, its breaker opens, and messages go to the next one. So a message may arrive twice, with
 //! the same code, but only around an outage.
+//!
+//! # What a failure says about the channel
+//!
+//! The relay slows down a whole channel that fails, and holds it while its transport asks for a pause. So the pause that
+//! one provider asks for is its own: a message waits for the first provider of its order that may be asked again, and the
+//! channel is held only while all providers of all orders are paused. And where the providers of a route fail, only the
+//! numbers of that route wait, as long as a provider of the usual order works.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -86,32 +93,92 @@ impl Fallback {
         Self { providers, routes, usual }
     }
 
+    /// The places of the providers for this message, and whether a route names them.
+    fn places(&self, message: &Message) -> (&[usize], bool) {
+        let route = self.routes.iter().find(|(prefix, _)| message.to.starts_with(prefix));
+        route.map_or((&self.usual, false), |(_, order)| (order, true))
+    }
+
+    /// The providers at these places.
+    fn at<'a>(&'a self, places: &'a [usize]) -> impl Iterator<Item = &'a Provider> {
+        places.iter().filter_map(|place| self.providers.get(*place))
+    }
+
     /// The providers to ask for this message. If none takes such an address, the first one says why.
     fn order(&self, message: &Message) -> Vec<&Provider> {
-        let route = self.routes.iter().find(|(prefix, _)| message.to.starts_with(prefix));
-        let order = route.map_or(&self.usual, |(_, order)| order);
-        let all: Vec<&Provider> = order.iter().filter_map(|place| self.providers.get(*place)).collect();
+        let all: Vec<&Provider> = self.at(self.places(message).0).collect();
         let able: Vec<&Provider> = all.iter().copied().filter(|provider| provider.transport.takes(message)).collect();
         if able.is_empty() { all.into_iter().take(1).collect() } else { able }
     }
 
     async fn send(&self, message: &Message) -> Outcome {
         let order = self.order(message);
-        let is_alone = order.len() == 1;
+        let is_alone = self.providers.len() == 1;
+        if let Some(first) = order.first().filter(|first| !first.transport.takes(message)) {
+            // It refuses the message without asking anybody, which says nothing of how the provider does.
+            return first.transport.deliver(message).await;
+        }
         let mut last = None;
-        let mut soonest: Option<Duration> = None;
-        for provider in order {
+        // Whether one of those before may take it later.
+        let mut may_be_later = false;
+        for provider in &order {
             match provider.try_to_send(message, is_alone).await {
-                Ok(outcome) if falls_through(&outcome) => last = Some(outcome),
-                Ok(outcome) => return outcome,
-                Err(wait) => soonest = Some(soonest.map_or(wait, |before| before.min(wait))),
+                Ok(outcome) if falls_through(&outcome) => {
+                    may_be_later |= !matches!(outcome, Outcome::Refused(_));
+                    last = Some(outcome);
+                }
+                Ok(outcome) => {
+                    last = Some(outcome);
+                    may_be_later = false;
+                    break;
+                }
+                Err(_) => may_be_later = true,
             }
         }
-        last.unwrap_or_else(|| {
-            let mut failure = Failure::new(FailureClass::Unreachable, PAUSED);
-            failure.retry_after = soonest.filter(|wait| !wait.is_zero());
-            Outcome::Unavailable(failure)
-        })
+        let outcome = match last {
+            Some(Outcome::Refused(failure)) if may_be_later => Outcome::Retry(failure),
+            Some(outcome) => outcome,
+            None => {
+                let last = order.iter().find_map(|provider| provider.watched().reason.clone());
+                let reason =
+                    last.map_or_else(|| PAUSED.to_owned(), |reason| format!("{PAUSED}; the last time: {reason}"));
+                Outcome::Unavailable(Failure::new(FailureClass::Unreachable, reason))
+            }
+        };
+        self.judge(outcome, &order, message)
+    }
+
+    /// The outcome with what it says about the message and about the channel.
+    fn judge(&self, outcome: Outcome, order: &[&Provider], message: &Message) -> Outcome {
+        match outcome {
+            Outcome::Unavailable(failure) if self.places(message).1 && self.usual_works() => {
+                Outcome::Retry(Failure { retry_after: self.shortest_pause(order.iter().copied()), ..failure })
+            }
+            Outcome::Unavailable(failure) => Outcome::Unavailable(Failure { retry_after: self.hold(), ..failure }),
+            Outcome::Retry(failure) if concerns_all(failure.class) => {
+                Outcome::Retry(Failure { retry_after: self.shortest_pause(order.iter().copied()), ..failure })
+            }
+            outcome => outcome,
+        }
+    }
+
+    /// For how long no provider of any order can be asked; `None` if one can be asked now.
+    fn hold(&self) -> Option<Duration> {
+        let orders = std::iter::once(&self.usual).chain(self.routes.iter().map(|(_, order)| order));
+        let pauses: Option<Vec<Duration>> = orders.map(|order| self.shortest_pause(self.at(order))).collect();
+        pauses?.into_iter().min()
+    }
+
+    /// For how long none of the providers of an order can be asked; `None` if one can be asked now.
+    fn shortest_pause<'a>(&self, order: impl Iterator<Item = &'a Provider>) -> Option<Duration> {
+        let is_alone = self.providers.len() == 1;
+        let pauses: Option<Vec<Duration>> = order.map(|provider| provider.pause(is_alone)).collect();
+        pauses?.into_iter().min()
+    }
+
+    /// Whether a provider of the usual order has not failed since it last took a message.
+    fn usual_works(&self) -> bool {
+        self.at(&self.usual).any(|provider| provider.watched().breaker.is_untroubled())
     }
 }
 
@@ -163,7 +230,7 @@ impl Provider {
         let mut under_way = UnderWay { provider: self, admission, is_over: false };
         let outcome = self.transport.deliver(message).await;
         under_way.is_over = true;
-        Ok(self.record(outcome, admission))
+        Ok(self.record(outcome, admission, is_alone))
     }
 
     fn admit(&self, is_alone: bool) -> Result<Admission, Duration> {
@@ -174,7 +241,15 @@ impl Provider {
         }
     }
 
-    fn record(&self, mut outcome: Outcome, admission: Admission) -> Outcome {
+    /// For how long it can't be asked, if it is paused.
+    fn pause(&self, is_alone: bool) -> Option<Duration> {
+        match self.status(is_alone).state {
+            ProviderState::Paused(wait) => Some(wait),
+            ProviderState::Working | ProviderState::Probing => None,
+        }
+    }
+
+    fn record(&self, mut outcome: Outcome, admission: Admission, is_alone: bool) -> Outcome {
         let mut watched = self.watched();
         match &mut outcome {
             Outcome::Sent(receipt) => {
@@ -187,7 +262,9 @@ impl Provider {
                 *watched.failures.entry(failure.class).or_default() += 1;
                 watched.reason = Some(failure.reason.clone());
                 if concerns_all(failure.class) {
-                    watched.breaker.record_failure(admission, failure.class, failure.retry_after, Instant::now());
+                    let asked = failure.retry_after.map(|asked| if is_alone { asked.min(ALONE_MAX) } else { asked });
+                    failure.retry_after = asked;
+                    watched.breaker.record_failure(admission, failure.class, asked, Instant::now());
                 } else {
                     watched.breaker.record_answer();
                 }
@@ -244,4 +321,6 @@ const fn concerns_all(class: FailureClass) -> bool {
     !matches!(class, FailureClass::Address | FailureClass::Content)
 }
 
+/// The longest pause that a provider can ask for which is the only one of its channel. It leaves time for most codes.
+const ALONE_MAX: Duration = Duration::from_secs(120);
 const PAUSED: &str = "no provider takes messages now: each has failed and is left alone for a while";

@@ -35,7 +35,7 @@ pub use callback::{Callback, CallbackError, Report, ReportedState};
 pub use capture::{Capture, Captured};
 pub use fallback::{Fallback, NamedTransport, Route};
 #[cfg(feature = "webhooks")]
-pub use handed_over::HandedOver;
+pub use handed_over::{HandedOver, Hearers, Hearing};
 #[cfg(feature = "cli")]
 pub use milestone::Milestone;
 pub use null::NullTransport;

@@ -3,10 +3,11 @@
 //! source quota.
 
 use std::collections::HashSet;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio::sync::{Semaphore, SemaphorePermit};
 
+use crate::actors::OnSent;
 use crate::domain::identifier::{Identifier, IdentifierKind, PhoneNumber};
 use crate::domain::settings::source_limits::SourceLimits;
 use crate::domain::time::{Span, Timestamp};
@@ -19,7 +20,7 @@ use super::{Engine, EngineError, RequestContext};
 pub(super) struct Admission {
     places: Semaphore,
     by_source: Option<SourceLimiter>,
-    text_messages: Option<TextMessageLimiter>,
+    text_messages: Option<Arc<TextMessageLimiter>>,
     hashing: Mutex<HashSet<[u8; 16]>>,
 }
 
@@ -35,7 +36,7 @@ impl Admission {
         Self {
             places: Semaphore::new(requests_max),
             by_source: limits.map(SourceLimiter::new),
-            text_messages: limits.map(TextMessageLimiter::new),
+            text_messages: limits.map(|limits| Arc::new(TextMessageLimiter::new(limits))),
             hashing: Mutex::default(),
         }
     }
@@ -110,6 +111,16 @@ impl Admission {
             let country = number.country().unwrap_or_default();
             limiter.take_back(Destination { country: &country, prefix: number.prefix() });
         }
+    }
+
+    /// What is to hear of each message that was sent.
+    pub(super) fn on_sent(&self) -> Option<OnSent> {
+        let limiter = self.text_messages.clone()?;
+        Some(Arc::new(move |to, now| {
+            if to.kind == IdentifierKind::PhoneNumber {
+                limiter.note_sent(PhoneNumber::restore(to.value.clone()).prefix(), now);
+            }
+        }))
     }
 
     /// Notes that the code of a text message was used.

@@ -8,9 +8,9 @@ use url::Url;
 use crate::actors::{ActorContext, ActorOptions, Follower, Hooked, LastSeen, System, Transports};
 use crate::captcha::Captcha;
 use crate::clock::{Clock, ResumedClock, SystemClock};
-#[cfg(feature = "webhooks")]
-use crate::delivery::HandedOver;
 use crate::delivery::{Capture, MessageStyle, MessageTemplates, Transport};
+#[cfg(feature = "webhooks")]
+use crate::delivery::{HandedOver, Hearers};
 use crate::domain::application_value::check_namespace;
 use crate::domain::hook::{AfterCommit, Hook, HookOptions};
 use crate::domain::policy::Policy;
@@ -261,7 +261,9 @@ impl EngineBuilder {
         let transports =
             Transports { email: self.email.unwrap_or_else(|| capture.clone()), sms: self.sms.unwrap_or(capture) };
         #[cfg(feature = "webhooks")]
-        let transports = handed_over(transports, &self.message_webhooks);
+        let hearers = Arc::new(Hearers::default());
+        #[cfg(feature = "webhooks")]
+        let transports = handed_over(transports, &self.message_webhooks, &hearers);
         let accept_url = below(&self.public_url, "v1/tickets/accept");
         let templates = MessageTemplates {
             application: self.branding.name.clone(),
@@ -309,12 +311,17 @@ impl EngineBuilder {
             self.actors,
         );
         environment.hook = self.hook;
+        let admission = Admission::new(self.requests_max, self.source_limits.as_ref());
+        environment.on_sent = admission.on_sent();
         environment.read_switches().await?;
         let system =
             System::start(Arc::new(environment), transports.clone(), templates.clone(), self.followers).await?;
         #[cfg(feature = "webhooks")]
-        let composing =
-            Composing { composer: system.composer(transports.clone(), templates), terms: self.message_webhooks };
+        let composing = Composing {
+            composer: system.composer(transports.clone(), templates),
+            terms: self.message_webhooks,
+            hearers,
+        };
         #[cfg(feature = "webhooks")]
         let webhooks = Dispatcher::new(
             system.context().clone(),
@@ -334,7 +341,7 @@ impl EngineBuilder {
         let inner = Inner {
             actor_context: system.context().clone(),
             system,
-            admission: Admission::new(self.requests_max, self.source_limits.as_ref()),
+            admission,
             transports,
             hashes,
             costs,
@@ -364,8 +371,11 @@ impl EngineBuilder {
 
 /// The transports, but for the channels that the application sends for itself.
 #[cfg(feature = "webhooks")]
-fn handed_over(transports: Transports, terms: &MessageWebhooks) -> Transports {
-    let or = |own: Arc<dyn Transport>, is_handed_over| if is_handed_over { Arc::new(HandedOver) } else { own };
+fn handed_over(transports: Transports, terms: &MessageWebhooks, hearers: &Arc<Hearers>) -> Transports {
+    let or = |own: Arc<dyn Transport>, is_handed_over| match is_handed_over {
+        true => Arc::new(HandedOver::new(hearers.clone())),
+        false => own,
+    };
     Transports { email: or(transports.email, terms.sends_email), sms: or(transports.sms, terms.sends_sms) }
 }
 

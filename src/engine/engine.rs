@@ -197,6 +197,12 @@ impl Engine {
         })
     }
 
+    /// The URL that others know this engine by, without a slash at its end.
+    #[cfg(feature = "server")]
+    pub(crate) fn public_base(&self) -> &str {
+        self.inner.callback_url.as_str().trim_end_matches("/v1/oauth_callback")
+    }
+
     /// The application's name and looks.
     pub fn branding(&self) -> &Branding {
         &self.inner.branding

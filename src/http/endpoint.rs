@@ -36,6 +36,8 @@ pub(in crate::http) struct Endpoint {
     /// Parses the kind of id in the path; `None` for paths without one.
     read_id: Option<fn(&str) -> Option<PathId>>,
     body: BodyKind,
+    /// How many bytes of a body are read; `None` for as many as of all calls.
+    bytes_max: Option<fn(&Call<'_>, PathId) -> usize>,
     /// The kind of path for the origin rule.
     pub(in crate::http) realm: Realm,
     /// Whether the log should skip it at normal levels: it is polled, or loaded with every page.
@@ -133,6 +135,11 @@ impl Endpoint {
         Self { realm: Realm::Dev, ..self }
     }
 
+    /// Sets how many bytes of a document are read.
+    pub(in crate::http) const fn reading(self, bytes_max: fn(&Call<'_>, PathId) -> usize) -> Self {
+        Self { bytes_max: Some(bytes_max), ..self }
+    }
+
     /// Logs its calls at debug level only.
     pub(in crate::http) const fn quiet(self) -> Self {
         Self { is_quiet: true, ..self }
@@ -166,11 +173,11 @@ impl Endpoint {
     where
         B: Body<Data = Bytes> + Unpin,
     {
-        let given = self.read(call, body).await?;
+        let given = self.read(call, id, body).await?;
         (self.handler)(Input { call, id, body: &given }).await
     }
 
-    async fn read<B>(&self, call: &Call<'_>, body: B) -> Result<Given, HttpError>
+    async fn read<B>(&self, call: &Call<'_>, id: PathId, body: B) -> Result<Given, HttpError>
     where
         B: Body<Data = Bytes> + Unpin,
     {
@@ -179,13 +186,26 @@ impl Endpoint {
             BodyKind::None => Given::default(),
             BodyKind::Form => Given { form: body::form(headers, body, options).await?, ..Given::default() },
             BodyKind::Json => Given { objects: json::read(headers, body, options).await?, ..Given::default() },
-            BodyKind::Document => Given { document: body::read(headers, body, options).await?, ..Given::default() },
+            BodyKind::Document => {
+                let max = self.bytes_max.map_or(options.max_body_bytes, |bytes_max| bytes_max(call, id));
+                Given { document: body::read_up_to(max, headers, body, options).await?, ..Given::default() }
+            }
         })
     }
 
     const fn new(method: &'static Method, path: &'static str, body: BodyKind, handler: Handler) -> Self {
         let around_id = around_id(path);
-        Self { method, path, around_id, read_id: None, body, realm: Realm::Api, is_quiet: false, handler }
+        Self {
+            method,
+            path,
+            around_id,
+            read_id: None,
+            body,
+            bytes_max: None,
+            realm: Realm::Api,
+            is_quiet: false,
+            handler,
+        }
     }
 }
 

@@ -63,7 +63,7 @@ impl TextMessageLimiter {
             }
         }
         if let Some(breaker) = &self.conversion
-            && let Err(PrefixLimited { retry_after, is_news }) = breaker.spend(to.prefix, now)
+            && let Err(PrefixLimited { retry_after, is_news }) = breaker.admit(to.prefix, now)
         {
             uncount(&limits);
             return Err(TextMessageLimited { key: "limits.sms_conversion_min", retry_after, is_news });
@@ -74,8 +74,12 @@ impl TextMessageLimiter {
     /// Uncounts a message that was not sent.
     pub fn take_back(&self, to: Destination<'_>) {
         uncount(&self.limits(to));
+    }
+
+    /// Notes that a provider has taken a message to this prefix. Only then can its code be used.
+    pub fn note_sent(&self, prefix: &str, now: Timestamp) {
         if let Some(breaker) = &self.conversion {
-            breaker.take_back(to.prefix);
+            breaker.note_sent(prefix, now);
         }
     }
 
@@ -135,9 +139,9 @@ impl ConversionBreaker {
         Self { terms, days: Mutex::default() }
     }
 
-    fn spend(&self, prefix: &str, now: Timestamp) -> Result<(), PrefixLimited> {
+    fn admit(&self, prefix: &str, now: Timestamp) -> Result<(), PrefixLimited> {
         let mut days = self.days.lock().unwrap_or_else(PoisonError::into_inner);
-        let rate = days.rate(prefix, now);
+        let Some(rate) = days.rates.get_mut(prefix) else { return Ok(()) };
         let mut is_news = false;
         if rate.stopped_until.is_none() && rate.is_below(&self.terms) {
             rate.stopped_until = Some(now + self.terms.pause);
@@ -149,17 +153,15 @@ impl ConversionBreaker {
                 if is_over.is_some() || now.since(rate.since) >= DAY {
                     *rate = Rate::beginning(now);
                 }
-                rate.sends += 1;
                 Ok(())
             }
         }
     }
 
-    fn take_back(&self, prefix: &str) {
+    fn note_sent(&self, prefix: &str, now: Timestamp) {
         let mut days = self.days.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(rate) = days.rates.get_mut(prefix) {
-            rate.sends = rate.sends.saturating_sub(1);
-        }
+        let rate = days.rate(prefix, now);
+        rate.sends = rate.sends.saturating_add(1);
     }
 
     fn note_proof(&self, prefix: &str) {
@@ -251,6 +253,7 @@ mod tests {
         for n in 0..20 {
             for prefix in ["+49151", "+99999"] {
                 assert_eq!(limiter.spend(to("", prefix), at(n)), Ok(()));
+                limiter.note_sent(prefix, at(n));
             }
             if n % 10 == 0 {
                 limiter.note_proof("+49151");
@@ -265,10 +268,23 @@ mod tests {
     }
 
     #[test]
+    fn codes_that_nobody_got_do_not_stop_a_prefix() {
+        let conversion = Conversion { least_percent: 10, after: 20, pause: PAUSE };
+        let limiter = TextMessageLimiter::new(&SourceLimits { sms_conversion: Some(conversion), ..limits() });
+        for n in 0..100 {
+            assert_eq!(limiter.spend(to("", "+49151"), at(n)), Ok(()), "its provider is down");
+        }
+        (0..19).for_each(|n| limiter.note_sent("+49151", at(n)));
+        assert_eq!(limiter.spend(to("", "+49151"), at(100)), Ok(()));
+        limiter.note_sent("+49151", at(100));
+        assert_eq!(refused(&limiter, to("", "+49151"), 101), Some(("limits.sms_conversion_min", true)));
+    }
+
+    #[test]
     fn many_prefixes_take_bounded_memory() {
         let breaker = ConversionBreaker::new(Conversion { least_percent: 10, after: 1, pause: PAUSE });
         for n in 0..200_000 {
-            assert_eq!(breaker.spend(&format!("+{n}"), at(1)), Ok(()));
+            breaker.note_sent(&format!("+{n}"), at(1));
         }
         let days = breaker.days.lock().expect("no panic");
         assert!(days.rates.len() <= PREFIXES_MAX && days.queue.len() <= PREFIXES_MAX);

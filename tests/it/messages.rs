@@ -13,6 +13,7 @@ use vestibule::delivery::{
 };
 use vestibule::domain::message::{MessageStatus, Origin, Template};
 use vestibule::domain::rejection::ErrorCode;
+use vestibule::domain::settings::source_limits::{Conversion, SourceLimits};
 use vestibule::domain::sign_up::NewSignUp;
 use vestibule::domain::time::Span;
 use vestibule::domain::verification::Strategy;
@@ -22,11 +23,12 @@ use vestibule::engine::{
 };
 use vestibule::store::MemoryStore;
 use vestibule::token::InstanceKey;
+use vestibule::users::NewUser;
 
 use crate::support::backend::{SECRET_KEY, backend};
 use crate::support::browser::{Browser, PAGE};
 use crate::support::receiver::{Answering, Receiver};
-use crate::support::server::Server;
+use crate::support::server::{Server, log_of};
 
 #[tokio::test]
 async fn what_became_of_a_message_is_shown_without_its_code_and_reports_of_its_provider_change_it() {
@@ -188,6 +190,91 @@ async fn codes_go_to_the_receiver_that_names_their_webhook_and_it_sends_them_whe
     assert!(other.got().iter().all(|got| got.what() != "email.created"));
 }
 
+#[tokio::test]
+async fn a_channel_that_was_stopped_is_sent_by_no_receiver_of_webhooks_either() {
+    let receiver = Receiver::start(Answering::Status(204)).await;
+    let engine = leaving_emails_to(&receiver).await;
+    engine.messages().pause(Channel::Email).await.expect("it is stored");
+    begin(&engine, "ada@example.com").await;
+    // An event after the one that is held: what is not held has arrived by then.
+    let input = NewUser { skip_user_requirement: true, external_id: Some("eve".into()), ..NewUser::default() };
+    engine.users().create(&input).await.expect("a user");
+    receiver.wait_for_count(1).await;
+    assert_eq!(whats(&receiver), ["user.created"]);
+    until(&engine, "ada@example.com", MessageStatus::Queued).await;
+    engine.messages().resume(Channel::Email).await.expect("it is stored");
+    until(&engine, "ada@example.com", MessageStatus::Sent).await;
+    engine.advance_clock(Span::from_secs(10)).await.expect("a movable clock");
+    receiver.wait_for_count(2).await;
+    assert_eq!(whats(&receiver), ["user.created", "email.created"]);
+
+    engine.messages().pause(Channel::Email).await.expect("it is stored");
+    begin(&engine, "bob@example.com").await;
+    until(&engine, "bob@example.com", MessageStatus::Queued).await;
+    engine.advance_clock(Span::from_secs(600)).await.expect("a movable clock");
+    engine.messages().resume(Channel::Email).await.expect("it is stored");
+    until(&engine, "bob@example.com", MessageStatus::Failed).await;
+    engine.advance_clock(Span::from_secs(10)).await.expect("a movable clock");
+    engine.shutdown().await;
+    assert_eq!(receiver.got().len(), 2, "what has expired is not told");
+}
+
+#[tokio::test]
+async fn a_message_that_no_receiver_hears_of_is_not_sent_and_the_channel_says_why() {
+    let receiver = Receiver::start(Answering::Status(204)).await;
+    let engine = leaving_emails_to(&receiver).await;
+    let endpoint = engine.webhooks().list().await.expect("a list").items.remove(0);
+    engine.webhooks().delete(endpoint.id).await.expect("it is there");
+    begin(&engine, "ada@example.com").await;
+    for _ in 0..2000 {
+        if engine.channels()[0].reason.is_some() {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    let reason = engine.channels()[0].reason.clone().expect("the channel fails");
+    assert!(reason.contains("no endpoint that is switched on names email.created"), "{reason}");
+    until(&engine, "ada@example.com", MessageStatus::Queued).await;
+    engine.webhooks().create(&NewWebhookEndpoint::new(receiver.url(), ["email.created"])).await.expect("an endpoint");
+    let failed = until(&engine, "ada@example.com", MessageStatus::Failed).await;
+    assert_eq!(failed.failure, Some(FailureClass::Unconfigured), "its event is older than the endpoint");
+    begin(&engine, "bob@example.com").await;
+    until(&engine, "bob@example.com", MessageStatus::Sent).await;
+    engine.shutdown().await;
+}
+
+#[tokio::test]
+async fn codes_that_a_provider_did_not_take_do_not_stop_their_prefix() {
+    let provider = Arc::new(Provider::default());
+    let conversion = Conversion { least_percent: 10, after: 2, pause: Span::from_secs(600) };
+    let limits = SourceLimits { sms_conversion: Some(conversion), ..SourceLimits::default() };
+    let settings = sample_settings("phone").expect("a sample");
+    let built = Engine::builder().settings(settings).sms(provider.clone()).source_limits(Some(limits)).build();
+    let engine = built.await.expect("an engine");
+    for _ in 0..4 {
+        provider.answer(Outcome::Unavailable(Failure::new(FailureClass::Provider, "a test wanted this")));
+    }
+    let ask = async |number: &str| {
+        let (context, input) = (RequestContext::default(), NewSignUp::new().phone_number(number));
+        let begun = engine.sign_ups().create(&Caller::anonymous(), &input, &context).await;
+        let (sign_up, client) = begun.expect("a sign-up");
+        let token = client.new_token.expect("a new client has a token");
+        let caller = engine.identify(Some(token.expose())).await.expect("it is known");
+        let prepare = PrepareVerification::new(Strategy::PhoneCode);
+        engine.sign_ups().prepare(&caller, sign_up.id(), &prepare, &context).await.map(|_| ())
+    };
+    let numbers = ["+4915112345670", "+4915112345671", "+4915112345672", "+4915112345673"];
+    for number in numbers {
+        ask(number).await.expect("none of them was sent yet");
+    }
+    for number in numbers {
+        until(&engine, number, MessageStatus::Sent).await;
+    }
+    let limited = ask("+4915112345674").await;
+    assert!(matches!(limited, Err(EngineError::Limited { .. })), "four were sent and none was used: {limited:?}");
+    engine.shutdown().await;
+}
+
 #[test]
 fn the_backend_lists_messages_stops_a_channel_and_sends_again() {
     let folder = TempDir::new().expect("a folder");
@@ -228,7 +315,12 @@ fn the_backend_lists_messages_stops_a_channel_and_sends_again() {
     assert_eq!((again.status, &again.json()["status"]), (200, &json!("queued")), "{}", again.body);
     let channels = call("GET", "/v1/messages/channels").json();
     assert_eq!((&channels[0]["queued_count"], &channels[1]["paused"]), (&json!(1), &json!(false)), "{channels}");
+    let ready =
+        || server.request("GET", "/health/ready", &[], "").expect("an answer").json()["channels"]["email"].clone();
+    assert_eq!(ready()["status"], "paused");
     call("POST", "/v1/messages/channels/email/resume");
+    assert_eq!(ready()["status"], "working");
+    assert!(log_of(folder.path()).contains("`vestibule messages resume email` starts it"));
     assert_eq!(server.code("bob@example.com", 2), code, "the same code");
 
     for (path, status) in [
@@ -297,6 +389,21 @@ impl Transport for Provider {
 async fn engine(provider: Arc<Provider>) -> Engine {
     let settings = sample_settings("email_code").expect("a sample");
     Engine::builder().settings(settings).email(provider).build().await.expect("an engine")
+}
+
+/// An engine whose e-mails this receiver sends.
+async fn leaving_emails_to(receiver: &Receiver) -> Engine {
+    let terms = MessageWebhooks { sends_email: true, ..MessageWebhooks::default() };
+    let settings = sample_settings("email_code").expect("a sample");
+    let engine = Engine::builder().settings(settings).message_webhooks(terms).build().await.expect("an engine");
+    let named = NewWebhookEndpoint::new(receiver.url(), ["email.created", "user.created"]);
+    engine.webhooks().create(&named).await.expect("an endpoint");
+    engine
+}
+
+/// What was told to a receiver, in the order in which it came.
+fn whats(receiver: &Receiver) -> Vec<String> {
+    receiver.got().iter().map(|got| got.what().to_owned()).collect()
 }
 
 /// Begins a sign-up whose address is sent a code.

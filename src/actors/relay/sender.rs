@@ -102,6 +102,9 @@ impl Sender {
         match outcome {
             Outcome::Sent(Receipt { provider, message_id }) => {
                 health.count(Counted::Sent, 1);
+                if let Some(on_sent) = &self.context.on_sent {
+                    on_sent(entry.to(), self.context.now());
+                }
                 let message_id = message_id.filter(|id| id.len() <= PROVIDER_ID_MAX);
                 let end = MessageEnd::Sent { provider: provider.into(), message_id, attempts };
                 self.ack(persister, entry, FinalStatus::Sent, end).await

@@ -1,6 +1,7 @@
 //! Risks of message delivery and captchas.
 
-use crate::delivery::Security;
+use crate::delivery::{Channel, Security};
+use crate::webhook::{EventFilter, EventType};
 
 use super::Risks;
 use super::placeholders::is_placeholder;
@@ -14,16 +15,17 @@ pub(super) fn channels(config: &Config) -> Risks {
     let (sends_email, sends_sms) = sent(settings);
     let mut risks = Risks::default();
     risks.add(
-        sends_email && email.transport == EmailTransport::None,
+        sends_email && email.transport == EmailTransport::None && !config.is_handed_over(Channel::Email),
         "email.transport",
         "is \"none\", but the settings verify e-mail addresses: no sign-up can be completed; write \"smtp\" or the name of a provider",
     );
     risks.add(
-        sends_sms && config.sms.transport == SmsTransport::None,
+        sends_sms && config.sms.transport == SmsTransport::None && !config.is_handed_over(Channel::Sms),
         "sms.transport",
         "is \"none\", but the settings verify phone numbers: no sign-up can be completed; write the name of a \
          provider, or enabled = false in [settings.attributes.phone_number]",
     );
+    add_handed_over(&mut risks, config);
     let sends_by_smtp = config.email_transports().contains(&EmailTransport::Smtp);
     risks.add(
         !sends_by_smtp && email.dkim.domain.is_some(),
@@ -39,6 +41,28 @@ pub(super) fn channels(config: &Config) -> Risks {
     add_providers(&mut risks, config);
     add_captcha(&mut risks, config);
     risks
+}
+
+/// Channels that are left to a receiver of webhooks, of whom the configuration names none.
+fn add_handed_over(risks: &mut Risks, config: &Config) {
+    let all = [
+        ("email.delivered_by", Channel::Email, EventType::EmailCreated),
+        ("sms.delivered_by", Channel::Sms, EventType::SmsCreated),
+    ];
+    for (key, channel, event) in all {
+        let hears = |events: &[String]| {
+            EventFilter::parse(events.iter().map(String::as_str)).is_ok_and(|filter| filter.has(event))
+        };
+        if config.is_handed_over(channel) && !config.webhooks.endpoints.iter().any(|endpoint| hears(&endpoint.events)) {
+            risks.say(
+                key,
+                format!(
+                    "is \"webhook\", but no endpoint of [webhooks] names {event}: unless one was made by the Backend API, \
+                     no message is sent; name it in the `events` of the endpoint that sends them"
+                ),
+            );
+        }
+    }
 }
 
 fn add_smtp(risks: &mut Risks, email: &Email) {

@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use crate::actors::switch_name;
+use crate::actors::{switch_name, warn_of_paused};
 use crate::delivery::{Callback, CallbackError, Channel, ChannelStatus, Report, ReportedState};
-use crate::domain::id::MessageId;
+use crate::domain::id::{AddressVerificationId, MessageId};
 use crate::domain::invitation::InvitationState;
 use crate::domain::message::{FailureClass, MessageStatus, Origin, Template};
 use crate::domain::rejection::{ErrorCode, Rejection};
@@ -242,8 +242,73 @@ impl Engine {
                 let invitation = store.invitation(id).await?;
                 invitation.is_some_and(|invitation| invitation.state == InvitationState::Pending)
             }
+            (Origin::SignIn(_), Template::VerificationCode) => self.sign_in_waits_for(message).await?,
+            (Origin::AddressVerification(id), Template::VerificationCode) => {
+                self.address_waits_for(message, id).await?
+            }
             _ => true,
         })
+    }
+
+    /// Whether a sign-in still waits for what this message says. Sign-ins are found only by their clients. So the answer is
+    /// no, to be safe, once the user with the address has signed in anywhere since.
+    async fn sign_in_waits_for(&self, message: &StoredMessage) -> Result<bool, StoreError> {
+        let store = self.inner.store();
+        if let Some(id) = store.owner(&message.to).await?
+            && let Some(user) = store.user(id).await?
+            && Some(user.created_at).max(user.last_sign_in_at) >= Some(message.created_at)
+        {
+            return Ok(false);
+        }
+        let origin = origin_of(message);
+        // A message that was sent again has the same end as the first one.
+        self.has_no_later(message, |later| origin_of(later) == origin && later.expire_at != message.expire_at).await
+    }
+
+    /// Whether the verification of an address still waits for what this message says.
+    async fn address_waits_for(&self, message: &StoredMessage, id: AddressVerificationId) -> Result<bool, StoreError> {
+        let store = self.inner.store();
+        if let Some(holder) = store.owner(&message.to).await?
+            && let Some(user) = store.user(holder).await?
+        {
+            let emails = user.email_addresses.iter().map(|known| (known.id, known.value.identifier()));
+            let phones = user.phone_numbers.iter().map(|known| (known.id, known.value.identifier()));
+            let Some((address, _)) = emails.chain(phones).find(|(_, known)| *known == message.to) else {
+                return Ok(false);
+            };
+            let known = store.address_verification(address).await?.filter(|known| known.id == id);
+            return Ok(known.is_some_and(|known| known.verification.verified.is_none()));
+        }
+        let is_other = |later: &StoredMessage| {
+            let origin = origin_of(later);
+            later.to == message.to
+                && origin != Some(id.into())
+                && matches!(origin, Some(Origin::AddressVerification(_)))
+        };
+        self.has_no_later(message, is_other).await
+    }
+
+    /// Whether none of the messages after this one is such a message. It looks at no more than 10 000.
+    async fn has_no_later(
+        &self,
+        message: &StoredMessage,
+        is_such: impl Fn(&StoredMessage) -> bool,
+    ) -> Result<bool, StoreError> {
+        let (mut place, mut seen) = (None, 0);
+        while seen < SEEN_MAX {
+            let page = self.inner.store().messages(place, LIMIT_MAX).await?;
+            let later = page.iter().take_while(|other| other.id > message.id);
+            let count = later.clone().count();
+            if later.clone().any(&is_such) {
+                return Ok(false);
+            }
+            if count < LIMIT_MAX {
+                break;
+            }
+            place = page.last().map(|other| other.id);
+            seen += count;
+        }
+        Ok(true)
     }
 
     async fn switch_channel(&self, channel: Channel, is_paused: bool) -> Result<ChannelView, EngineError> {
@@ -251,7 +316,10 @@ impl Engine {
             let commit = Commit::of_value(self.now(), &switch_name(channel), vec![u8::from(is_paused)]);
             self.inner.system.persister().commit(commit).await?;
             self.inner.system.switch_channel(channel, is_paused);
-            tracing::info!(%channel, is_paused, "a channel was switched by hand");
+            match is_paused {
+                true => warn_of_paused(channel),
+                false => tracing::info!(%channel, "a channel was started by hand"),
+            }
             let views = self.channel_views().await?;
             views.into_iter().find(|view| view.status.channel == channel).ok_or(EngineError::Internal)
         })
@@ -322,6 +390,10 @@ fn waits_for(sign_up: &SignUp, message: &StoredMessage) -> bool {
     };
     sign_up.email_address.as_ref().is_some_and(|field| waits(field.value.as_str(), &field.verification))
         || sign_up.phone_number.as_ref().is_some_and(|field| waits(field.value.as_str(), &field.verification))
+}
+
+fn origin_of(message: &StoredMessage) -> Option<Origin> {
+    message.about.as_ref().map(|about| about.origin)
 }
 
 fn failure(report: &Report) -> Option<FailureClass> {

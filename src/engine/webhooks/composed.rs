@@ -1,10 +1,14 @@
 //! Messages as the webhooks `email.created` and `sms.created` tell of them, with their codes.
 
-use crate::actors::Composer;
-use crate::delivery::{Channel, Message};
+use std::sync::Arc;
+
+use crate::actors::{ActorContext, Composer};
+use crate::delivery::{Channel, Hearers, Hearing, Message};
 use crate::domain::id::{MessageId, UserId};
 use crate::domain::time::Timestamp;
+use crate::domain::webhook::WebhookEndpoint;
 use crate::store::{Store, StoreError};
+use crate::webhook::{EventFilter, EventType};
 
 /// Which channels the application sends for itself, and what its messages are from. By default the engine sends all.
 #[derive(Clone, Debug, Default)]
@@ -37,9 +41,27 @@ pub struct ComposedMessage {
 pub(in crate::engine) struct Composing {
     pub(in crate::engine) composer: Composer,
     pub(in crate::engine) terms: MessageWebhooks,
+    /// The endpoints that are sent messages at present.
+    pub(in crate::engine) hearers: Arc<Hearers>,
 }
 
 impl Composing {
+    /// Notes that an endpoint is sent the messages that it names, until the result is dropped.
+    pub(super) fn hear(&self, endpoint: &WebhookEndpoint, events: &EventFilter) -> Vec<Hearing> {
+        let channels = [(EventType::EmailCreated, Channel::Email), (EventType::SmsCreated, Channel::Sms)];
+        let named = channels.into_iter().filter(|(event, _)| events.has(*event));
+        named.map(|(_, channel)| self.hearers.begin(channel, endpoint.created_at)).collect()
+    }
+
+    /// Whether an event waits, since its receiver would send a message of a channel that was stopped by hand.
+    pub(super) fn holds(&self, event: EventType, context: &ActorContext) -> bool {
+        match event {
+            EventType::EmailCreated => self.terms.sends_email && context.health(Channel::Email).is_paused(),
+            EventType::SmsCreated => self.terms.sends_sms && context.health(Channel::Sms).is_paused(),
+            _ => false,
+        }
+    }
+
     /// The message; `None` where it is no message to anybody, or its time is over.
     ///
     /// # Errors

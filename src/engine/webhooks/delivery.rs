@@ -13,6 +13,7 @@ use futures_util::FutureExt;
 use tokio::sync::{Notify, watch};
 use tokio::task::JoinSet;
 
+use crate::delivery::Hearing;
 use crate::domain::event::{Event, Position};
 use crate::domain::time::{Span, Timestamp};
 use crate::domain::webhook::{Disabled, Health, Retry, RetryKey, WebhookEndpoint};
@@ -65,6 +66,8 @@ pub(super) struct Delivery {
     health: Health,
     disabled: Option<Disabled>,
     unsaved: Unsaved,
+    /// While it runs, the endpoint hears of messages.
+    _hearing: Vec<Hearing>,
 }
 
 /// What is not noted in the store yet.
@@ -95,6 +98,7 @@ impl Delivery {
             .ok()?;
         let progress = &kept.progress;
         Some(Self {
+            _hearing: shared.composing.hear(&kept, &endpoint.events),
             sender: Sender::new(shared.targets),
             new_events: shared.context.event_log.watch(),
             retries_added,
@@ -269,6 +273,9 @@ impl Delivery {
         let id = message_id(job.event.id, self.kept.id);
         self.running.spawn(async move {
             let work = async {
+                if shared.composing.holds(job.what, &shared.context) {
+                    return AttemptResult::Held;
+                }
                 match body(&shared, &job, now).await {
                     Ok(Some(body)) => AttemptResult::Sent(sender.attempt(&url, &secrets, id, &body, now).await),
                     Ok(None) => AttemptResult::NothingToTell,
@@ -300,6 +307,7 @@ impl Delivery {
         // The time until the next attempt, and how many have failed then.
         let again = match result {
             AttemptResult::NothingToTell => None,
+            AttemptResult::Held => Some((HELD_PAUSE, failures)),
             AttemptResult::Panicked => {
                 tracing::error!(webhook_endpoint.id = %self.kept.id, event.id = %job.event.id, "an attempt panicked");
                 self.wait_of(failures + 1, None).map(|wait| (wait, failures + 1))
@@ -481,6 +489,8 @@ const UNSAVED_MAX: usize = 256;
 const CURSOR_UNSAVED_MAX: Span = Span::from_secs(60);
 /// Until an event that could not be read is tried again.
 const UNREADABLE_PAUSE: Span = Span::from_secs(5);
+/// Until a message of a channel that was stopped is looked at again.
+const HELD_PAUSE: Span = Span::from_secs(10);
 /// The time between two looks at the clock while something waits for a time, and after a failure of the store.
 const PAUSE: Duration = Duration::from_secs(1);
 /// Until a delivery that the processor was too busy for looks again.

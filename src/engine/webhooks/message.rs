@@ -45,6 +45,8 @@ pub(super) enum AttemptResult {
     Sent(Outcome),
     /// A bug, which the log tells of.
     Panicked,
+    /// It is of a channel that was stopped by hand.
+    Held,
     /// The object of the event is gone, and so is what could be told.
     NothingToTell,
     Unreadable(StoreError),

@@ -45,7 +45,7 @@ pub(super) const ENDPOINTS: &[Endpoint] = &[
     Endpoint::get("/v1/verify", answer!(|i| verify::open(i.call).await)).open(),
     Endpoint::form(POST, "/v1/verify", answer!(|i| verify::confirm(i.call, i.form()).await)).open(),
     Endpoint::get("/v1/tickets/accept", answer!(|i| tickets::accept(i.call).await)).open(),
-    Endpoint::document(POST, "/v1/messages/callbacks/{provider}", answer!(|i| message_reports::report(i.call, i.id()?, i.document()).await)).of::<ProviderPath>().open(),
+    Endpoint::document(POST, "/v1/messages/callbacks/{provider}", answer!(|i| message_reports::report(i.call, i.id()?, i.document()).await)).of::<ProviderPath>().open().reading(message_reports::bytes_max),
     Endpoint::form(POST, "/v1/waitlist", answer!(|i| waitlist::join(i.call, i.form()).await)),
 
     Endpoint::form(DELETE, "/v1/client/sessions", answer!(|i| client::end_sessions(i.call).await)),

@@ -27,6 +27,7 @@ pub(in crate::http) fn ready(call: &Call<'_>) -> Result<ApiResponse, HttpError> 
 
 fn shown(status: &ChannelStatus) -> Value {
     match status.failing_since {
+        _ if status.is_paused => json!({"status": "paused", "waiting": status.waiting}),
         None => json!({"status": "working", "waiting": status.waiting}),
         Some(since) => json!({"status": "failing", "since": since.as_millis(), "waiting": status.waiting}),
     }

@@ -38,7 +38,19 @@ where
 ///
 /// # Errors
 /// When it is too large, too slow or breaks off.
-pub(in crate::http) async fn read<B>(
+pub(in crate::http) async fn read<B>(headers: &HeaderMap, body: B, options: &HttpOptions) -> Result<Bytes, HttpError>
+where
+    B: Body<Data = Bytes> + Unpin,
+{
+    read_up_to(options.max_body_bytes, headers, body, options).await
+}
+
+/// Reads a whole body of at most `max` bytes.
+///
+/// # Errors
+/// As [`read`].
+pub(in crate::http) async fn read_up_to<B>(
+    max: usize,
     headers: &HeaderMap,
     mut body: B,
     options: &HttpOptions,
@@ -46,7 +58,6 @@ pub(in crate::http) async fn read<B>(
 where
     B: Body<Data = Bytes> + Unpin,
 {
-    let max = options.max_body_bytes;
     let announced = headers.get(CONTENT_LENGTH).and_then(|l| l.to_str().ok()).and_then(|l| l.parse::<usize>().ok());
     let outcome = if announced.is_some_and(|length| length > max) {
         Err(TransportError::RequestBodyTooLarge)

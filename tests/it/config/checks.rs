@@ -21,6 +21,35 @@ fn production_needs_a_real_transport() {
 }
 
 #[test]
+fn what_a_receiver_of_webhooks_sends_needs_no_transport_but_an_endpoint_that_names_it() {
+    for transport in ["capture", "none"] {
+        let endpoint = |events: &str| {
+            format!(
+                "[[webhooks.endpoints]]\nurl = \"https://app.acme.com/hooks\"\nevents = [{events}]\n\
+                 secret = \"whsec_zsE5dqdB4bPSZrv2Fp1oY6Zu1QnLzq8RkT0hWmXc3aU=\"\n"
+            )
+        };
+        let config = |endpoint: &str| {
+            let text = format!(
+                "[instance]\nmode = \"production\"\n[settings]\nfile = \"phone\"\n[email]\ntransport = \"{transport}\"\n\
+                 delivered_by = \"webhook\"\n[sms]\ntransport = \"{transport}\"\ndelivered_by = \"webhook\"\n{endpoint}"
+            );
+            load_text(&text).expect("neither transport is used").warnings().join("\n")
+        };
+        let both = config(&endpoint("\"email.created\", \"sms.created\""));
+        assert!(!both.contains("transport") && !both.contains("delivered_by"), "{both}");
+        let one = config(&endpoint("\"email.created\", \"user.*\""));
+        assert!(!one.contains("`email.delivered_by`"), "{one}");
+        assert!(
+            one.contains("`sms.delivered_by` is \"webhook\", but no endpoint of [webhooks] names sms.created"),
+            "{one}"
+        );
+        let neither = config("");
+        assert!(neither.contains("`email.delivered_by`") && neither.contains("`sms.delivered_by`"), "{neither}");
+    }
+}
+
+#[test]
 fn hashes_that_could_not_be_verified_are_not_configured() {
     let max = HashParameters::MAX;
     for (key, most) in [("m_kib", max.m_kib), ("t", max.t), ("p", max.p)] {

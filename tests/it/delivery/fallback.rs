@@ -72,8 +72,7 @@ async fn silence_opens_the_breaker_and_then_the_next_provider_is_asked() {
 async fn the_pause_that_a_provider_asks_for_is_kept() {
     let (first, second) = (Fake::new(), Fake::new());
     let fallback = both(&first, &second);
-    let asks = Failure { retry_after: Some(Duration::from_secs(30)), ..failure(FailureClass::RateLimited) };
-    first.then(Outcome::Unavailable(asks));
+    first.then(Outcome::Unavailable(asks_for(30)));
     for _ in 0..5 {
         assert_eq!(fallback.deliver(&message("ada@example.com")).await, by("second"));
         tokio::time::sleep(Duration::from_secs(5)).await;
@@ -92,12 +91,31 @@ async fn one_provider_alone_is_tried_on_unless_it_asked_for_a_pause() {
         assert_eq!(told(&fallback.deliver(&message("ada@example.com")).await).0, "down");
     }
     assert_eq!(only.asked(), 10, "there is no other one, and the relay slows down by itself");
-    let asks = Failure { retry_after: Some(Duration::from_secs(30)), ..failure(FailureClass::RateLimited) };
-    only.always(Outcome::Unavailable(asks));
+    only.always(Outcome::Unavailable(asks_for(30)));
     fallback.deliver(&message("ada@example.com")).await;
     let outcome = fallback.deliver(&message("ada@example.com")).await;
     let Outcome::Unavailable(Failure { retry_after: Some(wait), .. }) = outcome else { panic!("{outcome:?}") };
     assert_eq!((only.asked(), wait.as_secs()), (11, 30));
+
+    tokio::time::sleep(Duration::from_secs(30)).await;
+    only.then(Outcome::Unavailable(asks_for(3600)));
+    only.always(Outcome::Sent(Receipt::default()));
+    fallback.deliver(&message("ada@example.com")).await;
+    tokio::time::sleep(Duration::from_secs(120)).await;
+    assert_eq!(fallback.deliver(&message("ada@example.com")).await, by("first"), "codes live for ten minutes");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_route_of_one_provider_that_fails_is_left_alone_too() {
+    let (usual, routed) = (Fake::new(), Fake::new());
+    let routes = [Route { prefix: "+49".into(), providers: vec!["second"] }];
+    let fallback = Fallback::new(vec![named("first", &usual), named("second", &routed)], &["first"], &routes);
+    routed.always(Outcome::Unavailable(failure(FailureClass::Provider)));
+    for _ in 0..20 {
+        assert_eq!(told(&fallback.deliver(&message("+4915112345678")).await).0, "again");
+        assert_eq!(fallback.deliver(&message("+12025550143")).await, by("first"));
+    }
+    assert_eq!((routed.asked(), usual.asked()), (3, 20));
 }
 
 #[tokio::test(start_paused = true)]
@@ -117,6 +135,65 @@ async fn when_all_are_left_alone_the_message_waits_for_the_first_that_is_not() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_message_waits_for_the_shortest_pause_that_a_provider_of_its_order_asked_for() {
+    let (first, second) = (Fake::new(), Fake::new());
+    let fallback = both(&first, &second);
+    first.then(Outcome::Unavailable(asks_for(2)));
+    second.always(Outcome::Unavailable(asks_for(300)));
+    let outcome = fallback.deliver(&message("ada@example.com")).await;
+    let Outcome::Unavailable(Failure { retry_after: Some(wait), .. }) = outcome else { panic!("{outcome:?}") };
+    assert_eq!(wait.as_secs(), 2);
+    tokio::time::sleep(wait).await;
+    assert_eq!(fallback.deliver(&message("ada@example.com")).await, by("first"));
+
+    let (first, second) = (Fake::new(), Fake::new());
+    let fallback = both(&first, &second);
+    first.always(Outcome::Unavailable(failure(FailureClass::Unreachable)));
+    second.always(Outcome::Unavailable(asks_for(300)));
+    let outcome = fallback.deliver(&message("ada@example.com")).await;
+    assert_eq!(outcome, Outcome::Unavailable(failure(FailureClass::RateLimited)), "the first may be asked at once");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_refusal_of_the_last_provider_does_not_end_a_message_that_one_before_may_take_later() {
+    let (first, second) = (Fake::new(), Fake::new());
+    let fallback = both(&first, &second);
+    first.then(Outcome::Unavailable(asks_for(2)));
+    second.always(Outcome::Refused(failure(FailureClass::Sender)));
+    for _ in 0..2 {
+        assert_eq!(told(&fallback.deliver(&message("ada@example.com")).await).0, "again");
+    }
+    tokio::time::sleep(Duration::from_secs(2)).await;
+    assert_eq!(fallback.deliver(&message("ada@example.com")).await, by("first"));
+    first.always(Outcome::Refused(failure(FailureClass::Sender)));
+    assert_eq!(told(&fallback.deliver(&message("ada@example.com")).await).0, "refused", "both refuse it");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_route_that_fails_holds_up_its_own_numbers_only() {
+    let (usual, routed) = (Fake::new(), Fake::new());
+    let routes = [Route { prefix: "+49".into(), providers: vec!["second"] }];
+    let fallback = Fallback::new(vec![named("first", &usual), named("second", &routed)], &["first"], &routes);
+    let (inside, outside) = (message("+4915112345678"), message("+12025550143"));
+    routed.always(Outcome::Unavailable(asks_for(600)));
+    for _ in 0..3 {
+        let outcome = fallback.deliver(&inside).await;
+        let Outcome::Retry(Failure { retry_after: Some(wait), .. }) = outcome else { panic!("{outcome:?}") };
+        assert_eq!((wait.as_secs(), routed.asked()), (600, 1), "the message waits, and not the channel");
+        assert_eq!(fallback.deliver(&outside).await, by("first"));
+    }
+    usual.always(Outcome::Unavailable(failure(FailureClass::Unreachable)));
+    let outcome = fallback.deliver(&outside).await;
+    assert_eq!(outcome, Outcome::Unavailable(failure(FailureClass::Unreachable)), "the channel fails, unpaused");
+    usual.always(Outcome::Unavailable(asks_for(60)));
+    for number in [&outside, &inside] {
+        let outcome = fallback.deliver(number).await;
+        let Outcome::Unavailable(Failure { retry_after: Some(wait), .. }) = outcome else { panic!("{outcome:?}") };
+        assert_eq!(wait.as_secs(), 60, "all are paused, and the first of them is free after this time");
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn the_longest_prefix_decides_who_is_asked() {
     let (first, second, third) = (Fake::new(), Fake::new(), Fake::new());
     let providers = vec![named("first", &first), named("second", &second), named("third", &third)];
@@ -131,7 +208,7 @@ async fn the_longest_prefix_decides_who_is_asked() {
     assert_eq!(fallback.deliver(&message("+4915112345678")).await, by("first"));
     second.always(Outcome::Unavailable(failure(FailureClass::Unreachable)));
     let outcome = fallback.deliver(&message("+4930123456")).await;
-    assert_eq!(told(&outcome).0, "down", "a route names all that are asked");
+    assert_eq!(told(&outcome).0, "again", "a route names all that are asked");
 }
 
 #[tokio::test(start_paused = true)]
@@ -146,6 +223,19 @@ async fn a_provider_that_can_not_take_an_address_is_passed_over_and_the_only_one
     ascii.then(Outcome::Refused(failure(FailureClass::Address)));
     assert!(!alone.takes(&outside));
     assert_eq!(told(&alone.deliver(&outside).await).0, "refused");
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_address_that_no_provider_takes_does_not_bring_back_one_that_fails() {
+    let [first, second] = [(); 2].map(|()| Arc::new(Fake { is_ascii_only: true, ..Fake::default() }));
+    let fallback = both(&first, &second);
+    first.always(Outcome::Unavailable(failure(FailureClass::Unreachable)));
+    for _ in 0..3 {
+        assert_eq!(fallback.deliver(&message("ada@example.com")).await, by("second"));
+    }
+    first.always(Outcome::Refused(failure(FailureClass::Address)));
+    assert_eq!(told(&fallback.deliver(&message("ädä@example.com")).await).0, "refused");
+    assert_eq!(fallback.providers()[0].state.as_str(), "paused");
 }
 
 #[tokio::test(start_paused = true)]
@@ -193,6 +283,10 @@ fn named(name: &'static str, fake: &Arc<Fake>) -> NamedTransport {
 
 fn failure(class: FailureClass) -> Failure {
     Failure::new(class, "why")
+}
+
+fn asks_for(seconds: u64) -> Failure {
+    Failure { retry_after: Some(Duration::from_secs(seconds)), ..failure(FailureClass::RateLimited) }
 }
 
 fn by(provider: &'static str) -> Outcome {
