@@ -313,8 +313,10 @@ impl EngineBuilder {
         let system =
             System::start(Arc::new(environment), transports.clone(), templates.clone(), self.followers).await?;
         #[cfg(feature = "webhooks")]
-        let composing =
-            Composing { composer: system.composer(transports.clone(), templates), terms: self.message_webhooks };
+        let composing = Composing {
+            composer: system.composer(transports.clone(), templates.without_logo()),
+            terms: self.message_webhooks,
+        };
         #[cfg(feature = "webhooks")]
         let webhooks = Dispatcher::new(
             system.context().clone(),
