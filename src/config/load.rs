@@ -108,6 +108,7 @@ impl Config {
             document => return Err(all_faults(config, laid.faults, document, layer)),
         };
 
+        config.email.begin_at(directory, &layer);
         config.differences = differences(&defaults, &given, &layer, &document)?;
         config.given = masked(given);
         layer.0.extend(document.layer.under(SETTINGS).0);

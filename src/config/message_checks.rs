@@ -1,10 +1,28 @@
 //! Checks of how messages look, and of their signatures. The files are read at the start.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use crate::delivery::Color;
 
+use super::layer::{Layer, Place};
 use super::sections::Email;
+
+impl Email {
+    /// Relative paths that the configuration file names begin in its folder, as that of `settings.file` does.
+    pub(super) fn begin_at(&mut self, folder: &Path, layer: &Layer) {
+        for (key, path) in [
+            ("email.templates", &mut self.templates),
+            ("email.logo_file", &mut self.logo_file),
+            ("email.dkim.private_key_file", &mut self.dkim.private_key_file),
+        ] {
+            let is_in_file = matches!(layer.place(key), Some(Place::File(..)));
+            if let Some(path) = path.as_mut().filter(|path| is_in_file && !path.as_os_str().is_empty()) {
+                // An absolute path stays as it is.
+                *path = folder.join(&*path);
+            }
+        }
+    }
+}
 
 /// Faults as (key, reason); the reason continues a sentence that begins with the key.
 pub(super) fn of_messages(email: &Email) -> Vec<(&'static str, String)> {
@@ -39,6 +57,10 @@ pub(super) fn of_messages(email: &Email) -> Vec<(&'static str, String)> {
 
 #[cfg(test)]
 mod tests {
+    use std::{fs, path::Path};
+
+    use tempfile::TempDir;
+
     use crate::config::{Config, Sources};
 
     #[test]
@@ -53,5 +75,23 @@ mod tests {
             let error = Config::load(&sources).expect_err(words).to_string();
             assert!(error.contains(words), "{error}");
         }
+    }
+
+    #[test]
+    fn paths_begin_where_the_file_that_names_them_is() {
+        let folder = TempDir::new().expect("a folder");
+        let file = folder.path().join("vestibule.toml");
+        fs::write(&file, "[email]\ntemplates = \"mine\"\nlogo_file = \"/etc/logo.png\"\n").expect("a file");
+        let with = |environment: &[(&str, &str)]| {
+            let environment =
+                environment.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+            let sources = Sources { file: Some(file.clone()), environment, ..Sources::default() };
+            Config::load(&sources).expect("a configuration").email
+        };
+        let email = with(&[]);
+        assert_eq!(email.templates, Some(folder.path().join("mine")));
+        assert_eq!(email.logo_file.as_deref(), Some(Path::new("/etc/logo.png")));
+        let email = with(&[("VESTIBULE_EMAIL__TEMPLATES", "other")]);
+        assert_eq!(email.templates.as_deref(), Some(Path::new("other")), "of the environment: where the engine starts");
     }
 }

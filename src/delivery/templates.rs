@@ -94,6 +94,13 @@ impl MessageTemplates {
         self.message(envelope, Template::AccountExists, None, None)
     }
 
+    /// The same without the logo, for a receiver that gets the HTML without its parts: the name stands in its place.
+    #[cfg(feature = "webhooks")]
+    pub(crate) fn without_logo(mut self) -> Self {
+        self.style.logo = None;
+        self
+    }
+
     /// The same with another address of the support; none where it is empty.
     pub fn with_support(&self, address: &str) -> Self {
         Self { support_email: (!address.is_empty()).then(|| address.to_owned()), ..self.clone() }
@@ -111,6 +118,7 @@ impl MessageTemplates {
         let application = one_line(&self.application);
         let (home, support) = (self.home_url.as_deref().map(one_line), self.support_email.as_deref().map(one_line));
         let accent = style.accent_color.to_string();
+        let [edge, edge_dark] = style.accent_color.edges().map(|edge| edge.to_string());
         let shown = Shown {
             template,
             application: &application,
@@ -121,6 +129,8 @@ impl MessageTemplates {
             validity: envelope.validity(),
             accent: &accent,
             on_accent: style.accent_color.readable(),
+            edge: &edge,
+            edge_dark: &edge_dark,
             has_logo: style.logo.is_some(),
         };
         let channel = envelope.channel();
@@ -252,7 +262,7 @@ mod tests {
             (
                 words.invitation_message(envelope(&to, 30 * DAY), &ticket),
                 "You are invited to Acme",
-                "sign up:\n\nhttps://clerk.acme.example/v1/tickets/accept?ticket=t2\n\nIt is good for 30 days, for this address.",
+                "sign up:\n\nhttps://clerk.acme.example/v1/tickets/accept?ticket=t2\n\nThe invitation is good for 30 days, for this address only.",
             ),
             (
                 words.notice_message(envelope(&to, 600)),
@@ -297,6 +307,49 @@ mod tests {
                 let message = named(name).code_message(envelope(&to, 600), &code());
                 assert_eq!(message.subject, format!("424242 is your {shown} verification code"));
                 assert!(message.text.expose().contains(shown), "{}", message.text.expose());
+            }
+        }
+    }
+
+    #[test]
+    fn an_e_mail_keeps_its_direction_where_the_body_is_shown_alone() {
+        let to = mail();
+        for (locale, dir) in [("ar", "rtl"), ("en", "ltr")] {
+            let envelope = Envelope { locale: Some(locale), ..envelope(&to, 600) };
+            let token = Secret::new("t1".to_owned());
+            let templates = named("Acme");
+            for message in [
+                templates.code_message(envelope, &code()),
+                templates.link_message(envelope, &token, Some(&code())),
+                templates.invitation_message(envelope, &token),
+                templates.notice_message(envelope),
+            ] {
+                let html = message.html.expect("HTML").into_inner();
+                let (_, body) = html.split_once("<body").expect("a body");
+                let (_, inner) = body.split_once('>').expect("its end");
+                for outermost in ["<div", "<table"] {
+                    let tag = inner.split(outermost).nth(1).and_then(|rest| rest.split('>').next()).expect(outermost);
+                    let wanted = format!(" dir=\"{dir}\" lang=\"{locale}\"");
+                    assert!(tag.contains(&wanted), "{outermost}{tag}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn the_address_of_the_support_is_a_link_and_escaped() {
+        let to = mail();
+        for (address, link) in [
+            ("help@acme.example", "<a href=\"mailto:help@acme.example\""),
+            ("o'neil&co@acme.example", "<a href=\"mailto:o&#39;neil&amp;co@acme.example\""),
+        ] {
+            for locale in ["en", "ar", "de", "ja"] {
+                let words = MessageTemplates { support_email: Some(address.into()), ..named("Acme") };
+                let message = words.notice_message(Envelope { locale: Some(locale), ..envelope(&to, 600) });
+                let html = message.html.expect("HTML").into_inner();
+                assert_eq!(html.matches(link).count(), 1, "{html}");
+                assert!(!html.contains("&lt;a") && !html.contains("&amp;amp;"), "{html}");
+                assert!(!message.text.expose().contains("mailto:"), "{}", message.text.expose());
             }
         }
     }

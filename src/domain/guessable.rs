@@ -11,6 +11,8 @@ pub fn guessable(bytes: &[u8]) -> Option<&'static str> {
     let has = |word: &&str| lower.windows(word.len()).any(|part| part == word.as_bytes());
     if distinct.len() < DISTINCT_MIN {
         Some("has few different characters")
+    } else if PUBLISHED.iter().any(|key| key.as_bytes() == bytes) {
+        Some("is the one of an example")
     } else if (1..=bytes.len() / 2).any(is_block) {
         Some("repeats itself")
     } else if steps * 2 > bytes.len() {
@@ -24,6 +26,8 @@ pub fn guessable(bytes: &[u8]) -> Option<&'static str> {
 
 /// Minimum number of distinct digits: 32 random hexadecimal digits have fewer only about once in a million keys.
 const DISTINCT_MIN: usize = 8;
+/// Keys that documentation prints: those of Standard Webhooks and of Svix.
+const PUBLISHED: [&str; 2] = ["MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw", "C2FVsBQIhrscChlQIMV+b5sSYspob7oD"];
 /// Long enough not to occur in a random key by chance.
 const WORDS: [&str; 8] =
     ["changeme", "yoursecret", "secretkey", "example", "placeholder", "replaceme", "0123456789", "abcdefgh"];
@@ -43,6 +47,7 @@ mod tests {
             "yoursecretkey7f3kq09xzb2m4w8d1c5",
             "0123456789abcdef0123456789abcdef",
             "q7EXAMPLEkeyz81mwd93jx02bvh5tn6c",
+            "MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw",
         ] {
             assert!(guessable(key.as_bytes()).is_some(), "{key}");
         }

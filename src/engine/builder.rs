@@ -318,7 +318,7 @@ impl EngineBuilder {
             System::start(Arc::new(environment), transports.clone(), templates.clone(), self.followers).await?;
         #[cfg(feature = "webhooks")]
         let composing = Composing {
-            composer: system.composer(transports.clone(), templates),
+            composer: system.composer(transports.clone(), templates.without_logo()),
             terms: self.message_webhooks,
             hearers,
         };

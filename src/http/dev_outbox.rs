@@ -16,10 +16,7 @@ pub trait DevOutbox: Send + Sync {
 
     /// The newest messages that contain all of these words; oldest first.
     fn search(&self, words: &str) -> Vec<CapturedMessage> {
-        let fits = |message: &CapturedMessage| {
-            words.split_whitespace().all(|word| message.to.contains(word) || message.text.contains(word))
-        };
-        self.messages(None).into_iter().filter(fits).collect()
+        self.messages(None).into_iter().filter(|message| message.has(words)).collect()
     }
 
     /// One message as it was sent.
@@ -59,12 +56,23 @@ pub struct CapturedMessage {
     pub created_at: Timestamp,
     /// What it is for, such as `verification_code`.
     pub template: String,
-    /// The id of the sign-up, sign-in or invitation that it was made for.
+    /// The id of the sign-up, sign-in, invitation or address verification that it was made for.
     pub origin: Option<String>,
     /// The language that it is written in.
     pub locale: String,
     /// Whether its HTML can be shown.
     pub has_html: bool,
+}
+
+impl CapturedMessage {
+    /// Whether it contains all of these words: in its address, subject or text, or as its id or the id of what it was made
+    /// for. Case does not matter.
+    pub fn has(&self, words: &str) -> bool {
+        let (subject, origin) =
+            (self.subject.as_deref().unwrap_or_default(), self.origin.as_deref().unwrap_or_default());
+        let all = [&*self.to, subject, &*self.text, &*self.id, origin].map(str::to_lowercase);
+        words.to_lowercase().split_whitespace().all(|word| all.iter().any(|text| text.contains(word)))
+    }
 }
 
 /// A captured message as it was sent.

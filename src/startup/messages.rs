@@ -19,25 +19,33 @@ pub fn message_style(config: &Config) -> Result<MessageStyle, StartupError> {
     let templates = match &email.templates {
         None => Templates::default(),
         Some(folder) => Templates::read(folder)
-            .map_err(|error| StartupError::new(format!("`email.templates` can't be used:\n{error}")))?,
+            .map_err(|error| StartupError::at(config, "email.templates", format_args!("can't be used:\n{error}")))?,
     };
     if !templates.locales().iter().any(|locale| locale.eq_ignore_ascii_case(&email.locale)) {
         let available = templates.locales().join(", ");
-        return Err(StartupError::new(format!(
-            "`email.locale` is {:?}, for which there are no texts; there are {available}, and a file of `email.templates` \
+        return Err(StartupError::at(
+            config,
+            "email.locale",
+            format_args!(
+                "is {:?}, for which there are no texts; there are {available}, and a file of `email.templates` \
              can add others",
-            email.locale
-        )));
+                email.locale
+            ),
+        ));
     }
-    let accent_color: Color = email.accent_color.parse().map_err(StartupError::new)?;
+    let accent_color: Color = email
+        .accent_color
+        .parse()
+        .map_err(|error| StartupError::at(config, "email.accent_color", format_args!("can't be used: {error}")))?;
     let logo = match &email.logo_file {
         None => None,
         Some(path) => {
             let bytes = fs::read(path).map_err(|error| {
-                StartupError::new(format!("`email.logo_file`: {} can't be read: {error}", path.display()))
+                StartupError::at(config, "email.logo_file", format_args!("can't be read, {}: {error}", path.display()))
             })?;
-            let logo = Logo::new(bytes)
-                .map_err(|error| StartupError::new(format!("`email.logo_file`: {} {error}", path.display())))?;
+            let logo = Logo::new(bytes).map_err(|error| {
+                StartupError::at(config, "email.logo_file", format_args!("can't be used: {} {error}", path.display()))
+            })?;
             Some(Arc::new(logo))
         }
     };
@@ -55,11 +63,48 @@ pub fn dkim(config: &Config) -> Result<Option<Dkim>, StartupError> {
     else {
         return Ok(None);
     };
-    let place = format!("`email.dkim.private_key_file`: {}", path.display());
-    let key = fs::read_to_string(path).map_err(|error| StartupError::new(format!("{place} can't be read: {error}")))?;
+    let at = |reason: std::fmt::Arguments<'_>| StartupError::at(config, "email.dkim.private_key_file", reason);
+    let key = fs::read_to_string(path);
+    let key = key.map_err(|error| at(format_args!("can't be read, {}: {error}", path.display())))?;
     let dkim = Dkim::new(domain, selector, &key).map_err(|error| match error {
-        crate::delivery::DkimError::Name(_) => StartupError::new(format!("`email.dkim`: {error}")),
-        _ => StartupError::new(format!("{place} {error}")),
+        crate::delivery::DkimError::Name(ref name) => {
+            let key = if name == domain { "email.dkim.domain" } else { "email.dkim.selector" };
+            StartupError::at(config, key, format_args!("can't be used: {error}"))
+        }
+        _ => at(format_args!("can't be used: {} {error}", path.display())),
     })?;
     Ok(Some(dkim))
+}
+
+#[cfg(all(test, feature = "smtp"))]
+mod tests {
+    use super::*;
+    use crate::config::Sources;
+    use crate::startup::provider;
+
+    #[test]
+    fn what_only_the_start_finds_names_its_key_and_where_it_was_set() {
+        let dkim =
+            [("DKIM__DOMAIN", "books.example"), ("DKIM__SELECTOR", "one"), ("DKIM__PRIVATE_KEY_FILE", "/nowhere")];
+        for (set, words) in [
+            (&[("LOCALE", "xx")][..], "VESTIBULE_EMAIL__LOCALE: `email.locale` is \"xx\""),
+            (&[("LOGO_FILE", "/nowhere")], "VESTIBULE_EMAIL__LOGO_FILE: `email.logo_file` can't be read, /nowhere"),
+            (&[("TEMPLATES", "/nowhere")], "VESTIBULE_EMAIL__TEMPLATES: `email.templates` can't be used:\n/nowhere"),
+            (&dkim, "VESTIBULE_EMAIL__DKIM__PRIVATE_KEY_FILE: `email.dkim.private_key_file` can't be read, /nowhere"),
+        ] {
+            let config = with(set);
+            let faults = [message_style(&config).err(), super::dkim(&config).err()];
+            let told: Vec<String> = faults.into_iter().flatten().map(|fault| fault.to_string()).collect();
+            assert!(told.len() == 1 && told[0].starts_with(words), "{told:?}");
+        }
+        let smtp = [("TRANSPORT", "smtp"), ("HOST", "smtp.acme.example"), ("FROM", "Acme @ Books")];
+        let fault = provider("smtp", &with(&smtp)).err().expect("a fault").to_string();
+        assert!(fault.starts_with("VESTIBULE_EMAIL__FROM: `email.from` is not a mailbox"), "{fault}");
+    }
+
+    fn with(set: &[(&str, &str)]) -> Config {
+        let variable = |(name, value): &(&str, &str)| (format!("VESTIBULE_EMAIL__{name}"), (*value).to_owned());
+        let sources = Sources { environment: set.iter().map(variable).collect(), ..Sources::default() };
+        Config::load(&sources).expect("a configuration")
+    }
 }

@@ -12,7 +12,7 @@ use crate::delivery::Channel;
 use crate::delivery::{ApiLimits, ApiTransport};
 use crate::delivery::{Capture, Fallback, NamedTransport, NullTransport, Route, Transport};
 #[cfg(feature = "smtp")]
-use crate::delivery::{Smtp, SmtpLimits, SmtpOptions};
+use crate::delivery::{Smtp, SmtpError, SmtpLimits, SmtpOptions};
 
 use super::StartupError;
 
@@ -133,7 +133,17 @@ fn smtp(config: &Config) -> Result<ConfiguredProvider, StartupError> {
             delivery: Duration::from_secs(email.timeout_s),
         },
     };
-    Ok(ConfiguredProvider::Smtp(Arc::new(Smtp::new(&options).map_err(StartupError::new)?)))
+    Ok(ConfiguredProvider::Smtp(Arc::new(Smtp::new(&options).map_err(|error| misfit(config, &error))?)))
+}
+
+/// An option of SMTP that can't be used. Its sentence begins with the key.
+#[cfg(feature = "smtp")]
+fn misfit(config: &Config, error: &SmtpError) -> StartupError {
+    let sentence = error.to_string();
+    match sentence.strip_prefix('`').and_then(|rest| rest.split_once("` ")) {
+        Some((key, reason)) => StartupError::at(config, key, reason),
+        None => StartupError::new(sentence),
+    }
 }
 
 #[cfg(not(feature = "smtp"))]

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-use crate::delivery::{ProviderState, ProviderStatus};
+use crate::delivery::ProviderStatus;
 use crate::domain::id::MessageId;
 use crate::domain::message::Origin;
 use crate::domain::time::Timestamp;
@@ -127,13 +127,31 @@ impl<'a> From<&'a ProviderStatus> for ProviderResource<'a> {
     fn from(status: &'a ProviderStatus) -> Self {
         Self {
             name: status.name,
-            state: match status.state {
-                ProviderState::Working => "working",
-                _ => "resting",
-            },
+            state: status.state.as_str(),
             sent_count: status.sent,
             failures: status.failures.iter().map(|(class, number)| (class.as_str(), *number)).collect(),
             reason: status.reason.as_deref(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::delivery::ProviderState;
+
+    #[test]
+    fn the_state_of_a_provider_has_its_own_name() {
+        for (state, name) in [
+            (ProviderState::Working, "working"),
+            (ProviderState::Paused(Duration::from_secs(5)), "paused"),
+            (ProviderState::Probing, "probing"),
+        ] {
+            let status = ProviderStatus { name: "resend", state, sent: 1, failures: BTreeMap::new(), reason: None };
+            let shown = serde_json::to_value(ProviderResource::from(&status)).expect("JSON");
+            assert_eq!((&shown["name"], &shown["state"]), (&"resend".into(), &name.into()));
         }
     }
 }

@@ -61,6 +61,12 @@ test('messages are found, belong to a sign-up, and can be cleared', { skip }, as
   assert.match(await page.locator('.message').innerText(), /eve@example\.com/);
   await page.getByLabel('Search').fill('nobody');
   await page.getByText('Nothing contains nobody.').waitFor();
+  // Both fields are conditions.
+  await page.getByLabel('Only to').fill('eve@example.com');
+  await page.getByText('Nothing that was sent to eve@example.com contains nobody.').waitFor();
+  await page.getByLabel('Search').fill('verification');
+  await page.locator('.message').waitFor();
+  await page.getByLabel('Only to').fill('');
   await page.getByLabel('Search').fill('');
   await page.locator('.message').nth(1).waitFor();
   await page.locator('.message').filter({ hasText: 'ada@example.com' }).getByRole('button', { name: 'all its messages' }).click();
@@ -72,6 +78,36 @@ test('messages are found, belong to a sign-up, and can be cleared', { skip }, as
   page.on('dialog', (dialog) => dialog.accept());
   await page.getByRole('button', { name: 'Clear the mailbox' }).click();
   await page.getByText('Nothing here yet.').waitFor();
+});
+
+test('a list is short, says the day of what is old, and names what a message was made for', { skip }, async (t) => {
+  const engine = await started(t);
+  const { page } = await newPerson(browser);
+  t.after(() => page.context().close());
+  const made = { channel: 'email', to: 'ada@example.com', subject: 'Hello', text: 'All the words', template: 'verification_code', locale: 'en' };
+  const origins = { sua: 'sign-up', sia: 'sign-in', inv: 'invitation', ver: 'address verification' };
+  const messages = Object.keys(origins).map((prefix, n) => ({
+    ...made, id: `msg_${n}`, origin: `${prefix}_0001`, code: '424242', created_at: n ? Date.now() : Date.UTC(2024, 1, 3, 12),
+  }));
+  await page.route('**/dev/outbox', (route) => route.fulfill({ json: { messages } }));
+  await page.goto(`${engine.url}/dev/mailbox`);
+  await page.locator('.message').nth(3).waitFor();
+  for (const [at, kind] of Object.values(origins).reverse().entries()) {
+    assert.match(await page.locator('.footnote').nth(at).innerText(), new RegExp(`its ${kind} `));
+  }
+  assert.match(await page.locator('time').nth(3).innerText(), /2024/);
+  assert.doesNotMatch(await page.locator('time').nth(0).innerText(), /20\d\d/);
+  assert.equal(await page.getByText('All the words').count(), 0);
+  await page.locator('.message').first().getByRole('button', { name: 'Text', exact: true }).click();
+  await page.getByText('All the words').waitFor();
+  if (!process.env.SCREENSHOTS) return;
+  for (const width of [360, 800]) {
+    for (const colorScheme of ['light', 'dark']) {
+      await page.setViewportSize({ width, height: 900 });
+      await page.emulateMedia({ colorScheme });
+      await page.screenshot({ path: join(process.env.SCREENSHOTS, `mailbox-list-${width}-${colorScheme}.png`) });
+    }
+  }
 });
 
 async function started(t) {

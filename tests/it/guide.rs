@@ -86,6 +86,25 @@ fn every_file_that_the_head_of_a_module_names_is_there() {
     assert!(count > 15, "only {count} files are named");
 }
 
+/// An alert on a line that is no longer written stays silent.
+#[test]
+fn every_line_of_the_log_that_operators_watch_is_written() {
+    let (_, page) = PAGES.iter().find(|(name, _)| *name == "operating").expect("the page");
+    let (_, watch) = page.split_once("\n## What to watch\n").expect("the part");
+    let (watch, _) = watch.split_once("\n## ").expect("its end");
+    let watch = watch.replace("\n  ", " ");
+    let lines: Vec<&str> = watch.split('`').skip(1).step_by(2).filter(|quoted| quoted.contains(' ')).collect();
+    let lines: Vec<&str> = lines.into_iter().filter(|quoted| !quoted.starts_with("POST ")).collect();
+    let sources: Vec<String> = rust_files(&root().join("src"))
+        .iter()
+        .map(|path| fs::read_to_string(path).expect("a source").replace("\\\n", " "))
+        .collect();
+    assert!(lines.len() > 3, "{lines:?}");
+    for line in lines {
+        assert!(sources.iter().any(|source| source.contains(line)), "no source writes: {line}");
+    }
+}
+
 #[test]
 fn every_test_that_the_guide_names_is_there() {
     let mut known = BTreeSet::new();

@@ -213,6 +213,10 @@ fn the_configuration_refuses_what_it_could_not_use_and_never_shows_a_secret() {
         (format!("{production}{}", entry("https://localhost/", users, SECRET)), "must lead to a public address"),
         (format!("{production}{}", entry("http://localhost/", users, SECRET)), "must begin with `https://`"),
         (format!("{production}{}", entry(URL, users, &format!("whsec_{}", "A".repeat(32)))), "is easy to guess"),
+        (
+            format!("{production}{}", entry(URL, users, "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw")),
+            "is easy to guess: it is the one of an example",
+        ),
         (entry("http://app.example.com/", users, SECRET), "must begin with `https://`"),
         (entry(URL, "\"user.craeted\"", SECRET), "there is no event `user.craeted`"),
         (entry(URL, "\"email.*\"", SECRET), "`email.*` has only events that contain codes"),

@@ -56,7 +56,12 @@ fn a_message_is_found_by_words_and_shown_as_it_was_sent() {
     begin(&server, "ada@example.com", "locale=ar");
     begin(&server, "eve@example.com", "");
     let (ada, eve) = (awaited(&server, "ada@example.com"), awaited(&server, "eve@example.com"));
+    let both = format!("to=eve@example.com&query={}", eve["origin"].as_str().expect("an id"));
     for (query, found) in [
+        ("to=ADA@example.com&query=nobody", vec![]),
+        ("to=eve@example.com&query=VERIFICATION+eve@", vec![&eve]),
+        (&both, vec![&eve]),
+        (&both.replace("eve@", "ada@"), vec![]),
         ("query=EVE+verification", vec![&eve]),
         ("query=nobody", vec![]),
         (&format!("query={}", ada["origin"].as_str().expect("an id")), vec![&ada]),

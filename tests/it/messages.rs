@@ -8,8 +8,8 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 use vestibule::config::sample_settings;
 use vestibule::delivery::{
-    BoxFuture, Callback, CallbackError, Channel, Failure, FailureClass, Message, Outcome, Receipt, Report,
-    ReportedState, Transport,
+    BoxFuture, Callback, CallbackError, Channel, Failure, FailureClass, Logo, Message, MessageStyle, Outcome, Receipt,
+    Report, ReportedState, Transport,
 };
 use vestibule::domain::message::{MessageStatus, Origin, Template};
 use vestibule::domain::rejection::ErrorCode;
@@ -158,13 +158,22 @@ async fn failures_are_listed_and_counted_by_their_class() {
     engine.shutdown().await;
 }
 
+fn with_a_logo() -> MessageStyle {
+    let logo = Logo::new(b"\x89PNG\r\n\x1a\n and the rest".to_vec()).expect("a logo");
+    MessageStyle { logo: Some(Arc::new(logo)), ..MessageStyle::default() }
+}
+
 #[tokio::test]
 async fn codes_go_to_the_receiver_that_names_their_webhook_and_it_sends_them_where_that_is_wanted() {
     let (named, other) = (Receiver::start(Answering::Status(204)).await, Receiver::start(Answering::Status(204)).await);
     let provider = Arc::new(Provider::default());
     let terms = MessageWebhooks { sends_email: true, from_email_name: "no-reply".into(), ..MessageWebhooks::default() };
     let settings = sample_settings("email_code").expect("a sample");
-    let built = Engine::builder().settings(settings).email(provider.clone()).message_webhooks(terms);
+    let built = Engine::builder()
+        .settings(settings)
+        .email(provider.clone())
+        .message_webhooks(terms)
+        .message_style(with_a_logo());
     let engine = built.build().await.expect("an engine");
     for (receiver, events) in [(&named, vec!["email.created"]), (&other, vec!["user.*", "session.*"])] {
         engine.webhooks().create(&NewWebhookEndpoint::new(receiver.url(), events)).await.expect("an endpoint");
@@ -179,7 +188,8 @@ async fn codes_go_to_the_receiver_that_names_their_webhook_and_it_sends_them_whe
     assert_eq!((&data["to_email_address"], &data["from_email_name"]), (&json!("ada@example.com"), &json!("no-reply")));
     assert_eq!((&data["delivered_by_clerk"], &data["status"]), (&json!(false), &json!("queued")));
     let code = data["data"]["otp_code"].as_str().expect("a code");
-    assert!(data["body"].as_str().is_some_and(|body| body.contains(code)));
+    let body = data["body"].as_str().expect("HTML");
+    assert!(body.contains(code) && !body.contains("cid:"), "the image would be missing there: {body}");
     assert_eq!(until(&engine, "ada@example.com", MessageStatus::Sent).await.provider, "webhook");
     assert_eq!(provider.codes("ada@example.com").len(), 0, "the engine sends nothing");
 

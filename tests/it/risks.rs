@@ -194,7 +194,10 @@ fn attributes_and_factors_that_are_not_built_are_told() {
             "[settings.attributes.password]\nfirst_factors = [\"pasword\"]",
             "contains \"pasword\", which is not a strategy",
         ),
-        ("[settings.attributes.phone_number]\nchannels = [\"whatsapp\"]", "channels` contains \"whatsapp\", but codes"),
+        (
+            "[settings.attributes.phone_number]\nchannels = [\"whatsapp\"]",
+            "channels` contains \"whatsapp\", but `sms.twilio",
+        ),
         ("[settings.sign_up.mfa]\nrequired = true", "`settings.sign_up.mfa.required` is true, but second factors"),
     ] {
         assert_one(&with_username(text), sentence);

@@ -4,7 +4,7 @@ use super::Risks;
 use crate::domain::settings::{Attribute, Settings};
 use crate::domain::verification::Strategy;
 
-pub(super) fn attributes(settings: &Settings) -> Risks {
+pub(super) fn attributes(settings: &Settings, sends_by_whatsapp: bool) -> Risks {
     let attributes = &settings.attributes;
     let mut risks = Risks::default();
     for (name, attribute) in [
@@ -26,6 +26,7 @@ pub(super) fn attributes(settings: &Settings) -> Risks {
         ("password", &attributes.password),
     ] {
         add_factors(&mut risks, name, attribute);
+        add_channels(&mut risks, name, attribute, sends_by_whatsapp && name == "phone_number");
     }
     risks.add(
         settings.sign_up.mfa.required,
@@ -55,10 +56,24 @@ fn add_factors(risks: &mut Risks, name: &str, attribute: &Attribute) {
             format!("contains {factor:?}, which {why}: people can't sign in with it; remove it"),
         );
     }
+}
+
+fn add_channels(risks: &mut Risks, name: &str, attribute: &Attribute, sends_by_whatsapp: bool) {
+    let key = format!("settings.attributes.{name}.channels");
     for channel in attribute.channels.iter().filter(|channel| *channel != "sms") {
-        risks.say(
-            format!("{section}.channels"),
-            format!("contains {channel:?}, but codes are not sent that way; write [\"sms\"], or remove it"),
-        );
+        let reason = match (channel.as_str(), sends_by_whatsapp) {
+            ("whatsapp", true) => continue,
+            ("whatsapp", false) if name == "phone_number" => {
+                "but `sms.twilio.whatsapp_from` is not set, so such codes go by text message; set it, or write [\"sms\"]"
+            }
+            _ => "but codes are not sent that way; write [\"sms\"], or remove it",
+        };
+        risks.say(key.clone(), format!("contains {channel:?}, {reason}"));
+    }
+    let offers = attribute.channels.iter().any(|channel| channel == "whatsapp");
+    if sends_by_whatsapp && attribute.enabled && !offers {
+        let reason = "does not contain \"whatsapp\", so Clerk's components do not offer it, although \
+                      `sms.twilio.whatsapp_from` is set; write [\"sms\", \"whatsapp\"]";
+        risks.say(key, reason.to_owned());
     }
 }

@@ -34,8 +34,11 @@ pub(super) fn risks(config: &Config, layer: &Layer) -> Vec<String> {
     let mut warnings: Vec<String> = found.into_iter().flat_map(sentences).collect();
     warnings.extend(ways_in::no_attributes(config, layer));
     let settings = config.settings();
-    let of_settings =
-        [attributes::attributes(settings), restrictions::restrictions(settings), providers::providers(config)];
+    let of_settings = [
+        attributes::attributes(settings, config.sends_by_whatsapp()),
+        restrictions::restrictions(settings),
+        providers::providers(config),
+    ];
     warnings.extend(of_settings.into_iter().flat_map(sentences));
     warnings
 }

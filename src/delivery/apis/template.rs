@@ -115,6 +115,9 @@ impl MessageApi for SmsTemplate {
     }
 
     fn check(&self) -> Result<(), ApiError> {
+        if self.url.is_empty() {
+            return Err(ApiError::new(URL, "is missing; write the URL of your gateway"));
+        }
         self.check_places()?;
         let authority =
             self.url.split_once("://").map(|(_, rest)| rest.split(['/', '?', '#']).next().unwrap_or_default());

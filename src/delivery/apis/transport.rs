@@ -86,7 +86,7 @@ impl ApiTransport {
         let host = request.uri().host().unwrap_or_default().trim_matches(['[', ']']).to_owned();
         let port = request.uri().port_u16().unwrap_or(if is_https { 443 } else { 80 });
         if let Err(reason) = walk(&host, port, is_https, self.limits.timeout, tell).await {
-            let reason = format!("{}: {host}:{port} {reason}", self.api.name());
+            let reason = format!("{}: {host}:{port} {reason}; {NETWORK}", self.api.name());
             return Outcome::Unavailable(Failure::new(FailureClass::Unreachable, reason));
         }
         let outcome = self.send(message).await;
@@ -119,9 +119,8 @@ impl ApiTransport {
     fn unanswered(&self, error: &OutboundError) -> Outcome {
         let name = self.api.name();
         let (class, reason) = match error {
-            OutboundError::Forbidden(..) | OutboundError::Unreachable(..) => {
-                (FailureClass::Unreachable, format!("{name}: {error}"))
-            }
+            OutboundError::Forbidden(..) => (FailureClass::Unreachable, format!("{name}: {error}")),
+            OutboundError::Unreachable(..) => (FailureClass::Unreachable, format!("{name}: {error}; {NETWORK}")),
             OutboundError::Certificate(..) => (FailureClass::Unreachable, format!("{name}: {error}; {CERTIFICATE}")),
             OutboundError::Busy(_) => (FailureClass::RateLimited, format!("{name}: {error}")),
             OutboundError::Timeout(_) | OutboundError::Lost(..) => {
@@ -168,5 +167,6 @@ fn read<'a>(provider: &'static str, answer: &'a Response<Vec<u8>>, now: Timestam
 
 /// The largest answer that is read, in bytes. Those of the known APIs are below one KiB.
 const BODY_MAX: usize = 64 * 1024;
+const NETWORK: &str = "check this machine's DNS and firewall, and the provider's URL if you have set it";
 const CERTIFICATE: &str = "if this machine's clock and root certificates are right, the provider or the operator of a \
                            proxy before it must renew it";

@@ -148,7 +148,7 @@ fn certificate_words(why: &CertificateError) -> String {
             "it is not valid yet; look at the clock of this machine".into()
         }
         CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. } => {
-            "it is for another name than `email.host`".into()
+            "it is for another name; write a name of the server that is in its certificate".into()
         }
         CertificateError::Revoked => "it was revoked".into(),
         // Other messages of the library may contain whole certificates.

@@ -53,17 +53,18 @@ impl Default for SmtpLimits {
 #[derive(Debug, thiserror::Error)]
 pub enum SmtpError {
     /// `from` is not a mailbox.
-    #[error("email.from is not a mailbox such as `Acme <no-reply@acme.example>`")]
+    #[error("`email.from` is not a mailbox such as `Acme <no-reply@acme.example>`")]
     From,
     /// `hello_name` is not a host name.
-    #[error("email.hello_name is not a name such as `acme.example`")]
+    #[error("`email.hello_name` is not a name such as `acme.example`")]
     HelloName,
     /// The signatures are for another domain than the sender's.
     #[error(
-        "email.dkim.domain is not the domain of `email.from` and not above it, so receivers would not count the signature"
+        "`email.dkim.domain` is not the domain of `email.from` and not above it, so receivers would not count the signature; write \
+         the domain of the sender"
     )]
     Dkim,
     /// `host`, or TLS to it, can't be used.
-    #[error("email.host can't be used: {0}")]
+    #[error("`email.host` can't be used: {0}")]
     Host(String),
 }

@@ -168,7 +168,11 @@ mod tests {
                     false,
                     "has a certificate that is not trusted: nobody whom this system trusts has issued it",
                 ),
-                ("127.0.0.2", true, "has a certificate that is not trusted: it is for another name than `email.host`"),
+                (
+                    "127.0.0.2",
+                    true,
+                    "has a certificate that is not trusted: it is for another name; write a name of the server that is in",
+                ),
             ] {
                 let outcome = delivered(host, security, is_trusted, false).await;
                 let Outcome::Unavailable(Failure { reason, .. }) = &outcome else { panic!("{outcome:?}") };

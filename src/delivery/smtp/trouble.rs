@@ -76,7 +76,8 @@ pub(super) enum Step {
 impl Trouble {
     /// The outcome for the message; `server` is named in the reason.
     pub(super) fn outcome(&self, server: &str) -> Outcome {
-        let failure = Failure::new(self.class(), format!("the mail server {server} {self}"));
+        let advice = self.advice().map(|advice| format!("; {advice}")).unwrap_or_default();
+        let failure = Failure::new(self.class(), format!("the mail server {server} {self}{advice}"));
         match self {
             Self::AsciiOnly | Self::AsciiRefused(_) => Outcome::Refused(failure),
             Self::Refused(step, code) if !concerns_all(*step, code) => {
@@ -125,6 +126,37 @@ impl Trouble {
         }
     }
 
+    /// What the operator can do, if it concerns all messages and is not only the server's to mend.
+    fn advice(&self) -> Option<&'static str> {
+        match self {
+            Self::Unknown(_) | Self::Slow(Step::Lookup) => Some("check `email.host` and this machine's DNS"),
+            Self::RefusedPort => Some("check `email.host` and `email.port`"),
+            Self::Unreachable(_) | Self::Slow(Step::Connect) => {
+                Some("check `email.host` and `email.port`, and whether a firewall is in between")
+            }
+            // A server that begins with TLS waits for the client; one that does not answers TLS with its greeting.
+            Self::Slow(Step::Greeting | Step::Handshake)
+            | Self::Closed(Step::Greeting | Step::Handshake)
+            | Self::Garbled(_)
+            | Self::Tls(_) => Some("check `email.port`, and `email.security`, which has to fit it"),
+            Self::NoStartTls => {
+                Some("check `email.port`; where TLS begins with the connection, write `email.security = \"tls\"`")
+            }
+            Self::NoLogin => {
+                Some("check `email.security`: many servers let log in only after TLS; or leave `email.username` out")
+            }
+            Self::Slow(_) => Some("if it is only slow, raise `email.command_timeout_s`"),
+            Self::TooLong => Some("if it is only slow, raise `email.timeout_s`"),
+            Self::AsciiSender => Some("write an address in ASCII there"),
+            Self::Login(code) => code.is_permanent().then_some(LOGIN),
+            Self::Refused(step, code) => remedy(*step, code),
+            // The words of a certificate say it already; the others are about one recipient, or the server's own.
+            Self::Certificate(_) | Self::AsciiOnly | Self::AsciiRefused(_) | Self::Closed(_) | Self::TooLarge(_) => {
+                None
+            }
+        }
+    }
+
     /// Whether the connection failed before the message was sent, so that a new connection may work.
     pub(super) fn is_connection_fault(&self) -> bool {
         match self {
@@ -157,7 +189,8 @@ fn concerns_all(step: Step, code: &Code) -> bool {
     step <= Step::Sender || code.closes_connection() || code.is_about_login() || code.is_about_sender()
 }
 
-/// Reads as the end of a sentence that begins with "the mail server mail.example.com:587".
+/// What is wrong, without what to do. Reads as the end of a sentence that begins with "the mail server
+/// mail.example.com:587".
 impl fmt::Display for Trouble {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -178,13 +211,9 @@ impl fmt::Display for Trouble {
             Self::Certificate(why) => write!(f, "has a certificate that is not trusted: {why}"),
             Self::NoLogin => write!(f, "offers no way to log in that is known here (PLAIN, LOGIN)"),
             Self::Login(code) => {
-                write!(f, "refused the login: it answered {code}")?;
-                if code.is_permanent() { write!(f, "; {LOGIN}") } else { Ok(()) }
+                write!(f, "refused the login: it answered {code}")
             }
-            Self::Refused(step, code) => {
-                write!(f, "answered {step} with {code}")?;
-                remedy(*step, code).map_or(Ok(()), |remedy| write!(f, "; {remedy}"))
-            }
+            Self::Refused(step, code) => write!(f, "answered {step} with {code}"),
             Self::AsciiOnly => write!(f, "does not take addresses outside ASCII (it offers no SMTPUTF8)"),
             Self::AsciiSender => {
                 write!(f, "does not take addresses outside ASCII (it offers no SMTPUTF8), and `email.from` is one")

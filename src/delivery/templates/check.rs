@@ -36,6 +36,8 @@ pub(super) fn samples() -> Vec<Shown<'static>> {
             validity: Validity::Minutes(10),
             accent: "#2f5d50",
             on_accent: "#ffffff",
+            edge: "#2f5d50",
+            edge_dark: "#658579",
             has_logo: false,
         };
         let full = Shown {

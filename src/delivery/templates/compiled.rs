@@ -60,6 +60,8 @@ pub(super) struct Shown<'a> {
     pub(super) validity: Validity,
     pub(super) accent: &'a str,
     pub(super) on_accent: &'a str,
+    pub(super) edge: &'a str,
+    pub(super) edge_dark: &'a str,
     pub(super) has_logo: bool,
 }
 
@@ -293,6 +295,8 @@ impl Compiled {
             good_for => good_for,
             accent => shown.accent,
             on_accent => shown.on_accent,
+            edge => shown.edge,
+            edge_dark => shown.edge_dark,
             logo => shown.has_logo,
         })
     }

@@ -55,15 +55,54 @@ impl Default for MessageStyle {
 impl Color {
     /// Black or white, whichever is easier to read on this colour (WCAG 2.2, relative luminance).
     pub(super) fn readable(self) -> &'static str {
+        // Where the contrast with white, 1.05 / (l + 0.05), is that with black, (l + 0.05) / 0.05.
+        if self.luminance() > 0.179 { "#000000" } else { "#ffffff" }
+    }
+
+    /// This colour for lines that must be seen: on the card of an e-mail in light mode, and on the one in dark mode. It is
+    /// made darker or lighter until its contrast is that which WCAG 2.2 asks of what is no text (1.4.11).
+    pub(super) fn edges(self) -> [Self; 2] {
+        [self.seen_on(LIGHT_CARD, BLACK), self.seen_on(DARK_CARD, LIGHT_CARD)]
+    }
+
+    /// The first colour on the way to `towards` that has enough contrast with `ground`.
+    fn seen_on(self, ground: Self, towards: Self) -> Self {
+        let steps = (0..=MIX_STEPS).map(|step| self.mixed(towards, step));
+        steps.into_iter().find(|color| color.contrast(ground) >= CONTRAST_MIN).unwrap_or(towards)
+    }
+
+    /// `step` of [`MIX_STEPS`] parts of `other`, and the rest of this colour.
+    fn mixed(self, other: Self, step: u16) -> Self {
+        let mix = |own: u8, other: u8| {
+            let sum = u16::from(own) * (MIX_STEPS - step) + u16::from(other) * step;
+            u8::try_from(sum / MIX_STEPS).unwrap_or(u8::MAX)
+        };
+        Self { red: mix(self.red, other.red), green: mix(self.green, other.green), blue: mix(self.blue, other.blue) }
+    }
+
+    /// The contrast ratio of two colours, from 1 to 21 (WCAG 2.2).
+    fn contrast(self, other: Self) -> f64 {
+        let (one, two) = (self.luminance() + 0.05, other.luminance() + 0.05);
+        if one > two { one / two } else { two / one }
+    }
+
+    /// Relative luminance, from 0 to 1 (WCAG 2.2).
+    fn luminance(self) -> f64 {
         let linear = |channel: u8| {
             let share = f64::from(channel) / 255.0;
             if share <= 0.04045 { share / 12.92 } else { ((share + 0.055) / 1.055).powf(2.4) }
         };
-        let luminance = 0.2126 * linear(self.red) + 0.7152 * linear(self.green) + 0.0722 * linear(self.blue);
-        // Where the contrast with white, 1.05 / (l + 0.05), is that with black, (l + 0.05) / 0.05.
-        if luminance > 0.179 { "#000000" } else { "#ffffff" }
+        0.2126 * linear(self.red) + 0.7152 * linear(self.green) + 0.0722 * linear(self.blue)
     }
 }
+
+/// The ground of e-mails' text in light mode and in dark mode, as in `layout.html`.
+const LIGHT_CARD: Color = Color { red: 0xff, green: 0xff, blue: 0xff };
+const DARK_CARD: Color = Color { red: 0x1f, green: 0x24, blue: 0x25 };
+const BLACK: Color = Color { red: 0, green: 0, blue: 0 };
+const CONTRAST_MIN: f64 = 3.0;
+/// Mixing tries so many colours; with [`u8`] channels a sum of parts fits into [`u16`].
+const MIX_STEPS: u16 = 32;
 
 impl FromStr for Color {
     type Err = StyleError;
@@ -128,6 +167,25 @@ mod tests {
         }
         for text in ["", "red", "#fff", "#+12345", "#12345g", "2f5d50", "#2f5d50;"] {
             assert!(text.parse::<Color>().is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn the_edge_of_a_button_is_seen_on_either_card() {
+        let layout = include_str!("built_in/layout.html");
+        assert!(layout.contains(&format!(".card {{ background-color: {DARK_CARD} ")), "the dark card is another one");
+        for text in ["#000000", "#1d2423", "#1f2425", "#2f5d50", "#7cc0ab", "#ff0000", "#ffff00", "#ffffff"] {
+            let color: Color = text.parse().expect("a colour");
+            let [light, dark] = color.edges();
+            assert!(light.contrast(LIGHT_CARD) >= CONTRAST_MIN, "{text}: {light}");
+            assert!(dark.contrast(DARK_CARD) >= CONTRAST_MIN, "{text}: {dark}");
+            for (edge, card) in [(light, LIGHT_CARD), (dark, DARK_CARD)] {
+                assert_eq!(
+                    edge == color,
+                    color.contrast(card) >= CONTRAST_MIN,
+                    "{text} is changed only where it must be"
+                );
+            }
         }
     }
 

@@ -1,5 +1,6 @@
 //! What describes an endpoint.
 
+use crate::domain::guessable::guessable;
 use crate::domain::rejection::{ErrorCode, Reason, Rejection};
 use crate::domain::secret::Secret;
 use crate::webhook::{EndpointUrl, EventFilter, SigningSecret, Targets};
@@ -20,7 +21,8 @@ pub struct NewWebhookEndpoint {
     pub events: Vec<String>,
     /// A text for people, at most 500 characters.
     pub description: String,
-    /// What webhooks are signed with: `whsec_` and base64 of 24 to 64 random bytes. A new one is made if absent.
+    /// What webhooks are signed with: `whsec_` and base64 of 24 to 64 random bytes; in production not one that is easy to
+    /// guess or printed in documentation. A new one is made if absent.
     pub secret: Option<Secret<String>>,
 }
 
@@ -59,11 +61,17 @@ impl NewWebhookEndpoint {
             description: Some(self.description.clone()),
         };
         let valid = patch.read(targets, &mut reasons);
-        let secret = self.secret.as_ref().map(|secret| secret.expose().parse()).transpose();
-        let secret = secret.unwrap_or_else(|_| {
+        // As in the configuration: in production nobody may be able to guess it.
+        let is_weak = |text: &str| {
+            targets == Targets::Public && guessable(text.trim_start_matches("whsec_").as_bytes()).is_some()
+        };
+        let secret = match self.secret.as_ref().map(|secret| secret.expose()) {
+            None => None,
+            Some(text) => text.parse().ok().filter(|_| !is_weak(text)),
+        };
+        if self.secret.is_some() && secret.is_none() {
             reasons.push(ErrorCode::FormParamFormatInvalid.on("secret"));
-            None
-        });
+        }
         Rejection::collect(reasons).map(|()| (valid, secret))
     }
 }
@@ -135,6 +143,22 @@ mod tests {
         let empty = NewWebhookEndpoint::default().parse(Targets::Public).expect_err("two faults");
         let missing: Vec<_> = empty.reasons().iter().map(|r| (r.code.as_str(), r.param.as_deref())).collect();
         assert_eq!(missing, [("form_param_missing", Some("url")), ("form_param_missing", Some("events"))]);
+    }
+
+    #[test]
+    fn a_secret_that_others_know_is_refused_in_production() {
+        for (secret, is_known) in [
+            ("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw", true),
+            ("whsec_AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA", true),
+            ("whsec_nY2pVt0Zr7QkX4sLwB9dGe1fHuJm6cTa", false),
+        ] {
+            let given = NewWebhookEndpoint {
+                secret: Some(Secret::new(secret.into())),
+                ..NewWebhookEndpoint::new("https://app.example.com/", ["user.*"])
+            };
+            assert_eq!(given.parse(Targets::Public).is_err(), is_known, "{secret}");
+            assert!(given.parse(Targets::AlsoLocal).is_ok(), "{secret}");
+        }
     }
 
     #[test]

@@ -16,7 +16,7 @@ use crate::http::dev_outbox::{DevOutbox, SentMessage};
 use crate::http::response::api_response::ApiResponse;
 use crate::http::response::error::HttpError;
 
-/// The captured messages: to one address, with some words, or all of them.
+/// The captured messages: to one address, with some words, both, or all of them.
 pub(super) fn list(call: &Call<'_>) -> Result<ApiResponse, HttpError> {
     let outbox = outbox(call)?;
     let query = &call.head.query;
@@ -25,7 +25,11 @@ pub(super) fn list(call: &Call<'_>) -> Result<ApiResponse, HttpError> {
     let messages = match (to, words) {
         (None, None) => outbox.messages(None),
         (None, Some(words)) => outbox.search(words),
-        (Some(to), _) => normalised(to).map(|to| outbox.messages(Some(&to))).unwrap_or_default(),
+        (Some(to), words) => {
+            let mut messages = normalised(to).map(|to| outbox.messages(Some(&to))).unwrap_or_default();
+            messages.retain(|message| words.is_none_or(|words| message.has(words)));
+            messages
+        }
     };
     Ok(ApiResponse::json(&json!({ "messages": messages })))
 }

@@ -6,6 +6,8 @@ import { button, copyButton, element, showInstance } from './elements.js';
 /** How often the page looks by itself, where news of the engine do not arrive. */
 const REFRESH_MS = 5_000;
 const SHOWN_MAX = 100;
+/** What a message can be made for, by the beginning of its id. */
+const ORIGINS = { sua: 'sign-up', sia: 'sign-in', inv: 'invitation', ver: 'address verification' };
 
 const to = document.getElementById('to');
 const query = document.getElementById('query');
@@ -82,7 +84,9 @@ function show(messages, address, words) {
 
 function showEmpty(isEmpty, address, words) {
   const node = document.getElementById('empty');
-  const text = words && !address
+  const text = words && address
+    ? `Nothing that was sent to ${address} contains ${words}. Type all of the address, or clear a field.`
+    : words
     ? `Nothing contains ${words}. All words must be in one message: in its address, subject or text, or as an id.`
     : address
     ? `Nothing was sent to ${address}. A part of an address finds nothing: type all of it, or clear the field.`
@@ -99,13 +103,21 @@ function item(message) {
   const node = element('li', { className: 'card message' });
   node.append(element('header', {},
     element('span', {}, `${message.channel === 'sms' ? 'Text message' : 'E-mail'} to `, element('strong', { className: 'address' }, message.to)),
-    element('time', { className: 'muted', dateTime: sent.toISOString() }, sent.toLocaleTimeString())));
-  if (message.subject && message.channel !== 'sms') node.append(element('span', { className: 'muted', dir: 'auto' }, message.subject));
+    element('time', { className: 'muted', dateTime: sent.toISOString(), title: sent.toISOString() }, whenSent(sent))));
+  if (message.subject && message.channel !== 'sms') node.append(element('strong', { className: 'subject', dir: 'auto' }, message.subject));
   if (message.code) node.append(element('p', { className: 'code-line' }, element('span', { className: 'big' }, message.code), copyButton(message.code, 'Code')));
   if (message.link) node.append(element('p', { className: 'code-line' }, element('a', { href: message.link }, 'Open the link'), copyButton(message.link, 'Link')));
-  if (message.text) node.append(element('pre', { dir: 'auto' }, message.text));
+  // A text message has no other part. Of an e-mail the code and the link stay in sight, and the text is one of its views.
+  if (message.text && message.channel === 'sms') node.append(element('pre', { dir: 'auto' }, message.text));
   node.append(views(message), footnote(message));
   return node;
+}
+
+/** The time alone today; with the day for what was kept over restarts. */
+function whenSent(sent) {
+  return sent.toDateString() === new Date().toDateString()
+    ? sent.toLocaleTimeString()
+    : sent.toLocaleString([], { dateStyle: 'medium', timeStyle: 'medium' });
 }
 
 /** Buttons that show a message in other ways, and what they show. */
@@ -125,6 +137,7 @@ function views(message) {
     toggle.setAttribute('aria-pressed', 'false');
     toggles.push(toggle);
   };
+  if (message.channel !== 'sms') view('Text', async () => [element('pre', { dir: 'auto' }, message.text)]);
   if (message.has_html) view('As sent', async () => preview(message));
   if (message.channel !== 'sms') {
     view('Headers', async () => [source(headers(await asSent(message)))]);
@@ -143,7 +156,7 @@ function preview(message) {
   const narrow = button('Narrow', () => {
     const isNarrow = frame.classList.toggle('phone');
     narrow.textContent = isNarrow ? 'Wide' : 'Narrow';
-  }, 'link');
+  }, 'link narrower');
   return [narrow, frame];
 }
 
@@ -173,7 +186,7 @@ function footnote(message) {
     query.value = message.origin;
     refresh();
   }, 'link');
-  const kind = message.origin.startsWith('sua_') ? 'sign-up' : message.origin.startsWith('sia_') ? 'sign-in' : 'invitation';
+  const kind = ORIGINS[message.origin.split('_')[0]] ?? 'origin';
   const name = kind === 'sign-up'
     ? element('a', { href: `${BASE}dev/sign_ups/${message.origin}` }, `its ${kind}`)
     : `its ${kind}`;

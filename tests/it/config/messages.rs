@@ -86,10 +86,19 @@ fn a_phone_number_can_be_verified_in_production_once_there_is_a_provider() {
     let production = "[instance]\nmode = \"production\"\n[settings]\nfile = \"phone\"\n[email]\ntransport = \"none\"\n";
     assert_fault(load_text(production), "`sms.transport` is \"capture\", but the settings verify phone numbers");
     let twilio = "[sms]\ntransport = \"twilio\"\n[sms.twilio]\naccount_sid = \"AC1\"\nauth_token = \"t\"\nfrom = \"+15005550006\"\n";
+    let gateway = load_text(&format!("{production}[sms]\ntransport = \"http\"\n"));
+    assert_fault(gateway, "`sms.http.url` is missing; write the URL of your gateway");
     let config = load_text(&format!("{production}{twilio}")).expect("a configuration");
     assert!(!config.policy().whatsapp);
     let by_whatsapp = load_text(&format!("{production}{twilio}whatsapp_from = \"+14155238886\"\n"));
     let by_whatsapp = by_whatsapp.expect("a configuration");
     assert!(by_whatsapp.policy().whatsapp);
     assert!(by_whatsapp.warnings().iter().any(|warning| warning.contains("`whatsapp_content_sid`")));
+    let unsaid = "`settings.attributes.phone_number.channels` does not contain \"whatsapp\"";
+    assert!(by_whatsapp.warnings().iter().any(|warning| warning.contains(unsaid)), "{:?}", by_whatsapp.warnings());
+    let document = "[settings.attributes.phone_number]\nenabled = true\nverifications = [\"phone_code\"]\n\
+                    used_for_first_factor = true\nfirst_factors = [\"phone_code\"]\nchannels = [\"sms\", \"whatsapp\"]\n";
+    let settings = production.replace("[settings]\nfile = \"phone\"\n", document);
+    let said = load_text(&format!("{settings}{twilio}whatsapp_from = \"+14155238886\"\n")).expect("a configuration");
+    assert!(said.warnings().iter().all(|warning| !warning.contains("phone_number.channels")), "{:?}", said.warnings());
 }

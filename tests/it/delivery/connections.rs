@@ -13,7 +13,10 @@ use crate::support::smtp::{Act, Script, SmtpServer, options};
 async fn a_server_that_is_not_there_is_told_from_one_that_is_not_found() {
     let closed = TcpListener::bind("127.0.0.1:0").and_then(|l| l.local_addr()).expect("a port").port();
     let nowhere = SmtpOptions { host: "mail.invalid".into(), ..options(closed) };
-    for (options, words) in [(options(closed), "nothing listens at this port"), (nowhere, "was not found: ")] {
+    for (options, words) in [
+        (options(closed), "nothing listens at this port; check `email.host` and `email.port`"),
+        (nowhere, "; check `email.host` and this machine's DNS"),
+    ] {
         let smtp = Smtp::new(&options).expect("a transport");
         let outcome = in_time(smtp.deliver(&message("ada@example.com"))).await;
         let (kind, reason) = told(&outcome);
@@ -57,9 +60,13 @@ async fn tls_that_is_not_to_be_had_is_told() {
     ]);
     for (server, security, words) in [
         (&refusing, Security::StartTls, "answered STARTTLS with 554 5.7.3; check `email.security`"),
-        (&plain, Security::StartTls, "does not offer STARTTLS"),
-        (&plain, Security::Tls, "could not agree on TLS: it does not speak TLS at this port"),
-        (&silent, Security::StartTls, "did not greet in time"),
+        (
+            &plain,
+            Security::StartTls,
+            "does not offer STARTTLS, which `email.security` asks for; check `email.port`; where",
+        ),
+        (&plain, Security::Tls, "does not speak TLS at this port; check `email.port`, and"),
+        (&silent, Security::StartTls, "did not greet in time; check `email.port`, and `email.security`"),
         (&silent, Security::Tls, "did not answer the TLS handshake in time"),
     ] {
         let smtp = Smtp::new(&SmtpOptions { security, ..server.options() }).expect("a transport");

@@ -68,7 +68,7 @@ async fn a_retry_is_the_same_to_the_byte() {
 fn a_signature_for_another_domain_than_the_senders_is_refused_at_the_start() {
     let dkim = Dkim::new("other.example", "ed", ED25519).expect("a signer");
     let error = Smtp::new(&SmtpOptions { dkim: Some(dkim), ..options(25) }).err().expect("an error").to_string();
-    assert!(error.starts_with("email.dkim.domain is not the domain of `email.from`"), "{error}");
+    assert!(error.starts_with("`email.dkim.domain` is not the domain of `email.from`"), "{error}");
 }
 
 /// A message of each kind in each language.
