@@ -166,12 +166,13 @@ async fn an_expired_sign_up_is_gone_from_every_file() {
     let (engine, clock) = self::engine(store.clone(), begin).await;
     clock.advance(Span::from_secs(66 * 86_400));
     for _ in 0..2000 {
-        if store.sign_up(sign_up.value.id).await == Ok(None) {
+        if store.sign_up(sign_up.value.id).await == Ok(None) && store.messages(None, 1).await == Ok(Vec::new()) {
             break;
         }
         tokio::time::sleep(Duration::from_millis(10)).await;
     }
     assert_eq!(store.sign_up(sign_up.value.id).await, Ok(None), "the sweeper came by");
+    assert_eq!(store.messages(None, 1).await, Ok(Vec::new()), "and what was sent for it is gone, too");
     engine
         .sign_ups()
         .create(&Caller::anonymous(), &fields("grace.of.the.nile@example.com"), &source)
