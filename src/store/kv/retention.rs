@@ -134,7 +134,10 @@ fn of_message(
     let is_there = |key: &Bytes| get(key).map(|value| value.is_some());
     let has_origin = match message.about.as_ref().map(|about| about.origin) {
         Some(Origin::SignUp(id)) => is_there(&key::sign_up(id))? || is_there(&key::user(id.cast()))?,
-        Some(Origin::SignIn(_) | Origin::AddressVerification(_)) => is_there(&key::identifier(&message.to))?,
+        // The address may be that of a person who is no user yet.
+        Some(Origin::SignIn(_) | Origin::AddressVerification(_)) => {
+            message.expire_at > now || is_there(&key::identifier(&message.to))?
+        }
         Some(Origin::Invitation(id)) => is_there(&key::invitation(id))?,
         None => true,
     };
