@@ -283,6 +283,12 @@ const HTML_KEPT_MAX: usize = 1000;
 /// How many of the newest messages a search looks at.
 const SEARCHED_MAX: usize = 5000;
 
+/// A mailbox with a name (RFC 5322, 3.4), which may have commas and angle brackets.
+#[cfg(any(feature = "server", test))]
+pub(crate) fn mailbox(name: &str, address: &str) -> String {
+    format!("\"{}\" <{address}>", name.replace('\\', "\\\\").replace('"', "\\\""))
+}
+
 #[cfg(test)]
 mod tests {
     use std::time::Duration;
@@ -413,5 +419,16 @@ mod tests {
 
     async fn next(capture: &Capture, address: &str) -> String {
         capture.next_to(address).await.subject.clone()
+    }
+
+    #[cfg(feature = "smtp")]
+    #[test]
+    fn any_name_makes_a_mailbox() {
+        for name in ["Acme", "Acme, Inc.", "Acme <Books>", "The \"Acme\"", "a\\b", "Ädä: 東京; (x) @y"] {
+            let written = mailbox(name, "no-reply@acme.example");
+            let parsed = written.parse::<lettre::message::Mailbox>();
+            let parsed = parsed.unwrap_or_else(|error| panic!("{written}: {error}"));
+            assert_eq!(parsed.name.as_deref(), Some(name));
+        }
     }
 }

@@ -32,6 +32,8 @@ pub use apis::{
     Vonage,
 };
 pub use callback::{Callback, CallbackError, Report, ReportedState};
+#[cfg(feature = "server")]
+pub(crate) use capture::mailbox;
 pub use capture::{Capture, Captured};
 pub use fallback::{Fallback, NamedTransport, Route};
 #[cfg(feature = "webhooks")]

@@ -19,7 +19,6 @@ after(() => engine?.stop());
 
 test('a server reads that a call is not built, and not that it sent no origin', async () => {
   const calls = {
-    getClientList: () => backend.clients.getClientList(),
     getOrganizationList: () => backend.organizations.getOrganizationList(),
     createOrganization: () => backend.organizations.createOrganization({ name: 'Acme' }),
     getOrganizationSettings: () => backend.instance.getOrganizationSettings(),

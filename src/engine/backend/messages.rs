@@ -297,9 +297,10 @@ impl Engine {
         let (mut place, mut seen) = (None, 0);
         while seen < SEEN_MAX {
             let page = self.inner.store().messages(place, LIMIT_MAX).await?;
-            let later = page.iter().take_while(|other| other.id > message.id);
+            // The list is ordered by time; the bytes of ids are not.
+            let later = page.iter().take_while(|other| other.id.made_at() >= message.id.made_at());
             let count = later.clone().count();
-            if later.clone().any(&is_such) {
+            if later.clone().any(|other| other.id != message.id && is_such(other)) {
                 return Ok(false);
             }
             if count < LIMIT_MAX {
