@@ -119,7 +119,7 @@ pub(super) fn check(text: &str) -> Output {
     let folder = TempDir::new().expect("a folder");
     let key_folder = folder.path().to_str().expect("unicode");
     let text = text.replace("/etc/vestibule", key_folder).replace("\"…\"", "\"x\"");
-    let text = text.replace("whsec_…", &"whsec_Wm9yYmFuIHdhbGtzIG9uIDEyIGJyaWRnZXM=");
+    let text = text.replace("whsec_…", "whsec_Wm9yYmFuIHdhbGtzIG9uIDEyIGJyaWRnZXM=");
     let text = text.replace("acme.example", "acme.com").replace("smtp.example.com", "smtp.acme.com");
     let file = folder.path().join("vestibule.toml");
     fs::write(&file, &text).expect("a file");
