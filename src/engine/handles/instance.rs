@@ -53,7 +53,7 @@ handle! {
     /// # Errors
     /// `form_param_missing`, `form_param_format_invalid`; `duplicate_record` where the list has it;
     /// `form_param_value_invalid` for `notify` with anything but an address on the allow-list, and for an entry beyond
-    /// the 100 000th; with `notify` also as [`Invitations::create`].
+    /// the 100 000th; with `notify` also as [`Invitations::create`](crate::engine::Invitations::create).
     list_identifier(list: List, identifier: &str, notify: bool) -> ListedIdentifierView: list_identifier;
     /// Removes an entry from a list. An invitation that was made with it stays.
     ///
