@@ -15,7 +15,7 @@ use super::webhooks::ask;
 pub(super) struct MessagesArguments {
     #[command(subcommand)]
     action: Action,
-    /// The server: what stands before /v1; the configured address when absent
+    /// The URL of the server, without /v1; the configured address when absent
     #[arg(long, value_name = "URL", global = true)]
     url: Option<Url>,
 }

@@ -45,7 +45,7 @@ struct Kept {
     by_address: HashMap<String, Mailbox>,
     /// Counts messages and clearings: it differs where there is something new to see.
     version: u64,
-    /// Whether nobody is to wait any more.
+    /// Whether the instance stops, so that waiting for changes ends.
     is_closed: bool,
 }
 
@@ -124,7 +124,7 @@ impl Capture {
         self.until(|kept| (kept.version != seen || kept.is_closed).then_some(kept.version)).await
     }
 
-    /// Lets nobody wait for a change any more: the instance stops.
+    /// Ends all waiting for changes, because the instance stops.
     #[cfg(any(feature = "server", test))]
     pub(crate) fn close(&self) {
         self.kept().is_closed = true;

@@ -59,7 +59,7 @@ pub enum ProviderState {
     Working,
     /// It gets none for so long, after failures in a row or because it asked for a pause.
     Paused(Duration),
-    /// The pause is over, and one message at a time finds out whether it works again.
+    /// The pause has ended. One message at a time is sent to test whether the provider works again.
     Probing,
 }
 

@@ -94,7 +94,8 @@ impl MessageTemplates {
         self.message(envelope, Template::AccountExists, None, None)
     }
 
-    /// The same without the logo, for a receiver that gets the HTML without its parts: the name stands in its place.
+    /// The same without the logo: its messages show the application's name instead. For receivers of webhooks, which get the
+    /// HTML without the image.
     #[cfg(feature = "webhooks")]
     pub(crate) fn without_logo(mut self) -> Self {
         self.style.logo = None;

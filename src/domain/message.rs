@@ -215,7 +215,7 @@ impl Origin {
 }
 
 impl Content {
-    /// What it is for. A decoy stands for a code.
+    /// The template of the message. A decoy has that of a code, because it takes the place of one.
     pub const fn template(&self) -> Template {
         match self {
             Self::Code(_) | Self::Decoy => Template::VerificationCode,

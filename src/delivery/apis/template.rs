@@ -175,7 +175,7 @@ impl MessageApi for SmsTemplate {
     }
 }
 
-/// How a value is written where it stands.
+/// How a value is escaped at its place in the template.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Encoding {
     PerCent,

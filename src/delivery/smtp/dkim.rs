@@ -160,7 +160,8 @@ impl Key {
     }
 
     fn sign(&self, data: &[u8]) -> Option<Vec<u8>> {
-        // Of both algorithms the signature is over the hash of the data, which RSA makes itself (RFC 8463 3).
+        // Both algorithms sign the SHA-256 hash of the data. For RSA the library computes that hash; for Ed25519 it is
+        // computed here (RFC 8463 3).
         match self {
             Self::Rsa(pair) => {
                 let mut signature = vec![0; pair.public_modulus_len()];

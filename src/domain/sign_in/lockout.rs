@@ -36,7 +36,7 @@ pub enum Held {
 pub struct SignInAttempts {
     /// Until when it is locked by failures; [`Timestamp::MAX`] means until it is unlocked.
     pub locked_until: Option<Timestamp>,
-    /// How many more failures lock it; `None` where failures lock nobody.
+    /// How many more failures lock the user; `None` where the settings have no lockout.
     pub remaining: Option<u32>,
 }
 

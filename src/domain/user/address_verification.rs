@@ -17,7 +17,8 @@ use crate::domain::verification::{
 
 use super::User;
 
-/// A code that was sent to an address of a user, and what came of it. An address has one at most: a new one takes its place.
+/// A code that was sent to an address of a user, and the state of its verification. An address has at most one: a new one
+/// replaces it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AddressVerification {
     /// Its id.
@@ -46,7 +47,8 @@ impl AddressVerification {
     /// A new code for an address of `user`, verified or not; `before` is the address's verification so far.
     ///
     /// # Errors
-    /// `resource_not_found` for an address that is not the user's; `verification_code_too_many_requests` within the cool-down; `unsupported_country_code`.
+    /// `resource_not_found` for an address that is not the user's; `verification_code_too_many_requests` within the
+    /// cool-down; `unsupported_country_code`.
     pub(crate) fn prepare(
         user: &User,
         address_id: IdentificationId,
@@ -104,7 +106,8 @@ impl AddressVerification {
         (self.id, self.verification.attempts)
     }
 
-    /// A use of the quotas of the address. No client asks, so the address stands for one of its own.
+    /// A use of the quotas of the address. The backend calls without a client, so the id of the address is counted as the
+    /// client.
     fn used_for(&self, what: QuotaKind) -> QuotaUse {
         QuotaUse { address: self.address.clone(), client: self.address_id.cast(), what }
     }
