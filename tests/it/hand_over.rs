@@ -87,6 +87,23 @@ fn the_lost_answer_of_the_last_step_is_told_again_for_a_minute_and_not_without_i
     }
 }
 
+/// A page that polls beside the last step must not take an empty answer for the truth.
+#[test]
+fn a_read_with_the_token_from_before_is_refused_and_not_answered_as_without_a_client() {
+    let site = Site::start(&settings(&["email_code"], "approval_required"));
+    let token = planted(&site.server);
+    let mut person = Person::with(&site.server, &token, true);
+    let path = person.begin("strategy=email_code");
+    let form = site.server.code_form(ADDRESS, 1);
+    assert_eq!(person.call("POST", &format!("{path}/attempt_verification"), &form).status, 200);
+    for path in ["/v1/client", &path, "/v1/me"] {
+        let refused = native(&site.server, "GET", path, &token, "");
+        assert_eq!(refused.error_codes(), ["client_state_invalid"], "{path}");
+        assert_eq!((refused.status, refused.header("authorization")), (400, None), "{path}");
+    }
+    assert_eq!(person.call("GET", &path, "").status, 200);
+}
+
 /// The limits of the address count what is tried with the token from before, wherever it comes from.
 #[test]
 fn a_code_is_not_guessed_at_with_the_token_from_before() {
