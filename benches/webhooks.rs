@@ -232,15 +232,8 @@ async fn undelivered(receiver: Receiver) {
     let delivered: u64 =
         engine.webhooks().list().await.expect("endpoints").items.iter().map(|endpoint| endpoint.delivered).sum();
     assert_eq!(delivered, 0, "nobody took any");
-    println!("{:.1} {:.1}", status("VmRSS"), status("VmHWM"));
+    println!("{:.1} {:.1}", support::memory("VmRSS"), support::memory("VmHWM"));
     engine.shutdown().await;
-}
-
-/// A figure about the memory of this process, in MB.
-fn status(name: &str) -> f64 {
-    let status = std::fs::read_to_string("/proc/self/status").expect("this bench runs on Linux");
-    let line = status.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':')).expect("a figure");
-    line.trim().trim_end_matches(" kB").parse::<f64>().expect("a number") / 1024.0
 }
 
 async fn add_endpoint(engine: &Engine, receiver: Receiver) {

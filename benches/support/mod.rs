@@ -53,6 +53,13 @@ pub(crate) fn cpu_time() -> Duration {
     Duration::from_millis(ticks * 10)
 }
 
+/// A figure about the memory of this process, in MB: `VmRSS` now, `VmHWM` at most.
+pub(crate) fn memory(name: &str) -> f64 {
+    let status = std::fs::read_to_string("/proc/self/status").expect("this bench runs on Linux");
+    let line = status.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':')).expect("a figure");
+    line.trim().trim_end_matches(" kB").parse::<f64>().expect("a number") / 1024.0
+}
+
 /// Whether the command line asks for this part of a bench: all of them where it names none.
 pub(crate) fn wanted(part: &str) -> bool {
     let mut named = std::env::args().skip(1).filter(|argument| !argument.starts_with('-')).peekable();

@@ -3,21 +3,19 @@
 use clap::{Args, Subcommand, ValueEnum};
 use http::Method;
 use serde_json::Value;
-use url::Url;
 
 use crate::config::Sources;
 use crate::domain::id::MessageId;
 
-use super::webhooks::ask;
+use super::webhooks::{ServerArguments, ask};
 
 /// Arguments of `vestibule messages`.
 #[derive(Clone, Debug, PartialEq, Args)]
 pub(super) struct MessagesArguments {
     #[command(subcommand)]
     action: Action,
-    /// The URL of the server, without /v1; the configured address when absent
-    #[arg(long, value_name = "URL", global = true)]
-    url: Option<Url>,
+    #[command(flatten)]
+    server: ServerArguments,
 }
 
 /// What to do.
@@ -81,7 +79,7 @@ enum StatusName {
 /// A sentence, where the server can't be asked or refuses.
 pub(super) fn messages(wanted: &MessagesArguments, sources: &Sources) -> Result<String, String> {
     let (method, path) = wanted.action.call();
-    let (answer, base) = ask(sources, wanted.url.as_ref(), method, &format!("messages{path}"), None)?;
+    let (answer, base) = ask(sources, &wanted.server, method, &format!("messages{path}"), None)?;
     wanted.action.told(&answer).ok_or_else(|| format!("what answers at {base} is not Vestibule"))
 }
 

@@ -19,9 +19,19 @@ use super::healthcheck::reachable;
 pub(super) struct WebhooksArguments {
     #[command(subcommand)]
     action: Action,
-    /// The URL of the server, without /v1; the configured address when absent
+    #[command(flatten)]
+    server: ServerArguments,
+}
+
+/// Which server is asked.
+#[derive(Clone, Debug, Default, PartialEq, Args)]
+pub(super) struct ServerArguments {
+    /// The URL of the server, without /v1: https, or on this machine http; the configured address when absent
     #[arg(long, value_name = "URL", global = true)]
     url: Option<Url>,
+    /// Send the secret key to another machine by http too, where everybody on the way can read it
+    #[arg(long, global = true)]
+    allow_http: bool,
 }
 
 /// What to do.
@@ -59,7 +69,7 @@ enum Action {
 pub(super) fn webhooks(wanted: &WebhooksArguments, sources: &Sources) -> Result<String, String> {
     let (method, path, body) = wanted.action.call();
     let path = format!("webhooks/endpoints{path}");
-    let (shown, base) = ask(sources, wanted.url.as_ref(), method, &path, body)?;
+    let (shown, base) = ask(sources, &wanted.server, method, &path, body)?;
     wanted.action.told(&shown).unwrap_or_else(|| Err(format!("what answers at {base} is not Vestibule")))
 }
 
@@ -69,7 +79,7 @@ pub(super) fn webhooks(wanted: &WebhooksArguments, sources: &Sources) -> Result<
 /// A sentence, where the server can't be asked or refuses.
 pub(super) fn ask(
     sources: &Sources,
-    url: Option<&Url>,
+    server: &ServerArguments,
     method: Method,
     path: &str,
     body: Option<Value>,
@@ -80,8 +90,14 @@ pub(super) fn ask(
                     development instance prints, by VESTIBULE_INSTANCE__SECRET_KEY"
             .into());
     };
-    let base = match url {
-        Some(url) => url.to_string(),
+    let base = match &server.url {
+        Some(url) if server.allow_http || !tells_the_key(url) => url.to_string(),
+        Some(url) => {
+            return Err(format!(
+                "--url {url} would send the secret key unencrypted to another machine; use https, or say that you want \
+                 that by --allow-http"
+            ));
+        }
         None => format!("http://{}", reachable(&config.server.listen)),
     };
     let url = format!("{}/v1/{path}", base.trim_end_matches('/'));
@@ -103,6 +119,17 @@ pub(super) fn ask(
         return Err(format!("the server refuses with status {}: {message}", answer.status().as_u16()));
     }
     Ok((shown, base))
+}
+
+/// Whether a request to this URL can be read by others than this machine and the server.
+fn tells_the_key(url: &Url) -> bool {
+    let is_here = match url.host() {
+        Some(url::Host::Domain(name)) => name == "localhost",
+        Some(url::Host::Ipv4(address)) => address.is_loopback(),
+        Some(url::Host::Ipv6(address)) => address.is_loopback(),
+        None => false,
+    };
+    url.scheme() != "https" && !is_here
 }
 
 impl Action {
@@ -156,12 +183,35 @@ mod tests {
 
     #[test]
     fn without_a_secret_key_it_says_how_to_give_one() {
-        let wanted = WebhooksArguments { action: Action::List, url: None };
+        let wanted = WebhooksArguments { action: Action::List, server: ServerArguments::default() };
         for given in [None, Some("")] {
             let key = given.map(|key| ("VESTIBULE_INSTANCE__SECRET_KEY".to_owned(), key.to_owned()));
             let sources = Sources { environment: key.into_iter().collect(), ..Sources::default() };
             let refused = webhooks(&wanted, &sources).expect_err("there is no key");
             assert!(refused.starts_with("`instance.secret_key` is missing; give"), "{given:?}: {refused}");
+        }
+    }
+
+    #[test]
+    fn the_secret_key_is_not_sent_to_another_machine_unencrypted() {
+        let key = ("VESTIBULE_INSTANCE__SECRET_KEY".to_owned(), "sk_test_7".to_owned());
+        let sources = Sources { environment: [key].into_iter().collect(), ..Sources::default() };
+        for (text, is_told) in [
+            ("http://198.51.100.7:8080", true),
+            ("http://clerk.acme.example", true),
+            ("http://localhost.acme.example", true),
+            ("https://clerk.acme.example", false),
+            ("http://localhost:8080", false),
+            ("http://127.0.0.1:8080", false),
+            ("http://[::1]:8080", false),
+        ] {
+            let url: Url = text.parse().expect("a URL");
+            assert_eq!(tells_the_key(&url), is_told, "{text}");
+            if is_told {
+                let server = ServerArguments { url: Some(url), allow_http: false };
+                let refused = webhooks(&WebhooksArguments { action: Action::List, server }, &sources);
+                assert!(refused.is_err_and(|why| why.contains("--allow-http")), "{text}");
+            }
         }
     }
 

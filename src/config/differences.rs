@@ -5,7 +5,7 @@ use toml::{Table, Value};
 use crate::domain::settings::Settings;
 
 use super::document::Document;
-use super::effective::{MASK, is_secret, masked_value};
+use super::effective::{MASK, is_hidden, masked_value};
 use super::error::ConfigError;
 use super::layer::{Layer, Place};
 use super::samples::sample_settings;
@@ -75,7 +75,7 @@ pub(super) fn changed(before: &Table, after: &Table) -> Vec<(String, Option<Valu
 impl Difference {
     fn new(key: String, default: Option<Value>, value: Option<Value>) -> Self {
         let path: Vec<String> = key.split('.').map(str::to_owned).collect();
-        let hides = is_secret(&path) || path.last().is_some_and(|step| step == "client_secret");
+        let hides = is_hidden(&path) || path.last().is_some_and(|step| step == "client_secret");
         let masked = |value| if hides { Value::String(MASK.into()) } else { masked_value(value, &path) };
         let place = Place::Unnamed(String::new());
         Self { key, value: value.map(masked), default: default.map(masked), place }

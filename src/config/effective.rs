@@ -88,6 +88,11 @@ pub(super) fn is_secret(path: &[String]) -> bool {
     )
 }
 
+/// Whether a value is shown masked: a secret, or the template of a request in which people write their keys.
+pub(super) fn is_hidden(path: &[String]) -> bool {
+    is_secret(path) || matches!(path, [sms, http, body] if sms == "sms" && http == "http" && body == "body")
+}
+
 /// Whether a key holds a URL whose query may have a key of its receiver.
 fn may_have_a_key(path: &[String]) -> bool {
     matches!(path, [section, _, key] if matches!(section.as_str(), "webhooks" | "sms") && key == "url")
@@ -122,7 +127,7 @@ fn mask_value(value: &mut Value, path: &mut Vec<String>) {
     match value {
         Value::Table(inner) => mask(inner, path),
         Value::Array(entries) => entries.iter_mut().for_each(|entry| mask_value(entry, path)),
-        Value::String(text) if is_secret(path) && !text.is_empty() => *text = MASK.into(),
+        Value::String(text) if is_hidden(path) && !text.is_empty() => *text = MASK.into(),
         Value::String(text) if may_have_a_key(path) => {
             if let Some((shown, _)) = text.split_once('?') {
                 *text = format!("{shown}?{MASK}");

@@ -89,11 +89,6 @@ impl Breaker {
         self.is_asked
     }
 
-    /// Whether it has not failed since its last answer, or at all.
-    pub(super) const fn is_untroubled(&self) -> bool {
-        self.failures == 0
-    }
-
     /// What it is at `now`.
     pub(super) fn state(&self, now: Instant) -> ProviderState {
         match self.until {

@@ -7,27 +7,29 @@
 //! | it is paused, or can't take such an address | the next one is asked |
 //! | it could not be reached, failed, refused the login or the sender, or takes no more now | the next one is asked |
 //! | it refused the address or the content | the message has failed: another provider would be told the same, and senders of what was refused lose their good name |
-//! | it was silent after it had the message (`timeout`) | the message is tried again later, not by the next one now |
+//! | it was silent after it had the message (`timeout`) | the message is tried again after a pause, by the next one first |
 //!
 //! The last line is a choice. A provider that has read a message and not answered may have accepted it. If the next one
-//! got it at once, each slow answer of the first would send two messages to a person and be paid twice. The relay tries it
-//! again after its pause: the same provider finds the repetition by its idempotency key, where its API has one. If a
-//! provider goes on being silent, its breaker opens, and messages go to the next one. So a message may arrive twice, with
-//! the same code, but only around an outage.
+//! got it at once, each answer that is a little late would send two messages to a person and be paid twice. But a code is
+//! waited for. So the next try, a moment later, goes to the next provider: a message may arrive twice, with the same code,
+//! but only where a provider was silent. If it goes on being silent, its breaker opens, and messages go to the next one at
+//! once.
 //!
-//! # What a failure says about the channel
+//! # What a failure says about others
 //!
-//! The relay slows down a whole channel that fails, and holds it while its transport asks for a pause. So the pause that
-//! one provider asks for is its own: a message waits for the first provider of its order that may be asked again, and the
-//! channel is held only while all providers of all orders are paused. And where the providers of a route fail, only the
-//! numbers of that route wait, as long as a provider of the usual order works.
+//! The relay slows down what fails, and holds it while the transport asks for a pause. Each route is a group of its own
+//! for that ([`Transport::routes`]): where its providers fail, its numbers wait and no others, and where the usual
+//! order fails, the numbers of routes go on. Within a group the pause that one provider asks for is its own: a message
+//! waits for the first provider of its order that may be asked again.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use tokio::sync::Semaphore;
 use tokio::time::Instant;
+
+use crate::domain::id::MessageId;
 
 use super::breaker::{Admission, Breaker};
 use super::{
@@ -41,7 +43,11 @@ pub struct Fallback {
     routes: Vec<(String, Vec<usize>)>,
     /// The order for messages without a route.
     usual: Vec<usize>,
+    silent: Mutex<Silent>,
 }
+
+/// Which provider was silent about a message at its last try, and since when that is known.
+type Silent = HashMap<MessageId, (usize, Instant)>;
 
 /// A provider's transport and its name in the configuration.
 #[derive(Clone)]
@@ -90,39 +96,60 @@ impl Fallback {
         // The longest prefix first.
         routes.sort_by_key(|(prefix, _)| std::cmp::Reverse(prefix.len()));
         let usual = places(usual);
-        Self { providers, routes, usual }
+        Self { providers, routes, usual, silent: Mutex::default() }
     }
 
-    /// The places of the providers for this message, and whether a route names them.
-    fn places(&self, message: &Message) -> (&[usize], bool) {
-        let route = self.routes.iter().find(|(prefix, _)| message.to.starts_with(prefix));
-        route.map_or((&self.usual, false), |(_, order)| (order, true))
+    /// The places of the providers for this address.
+    fn places(&self, to: &str) -> &[usize] {
+        self.route(to).and_then(|route| self.routes.get(route)).map_or(&self.usual, |(_, order)| order)
     }
 
-    /// The providers at these places.
-    fn at<'a>(&'a self, places: &'a [usize]) -> impl Iterator<Item = &'a Provider> {
-        places.iter().filter_map(|place| self.providers.get(*place))
+    /// The providers to ask for this message, each with its place. If none takes such an address, the first one says why.
+    /// One that was silent about the message at its last try comes last.
+    fn order(&self, message: &Message) -> Vec<(usize, &Provider)> {
+        let places = self.places(&message.to).iter();
+        let all: Vec<_> = places.filter_map(|place| Some((*place, self.providers.get(*place)?))).collect();
+        let mut able: Vec<_> = all.iter().copied().filter(|(_, provider)| provider.transport.takes(message)).collect();
+        if able.is_empty() {
+            return all.into_iter().take(1).collect();
+        }
+        let silent = self.silent().get(&message.id).map(|(place, _)| *place);
+        able.sort_by_key(|(place, _)| Some(*place) == silent);
+        able
     }
 
-    /// The providers to ask for this message. If none takes such an address, the first one says why.
-    fn order(&self, message: &Message) -> Vec<&Provider> {
-        let all: Vec<&Provider> = self.at(self.places(message).0).collect();
-        let able: Vec<&Provider> = all.iter().copied().filter(|provider| provider.transport.takes(message)).collect();
-        if able.is_empty() { all.into_iter().take(1).collect() } else { able }
+    /// Notes that a provider had a message and was silent.
+    fn note_silent(&self, message: MessageId, place: usize) {
+        let (mut silent, now) = (self.silent(), Instant::now());
+        if silent.len() >= SILENT_MAX {
+            silent.retain(|_, (_, at)| now < *at + SILENT_KEPT);
+        }
+        // With so many at once, further ones are tried in the usual order.
+        if silent.len() < SILENT_MAX || silent.contains_key(&message) {
+            silent.insert(message, (place, now));
+        }
+    }
+
+    fn silent(&self) -> MutexGuard<'_, Silent> {
+        self.silent.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     async fn send(&self, message: &Message) -> Outcome {
         let order = self.order(message);
         let is_alone = self.providers.len() == 1;
-        if let Some(first) = order.first().filter(|first| !first.transport.takes(message)) {
+        if let Some((_, first)) = order.first().filter(|(_, first)| !first.transport.takes(message)) {
             // It refuses the message without asking anybody, which says nothing of how the provider does.
             return first.transport.deliver(message).await;
         }
         let mut last = None;
         // Whether one of those before may take it later.
         let mut may_be_later = false;
-        for provider in &order {
-            match provider.try_to_send(message, is_alone).await {
+        for (place, provider) in &order {
+            let mut waiting = Waiting { fallback: self, message: message.id, place: *place, is_over: false };
+            let tried = provider.try_to_send(message, is_alone).await;
+            waiting.is_over = tried.as_ref().map_or(true, |outcome| !is_silence(outcome));
+            drop(waiting);
+            match tried {
                 Ok(outcome) if falls_through(&outcome) => {
                     may_be_later |= !matches!(outcome, Outcome::Refused(_));
                     last = Some(outcome);
@@ -139,34 +166,24 @@ impl Fallback {
             Some(Outcome::Refused(failure)) if may_be_later => Outcome::Retry(failure),
             Some(outcome) => outcome,
             None => {
-                let last = order.iter().find_map(|provider| provider.watched().reason.clone());
+                let last = order.iter().find_map(|(_, provider)| provider.watched().reason.clone());
                 let reason =
                     last.map_or_else(|| PAUSED.to_owned(), |reason| format!("{PAUSED}; the last time: {reason}"));
                 Outcome::Unavailable(Failure::new(FailureClass::Unreachable, reason))
             }
         };
-        self.judge(outcome, &order, message)
-    }
-
-    /// The outcome with what it says about the message and about the channel.
-    fn judge(&self, outcome: Outcome, order: &[&Provider], message: &Message) -> Outcome {
+        if matches!(outcome, Outcome::Sent(_) | Outcome::Refused(_)) {
+            self.silent().remove(&message.id);
+        }
+        // A message waits for the first provider that may be asked again.
+        let wait = || self.shortest_pause(order.iter().map(|(_, provider)| *provider));
         match outcome {
-            Outcome::Unavailable(failure) if self.places(message).1 && self.usual_works() => {
-                Outcome::Retry(Failure { retry_after: self.shortest_pause(order.iter().copied()), ..failure })
-            }
-            Outcome::Unavailable(failure) => Outcome::Unavailable(Failure { retry_after: self.hold(), ..failure }),
+            Outcome::Unavailable(failure) => Outcome::Unavailable(Failure { retry_after: wait(), ..failure }),
             Outcome::Retry(failure) if concerns_all(failure.class) => {
-                Outcome::Retry(Failure { retry_after: self.shortest_pause(order.iter().copied()), ..failure })
+                Outcome::Retry(Failure { retry_after: wait(), ..failure })
             }
             outcome => outcome,
         }
-    }
-
-    /// For how long no provider of any order can be asked; `None` if one can be asked now.
-    fn hold(&self) -> Option<Duration> {
-        let orders = std::iter::once(&self.usual).chain(self.routes.iter().map(|(_, order)| order));
-        let pauses: Option<Vec<Duration>> = orders.map(|order| self.shortest_pause(self.at(order))).collect();
-        pauses?.into_iter().min()
     }
 
     /// For how long none of the providers of an order can be asked; `None` if one can be asked now.
@@ -174,11 +191,6 @@ impl Fallback {
         let is_alone = self.providers.len() == 1;
         let pauses: Option<Vec<Duration>> = order.map(|provider| provider.pause(is_alone)).collect();
         pauses?.into_iter().min()
-    }
-
-    /// Whether a provider of the usual order has not failed since it last took a message.
-    fn usual_works(&self) -> bool {
-        self.at(&self.usual).any(|provider| provider.watched().breaker.is_untroubled())
     }
 }
 
@@ -193,7 +205,21 @@ impl Transport for Fallback {
     }
 
     fn takes(&self, message: &Message) -> bool {
-        self.order(message).iter().any(|provider| provider.transport.takes(message))
+        self.order(message).iter().any(|(_, provider)| provider.transport.takes(message))
+    }
+
+    fn routes(&self) -> Vec<String> {
+        self.routes.iter().map(|(prefix, _)| prefix.clone()).collect()
+    }
+
+    fn route(&self, to: &str) -> Option<usize> {
+        self.routes.iter().position(|(prefix, _)| to.starts_with(prefix))
+    }
+
+    fn reset(&self) {
+        for provider in &self.providers {
+            provider.watched().breaker.record_answer();
+        }
     }
 
     fn providers(&self) -> Vec<ProviderStatus> {
@@ -289,6 +315,23 @@ impl Provider {
     }
 }
 
+/// A message that a provider has. If its answer is no longer waited for, for example at the relay's own deadline, the
+/// provider counts as silent.
+struct Waiting<'a> {
+    fallback: &'a Fallback,
+    message: MessageId,
+    place: usize,
+    is_over: bool,
+}
+
+impl Drop for Waiting<'_> {
+    fn drop(&mut self) {
+        if !self.is_over {
+            self.fallback.note_silent(self.message, self.place);
+        }
+    }
+}
+
 /// A delivery under way. If it is given up, for example at the relay's own deadline, a probe ends with it.
 struct UnderWay<'a> {
     provider: &'a Provider,
@@ -316,6 +359,16 @@ fn falls_through(outcome: &Outcome) -> bool {
     }
 }
 
+/// Whether a provider had the message and did not answer.
+const fn is_silence(outcome: &Outcome) -> bool {
+    match outcome {
+        Outcome::Sent(_) => false,
+        Outcome::Retry(failure) | Outcome::Unavailable(failure) | Outcome::Refused(failure) => {
+            matches!(failure.class, FailureClass::Timeout)
+        }
+    }
+}
+
 /// Whether a failure is one of the provider or its account, and not of the message.
 const fn concerns_all(class: FailureClass) -> bool {
     !matches!(class, FailureClass::Address | FailureClass::Content)
@@ -323,4 +376,8 @@ const fn concerns_all(class: FailureClass) -> bool {
 
 /// The longest pause that a provider can ask for which is the only one of its channel. It leaves time for most codes.
 const ALONE_MAX: Duration = Duration::from_secs(120);
+/// For how many messages at a time it is known which provider was silent, and for how long after its silence: longer than
+/// the longest pause between two tries.
+const SILENT_MAX: usize = 10_000;
+const SILENT_KEPT: Duration = Duration::from_secs(300);
 const PAUSED: &str = "no provider takes messages now: each has failed and is left alone for a while";

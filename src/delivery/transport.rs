@@ -36,6 +36,23 @@ pub trait Transport: Send + Sync + 'static {
         true
     }
 
+    /// The groups of addresses that are sent by providers of their own, such as the numbers that begin with `+49`, by names
+    /// for the operator. A group that fails, or asks for a pause, holds up its own messages and no others. All other
+    /// addresses are a group without a name.
+    fn routes(&self) -> Vec<String> {
+        Vec::new()
+    }
+
+    /// To which of the [`routes`](Self::routes) a normalised address belongs, as a place in that list; `None` for the group
+    /// without a name.
+    fn route(&self, to: &str) -> Option<usize> {
+        let _any = to;
+        None
+    }
+
+    /// Forgets what earlier failures have led to, such as pauses: an operator says that it is to be tried anew.
+    fn reset(&self) {}
+
     /// The state of each provider behind it; empty where there is only one and it is not watched.
     fn providers(&self) -> Vec<ProviderStatus> {
         Vec::new()

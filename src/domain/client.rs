@@ -81,6 +81,8 @@ pub enum ClientChange {
     /// the oldest ones beyond [`SESSIONS_MAX`]. The token is rotated: earlier tokens show nothing any more. Without
     /// [`ClientChange::Rotate`] the client still has to be told the new token, and only the holder of a token that was
     /// [renewed](ClientChange::Renew) during that sign-up or sign-in is told it: an earlier one may have been planted.
+    /// A session of a flow that would be handed over to nobody is not added to a client on which somebody is signed in:
+    /// that would sign those people out, and nobody in.
     AddSession {
         /// The session.
         session: Session,
@@ -146,9 +148,10 @@ impl Client {
         };
         // The caller that creates a client also receives the response.
         let is_answered = current.is_none() || changes.iter().any(|c| matches!(c, ClientChange::RequireToken(_)));
+        let is_told = is_answered && changes.contains(&ClientChange::Rotate);
         let began_at = changes.iter().find_map(ClientChange::flow_began_at);
         for change in changes {
-            client.take(change, (is_answered, began_at), now)?;
+            client.take(change, Answer { is_answered, is_told, began_at }, now)?;
         }
         let is_recent = |sign_in: &SignIn| sign_in.updated_at.is_within(FINISHED_KEPT, now);
         client.finished_sign_in = client.finished_sign_in.filter(|sign_in| is_recent(sign_in));
@@ -241,14 +244,8 @@ impl Client {
         }
     }
 
-    /// Applies one change. Beside it: whether the response reaches the client, and when the flow began that the commit
-    /// is about.
-    fn take(
-        &mut self,
-        change: &ClientChange,
-        (is_answered, began_at): (bool, Option<Timestamp>),
-        now: Timestamp,
-    ) -> Result<(), ClientConflict> {
+    /// Applies one change.
+    fn take(&mut self, change: &ClientChange, answer: Answer, now: Timestamp) -> Result<(), ClientConflict> {
         match change {
             ClientChange::Open { .. } => {}
             ClientChange::RequireToken(generation) if self.generation == *generation => {}
@@ -270,32 +267,16 @@ impl Client {
                 self.finished_sign_in = self.finished_sign_in.take().filter(|sign_in| sign_in.id != *id);
             }
             ClientChange::AddSession { session, single, strategy } => {
-                if *single {
-                    self.sessions.clear();
-                }
-                self.sessions.retain(|s| s.is_live(now));
-                self.sessions.push(session.clone());
-                let too_many = self.sessions.len().saturating_sub(SESSIONS_MAX);
-                self.sessions.drain(..too_many);
-                self.sign_up = None;
-                self.sign_in = None;
-                let made_it = |sign_in: &SignIn| sign_in.session() == Some(session.id);
-                self.finished_sign_in = self.finished_sign_in.take().filter(|sign_in| made_it(sign_in));
-                self.last_active_session_id = Some(session.id);
-                self.last_authentication_strategy.clone_from(strategy);
-                self.sessions_changed_at = Some(now);
-                let is_theirs = began_at.is_some_and(|began_at| self.was_renewed_since(began_at));
-                self.owed_to = self.owed_to.or(Some(if is_theirs { self.generation } else { NOBODY }));
-                self.generation += 1;
+                self.add(session, *single, strategy.as_ref(), answer, now);
             }
             ClientChange::Rotate => {
-                if is_answered {
+                if answer.is_answered {
                     self.owed_to = None;
                     self.rotated_at = now;
                 }
             }
             ClientChange::Renew { at } => {
-                if is_answered {
+                if answer.is_answered {
                     self.generation += 1;
                     self.owed_to = None;
                     self.rotated_at = *at;
@@ -325,6 +306,37 @@ impl Client {
         Ok(())
     }
 
+    fn add(
+        &mut self,
+        session: &Session,
+        single: bool,
+        strategy: Option<&Strategy>,
+        Answer { is_told, began_at, .. }: Answer,
+        now: Timestamp,
+    ) {
+        self.sign_up = None;
+        self.sign_in = None;
+        let is_theirs = began_at.is_some_and(|began_at| self.was_renewed_since(began_at));
+        let is_of_nobody = began_at.is_some() && !is_told && !is_theirs;
+        if is_of_nobody && self.live_sessions(now).next().is_some() {
+            return;
+        }
+        if single {
+            self.sessions.clear();
+        }
+        self.sessions.retain(|s| s.is_live(now));
+        self.sessions.push(session.clone());
+        let too_many = self.sessions.len().saturating_sub(SESSIONS_MAX);
+        self.sessions.drain(..too_many);
+        let made_it = |sign_in: &SignIn| sign_in.session() == Some(session.id);
+        self.finished_sign_in = self.finished_sign_in.take().filter(|sign_in| made_it(sign_in));
+        self.last_active_session_id = Some(session.id);
+        self.last_authentication_strategy = strategy.cloned();
+        self.sessions_changed_at = Some(now);
+        self.owed_to = self.owed_to.or(Some(if is_theirs { self.generation } else { NOBODY }));
+        self.generation += 1;
+    }
+
     fn end(&mut self, now: Timestamp, chosen: impl Fn(&Session) -> bool) {
         let before = self.sessions.len();
         self.sessions.retain(|s| !chosen(s));
@@ -338,6 +350,17 @@ impl Client {
             self.last_active_session_id = self.sessions.last().map(|s| s.id);
         }
     }
+}
+
+/// Whom the response to a commit reaches.
+#[derive(Clone, Copy)]
+struct Answer {
+    /// Whether it reaches the client.
+    is_answered: bool,
+    /// Whether it carries the token of a session that the commit adds.
+    is_told: bool,
+    /// When the flow began that the commit is about.
+    began_at: Option<Timestamp>,
 }
 
 /// The generation of no token: a session that is owed to it is handed over to no caller.

@@ -40,9 +40,14 @@ pub fn message_style(config: &Config) -> Result<MessageStyle, StartupError> {
     let logo = match &email.logo_file {
         None => None,
         Some(path) => {
-            let bytes = fs::read(path).map_err(|error| {
-                StartupError::at(config, "email.logo_file", format_args!("can't be read, {}: {error}", path.display()))
-            })?;
+            let unreadable = |reason: &dyn std::fmt::Display| {
+                StartupError::at(config, "email.logo_file", format_args!("can't be read, {}: {reason}", path.display()))
+            };
+            // A pipe would be waited for.
+            if !fs::metadata(path).map_err(|error| unreadable(&error))?.is_file() {
+                return Err(unreadable(&"it is no regular file"));
+            }
+            let bytes = fs::read(path).map_err(|error| unreadable(&error))?;
             let logo = Logo::new(bytes).map_err(|error| {
                 StartupError::at(config, "email.logo_file", format_args!("can't be used: {} {error}", path.display()))
             })?;
@@ -87,7 +92,8 @@ mod tests {
         let dkim =
             [("DKIM__DOMAIN", "books.example"), ("DKIM__SELECTOR", "one"), ("DKIM__PRIVATE_KEY_FILE", "/nowhere")];
         for (set, words) in [
-            (&[("LOCALE", "xx")][..], "VESTIBULE_EMAIL__LOCALE: `email.locale` is \"xx\""),
+            (&[("LOGO_FILE", "/dev/null")][..], "VESTIBULE_EMAIL__LOGO_FILE: `email.logo_file` can't be read, /dev/null"),
+            (&[("LOCALE", "xx")], "VESTIBULE_EMAIL__LOCALE: `email.locale` is \"xx\""),
             (&[("LOGO_FILE", "/nowhere")], "VESTIBULE_EMAIL__LOGO_FILE: `email.logo_file` can't be read, /nowhere"),
             (&[("TEMPLATES", "/nowhere")], "VESTIBULE_EMAIL__TEMPLATES: `email.templates` can't be used:\n/nowhere"),
             (&dkim, "VESTIBULE_EMAIL__DKIM__PRIVATE_KEY_FILE: `email.dkim.private_key_file` can't be read, /nowhere"),

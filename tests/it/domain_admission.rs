@@ -408,7 +408,7 @@ pub(crate) fn answer(profile: Profile) -> ProviderOutcome {
 
 pub(crate) fn unknown_account() -> ProviderOutcome {
     let outcome = Err(ErrorCode::OAuthCallbackInvalid);
-    ProviderOutcome { outcome, owner: None, links: false, session: None, taken: BTreeSet::new() }
+    ProviderOutcome { outcome, owner: None, links: None, session: None, taken: BTreeSet::new() }
 }
 
 pub(crate) fn invitation() -> Invitation {

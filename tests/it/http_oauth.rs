@@ -129,6 +129,56 @@ fn an_account_whose_address_both_sides_proved_becomes_the_users() {
     assert_eq!(site.sign_in(&mut site.browser())["sessions"], json!([]));
 }
 
+/// Else the person would be sent from the sign-up to the sign-in and back for ever.
+#[test]
+fn an_account_is_linked_to_the_user_who_spells_its_address_with_other_dots() {
+    let ignores_dots = "[settings.restrictions.ignore_dots_for_gmail_addresses]\nenabled = true\n";
+    for (settings, is_linked) in [(ignores_dots, true), ("", false)] {
+        for by_sign_in in [false, true] {
+            let site = Site::start(&format!("{EMAIL_AND_PASSWORD}{settings}"));
+            let mut first = site.browser();
+            let form = "email_address=a.da%40gmail.com&password=wanders+under+elms&strategy=email_code";
+            let created = first.post("/v1/client/sign_ups", form);
+            let path = format!("/v1/client/sign_ups/{}", id_of(&created.json()["response"]));
+            let form = format!("strategy=email_code&code={}", site.server.code("a.da@gmail.com", 1));
+            let done = first.post(&format!("{path}/attempt_verification"), &form);
+            let user = done.json()["response"]["created_user_id"].clone();
+            assert!(user.is_string(), "{}", done.body);
+
+            site.provider.person(json!({"sub": "person-1", "email": "ada@gmail.com", "email_verified": true}));
+            let mut browser = site.browser();
+            let client = if by_sign_in {
+                site.sign_in(&mut browser)
+            } else {
+                let begun = site.begin(&mut browser, "");
+                site.come_back(&mut browser, &begun);
+                browser.post("/v1/client/sign_ins", "transfer=true").json()["client"].clone()
+            };
+            let shown = &client["sessions"][0]["user"];
+            assert_eq!(shown["id"] == user, is_linked, "by sign-in {by_sign_in}: {client}");
+            if is_linked {
+                assert_eq!(shown["external_accounts"][0]["provider_user_id"], "person-1");
+                assert_eq!(shown["email_addresses"][0]["email_address"], "a.da@gmail.com", "as the user spells it");
+                assert_eq!(shown["email_addresses"].as_array().map(Vec::len), Some(1));
+            }
+        }
+    }
+}
+
+/// What was typed stays the address; the provider vouches for its mailbox.
+#[test]
+fn an_account_proves_the_given_address_that_has_other_dots() {
+    let ignores_dots = "[settings.restrictions.ignore_dots_for_gmail_addresses]\nenabled = true\n";
+    let site = Site::start(&format!("{EMAIL_AND_PASSWORD}{ignores_dots}"));
+    site.provider.person(json!({"sub": "person-1", "email": "ada@gmail.com", "email_verified": true}));
+    let mut browser = site.browser();
+    let begun = site.begin(&mut browser, "&email_address=a.da%40gmail.com");
+    site.come_back(&mut browser, &begun);
+    let user = browser.get("/v1/client").json()["response"]["sessions"][0]["user"].clone();
+    assert_eq!(user["email_addresses"][0]["email_address"], "a.da@gmail.com", "{user}");
+    assert_eq!(user["email_addresses"][0]["verification"]["strategy"], "from_oauth_custom_fake");
+}
+
 #[test]
 fn whoever_signs_in_with_an_account_that_nobody_has_signs_up() {
     let site = Site::start(EMAIL_AND_PASSWORD);

@@ -148,9 +148,11 @@ async fn failures_are_listed_and_counted_by_their_class() {
     let filter = MessageFilter { status: Some(MessageStatus::Failed), ..MessageFilter::default() };
     let first = engine.messages().list(&filter, 1).await.expect("a list");
     assert_eq!(first.items.iter().map(|message| &*message.to).collect::<Vec<_>>(), ["spam@example.com"]);
-    let rest = engine.messages().list(&MessageFilter { before: first.next, ..filter }, 10).await.expect("a list");
+    let rest = engine.messages().list(&MessageFilter { before: first.next, ..filter.clone() }, 10).await.expect("a list");
     assert_eq!(rest.items.iter().map(|message| &*message.to).collect::<Vec<_>>(), ["no@example.com"]);
     assert_eq!(rest.next, None);
+    let last = engine.messages().list(&MessageFilter { before: first.next, ..filter }, 1).await.expect("a list");
+    assert_eq!((last.items.len(), last.next), (1, None), "it is full, and nothing follows");
     let channels = engine.messages().channels().await.expect("channels");
     let failures: Vec<_> = channels[0].status.failures.iter().map(|(class, number)| (*class, *number)).collect();
     assert_eq!(failures, [(FailureClass::Address, 1), (FailureClass::Content, 1)]);
@@ -345,7 +347,15 @@ fn the_backend_lists_messages_stops_a_channel_and_sends_again() {
     let report = server.request("POST", "/v1/messages/callbacks/resend", &[], "{}").expect("an answer");
     assert_eq!(report.status, 404, "no such provider is configured");
     let wrong = [("authorization", "Bearer sk_live_wrong")];
-    assert_eq!(server.request("GET", "/v1/messages", &wrong, "").expect("an answer").status, 401);
+    for headers in [&wrong[..], &[]] {
+        for (method, path) in [
+            ("GET", "/v1/messages"),
+            ("POST", "/v1/messages/channels/email/pause"),
+            ("GET", "/v1/messages/nonsense/here"),
+        ] {
+            assert_eq!(server.request(method, path, headers, "").expect("an answer").status, 401, "{method} {path}");
+        }
+    }
 }
 
 /// A provider that takes every message, unless a test wants something else, and signs its reports with a word.

@@ -38,6 +38,19 @@ async fn a_password_signs_in_within_one_request() {
     assert!(client.new_token.is_some());
 }
 
+/// Applications show ids of users in public pages; an address must not lead there.
+#[tokio::test]
+async fn the_factors_of_a_sign_in_do_not_tell_who_the_user_is() {
+    let bench = Bench::new(settings(), Policy::default()).await;
+    let user = bench.sign_up("ada@example.com", None).await.sessions[0].user.clone();
+    let (begun, _) = bench.create(&Caller::anonymous(), "ada@example.com", None).await.expect("known");
+    let ids: Vec<_> = begun.first_factors.iter().filter_map(|factor| Some(factor.address.as_ref()?.id)).collect();
+    assert_eq!(ids.len(), 1);
+    assert!(ids[0].as_bytes() != user.id.as_bytes() && ids[0] != user.email_addresses[0].id);
+    let (again, _) = bench.create(&Caller::anonymous(), "ada@example.com", None).await.expect("known");
+    assert_eq!(again.first_factors, begun.first_factors, "they are the same at every call");
+}
+
 #[tokio::test]
 async fn a_code_by_mail_signs_in_and_the_token_from_before_shows_nothing() {
     let bench = Bench::new(settings(), Policy::default()).await;

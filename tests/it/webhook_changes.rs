@@ -6,7 +6,7 @@ use serde_json::json;
 use vestibule::actors::ActorOptions;
 use vestibule::domain::time::Span;
 use vestibule::domain::webhook::State;
-use vestibule::engine::{Engine, Unusable, WebhookEndpointPatch};
+use vestibule::engine::{Engine, NewWebhookEndpoint, Unusable, WebhookEndpointPatch};
 use vestibule::webhook::UrlError;
 
 use crate::support::receiver::{Answering, Receiver};
@@ -86,6 +86,7 @@ async fn a_replay_whose_caller_is_gone_is_made_to_its_end_and_what_happens_later
 
 #[tokio::test]
 async fn an_endpoint_from_development_is_shown_as_disabled_in_production_and_goes_on_in_development() {
+    // Switching it on in production is refused with what `create` says of such a URL.
     let (world, receiver) = (World::new(), Receiver::start(Answering::Status(200)).await);
     let engine = world.engine().await;
     let endpoint = create(&engine, &receiver, &["user.created"]).await;
@@ -94,14 +95,17 @@ async fn an_endpoint_from_development_is_shown_as_disabled_in_production_and_goe
 
     let engine = world.builder().local_webhooks(false).build().await.expect("an engine");
     engine.users().create(&new_user("1")).await.expect("a user");
-    let enabled = engine.webhooks().enable(endpoint.id).await.expect("an endpoint");
-    for kept in [engine.webhooks().get(endpoint.id).await.expect("an endpoint"), enabled] {
-        assert_eq!((kept.state, kept.unusable), (State::Enabled, Some(Unusable::Url(UrlError::Scheme))));
-        let shown = serde_json::to_value(&kept).expect("JSON");
-        assert_eq!((&shown["status"], &shown["disabled_reason"]), (&json!("disabled"), &json!("url_not_allowed")));
+    let enabled = engine.webhooks().enable(endpoint.id).await.map(drop);
+    let kept = engine.webhooks().get(endpoint.id).await.expect("an endpoint");
+    assert_eq!((kept.state, kept.unusable), (State::Enabled, Some(Unusable::Url(UrlError::Scheme))));
+    let shown = serde_json::to_value(&kept).expect("JSON");
+    assert_eq!((&shown["status"], &shown["disabled_reason"]), (&json!("disabled"), &json!("url_not_allowed")));
+    let tested = engine.webhooks().test(endpoint.id).await.map(drop);
+    let made = engine.webhooks().create(&NewWebhookEndpoint::new(&kept.url, ["user.created"])).await.map(drop);
+    for refused in [enabled, tested, made] {
+        let refused = refused.expect_err("nothing is sent there");
+        assert_eq!((refused.code(), refused.param()), ("form_param_format_invalid", Some("url")));
     }
-    let refused = engine.webhooks().test(endpoint.id).await.expect_err("nothing is sent there");
-    assert_eq!((refused.code(), refused.param()), ("form_param_format_invalid", Some("url")));
     engine.shutdown().await;
     assert_eq!(receiver.got().len(), 0);
 

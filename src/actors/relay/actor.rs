@@ -28,8 +28,8 @@ pub(in crate::actors) enum RelayMessage {
     Page(Result<Vec<OutboxEntry>, StoreError>),
     /// A delivery that began at `begun` has ended.
     Finished { delivery: Delivery, begun: Instant, end: DeliveryEnd },
-    /// The time has come at which a lane wanted to be asked again.
-    Wake(Channel, Instant),
+    /// The time has come at which a lane of a channel wanted to be asked again.
+    Wake(Channel, usize, Instant),
     /// The channel was stopped or started by hand.
     Switched(Channel),
     /// Read the outbox.
@@ -59,20 +59,33 @@ pub(in crate::actors) struct State {
     resting: Option<RpcReplyPort<()>>,
 }
 
-/// A lane and the state of its channel.
+/// The lanes of a channel: that of the usual addresses, and one for each route of its transport.
 struct ChannelState {
+    lanes: Vec<LaneState>,
+}
+
+/// A lane and how it does.
+struct LaneState {
     channel: Channel,
+    /// The place in the lanes of its channel.
+    place: usize,
+    /// The route, such as `+49`, unless it is the lane of the usual addresses.
+    route: Option<String>,
     lane: Lane,
+    /// Whether a read of the outbox is for it too: it has messages there that found no room.
+    wants_read: bool,
     /// When its timer will wake it.
     wake_at: Option<Instant>,
-    /// Since when the channel fails, and when which reason was logged.
+    /// Since when it fails, and when which reason was logged.
     failing: Option<Failing>,
 }
 
 struct Failing {
     since: Timestamp,
     began: Instant,
+    /// The reason that was logged.
     reason: String,
+    last_reason: String,
     said_at: Instant,
     tries: u64,
     expired: usize,
@@ -87,13 +100,19 @@ impl Actor for RelayActor {
         let Arguments { context, transports, templates } = arguments;
         let options = &context.options;
         let channel_state = |channel| {
-            let concurrency_max = options.deliveries_max.min(transports.of(channel).at_once_max()).max(1);
-            ChannelState {
+            let transport = transports.of(channel);
+            let concurrency_max = options.deliveries_max.min(transport.at_once_max()).max(1);
+            let lane = |(place, route)| LaneState {
                 channel,
+                place,
+                route,
                 lane: Lane::new(concurrency_max, options.messages_held_max),
+                wants_read: true,
                 wake_at: None,
                 failing: None,
-            }
+            };
+            let routes = std::iter::once(None).chain(transport.routes().into_iter().map(Some));
+            ChannelState { lanes: routes.enumerate().map(lane).collect() }
         };
         let (email, sms) = (channel_state(Channel::Email), channel_state(Channel::Sms));
         let sender = Sender { context, transports, templates, notices: Notices::default() };
@@ -112,33 +131,39 @@ impl Actor for RelayActor {
                 state.read(&myself);
             }
             RelayMessage::Deliver(entry) => {
-                let channel = channel_of(&entry);
-                state.channel_state(channel).lane.push(entry);
-                state.advance(channel, &myself);
+                let lane = state.lane_of(&entry);
+                lane.lane.push(entry);
+                let (channel, place) = (lane.channel, lane.place);
+                state.advance(channel, place, &myself);
             }
             RelayMessage::Read => {
                 // The running read may already be past the entries in question, so another read follows it.
-                if state.is_reading {
-                    state.email.lane.note_spilled();
-                    state.sms.lane.note_spilled();
-                }
+                state.lanes().for_each(|lane| lane.lane.note_spilled());
                 state.read(&myself);
             }
             RelayMessage::Page(page) => state.take(page, &myself),
             RelayMessage::Finished { delivery, begun, end } => {
-                let channel = channel_of(&delivery.entry);
+                let lane = state.lane_of(&delivery.entry);
+                let (channel, place) = (lane.channel, lane.place);
                 state.settle(delivery, begun, end);
-                state.advance(channel, &myself);
+                state.advance(channel, place, &myself);
             }
-            RelayMessage::Wake(channel, at) => {
+            RelayMessage::Wake(channel, place, at) => {
                 // Replaced timers are not cancelled. Their messages do not match `armed`, so they do not start another
                 // timer.
-                let armed = &mut state.channel_state(channel).wake_at;
-                *armed = armed.filter(|armed| *armed != at);
-                state.give_up_expired(channel);
-                state.advance(channel, &myself);
+                if let Some(lane) = state.channel_state(channel).lanes.get_mut(place) {
+                    lane.wake_at = lane.wake_at.filter(|armed| *armed != at);
+                }
+                state.give_up_expired(channel, place);
+                state.advance(channel, place, &myself);
             }
-            RelayMessage::Switched(channel) => state.advance(channel, &myself),
+            RelayMessage::Switched(channel) => {
+                if !state.sender.context.health(channel).is_paused() {
+                    state.sender.transports.of(channel).reset();
+                    state.channel_state(channel).lanes.iter_mut().for_each(|lane| lane.lane.reset());
+                }
+                state.advance_all(channel, &myself);
+            }
             RelayMessage::Rest(reply) => {
                 state.resting = Some(reply);
                 drop(myself.send_after(REST_MAX, || RelayMessage::RestIsOver));
@@ -163,14 +188,28 @@ impl State {
         }
     }
 
-    /// Begins to read the outbox, unless a read is running.
+    fn lanes(&mut self) -> impl Iterator<Item = &mut LaneState> {
+        self.email.lanes.iter_mut().chain(&mut self.sms.lanes)
+    }
+
+    /// The lane of a message.
+    fn lane_of(&mut self, entry: &OutboxEntry) -> &mut LaneState {
+        let channel = channel_of(entry);
+        let route = self.sender.transports.of(channel).route(&entry.to().value);
+        let lanes = &mut self.channel_state(channel).lanes;
+        let place = route.map_or(0, |route| route + 1).min(lanes.len() - 1);
+        &mut lanes[place]
+    }
+
+    /// Begins to read the outbox for the lanes that have messages there only, unless a read is running.
     fn read(&mut self, myself: &ActorRef<RelayMessage>) {
         if self.is_reading {
             return;
         }
         self.is_reading = true;
-        self.email.lane.begin_read();
-        self.sms.lane.begin_read();
+        for lane in self.lanes() {
+            lane.wants_read = lane.lane.begin_read();
+        }
         self.ask_for_page(None, myself);
     }
 
@@ -184,15 +223,15 @@ impl State {
         });
     }
 
-    /// Puts a page into the lanes and goes on reading, unless both are full. A full lane does not stop the other one.
+    /// Puts a page into the lanes and goes on reading, unless all lanes are full that the read is for. A full lane does not
+    /// stop the other ones.
     fn take(&mut self, page: Result<Vec<OutboxEntry>, StoreError>, myself: &ActorRef<RelayMessage>) {
         let page = match page {
             Ok(page) => page,
             Err(error) => {
                 tracing::error!(%error, "the outbox could not be read; the read is tried again");
                 self.is_reading = false;
-                self.email.lane.note_spilled();
-                self.sms.lane.note_spilled();
+                self.lanes().for_each(|lane| lane.lane.note_spilled());
                 drop(myself.send_after(READ_PAUSE, || RelayMessage::Read));
                 return;
             }
@@ -200,49 +239,60 @@ impl State {
         let last = page.last().map(|entry| entry.id);
         let is_end = page.len() < PAGE;
         for entry in page {
-            self.channel_state(channel_of(&entry)).lane.push(entry);
+            // The others have all of theirs.
+            let state = self.lane_of(&entry);
+            if state.wants_read {
+                state.lane.push(entry);
+            }
         }
         if is_end {
             self.is_reading = false;
-        } else if self.email.lane.is_full() && self.sms.lane.is_full() {
+        } else if self.lanes().all(|lane| !lane.wants_read || lane.lane.is_full()) {
             self.is_reading = false;
-            self.email.lane.note_spilled();
-            self.sms.lane.note_spilled();
+            self.lanes().filter(|lane| lane.wants_read).for_each(|lane| lane.lane.note_spilled());
         } else {
             self.ask_for_page(last, myself);
         }
-        self.advance(Channel::Email, myself);
-        self.advance(Channel::Sms, myself);
+        self.advance_all(Channel::Email, myself);
+        self.advance_all(Channel::Sms, myself);
     }
 
-    /// Starts as many deliveries of a channel as are allowed now.
-    fn advance(&mut self, channel: Channel, myself: &ActorRef<RelayMessage>) {
+    fn advance_all(&mut self, channel: Channel, myself: &ActorRef<RelayMessage>) {
+        for place in 0..self.channel_state(channel).lanes.len() {
+            self.advance(channel, place, myself);
+        }
+    }
+
+    /// Starts as many deliveries of a lane as are allowed now.
+    fn advance(&mut self, channel: Channel, place: usize, myself: &ActorRef<RelayMessage>) {
         let (Some(persister), sender) = (self.persister.clone(), self.sender.clone()) else { return };
         let (is_resting, is_paused) = (self.resting.is_some(), sender.context.health(channel).is_paused());
         let channel_state = self.channel_state(channel);
+        let Some(state) = channel_state.lanes.get_mut(place) else { return };
         loop {
             let now = Instant::now();
-            if is_resting && (channel_state.lane.is_failing() || is_paused) {
+            if is_resting && (state.lane.is_failing() || is_paused) {
                 break;
             }
             if is_paused {
                 // Nothing is sent, but what expires is given up.
-                if channel_state.lane.waiting() > 0 {
-                    channel_state.wake(now + PAUSED_INTERVAL, now, myself);
+                if state.lane.waiting() > 0 {
+                    state.wake(now + PAUSED_INTERVAL, now, myself);
                 }
                 break;
             }
-            match channel_state.lane.next(now) {
+            match state.lane.next(now) {
                 Next::Deliver(delivery) => deliver(delivery, now, sender.clone(), persister.clone(), myself.clone()),
                 Next::WaitUntil(at) => {
-                    channel_state.wake(at, now, myself);
+                    state.wake(at, now, myself);
                     break;
                 }
                 Next::Wait => break,
             }
         }
-        sender.context.health(channel).set_waiting(channel_state.lane.waiting());
-        if channel_state.lane.wants_more() && !is_resting {
+        let wants_more = state.lane.wants_more();
+        sender.context.health(channel).set_waiting(channel_state.waiting());
+        if wants_more && !is_resting {
             self.read(myself);
         }
         self.end_rest_if_possible();
@@ -251,31 +301,29 @@ impl State {
     fn settle(&mut self, delivery: Delivery, begun: Instant, end: DeliveryEnd) {
         let context = self.sender.context.clone();
         let (now, channel) = (Instant::now(), channel_of(&delivery.entry));
-        let channel_state = self.channel_state(channel);
+        let state = self.lane_of(&delivery.entry);
+        match state.lane.finish(delivery, begun, end, now) {
+            Change::None => return,
+            Change::Failed { reason } => state.record_failure(&reason, context.now(), now),
+            Change::Recovered => state.record_recovery(),
+        }
         let health = context.health(channel);
-        match channel_state.lane.finish(delivery, begun, end, now) {
-            Change::None => {}
-            Change::Failed { reason } => {
-                let since = channel_state.record_failure(&reason, context.now(), now);
-                health.record_failure(since, &reason);
-            }
-            Change::Recovered => {
-                health.record_success();
-                channel_state.record_recovery();
-            }
+        match self.channel_state(channel).failure() {
+            Some((since, reason)) => health.record_failure(since, &reason),
+            None => health.record_success(),
         }
     }
 
-    /// While a channel fails or is stopped, its messages wait long, and some expire.
-    fn give_up_expired(&mut self, channel: Channel) {
+    /// While a lane fails or its channel is stopped, its messages wait long, and some expire.
+    fn give_up_expired(&mut self, channel: Channel, place: usize) {
         let (Some(persister), sender) = (self.persister.clone(), self.sender.clone()) else { return };
-        let channel_state = self.channel_state(channel);
-        if channel_state.failing.is_none() && !sender.context.health(channel).is_paused() {
+        let Some(state) = self.channel_state(channel).lanes.get_mut(place) else { return };
+        if state.failing.is_none() && !sender.context.health(channel).is_paused() {
             return;
         }
-        let expired = channel_state.lane.take_expired(sender.context.now());
+        let expired = state.lane.take_expired(sender.context.now());
         if !expired.is_empty() {
-            if let Some(failing) = &mut channel_state.failing {
+            if let Some(failing) = &mut state.failing {
                 failing.expired += expired.len();
             }
             tokio::spawn(async move { sender.give_up(channel, expired, &persister).await });
@@ -283,48 +331,76 @@ impl State {
     }
 
     fn end_rest_if_possible(&mut self) {
-        let is_paused = |channel| self.sender.context.health(channel).is_paused();
-        if self.email.lane.is_at_rest(is_paused(Channel::Email))
-            && self.sms.lane.is_at_rest(is_paused(Channel::Sms))
-            && let Some(reply) = self.resting.take()
-        {
+        let context = self.sender.context.clone();
+        let is_at_rest =
+            self.lanes().all(|state| state.lane.is_at_rest(context.health(state.channel).is_paused()));
+        if is_at_rest && let Some(reply) = self.resting.take() {
             drop(reply.send(()));
         }
     }
 }
 
 impl ChannelState {
+    /// The number of messages here.
+    fn waiting(&self) -> usize {
+        self.lanes.iter().map(|state| state.lane.waiting()).sum()
+    }
+
+    /// Since when one of its lanes fails, and why; `None` if none does. That of the usual addresses is told first.
+    fn failure(&self) -> Option<(Timestamp, String)> {
+        let since = self.lanes.iter().filter_map(|state| state.failing.as_ref()).map(|failing| failing.since).min()?;
+        let told = self.lanes.iter().find_map(|state| Some((&state.route, &state.failing.as_ref()?.last_reason)));
+        let reason = told.map(|(route, reason)| match route {
+            Some(route) => format!("numbers of the route {route}: {reason}"),
+            None => reason.clone(),
+        });
+        Some((since, reason.unwrap_or_default()))
+    }
+}
+
+impl LaneState {
     /// Has the lane asked again at this time, unless it is asked before.
     fn wake(&mut self, at: Instant, now: Instant, myself: &ActorRef<RelayMessage>) {
         if self.wake_at.is_none_or(|armed| at < armed) {
             self.wake_at = Some(at);
-            let channel = self.channel;
-            drop(myself.send_after(at - now, move || RelayMessage::Wake(channel, at)));
+            let (channel, place) = (self.channel, self.place);
+            drop(myself.send_after(at - now, move || RelayMessage::Wake(channel, place, at)));
         }
     }
 
-    /// Logs once that the channel fails, and again when the reason changes. Returns since when it fails.
-    fn record_failure(&mut self, reason: &str, at: Timestamp, now: Instant) -> Timestamp {
-        let (channel, waiting) = (self.channel, self.lane.waiting());
+    /// Logs once that the lane fails, and again when the reason changes.
+    fn record_failure(&mut self, reason: &str, at: Timestamp, now: Instant) {
+        let (channel, waiting, route) = (self.channel, self.lane.waiting(), self.route.as_deref());
         let failing = self.failing.get_or_insert_with(|| {
-            tracing::warn!(%channel, reason, waiting, "messages can't be sent; they are tried again until they expire");
-            Failing { since: at, began: now, reason: reason.to_owned(), said_at: now, tries: 0, expired: 0 }
+            tracing::warn!(
+                %channel, route, reason, waiting, "messages can't be sent; they are tried again until they expire"
+            );
+            Failing {
+                since: at,
+                began: now,
+                reason: reason.to_owned(),
+                last_reason: String::new(),
+                said_at: now,
+                tries: 0,
+                expired: 0,
+            }
         });
         failing.tries += 1;
+        reason.clone_into(&mut failing.last_reason);
         if failing.reason != reason && now >= failing.said_at + REASONS_INTERVAL {
             reason.clone_into(&mut failing.reason);
             failing.said_at = now;
             let tries = failing.tries;
-            tracing::warn!(%channel, reason, waiting, tries, "messages still can't be sent, now for another reason");
+            tracing::warn!(%channel, route, reason, waiting, tries, "messages still can't be sent, now for another reason");
         }
-        failing.since
     }
 
     /// Logs that messages are delivered again, and what the failure has cost.
     fn record_recovery(&mut self) {
         let Some(Failing { began, tries, expired, .. }) = self.failing.take() else { return };
         let (channel, waiting, lasted_s) = (self.channel, self.lane.waiting(), began.elapsed().as_secs());
-        tracing::info!(%channel, lasted_s, tries, expired, waiting, "messages can be sent again");
+        let route = self.route.as_deref();
+        tracing::info!(%channel, route, lasted_s, tries, expired, waiting, "messages can be sent again");
     }
 }
 

@@ -1,8 +1,9 @@
-//! The messages of one channel: which one is delivered next, and when. A lane gets the time as an argument and does no
-//! IO.
+//! The messages of one channel, or of one route of it: which one is delivered next, and when. A lane gets the time as an
+//! argument and does no IO.
 //!
-//! A channel that delivers nothing is *failing*. Then only a few messages are in delivery at a time, at most one new
-//! one a second, to find out whether the channel works again. Once one is delivered, all others follow at once.
+//! A lane that delivers nothing is *failing*. Then only a few messages are in delivery at a time, at most one new one a
+//! second, to find out whether it works again. Once one is delivered, all others follow at once. Routes have lanes of
+//! their own, because others send for them: what fails for one does not slow down another.
 
 use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
 use std::time::Duration;
@@ -113,12 +114,21 @@ impl Lane {
             held: HashSet::new(),
             not_removed: HashMap::new(),
             in_delivery: 0,
-            is_spilled: false,
+            // An earlier run may have left some.
+            is_spilled: true,
             is_failing: false,
             hold_until: None,
             begun_at: None,
             answered_at: None,
         }
+    }
+
+    /// Tries what waits at once, whatever pause was asked for or follows from earlier failures. A lane that fails still
+    /// tries one at a time.
+    pub(super) fn reset(&mut self) {
+        self.hold_until = None;
+        self.begun_at = None;
+        self.ready.extend(std::mem::take(&mut self.later).into_values());
     }
 
     /// Adds a message, unless it is here already or there is no room: then it stays in the outbox only.
@@ -222,9 +232,10 @@ impl Lane {
         self.is_spilled && self.held.len() <= self.held_max / 2
     }
 
-    /// A read of the outbox begins at its start; messages that find no room from now on are noted again.
-    pub(super) const fn begin_read(&mut self) {
-        self.is_spilled = false;
+    /// A read of the outbox begins at its start; messages that find no room from now on are noted again. Returns whether
+    /// there are some to be read.
+    pub(super) const fn begin_read(&mut self) -> bool {
+        std::mem::replace(&mut self.is_spilled, false)
     }
 
     /// Records that something could not be read, or not yet.

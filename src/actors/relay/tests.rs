@@ -14,7 +14,9 @@ use crate::domain::message::{Content, Message};
 use crate::domain::secret::Secret;
 use crate::domain::sign_up::Phase;
 use crate::domain::time::Span;
-use crate::store::{Commit, Decision, Store};
+use crate::store::{Commit, Decision, OutboxEntry, Store};
+
+mod routes;
 
 #[tokio::test(start_paused = true)]
 async fn a_message_is_sent_once_and_struck_out() {
@@ -399,7 +401,10 @@ async fn send(system: &System, n: usize) {
 
 /// Commits a message without a sign-up.
 async fn commit_message(world: &World, system: &System, n: u8, channel: Channel) {
-    let entry = system.context().seal(message(world, n, channel));
+    commit_entry(system, system.context().seal(message(world, n, channel))).await;
+}
+
+async fn commit_entry(system: &System, entry: OutboxEntry) {
     system
         .persister()
         .commit(Commit { decision: Decision { outbox: vec![entry], ..Decision::default() }, ..Commit::default() })

@@ -1,7 +1,7 @@
 //! A transport that records its messages and answers as a test tells it to.
 
 use std::sync::Mutex;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use tokio::time::Instant;
@@ -42,6 +42,8 @@ pub(crate) struct FakeTransport {
     answers: Mutex<Answers>,
     handed: Mutex<Vec<RecordedMessage>>,
     is_cut_off: AtomicBool,
+    routes: Mutex<Vec<String>>,
+    resets: AtomicUsize,
 }
 
 impl FakeTransport {
@@ -52,6 +54,8 @@ impl FakeTransport {
             answers: Mutex::new(Box::new(|_| Answer::Sent)),
             handed: Mutex::default(),
             is_cut_off: AtomicBool::new(false),
+            routes: Mutex::default(),
+            resets: AtomicUsize::new(0),
         }
     }
 
@@ -73,6 +77,16 @@ impl FakeTransport {
     /// The messages to one address.
     pub(crate) fn handed_to(&self, address: &str) -> Vec<RecordedMessage> {
         self.handed().into_iter().filter(|handed| handed.to == address).collect()
+    }
+
+    /// Has a route for addresses that begin so.
+    pub(crate) fn add_route(&self, prefix: &str) {
+        self.routes.lock().expect("no panic").push(prefix.to_owned());
+    }
+
+    /// How often it was told to begin anew.
+    pub(crate) fn resets(&self) -> usize {
+        self.resets.load(Ordering::SeqCst)
     }
 
     /// The last code that was sent to an address.
@@ -111,5 +125,17 @@ impl Transport for FakeTransport {
             Answer::Panics => panic!("a test wanted this panic"),
         };
         Box::pin(std::future::ready(outcome))
+    }
+
+    fn routes(&self) -> Vec<String> {
+        self.routes.lock().expect("no panic").clone()
+    }
+
+    fn route(&self, to: &str) -> Option<usize> {
+        self.routes.lock().expect("no panic").iter().position(|prefix| to.starts_with(prefix))
+    }
+
+    fn reset(&self) {
+        self.resets.fetch_add(1, Ordering::SeqCst);
     }
 }

@@ -155,6 +155,21 @@ mod tests {
     }
 
     #[test]
+    fn a_template_that_would_take_long_is_a_fault_and_not_waited_for() {
+        let loops = "{% for a in range(9999) %}{% for b in range(9999) %}{% for c in range(9999) %}{% endfor %}{% endfor %}\
+                     {% endfor %}{{ code }}";
+        let compiled = Compiled::new(&Folder::of(&[("verification_code.txt", loops)])).expect("it compiles");
+        let found = faults(&compiled);
+        assert!(found.iter().any(|fault| fault.reason.contains("steps")), "{found:?}");
+        let folder = tempfile::tempdir().expect("a folder");
+        let pipe = folder.path().join("layout.txt");
+        let made = std::process::Command::new("mkfifo").arg(&pipe).status().expect("mkfifo of coreutils");
+        assert!(made.success());
+        let fault = Folder::read(folder.path()).expect_err("nobody writes to it");
+        assert!(fault.reason.contains("no regular file"), "{fault}");
+    }
+
+    #[test]
     fn a_language_can_be_added_and_a_text_replaced() {
         let all = super::super::files::BUILT_IN.iter().find(|(name, _)| *name == "de.json").expect("German").1;
         let some = "{ \"verification_code.intro\": \"Der Code von {{ application }}\" }";

@@ -350,6 +350,7 @@ fn environment() -> Environment<'static> {
         false => AutoEscape::None,
     });
     environment.set_formatter(write_value);
+    environment.set_fuel(Some(STEPS_MAX));
     environment
 }
 
@@ -378,12 +379,18 @@ fn write_value(out: &mut Output<'_>, state: &mut State<'_, '_>, value: &Value) -
     Ok(out.write_str(rest)?)
 }
 
+/// How many steps a template may take, many times as many as those that are built in: loops within loops would keep the
+/// engine busy, and the check at the start.
+const STEPS_MAX: u64 = 50_000;
 /// Why `none` is not written: people would read it.
 const ABSENT: &str = "this message does not have the value; write {% if … %} around it";
 
 /// What minijinja says of an error, without the place.
 fn sentence(error: &minijinja::Error) -> String {
     match error.detail() {
+        _ if error.kind() == minijinja::ErrorKind::OutOfFuel => {
+            format!("takes more than {STEPS_MAX} steps; write fewer loops")
+        }
         Some(detail) => format!("{}: {detail}", error.kind()),
         None => error.kind().to_string(),
     }

@@ -55,7 +55,12 @@ impl Folder {
                 let reason = format!("is no file of the templates; these can be replaced: {}", names.join(", "));
                 return Err(TemplateFault::new(shown, None, reason));
             }
-            let bytes = fs::metadata(&path).map_err(|error| unreadable(&path, &error))?.len();
+            let found = fs::metadata(&path).map_err(|error| unreadable(&path, &error))?;
+            // A pipe would be waited for.
+            if !found.is_file() {
+                return Err(TemplateFault::new(shown, None, "is no regular file"));
+            }
+            let bytes = found.len();
             if bytes > BYTES_MAX {
                 return Err(TemplateFault::new(shown, None, format!("has {bytes} bytes; {BYTES_MAX} are the most")));
             }

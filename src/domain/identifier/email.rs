@@ -101,6 +101,13 @@ impl EmailAddress {
         &self.typed
     }
 
+    /// Whether it is the same address, or where the instance ignores dots another spelling of the same mailbox
+    /// ([guide: Restrictions](crate::guide::contract#restrictions)).
+    pub(in crate::domain) fn is_like(&self, other: &Self, ignores_dots: bool) -> bool {
+        let mailbox = |address: &Self| gmail_mailbox(&address.normalised).filter(|_| ignores_dots);
+        self.normalised == other.normalised || mailbox(self).is_some_and(|own| mailbox(other) == Some(own))
+    }
+
     /// Whether it is a test address: `…+clerk_test@…` ([guide: Test mode](crate::guide::contract_sign_ups#test-mode)).
     pub fn is_test(&self) -> bool {
         self.normalised.rsplit_once('@').is_some_and(|(local, _)| local.ends_with("+clerk_test"))

@@ -27,7 +27,8 @@ pub struct Factor {
 /// An address to which a code can be sent.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FactorAddress {
-    /// Its id.
+    /// What `prepare` names it by. It is not the address's own id, from which a stranger could tell the user's: the first
+    /// address of a user has the user's bytes.
     pub id: IdentificationId,
     /// The address.
     pub identifier: Identifier,
@@ -56,14 +57,16 @@ impl SignIn {
             factors.extend(user.email_addresses.iter().enumerate().map(|(n, email)| {
                 let display = email.value.typed().to_owned();
                 let identifier = email.value.identifier();
-                let address = FactorAddress { id: email.id, identifier, display, primary: primary(n) };
+                let id = stand_in(&identifier, cx);
+                let address = FactorAddress { id, identifier, display, primary: primary(n) };
                 Factor { strategy: Strategy::EmailCode, address: Some(address) }
             }));
         }
         if offers(settings, &Strategy::PhoneCode) {
             factors.extend(user.phone_numbers.iter().enumerate().map(|(n, phone)| {
                 let (identifier, display) = (phone.value.identifier(), phone.value.as_str().to_owned());
-                let address = FactorAddress { id: phone.id, identifier, display, primary: primary(n) };
+                let id = stand_in(&identifier, cx);
+                let address = FactorAddress { id, identifier, display, primary: primary(n) };
                 Factor { strategy: Strategy::PhoneCode, address: Some(address) }
             }));
         }

@@ -37,7 +37,7 @@ impl SignIn {
         let is_verified = account.is_verified();
         next.external = Some(Box::new(account));
         let transition = match owner.filter(|_| is_verified) {
-            Some(user) => next.proved_by_account(Some(self.stamp()), user, back.answer.links, cx)?,
+            Some(user) => next.proved_by_account(Some(self.stamp()), user, back.answer.links.clone(), cx)?,
             None => Transition::to(next).kept(Some(self.stamp())),
         };
         Ok(if back.by_owner { transition } else { transition.without_rotation() })
@@ -57,28 +57,30 @@ impl SignIn {
         }
         let state = ExternalState::Verified { at: cx.now, client: self.client_id };
         self.external = Some(Box::new(ExternalAccount { state, ..account.clone() }));
-        self.proved_by_account(expected, user, answer.links, cx)
+        self.proved_by_account(expected, user, answer.links.clone(), cx)
     }
 
     fn proved_by_account(
         mut self,
         expected: Option<(SignInId, u64)>,
         user: UserId,
-        links: bool,
+        links: Option<EmailAddress>,
         cx: &mut Context<'_>,
     ) -> Result<Transition, Rejection> {
         self.user_id = Some(user);
         let account = self.external.clone().ok_or(ErrorCode::AccountTransferInvalid)?;
-        let proof = if links { linked(&account, cx) } else { account.identifier().map(Credential::Account) };
+        let proof = match links {
+            Some(address) => linked(&account, address, cx),
+            None => account.identifier().map(Credential::Account),
+        };
         let proof = (Some(account.strategy.clone()), proof.ok_or(ErrorCode::AccountTransferInvalid)?);
         Ok(Transition::to(self).completed(expected, user, proof, cx))
     }
 }
 
-/// An account that becomes the user's because its provider vouches for the user's address.
-fn linked(account: &ExternalAccount, cx: &mut Context<'_>) -> Option<Credential> {
-    let email = account.profile.as_ref().filter(|profile| profile.email_verified)?.email_address.as_deref()?;
-    let address = EmailAddress::parse(email).ok()?;
+/// An account that becomes the user's because its provider vouches for the user's `address`.
+fn linked(account: &ExternalAccount, address: EmailAddress, cx: &mut Context<'_>) -> Option<Credential> {
+    account.profile.as_ref().filter(|profile| profile.email_verified)?;
     let vouched = account.strategy.provider_verified()?;
     Some(Credential::NewAccount { account: Box::new(UserAccount::of(account, cx)?), address, vouched })
 }

@@ -40,10 +40,8 @@ impl SignIn {
             return Err(ErrorCode::VerificationAlreadyVerified.into());
         }
         // Another spelling of the mailbox found the user.
-        let address = match user.filter(|_| cx.settings.ignores_dots()) {
-            Some(user) => user.spelling_of(&address).unwrap_or(address),
-            None => address,
-        };
+        let own = user.and_then(|user| user.address_like(&address, cx.settings.ignores_dots()));
+        let address = own.unwrap_or(address);
         let is_protected = cx.settings.hides_users();
         let is_sent = match (user, self.newcomer) {
             // The backend may have taken the address away from the user.

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 
 use crate::domain::context::Context;
 use crate::domain::field::Field;
-use crate::domain::identifier::{IdentifierKind, Username};
+use crate::domain::identifier::{EmailAddress, IdentifierKind, Username};
 use crate::domain::person::name;
 use crate::domain::rejection::{ErrorCode, Rejection};
 use crate::domain::settings::Settings;
@@ -136,13 +136,17 @@ impl SignUp {
         let is_free = |kind| !taken.contains(&kind);
         if let Some(email) = profile.email().filter(|_| settings.enabled(&Field::EmailAddress))
             && takes_email(profile, is_free(IdentifierKind::EmailAddress), settings)
-            && self.email_address.as_ref().is_none_or(|given| given.value.as_str() == email.as_str())
+            && self.email_address.as_ref().is_none_or(|given| given.value.is_like(&email, settings.ignores_dots()))
         {
-            let known = self.email_address.take().and_then(|given| given.verification);
+            // What the person typed stays the address.
+            let (value, known) = match self.email_address.take() {
+                Some(Collected { value, verification }) => (value, verification),
+                None => (email, None),
+            };
             let vouched = strategy.provider_verified().filter(|_| profile.email_verified);
             let vouched = vouched.map(|strategy| Verification::verified_by_provider(strategy, self.client_id, cx.now));
             let proved = known.filter(|v| vouched.is_none() || v.verified.is_some());
-            self.email_address = Some(Collected { value: email, verification: proved.or(vouched) });
+            self.email_address = Some(Collected { value, verification: proved.or(vouched) });
         }
         let usable = |field: &Field, param: &str, text: &Option<String>| {
             let text = text.as_deref().filter(|_| settings.enabled(field))?;
@@ -167,8 +171,11 @@ impl Fields {
     pub(super) fn find_taken(&self, kind: IdentifierKind, next: &SignUp, cx: &Context<'_>) -> bool {
         let is_named = || match &self.external {
             Some(External::Answered(_, answer)) if kind == IdentifierKind::EmailAddress => {
-                let named = answer.outcome.as_ref().ok().and_then(Profile::email).map(|email| email.identifier());
-                answer.taken.contains(&kind) && named.is_some() && named == next.address(&Field::EmailAddress)
+                let named = answer.outcome.as_ref().ok().and_then(Profile::email);
+                let is_named = |given: &Collected<EmailAddress>| {
+                    named.is_some_and(|named| given.value.is_like(&named, cx.settings.ignores_dots()))
+                };
+                answer.taken.contains(&kind) && next.email_address.as_ref().is_some_and(is_named)
             }
             _ => false,
         };

@@ -232,10 +232,10 @@ impl User {
         self.identifiers().contains(identifier)
     }
 
-    /// How the user spells this address: as it is, or the same mailbox with other dots.
-    pub(crate) fn spelling_of(&self, address: &Identifier) -> Option<Identifier> {
+    /// How the user spells this address: as it is, or where the instance ignores dots the same mailbox with other ones.
+    pub(crate) fn address_like(&self, address: &Identifier, ignores_dots: bool) -> Option<Identifier> {
         let own = self.identifiers();
-        let mailbox = address.gmail_mailbox();
+        let mailbox = address.gmail_mailbox().filter(|_| ignores_dots);
         let is_same_mailbox = |known: &&Identifier| mailbox.is_some() && known.gmail_mailbox() == mailbox;
         own.iter().find(|known| *known == address).or_else(|| own.iter().find(is_same_mailbox)).cloned()
     }

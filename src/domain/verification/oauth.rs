@@ -144,8 +144,10 @@ pub struct ProviderOutcome {
     pub outcome: Result<Profile, ErrorCode>,
     /// The user who has the account, or who proved the address that the provider vouches for.
     pub owner: Option<UserId>,
-    /// Whether that user was found by the address alone, so that the account would be new for the user.
-    pub links: bool,
+    /// That user's address, where the user was found by it alone, so that the account would be new for the user. It is
+    /// spelled as the user spells it: the profile may have other dots in it
+    /// ([guide: Restrictions](crate::guide::contract#restrictions)).
+    pub links: Option<EmailAddress>,
     /// That user's session on this client.
     pub session: Option<SessionId>,
     /// Which of the profile's e-mail address and username a user holds.

@@ -111,14 +111,16 @@ impl Engine {
                 let page = self.inner.store().messages(place, LIMIT_MAX).await?;
                 let is_end = page.len() < LIMIT_MAX;
                 for message in page {
-                    place = Some(message.id);
-                    seen += 1;
+                    let id = message.id;
                     if filter.has(&message) {
-                        items.push(MessageView::from(message));
+                        // Another one follows the full page.
                         if items.len() == limit {
                             return Ok(MessagePage { items, next: place });
                         }
+                        items.push(MessageView::from(message));
                     }
+                    place = Some(id);
+                    seen += 1;
                 }
                 if is_end || seen >= SEEN_MAX {
                     return Ok(MessagePage { items, next: place.filter(|_| !is_end) });
@@ -340,7 +342,8 @@ impl Engine {
                 seen += 1;
                 for view in views.iter_mut().filter(|view| view.status.channel == Channel::of(entry.to())) {
                     view.queued += 1;
-                    view.oldest_at = view.oldest_at.or(Some(entry.created_at));
+                    let oldest = view.oldest_at.map_or(entry.created_at, |at| at.min(entry.created_at));
+                    view.oldest_at = Some(oldest);
                 }
             }
             if is_end || seen >= SEEN_MAX {

@@ -162,6 +162,9 @@ impl Engine {
         id: WebhookEndpointId,
     ) -> Result<WebhookEndpointView, EngineError> {
         self.admitted(async {
+            let kept = self.kept_endpoint(id).await?;
+            let (sealer, targets) = (&*self.inner.actor_context.sealer, self.inner.webhooks.targets());
+            usable(sealer, &kept, targets, self.now()).map_err(refused)?;
             // Its earlier failures would switch it off again at the next one.
             let changed = self.change_endpoint(id, Some(Health::Well), |known| {
                 Ok(WebhookEndpoint { state: State::Enabled, ..known.clone() })
@@ -444,6 +447,15 @@ fn of_the_api(endpoint: &WebhookEndpoint) -> Result<(), EngineError> {
     match endpoint.owner {
         EndpointOwner::Api => Ok(()),
         EndpointOwner::Configuration => Err(Rejection::from(ErrorCode::WebhookEndpointConfigured).into()),
+    }
+}
+
+/// Why an endpoint to which nothing would be sent can't be switched on.
+fn refused(why: Unusable) -> EngineError {
+    match why {
+        Unusable::Url(_) => ErrorCode::FormParamFormatInvalid.on("url").into(),
+        Unusable::Events => ErrorCode::FormParamValueInvalid.on("events").into(),
+        Unusable::Secret => sealed_elsewhere(),
     }
 }
 

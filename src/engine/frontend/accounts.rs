@@ -9,6 +9,7 @@ use crate::domain::identifier::{EmailAddress, Identifier, IdentifierKind, Userna
 use crate::domain::rejection::{ErrorCode, Reason, Rejection};
 use crate::domain::sign_in::{Entry, SourceMark};
 use crate::domain::sign_up::External;
+use crate::domain::user::Identification;
 use crate::domain::verification::{ExternalAccount, ExternalState, Profile, ProviderOutcome, Strategy};
 
 use crate::engine::{Caller, Engine, EngineError, RequestContext};
@@ -48,7 +49,7 @@ impl Engine {
         client: Option<&Client>,
     ) -> Result<ProviderOutcome, EngineError> {
         let mut answer =
-            ProviderOutcome { outcome, owner: None, links: false, session: None, taken: Default::default() };
+            ProviderOutcome { outcome, owner: None, links: None, session: None, taken: Default::default() };
         let Ok(profile) = &answer.outcome else { return Ok(answer) };
         let store = self.inner.store();
         answer.owner = store.owner(&profile.identifier(provider)).await?;
@@ -60,8 +61,9 @@ impl Engine {
                 // A user created between the two look-ups owns both.
                 answer.owner = store.owner(&profile.identifier(provider)).await?;
             }
-            if answer.owner.is_none() && profile.email_verified && self.may_link(user, provider, &email).await? {
-                (answer.owner, answer.links) = (Some(user), true);
+            if answer.owner.is_none() && profile.email_verified {
+                answer.links = self.linkable(user, provider, &email).await?;
+                answer.owner = answer.links.as_ref().map(|_| user);
             }
         }
         let rules = &self.settings().username_settings;
@@ -80,17 +82,24 @@ impl Engine {
         Ok(answer)
     }
 
-    /// Whether an account whose provider verified `email` may be linked to the user with that address: only if the user
-    /// has verified the address too, and has no other account at this provider
+    /// The user's own spelling of `email`, if an account whose provider verified `email` may be linked to that user: only
+    /// if the user has verified the address too, and has no other account at this provider
     /// ([guide: Takeover by an unverified address](crate::guide::security#takeover-by-an-unverified-address)). Where
     /// the user never verified it, this is the first proof, which removes all earlier provider accounts.
-    async fn may_link(&self, user: UserId, provider: &str, email: &EmailAddress) -> Result<bool, EngineError> {
-        let Some(user) = self.inner.store().user(user).await? else { return Ok(false) };
-        let known = user.email_addresses.iter().find(|known| known.value.as_str() == email.as_str());
-        Ok(known.is_some_and(|known| {
+    async fn linkable(
+        &self,
+        user: UserId,
+        provider: &str,
+        email: &EmailAddress,
+    ) -> Result<Option<EmailAddress>, EngineError> {
+        let Some(user) = self.inner.store().user(user).await? else { return Ok(None) };
+        let own = user.address_like(&email.identifier(), self.settings().ignores_dots());
+        let known = user.email_addresses.iter().find(|known| own.as_ref() == Some(&known.value.identifier()));
+        let may_link = |known: &&Identification<EmailAddress>| {
             (known.verified_by.is_none() && !known.reserved)
                 || user.external_accounts.iter().all(|account| account.provider != provider)
-        }))
+        };
+        Ok(known.filter(may_link).map(|known| known.value.clone()))
     }
 
     /// The source of a sign-in attempt: an IPv4 /24 or an IPv6 /48, because one person rarely has several of them.

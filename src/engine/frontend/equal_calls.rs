@@ -64,10 +64,10 @@ impl CallKey {
 }
 
 impl Call<'_> {
-    /// Whether its result must be remembered, because a repeated call is recognised only by its password. An attempt
-    /// needs no such record: the flow itself remembers what proved it.
-    pub(in crate::engine) fn is_kept(&self) -> bool {
-        !matches!(self, Self::AttemptFirstFactor(..)) && self.has_password()
+    /// Whether its result must be remembered if it replaces the token, because a repeated call is recognised only by what
+    /// is in it. An attempt needs no such record: the flow itself remembers what proved it.
+    pub(in crate::engine) const fn is_kept(&self) -> bool {
+        !matches!(self, Self::AttemptVerification(..) | Self::AttemptFirstFactor(..))
     }
 
     fn has_password(&self) -> bool {

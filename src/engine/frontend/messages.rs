@@ -103,7 +103,7 @@ mod tests {
         let engine = Engine::builder().source_limits(Some(limits)).build().await.expect("an engine");
         let profile = Profile { email_address: Some("ada@example.com".into()), ..Profile::default() };
         let named =
-            ProviderOutcome { outcome: Ok(profile), owner: None, links: false, session: None, taken: BTreeSet::new() };
+            ProviderOutcome { outcome: Ok(profile), owner: None, links: None, session: None, taken: BTreeSet::new() };
         let external = External::Answered("oauth_google".parse().expect("a strategy"), named);
         let fields = Fields { external: Some(external), ..Fields::default() };
         let context = RequestContext { address: Some([192, 0, 2, 1].into()), ..RequestContext::default() };

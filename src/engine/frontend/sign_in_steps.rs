@@ -67,7 +67,9 @@ impl Engine {
         let owner = self.owner_of(&address).await?;
         let owner = owner.ok_or_else(|| Rejection::from(ErrorCode::InvitationAccountNotExists))?;
         let user = store.user(owner).await?;
-        let address = user.as_deref().and_then(|user| user.spelling_of(&address)).unwrap_or(address);
+        let ignores_dots = self.settings().ignores_dots();
+        let own = user.as_deref().and_then(|user| user.address_like(&address, ignores_dots));
+        let address = own.unwrap_or(address);
         Ok((Presented::Invitation(invitation, address), user))
     }
 

@@ -5,11 +5,12 @@
 //!
 //! The calls share one future. Each of them polls it, so that it continues when the first caller disconnects, and it is
 //! dropped with the last of them. A call that arrives later, with the token that the first one replaced, is still the
-//! same call if it has the same password: results of calls with a password are remembered for a moment. Attempts don't
+//! same call if all in it is equal: results of calls that replaced the token are remembered for a moment. Attempts don't
 //! need this: a sign-up and a sign-in remember what proved them.
 //!
-//! A session is shown only to an equal call that contains a secret. An attacker who planted the token can know
-//! everything else in a call.
+//! A session and a new token are shown only to an equal call that contains a secret. An attacker who planted the token
+//! can know everything else in a call. So an equal call without a secret, such as a second click on "send me a link",
+//! is answered as the first one was, but without the new token, and only as long as nothing has followed.
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -18,7 +19,9 @@ use aws_lc_rs::constant_time;
 use futures_util::future::{BoxFuture, FutureExt, Shared, WeakShared};
 
 use crate::actors::{Outcome, SignUpReply};
+use crate::domain::client::Client;
 use crate::domain::id::{ClientId, SessionId};
+use crate::domain::sign_in::SignIn;
 use crate::domain::sign_up::Phase;
 use crate::domain::time::{Span, Timestamp};
 use crate::limiter::LimitedAction;
@@ -32,7 +35,7 @@ pub(in crate::engine) type Written<V> = Result<(V, ClientView), EngineError>;
 
 type Work<V> = Shared<BoxFuture<'static, Written<V>>>;
 
-/// The calls in progress, and those that completed something with a password a moment ago.
+/// The calls in progress, and those that replaced a token a moment ago.
 pub(in crate::engine) struct Flights<V>(Mutex<Table<V>>);
 
 struct Table<V> {
@@ -101,6 +104,15 @@ pub(in crate::engine) trait Completed: Clone + Send + Sync + 'static {
         caller: &Caller,
         context: &RequestContext,
     ) -> impl Future<Output = Written<Self>> + Send;
+
+    /// The answer of a call that replaced the token and completed nothing, for a caller who repeats the call without a
+    /// secret. It has no token.
+    fn shown_untold(
+        self,
+        engine: &Engine,
+        caller: &Caller,
+        context: &RequestContext,
+    ) -> impl Future<Output = Written<Self>> + Send;
 }
 
 impl Engine {
@@ -134,16 +146,19 @@ impl Engine {
             };
             // This call does no work, but it is answered, so it is counted.
             self.inner.admission.spend(LimitedAction::Write, context, self.now())?;
-            let (value, client) = match begun {
-                Begun::After(value) => return value.shown_again(self, caller, context).await,
-                Begun::First(work) | Begun::Beside(work) => work.await?,
+            let value = match begun {
+                Begun::After(value) => value,
+                Begun::First(work) | Begun::Beside(work) => {
+                    let (value, client) = work.await?;
+                    if client.client.generation == presented.1 {
+                        return Ok((value, client));
+                    }
+                    value
+                }
             };
-            if client.client.generation == presented.1 {
-                return Ok((value, client));
-            }
             match has_secret {
                 true => value.shown_again(self, caller, context).await,
-                false => Err(EngineError::TokenReplaced),
+                false => value.shown_untold(self, caller, context).await,
             }
         })
     }
@@ -178,9 +193,7 @@ impl<V: Completed> Flights<V> {
     {
         let mut table = self.table();
         table.forget_before(now);
-        if flight.has_secret
-            && let Some(value) = table.landed_like(flight.presented, &flight.digest)
-        {
+        if let Some(value) = table.landed_like(flight.presented, &flight.digest, flight.has_secret) {
             return Begun::After(value);
         }
         if flight.is_alone {
@@ -203,9 +216,9 @@ impl<V: Completed> Flights<V> {
 }
 
 impl<V> Table<V> {
-    /// The result that a call with a password completed with this token, for the same call repeated. A different call
-    /// with a secret removes it, so that the password can't be guessed here.
-    fn landed_like(&mut self, presented: Presented, digest: &Digest) -> Option<V>
+    /// The result of the call that replaced this token, for the same call repeated. A different call with a secret
+    /// removes it, so that a password can't be guessed here.
+    fn landed_like(&mut self, presented: Presented, digest: &Digest, has_secret: bool) -> Option<V>
     where
         V: Clone,
     {
@@ -213,7 +226,9 @@ impl<V> Table<V> {
         if constant_time::verify_slices_are_equal(&landed.digest, digest).is_ok() {
             return Some(landed.value.clone());
         }
-        self.landed.remove(&presented);
+        if has_secret {
+            self.landed.remove(&presented);
+        }
         None
     }
 
@@ -282,6 +297,14 @@ impl Completed for SignUpView {
         let is_there = |id| shown.1.sessions.iter().any(|seen| seen.session.id == id);
         if session.is_none_or(is_there) { Ok(shown) } else { Err(EngineError::TokenReplaced) }
     }
+
+    async fn shown_untold(self, engine: &Engine, caller: &Caller, context: &RequestContext) -> Written<Self> {
+        let (id, at) = (self.value.id, self.value.updated_at);
+        let seen = engine.visible_untold(caller, at, |client| client.sign_up == Some(id)).await?;
+        let sign_up = engine.view_sign_up(self.value, &seen);
+        let client = engine.view_client_with(seen, Some(sign_up.clone()), context).await?;
+        Ok((sign_up, client))
+    }
 }
 
 impl Completed for SignInView {
@@ -297,6 +320,13 @@ impl Completed for SignInView {
         let session = self.session().ok_or(EngineError::TokenReplaced)?;
         let seen = engine.visible_again(caller, session).await?;
         engine.shown_finished(self.value, seen, context).await?.ok_or(EngineError::TokenReplaced)
+    }
+
+    async fn shown_untold(self, engine: &Engine, caller: &Caller, context: &RequestContext) -> Written<Self> {
+        let (stamp, at) = (self.value.stamp(), self.value.updated_at);
+        let is_same = |client: &Client| client.sign_in.as_deref().map(SignIn::stamp) == Some(stamp);
+        let seen = engine.visible_untold(caller, at, is_same).await?;
+        engine.shown(self.value, seen, context).await
     }
 }
 

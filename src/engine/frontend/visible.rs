@@ -2,9 +2,9 @@
 //! tokens and its user belong to the generation that was created with the session. So an attacker who knows an earlier
 //! token sees none of them, however the attacker's call overlaps with the one that created the session.
 //!
-//! Showing a client or a finished sign-up always requires a [`Visible`]. There are three ways to get one, and each
-//! compares generations: the client as it is now, the client as the caller's own commit left it, and the completing
-//! answer again.
+//! Showing a client or a finished sign-up always requires a [`Visible`]. There are four ways to get one, and each
+//! compares generations: the client as it is now, the client as the caller's own commit left it, the completing
+//! answer again, and for a moment the answer of a step that replaced the token, without the new one.
 
 use std::sync::Arc;
 
@@ -13,6 +13,7 @@ use crate::domain::client::Client;
 use crate::domain::id::SessionId;
 use crate::domain::secret::Secret;
 use crate::domain::sign_up::{Phase, SignUp};
+use crate::domain::time::Timestamp;
 use crate::store::Committed;
 
 use crate::engine::{Caller, Engine, EngineError};
@@ -119,6 +120,24 @@ impl Engine {
     async fn visible_renewed(&self, caller: &Caller, sign_up: &SignUp) -> Result<Visible, EngineError> {
         let is_same = |client: &Client| client.sign_up == Some(sign_up.id) && client.rotated_at == sign_up.updated_at;
         self.visible_replaced(caller, is_same).await
+    }
+
+    /// The caller's client where the call that replaced its token at `at` is repeated without a secret: as above, but
+    /// without the new token, which that call alone is told. `is_current` tells whether its flow is in progress as it
+    /// was left.
+    pub(in crate::engine) async fn visible_untold(
+        &self,
+        caller: &Caller,
+        at: Timestamp,
+        is_current: impl FnOnce(&Client) -> bool,
+    ) -> Result<Visible, EngineError> {
+        let (id, generation) = caller.presented().ok_or(EngineError::NotFound)?;
+        let client = self.inner.store().client(id).await?.ok_or(EngineError::NotFound)?;
+        let is_same = client.rotated_at == at && is_current(&client);
+        if !is_same || !client.accepts_replay(generation, self.now()) {
+            return Err(EngineError::TokenReplaced);
+        }
+        Ok(Visible { client, new_token: None })
     }
 
     /// The caller's client for a token that was replaced a moment ago, by the call that `did_it` recognises.

@@ -102,7 +102,11 @@ impl Identity {
     /// The token that is valid after this answer.
     fn current<'a>(&'a self, told: &'a ClientUpdate<'_>) -> Option<&'a Secret<String>> {
         match told {
-            ClientUpdate::Client(view) => view.new_token.as_ref().or(self.token.as_ref()),
+            // A token that another call has replaced must not overwrite the new one.
+            ClientUpdate::Client(view) => {
+                let is_replaced = self.caller.client().is_some_and(|own| own.generation != view.client.generation);
+                view.new_token.as_ref().or_else(|| self.token.as_ref().filter(|_| !is_replaced))
+            }
             ClientUpdate::Unchanged => self.token.as_ref(),
             ClientUpdate::Anonymous | ClientUpdate::Forget => None,
         }

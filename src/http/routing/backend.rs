@@ -36,6 +36,8 @@ const OWNED: &[&str] = &[
     "jwt_templates",
     "m2m_tokens",
     "machines",
+    // Not one of Clerk's.
+    "messages",
     "oauth_applications",
     "organization_invitations",
     "organization_memberships",

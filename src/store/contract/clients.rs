@@ -151,6 +151,32 @@ pub(super) async fn a_token_that_the_flow_did_not_renew_is_owed_no_session(store
     }
 }
 
+pub(super) async fn a_session_that_is_owed_to_nobody_ends_no_other_session(store: &impl Store) {
+    people(store, 2).await;
+    for single in [false, true] {
+        let id = ClientId::from_bytes([6 + u8::from(single); 16]);
+        commit(store, open_client(id)).await.expect("a client");
+        let write = |changes| Commit {
+            decision: Decision { client: Some(ClientWrite { id, changes }), ..Decision::default() },
+            ..Commit::default()
+        };
+        let here = ClientChange::signed_in(session(1, id), single, None);
+        commit(store, write([vec![ClientChange::RequireToken(0)], here.into()].concat())).await.expect("a session");
+        let before = store.client(id).await.expect("a read").expect("the client");
+        // The token is older than the sign-up.
+        let completed = elsewhere_since(1, 2, id).into_iter().map(|change| match change {
+            ClientChange::AddSession { session, strategy, .. } => ClientChange::AddSession { session, single, strategy },
+            change => change,
+        });
+        commit(store, write(completed.collect())).await.expect("a finished sign-up");
+        let after = store.client(id).await.expect("a read").expect("the client");
+        assert_eq!((&after.sessions, after.generation, after.owed_to), (&before.sessions, before.generation, None));
+        assert_eq!((after.last_active_session_id, after.sign_up), (before.last_active_session_id, None));
+        let still = vec![ClientChange::RequireToken(before.generation), ClientChange::EndAllSessions];
+        commit(store, write(still)).await.expect("the token is as good as before");
+    }
+}
+
 /// The changes by which another's call completes the client's sign-up.
 fn elsewhere(n: u8, id: ClientId) -> Vec<ClientChange> {
     elsewhere_since(0, n, id)

@@ -59,6 +59,7 @@ macro_rules! __requirements_for_stores {
             clients::a_client_holds_so_many_sessions_and_the_oldest_goes
             clients::a_client_that_is_not_answered_is_owed_its_token_and_given_it_once
             clients::a_token_that_the_flow_did_not_renew_is_owed_no_session
+            clients::a_session_that_is_owed_to_nobody_ends_no_other_session
             clients::a_commit_that_opens_a_client_says_so
             sessions::the_sessions_of_a_user_are_found_on_all_clients_the_newest_first
             sessions::a_session_that_leaves_its_client_keeps_how_it_ended

@@ -72,7 +72,7 @@ fn secrets_of_providers_come_from_files_and_are_never_shown() {
     let config = load(&RESEND.replace("api_key = \"re_1\"", ""), &variables, None).expect("a configuration");
     assert_eq!(config.email.resend.api_key.as_ref().map(|key| key.expose().as_str()), Some("re_from_a_file"));
     let gateway = "[sms]\ntransport = \"http\"\n[sms.http]\nurl = \"https://sms.example.com/?key=hush&to={{to}}\"\nbody = \
-                   \"{{text}}\"\nsecret = \"hush\"\n[sms.http.headers]\nauthorization = \"Bearer hush\"\n";
+                   \"key=hush&{{text}}\"\nsecret = \"hush\"\n[sms.http.headers]\nauthorization = \"Bearer hush\"\n";
     let shown = |config: &Config| format!("{}{:?}", config.effective(), config.differences());
     let gateway = load_text(gateway).expect("a configuration");
     for config in [&config, &gateway] {

@@ -8,6 +8,7 @@ use vestibule::delivery::{
     BoxFuture, Failure, FailureClass, Fallback, Message, NamedTransport, Outcome, ProviderState, Receipt, Route,
     Transport,
 };
+use vestibule::domain::id::MessageId;
 
 use super::{message, told};
 
@@ -57,15 +58,63 @@ async fn a_provider_that_fails_is_left_alone_and_found_again() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn silence_opens_the_breaker_and_then_the_next_provider_is_asked() {
+async fn silence_opens_the_breaker_and_then_the_next_provider_is_asked_at_once() {
     let (first, second) = (Fake::new(), Fake::new());
     let fallback = both(&first, &second);
     first.always(Outcome::Unavailable(failure(FailureClass::Timeout)));
-    for _ in 0..3 {
-        assert_eq!(told(&fallback.deliver(&message("ada@example.com")).await).0, "down");
+    for n in 1..=3 {
+        assert_eq!(told(&fallback.deliver(&numbered(n)).await).0, "down");
     }
-    assert_eq!(fallback.deliver(&message("ada@example.com")).await, by("second"), "the relay's next try");
+    assert_eq!(fallback.deliver(&numbered(4)).await, by("second"));
     assert_eq!((first.asked(), second.asked()), (3, 1));
+}
+
+#[tokio::test(start_paused = true)]
+async fn after_a_silence_the_next_try_of_the_message_goes_to_the_next_provider() {
+    let (first, second) = (Fake::new(), Fake::new());
+    let fallback = both(&first, &second);
+    first.always(Outcome::Unavailable(failure(FailureClass::Timeout)));
+    assert_eq!(told(&fallback.deliver(&numbered(1)).await).0, "down", "the first may have sent it");
+    assert_eq!(fallback.deliver(&numbered(1)).await, by("second"), "with little traffic no breaker would open");
+    assert_eq!((first.asked(), second.asked()), (1, 1));
+
+    // The relay gives up what takes too long.
+    *first.hangs.lock().expect("no panic") = true;
+    let mail = numbered(2);
+    assert!(tokio::time::timeout(Duration::from_secs(60), fallback.deliver(&mail)).await.is_err());
+    assert_eq!(fallback.deliver(&mail).await, by("second"));
+    *first.hangs.lock().expect("no panic") = false;
+    first.always(Outcome::Sent(Receipt::default()));
+    assert_eq!(fallback.deliver(&numbered(3)).await, by("first"), "other messages go the usual way");
+
+    let (first, second) = (Fake::new(), Fake::new());
+    let fallback = both(&first, &second);
+    for fake in [&first, &second] {
+        fake.then(Outcome::Unavailable(failure(FailureClass::Timeout)));
+    }
+    for _ in 0..2 {
+        assert_eq!(told(&fallback.deliver(&numbered(1)).await).0, "down");
+    }
+    assert_eq!(fallback.deliver(&numbered(1)).await, by("first"), "the one that was silent last comes last");
+    let alone = Fallback::new(vec![named("first", &first)], &["first"], &[]);
+    first.then(Outcome::Unavailable(failure(FailureClass::Timeout)));
+    assert_eq!(told(&alone.deliver(&numbered(1)).await).0, "down");
+    assert_eq!(alone.deliver(&numbered(1)).await, by("first"), "there is no other one");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_reset_tries_providers_that_are_left_alone() {
+    let (first, second) = (Fake::new(), Fake::new());
+    let fallback = both(&first, &second);
+    for fake in [&first, &second] {
+        fake.then(Outcome::Unavailable(asks_for(3600)));
+    }
+    assert_eq!(told(&fallback.deliver(&numbered(1)).await).0, "down");
+    assert_eq!(told(&fallback.deliver(&numbered(1)).await).0, "down");
+    assert_eq!((first.asked(), second.asked()), (1, 1));
+    fallback.reset();
+    assert!(fallback.providers().iter().all(|provider| provider.state == ProviderState::Working));
+    assert_eq!(fallback.deliver(&numbered(1)).await, by("first"));
 }
 
 #[tokio::test(start_paused = true)]
@@ -112,7 +161,7 @@ async fn a_route_of_one_provider_that_fails_is_left_alone_too() {
     let fallback = Fallback::new(vec![named("first", &usual), named("second", &routed)], &["first"], &routes);
     routed.always(Outcome::Unavailable(failure(FailureClass::Provider)));
     for _ in 0..20 {
-        assert_eq!(told(&fallback.deliver(&message("+4915112345678")).await).0, "again");
+        assert_eq!(told(&fallback.deliver(&message("+4915112345678")).await).0, "down");
         assert_eq!(fallback.deliver(&message("+12025550143")).await, by("first"));
     }
     assert_eq!((routed.asked(), usual.asked()), (3, 20));
@@ -170,26 +219,25 @@ async fn a_refusal_of_the_last_provider_does_not_end_a_message_that_one_before_m
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_route_that_fails_holds_up_its_own_numbers_only() {
+async fn each_order_waits_for_its_own_providers_only() {
     let (usual, routed) = (Fake::new(), Fake::new());
     let routes = [Route { prefix: "+49".into(), providers: vec!["second"] }];
     let fallback = Fallback::new(vec![named("first", &usual), named("second", &routed)], &["first"], &routes);
     let (inside, outside) = (message("+4915112345678"), message("+12025550143"));
+    assert_eq!(fallback.routes(), ["+49"]);
+    assert_eq!((fallback.route(&inside.to), fallback.route(&outside.to)), (Some(0), None));
     routed.always(Outcome::Unavailable(asks_for(600)));
-    for _ in 0..3 {
-        let outcome = fallback.deliver(&inside).await;
-        let Outcome::Retry(Failure { retry_after: Some(wait), .. }) = outcome else { panic!("{outcome:?}") };
-        assert_eq!((wait.as_secs(), routed.asked()), (600, 1), "the message waits, and not the channel");
-        assert_eq!(fallback.deliver(&outside).await, by("first"));
-    }
-    usual.always(Outcome::Unavailable(failure(FailureClass::Unreachable)));
-    let outcome = fallback.deliver(&outside).await;
-    assert_eq!(outcome, Outcome::Unavailable(failure(FailureClass::Unreachable)), "the channel fails, unpaused");
+    usual.then(Outcome::Sent(Receipt::default()));
     usual.always(Outcome::Unavailable(asks_for(60)));
-    for number in [&outside, &inside] {
-        let outcome = fallback.deliver(number).await;
+    for sent in [true, false, false] {
+        let outcome = fallback.deliver(&inside).await;
         let Outcome::Unavailable(Failure { retry_after: Some(wait), .. }) = outcome else { panic!("{outcome:?}") };
-        assert_eq!(wait.as_secs(), 60, "all are paused, and the first of them is free after this time");
+        assert_eq!((wait.as_secs(), routed.asked()), (600, 1));
+        match fallback.deliver(&outside).await {
+            Outcome::Sent(_) if sent => {}
+            Outcome::Unavailable(Failure { retry_after: Some(wait), .. }) if !sent => assert_eq!(wait.as_secs(), 60),
+            outcome => panic!("{outcome:?}"),
+        }
     }
 }
 
@@ -208,7 +256,7 @@ async fn the_longest_prefix_decides_who_is_asked() {
     assert_eq!(fallback.deliver(&message("+4915112345678")).await, by("first"));
     second.always(Outcome::Unavailable(failure(FailureClass::Unreachable)));
     let outcome = fallback.deliver(&message("+4930123456")).await;
-    assert_eq!(told(&outcome).0, "again", "a route names all that are asked");
+    assert_eq!(told(&outcome).0, "down", "a route names all that are asked");
 }
 
 #[tokio::test(start_paused = true)]
@@ -271,6 +319,11 @@ async fn no_provider_gets_more_at_the_same_time_than_it_takes() {
         assert_eq!(task.await.expect("a task"), by("first"));
     }
     assert_eq!((few.asked(), *few.most.lock().expect("no panic")), (10, 2));
+}
+
+/// Another message.
+fn numbered(n: u8) -> Message {
+    Message { id: MessageId::from_bytes([n; 16]), ..message("ada@example.com") }
 }
 
 fn both(first: &Arc<Fake>, second: &Arc<Fake>) -> Fallback {

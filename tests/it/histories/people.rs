@@ -254,7 +254,7 @@ pub(super) fn answer(said: &Answer, world: &World) -> ProviderOutcome {
     let nothing = ProviderOutcome {
         outcome: Err(ErrorCode::OAuthAccessDenied),
         owner: None,
-        links: false,
+        links: None,
         session: None,
         taken: BTreeSet::new(),
     };
@@ -284,7 +284,7 @@ pub(super) fn answer(said: &Answer, world: &World) -> ProviderOutcome {
     let name = |name: &String| Identifier { kind: IdentifierKind::Username, value: name.clone() };
     let of_name = profile.username.as_ref().and_then(|text| world.owner(&name(text)));
     taken.extend(of_name.map(|_| IdentifierKind::Username));
-    let links = of_account.is_none() && may_link.is_some();
+    let links = profile.email().filter(|_| of_account.is_none() && may_link.is_some());
     let session = matches!(said, Answer::SignedInAlready).then(|| SessionId::from_bytes([9; 16]));
     let owner = of_account.or(may_link.map(|user| user.id));
     ProviderOutcome { outcome: Ok(profile), owner, links, session, taken }

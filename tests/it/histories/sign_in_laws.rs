@@ -121,11 +121,11 @@ fn lets_in_who_proved_it(decision: &Decision<'_>, transition: &Transition) -> La
             let is_held = user.is_some_and(|user| user.identifiers().contains(address));
             is_held && decision.live.is_some_and(|live| live.address == *address && brings(decision, live))
         }
-        Credential::Account(_) => answer(decision).is_some_and(|answer| is_holder(answer, entry) && !answer.links),
+        Credential::Account(_) => answer(decision).is_some_and(|answer| is_holder(answer, entry) && answer.links.is_none()),
         Credential::NewAccount { address, .. } => answer(decision).is_some_and(|answer| {
             let profile = answer.outcome.as_ref().ok().filter(|profile| profile.email_verified);
             let vouched = profile.and_then(|profile| profile.email());
-            is_holder(answer, entry) && answer.links && vouched.as_ref() == Some(address)
+            is_holder(answer, entry) && answer.links.as_ref() == Some(address) && vouched.as_ref() == Some(address)
         }),
         // No step of these histories presents a ticket, and the backend takes none.
         Credential::Ticket(_) | Credential::Invitation { .. } | Credential::Backend => false,

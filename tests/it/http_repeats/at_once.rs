@@ -3,8 +3,8 @@
 use std::sync::Barrier;
 use std::thread;
 
-use super::{BY_USERNAME, Site};
-use crate::support::browser::Browser;
+use super::{BY_LINK, BY_USERNAME, Site};
+use crate::support::browser::{Browser, PAGE, escaped};
 use crate::support::endpoint::{Answer, Endpoint};
 
 #[test]
@@ -68,6 +68,25 @@ fn a_password_and_a_wish_for_a_code_at_once_are_one_mail() {
         // Messages are sent in the order of their creation.
         site.begun(mode, "email_address=eve%40example.com&strategy=email_code");
         site.server.mail("eve@example.com", 1);
+        assert_eq!(site.server.messages("ada@example.com").len(), 1, "{mode:?}");
+    }
+}
+
+#[test]
+fn a_link_that_is_asked_for_many_times_at_once_is_one_mail_and_all_are_answered() {
+    for mode in [Mode::Cookie, Mode::Native] {
+        let site = Site::with_settings("false", "", BY_LINK);
+        let (token, path) = site.begun(mode, "email_address=ada%40example.com");
+        let path = format!("{path}/prepare_verification");
+        let form = format!("strategy=email_link&redirect_url={}", escaped(&format!("{PAGE}/verify")));
+        let answers = site.at_once(16, mode, &token, ("POST", &path, &form));
+        for (answer, _) in &answers {
+            assert_eq!(answer.status, 200, "{mode:?} {}", answer.body);
+            assert_eq!(answer.json()["response"]["verifications"]["email_address"]["status"], "unverified");
+        }
+        let told: Vec<_> = answers.iter().filter_map(|(_, told)| told.as_ref()).collect();
+        assert!(told.len() == 1 && *told[0] != token, "{mode:?} {told:?}");
+        site.begun(mode, "email_address=eve%40example.com");
         assert_eq!(site.server.messages("ada@example.com").len(), 1, "{mode:?}");
     }
 }

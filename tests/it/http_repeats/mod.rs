@@ -62,6 +62,19 @@ required = true
 enabled = true
 "#;
 
+/// A link completes the sign-up in whichever browser it is followed, so the step that sends it replaces the token.
+const BY_LINK: &str = r#"
+[settings.attributes.email_address]
+enabled = true
+required = true
+verifications = ["email_link"]
+verify_at_sign_up = true
+[settings.attributes.first_name]
+enabled = true
+[settings.attack_protection.email_link]
+require_same_client = false
+"#;
+
 const SETTINGS: &str = r#"
 [settings.attributes.email_address]
 enabled = true

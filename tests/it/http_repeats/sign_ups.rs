@@ -2,8 +2,8 @@
 
 use serde_json::json;
 
-use super::{BY_USERNAME, Site};
-use crate::support::browser::Browser;
+use super::{BY_LINK, BY_USERNAME, Site};
+use crate::support::browser::{Browser, PAGE, escaped};
 
 #[test]
 fn the_right_code_twice_shows_the_sign_up_that_it_completed() {
@@ -102,6 +102,43 @@ fn what_completed_a_sign_up_with_its_password_is_shown_again_to_the_same_call_an
             assert!(!refused.body.contains("sess_") && planted.cookies == before, "{other} {}", refused.body);
         }
     }
+}
+
+/// The step has no secret, so whoever planted the token can repeat it too: the new token is in the first answer only.
+#[test]
+fn a_link_that_is_asked_for_twice_is_answered_twice_and_its_token_is_told_once() {
+    let site = Site::with_settings("false", "", BY_LINK);
+    let mut browser = site.browser();
+    let path = browser.begin_sign_up("email_address=ada%40example.com");
+    let before = browser.cookies.clone();
+    let prepare = format!("{path}/prepare_verification");
+    let form = format!("strategy=email_link&redirect_url={}", escaped(&format!("{PAGE}/verify")));
+    let first = browser.post(&prepare, &form);
+    assert_eq!(first.status, 200, "{}", first.body);
+    assert_ne!(browser.cookie("__client"), Browser { server: &site.server, cookies: before.clone() }.cookie("__client"));
+    let double = |form: &str| {
+        let mut double = Browser { server: &site.server, cookies: before.clone() };
+        let answer = double.post(&prepare, form);
+        assert_eq!(double.cookies, before, "no token and no session: {}", answer.body);
+        answer
+    };
+    for _ in 0..2 {
+        let again = double(&form);
+        assert_eq!((again.status, &again.json()["response"]), (200, &first.json()["response"]), "{}", again.body);
+        assert_eq!(again.json()["client"]["sign_up"]["id"], first.json()["response"]["id"]);
+    }
+    assert_eq!(double(&format!("{form}0")).error_codes(), ["client_state_invalid"], "another call");
+    assert_eq!(site.server.messages("ada@example.com").len(), 1);
+    let next = browser.request("PATCH", &path, &[], "first_name=Ada");
+    assert_eq!(next.status, 200, "{}", next.body);
+    assert_eq!(double(&form).error_codes(), ["client_state_invalid"], "something has followed");
+
+    let path = browser.begin_sign_up("email_address=eve%40example.com");
+    let before = browser.cookies.clone();
+    browser.post(&format!("{path}/prepare_verification"), &form);
+    site.server.advance(61_000);
+    let mut late = Browser { server: &site.server, cookies: before };
+    assert!(late.post(&format!("{path}/prepare_verification"), &form).status >= 400, "a minute later");
 }
 
 #[test]
