@@ -42,12 +42,15 @@ export async function rendersWhoIsSignedIn(t, { engine, origin, name }) {
   const tab = await context.newPage();
   await tab.goto(`${origin}/app`);
   await loaded(tab);
-  await tab.evaluate(() => window.Clerk.signOut());
+  // Next.js leaves the page then.
+  const over = tab.waitForResponse((answer) => /\/v1\/client\/sessions\b/.test(answer.url()));
+  await tab.evaluate(() => void window.Clerk.signOut());
+  await over;
   assert.equal(await shown(page, origin), 'nobody', 'after a sign-out in another tab');
   await tab.close();
 
-  await signUp(person, origin, engine, `${name}-again@example.com`);
-  const { data: sessions } = await backendOf(engine).sessions.getSessionList({ userId: await page.evaluate(() => window.Clerk.user.id) });
+  const again = await signUp(person, origin, engine, `${name}-again@example.com`);
+  const { data: sessions } = await backendOf(engine).sessions.getSessionList({ userId: again });
   await page.goto('about:blank');
   await backendOf(engine).sessions.revokeSession(sessions[0].id);
   await later(UNTIL_EXPIRED_MS);
