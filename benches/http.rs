@@ -1,14 +1,18 @@
-//! HTTP over loopback: reading a sign-up, beside bare hyper that serialises the same JSON, under the same load.
+//! HTTP over loopback: reading a sign-up, beside bare hyper that serialises the same JSON, under the same load. And what a
+//! handshake costs beside a session token: it signs two texts, where the token is one.
 
 #![allow(clippy::disallowed_methods, reason = "a bench measures real time")]
 
 mod support;
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use serde_json::Value;
 use support::http::{connect, exchange, load, serve, serve_bare};
-use vestibule::engine::Engine;
+use vestibule::config::sample_settings;
+use vestibule::domain::secret::Secret;
+use vestibule::domain::sign_up::NewSignUp;
+use vestibule::engine::{Caller, Engine, HandshakeRequest, RequestContext};
 
 const ROUNDS: usize = 5;
 const CONNECTIONS: usize = 64;
@@ -46,7 +50,56 @@ fn main() {
         support::compare("HTTP GET of a sign-up", subject, "bare hyper + serde_json", baseline, 0.6);
         support::percentiles("HTTP GET of a sign-up, 64 connections", &mut ours_took);
         support::percentiles("bare hyper + serde_json", &mut bare_took);
+        handshakes().await;
     });
+}
+
+/// One after the other, so that the times are those of a single call.
+async fn handshakes() {
+    let settings = sample_settings("username_password").expect("a sample");
+    let engine = Engine::builder().settings(settings).source_limits(None).build().await.expect("an engine");
+    let context = RequestContext::default();
+    let password = Secret::new("wanders under elms".into());
+    let input = NewSignUp::new().username("ada_lovelace").password(password);
+    let made = engine.sign_ups().create(&Caller::anonymous(), &input, &context).await.expect("a sign-up");
+    let token = made.1.new_token.expect("a token");
+    let caller = engine.identify(Some(token.expose())).await.expect("a client");
+    let session = caller.client().and_then(|client| client.last_active_session_id).expect("a session");
+    let redirect_url = "http://localhost:3000/".to_owned();
+    let request = HandshakeRequest { redirect_url, host: Some("localhost".into()), ..HandshakeRequest::default() };
+
+    let (mut subject, mut baseline) = (Vec::new(), Vec::new());
+    let (mut handshakes_took, mut tokens_took) = (Vec::new(), Vec::new());
+    for _ in 0..ROUNDS {
+        baseline.push(
+            repeated(&mut tokens_took, async || {
+                drop(engine.sessions().token(&caller, session, &context).await.expect("a token"))
+            })
+            .await,
+        );
+        subject.push(
+            repeated(&mut handshakes_took, async || {
+                drop(engine.sessions().handshake(&caller, &request, &context).await.expect("a handshake"))
+            })
+            .await,
+        );
+    }
+    let (subject, baseline) = (support::median(subject), support::median(baseline));
+    support::compare("handshakes", subject, "session tokens", baseline, 0.4);
+    support::percentiles("a handshake", &mut handshakes_took);
+    support::percentiles("a session token", &mut tokens_took);
+    engine.shutdown().await;
+}
+
+/// Calls a second.
+async fn repeated(took: &mut Vec<Duration>, call: impl AsyncFn()) -> f64 {
+    let (began, before) = (Instant::now(), took.len());
+    while began.elapsed() < BURST {
+        let sent = Instant::now();
+        call().await;
+        took.push(sent.elapsed());
+    }
+    support::rate(took.len() - before, began.elapsed())
 }
 
 async fn engine() -> Engine {

@@ -293,13 +293,14 @@ pub mod events {
     pub use crate::engine::{Cursor, EventStream, Events, EventsFrom};
 }
 
-/// What brings a browser to the engine and sends it on: e-mail links, providers, tickets. For embedders that serve these
+/// What brings a browser to the engine and sends it on: e-mail links, providers, tickets, handshakes. For embedders that serve these
 /// paths themselves; [`server`] does it for all others.
 pub mod redirects {
     pub use crate::domain::redirect::RedirectUrl;
     pub use crate::domain::verification::AuthorizeParams;
     pub use crate::engine::{
-        CallbackRedirect, Followed, LinkOutcome, ProviderCallback, TicketHolder, TicketStatus, TokenCarrier,
+        CallbackRedirect, Followed, Handshake, HandshakeRequest, LinkOutcome, ProviderCallback, TicketHolder,
+        TicketStatus, TokenCarrier,
     };
 }
 

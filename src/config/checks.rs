@@ -348,6 +348,7 @@ fn ranges(config: &Config) -> Vec<Range> {
         ("events.keep_s", config.events.keep_s, 3600, 366 * DAY_S),
         ("messages.keep_s", config.messages.keep_s, 0, 366 * DAY_S),
         ("session.token_ttl_s", session.token_ttl_s, 5, DAY_S),
+        ("session.handshake_bytes_max", session.handshake_bytes_max, 0, 3900),
         // Upper bounds as in `HashParameters::MAX`: a hash above them could never be verified.
         ("password.m_kib", u64::from(password.m_kib), 8, 256 << 10),
         ("password.t", u64::from(password.t), 1, 16),

@@ -197,6 +197,8 @@ pub struct Session {
     pub token_ttl_s: u64,
     /// Signature algorithm of session tokens.
     pub algorithm: Algorithm,
+    /// Largest result of a handshake in bytes that goes with the browser.
+    pub handshake_bytes_max: u64,
     /// Whether a client has at most one session.
     pub single: bool,
 }

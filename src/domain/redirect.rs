@@ -76,6 +76,18 @@ impl RedirectRule {
         allowed.map(RedirectUrl).ok_or_else(|| ErrorCode::InvalidRedirectUrl.on(param))
     }
 
+    /// The page to which a handshake returns: an absolute URL of a web site, in the value of the parameter `param`.
+    ///
+    /// # Errors
+    /// `invalid_redirect_url` for what is no such URL, or whose notation different parsers could read differently;
+    /// `invalid_handshake` for a page that is not allowed.
+    pub fn page(&self, param: &str, text: &str) -> Result<Url, Reason> {
+        let is_plain = text.len() <= LENGTH_MAX && text.bytes().all(|b| b.is_ascii_graphic() && b != b'\\');
+        let url = Url::parse(text).ok().filter(|url| is_plain && is_web(url) && is_plainly_spelled(text, url));
+        let url = url.ok_or_else(|| ErrorCode::InvalidRedirectUrl.on(param))?;
+        if self.allowed(text, None).is_some() { Ok(url) } else { Err(ErrorCode::InvalidHandshake.on(param)) }
+    }
+
     /// Whether a URL that was allowed when a flow began is still allowed: the operator may have changed the list since.
     pub fn still_allows(&self, url: &RedirectUrl) -> bool {
         self.allowed(&url.0, None).is_some_and(|allowed| allowed == url.0)
@@ -101,6 +113,19 @@ impl RedirectRule {
         let below = |entry: &Entry| matches!(entry, Entry::Below(prefix) if is_below(&url, prefix));
         (on_allowed_origin || self.entries.iter().any(below)).then(|| url.into())
     }
+}
+
+/// `url` without the parameters of these names. Without any of them it stays as it is, byte for byte.
+pub fn without_parameters(mut url: Url, names: &[&str]) -> Url {
+    if url.query_pairs().any(|(name, _)| names.contains(&&*name)) {
+        let pairs = url.query_pairs().into_owned();
+        let kept: Vec<(String, String)> = pairs.filter(|(name, _)| !names.contains(&name.as_str())).collect();
+        url.set_query(None);
+        if !kept.is_empty() {
+            url.query_pairs_mut().extend_pairs(kept);
+        }
+    }
+    url
 }
 
 /// The URL in a text that an operator lists as a redirect target; `None` where it can't be one.

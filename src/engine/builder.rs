@@ -25,7 +25,7 @@ use crate::oauth::Providers;
 use crate::password::{HashOptions, HashPool};
 use crate::pwned::PwnedRange;
 use crate::store::{MemoryStore, Store, StoreError};
-use crate::token::{Algorithm, InstanceKey};
+use crate::token::{Algorithm, InstanceKey, cookie_suffix};
 #[cfg(feature = "webhooks")]
 use crate::webhook::Targets;
 
@@ -59,6 +59,7 @@ pub struct EngineBuilder {
     issuer: String,
     algorithm: Algorithm,
     token_ttl: Span,
+    handshake_bytes_max: usize,
     public_url: Url,
     allowed_origins: Vec<String>,
     allowed_redirects: Vec<String>,
@@ -98,6 +99,7 @@ impl Default for EngineBuilder {
             issuer: "https://clerk.localhost".into(),
             algorithm: Algorithm::Rs256,
             token_ttl: Span::from_secs(60),
+            handshake_bytes_max: 3500,
             public_url: Url::parse("http://localhost:8080").expect("a URL"),
             allowed_origins: Vec::new(),
             allowed_redirects: Vec::new(),
@@ -170,6 +172,10 @@ impl EngineBuilder {
         algorithm: Algorithm;
         /// How long a session token is valid.
         token_ttl: Span;
+        /// The largest result of a handshake that is handed over as it is, in bytes; a larger one is kept for the
+        /// application's server, if that can fetch it. Browsers refuse cookies of more than 4096 bytes. In URLs it may be
+        /// twice as large.
+        handshake_bytes_max: usize;
         /// The URL at which browsers reach the engine: the part before `/v1` in links and in redirect URIs for
         /// providers.
         public_url: Url;
@@ -349,6 +355,8 @@ impl EngineBuilder {
             keyring: Arc::new(keyring),
             movable_clock,
             branding: self.branding,
+            cookie_suffix: cookie_suffix(&self.publishable_key),
+            handshake_bytes_max: self.handshake_bytes_max,
             publishable_key: self.publishable_key,
             issuer: self.issuer,
             secret_key,

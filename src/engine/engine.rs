@@ -62,6 +62,8 @@ pub(super) struct Inner {
     pub(super) captcha: Option<Captcha>,
     pub(super) pwned_range: Option<PwnedRange>,
     pub(super) token_ttl: Span,
+    pub(super) cookie_suffix: String,
+    pub(super) handshake_bytes_max: usize,
     pub(super) calls: CallKey,
     pub(super) sign_up_flights: Flights<SignUpView>,
     pub(super) sign_in_flights: Flights<SignInView>,

@@ -48,6 +48,9 @@ pub use engine::Engine;
 pub use error::{BuildError, EngineError, NotReady};
 pub use events::{Cursor, EventStream, EventsFrom};
 pub use frontend::email_links::{Followed, LinkOutcome};
+#[cfg(feature = "server")]
+pub(crate) use frontend::handshakes::DEV_BROWSER_PREFIX;
+pub use frontend::handshakes::{Handshake, HandshakeRequest};
 pub use frontend::oauth::{CallbackRedirect, ProviderCallback};
 #[cfg(feature = "webhooks")]
 pub use handles::Webhooks;

@@ -91,10 +91,11 @@ impl<'a> Call<'a> {
     pub(super) async fn ask_again(&self) -> ApiResponse {
         tokio::time::sleep(ASK_AGAIN_AFTER).await;
         let mark = format!("{ASKED_AGAIN}=1");
-        ApiResponse::again(&match self.head.encoded_query.as_str() {
-            "" => format!("?{mark}"),
-            query => format!("?{query}&{mark}"),
-        })
+        let query = match self.head.encoded_query.as_str() {
+            "" => mark,
+            query => format!("{query}&{mark}"),
+        };
+        ApiResponse::again(&self.head.reference("", &query))
     }
 
     /// Adds the token that the client is owed to the headers of an answer, whether it succeeded or failed.

@@ -3,10 +3,10 @@
 
 use std::fmt::{self, Write as _};
 
-use aws_lc_rs::digest::{SHA1_FOR_LEGACY_USE_ONLY, digest};
-use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use hyper::header::{COOKIE, HeaderMap, HeaderValue, SET_COOKIE};
+
+use crate::domain::site::{is_domain, parent};
+use crate::token::cookie_suffix;
 
 /// Holds the client token.
 pub(in crate::http) const CLIENT: &str = "__client";
@@ -29,10 +29,7 @@ pub(in crate::http) struct CookieScope<'a> {
 impl CookieSuffix {
     /// The suffix of an instance, the same as clerk-js computes from the key.
     pub(in crate::http) fn of(publishable_key: &str) -> Self {
-        let hash = digest(&SHA1_FOR_LEGACY_USE_ONLY, publishable_key.as_bytes());
-        let mut text = URL_SAFE_NO_PAD.encode(hash);
-        text.truncate(8);
-        Self(text)
+        Self(cookie_suffix(publishable_key))
     }
 }
 
@@ -138,43 +135,16 @@ fn line(
     line
 }
 
-fn append(headers: &mut HeaderMap, line: String) {
+/// Adds a whole `Set-Cookie` line.
+pub(in crate::http) fn append(headers: &mut HeaderMap, line: String) {
     match HeaderValue::try_from(line) {
         Ok(value) => drop(headers.append(SET_COOKIE, value)),
         Err(_) => tracing::error!("a cookie could not be written"),
     }
 }
 
-/// Whether a host is a name of several labels: not an address and not a bare `localhost`.
-fn is_domain(host: &str) -> bool {
-    let is_label = |label: &str| {
-        !label.is_empty() && label.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
-    };
-    let mut labels = host.rsplit('.').peekable();
-    let is_numeric = |label: &&str| label.bytes().all(|b| b.is_ascii_digit());
-    host.len() <= 253
-        && !labels.peek().is_none_or(is_numeric)
-        && host.split('.').count() >= 2
-        && host.split('.').all(is_label)
-}
-
-/// The domain that an application shares with its Frontend API: the host without its first label, if the host has at
-/// least three labels and the rest does not look like a country registry (`co.uk`); else the host itself.
-fn parent(host: &str) -> Option<&str> {
-    if !is_domain(host) {
-        return None;
-    }
-    let Some((_, rest)) = host.split_once('.').filter(|(_, rest)| rest.contains('.')) else {
-        return Some(host);
-    };
-    let is_registry = rest.split_once('.').is_some_and(|(second, top)| top.len() == 2 && REGISTRIES.contains(&second));
-    Some(if is_registry { host } else { rest })
-}
-
 /// 400 days, the longest that browsers keep a cookie.
 const MAX_AGE_S: u64 = 400 * 86_400;
-/// Second-level labels under which country registries sell names.
-const REGISTRIES: &[&str] = &["ac", "co", "com", "edu", "gov", "ne", "net", "or", "org"];
 
 #[cfg(test)]
 mod tests {

@@ -7,7 +7,7 @@ mod realm;
 
 use hyper::Method;
 
-use crate::domain::rejection::ErrorCode;
+use crate::domain::rejection::{ErrorCode, Reason};
 
 use super::endpoint::{Endpoint, PathId};
 use super::outcomes::LoggedRoute;
@@ -51,6 +51,9 @@ pub(super) fn find(
     let off = if is_backend { None } else { off::code(method, &segments(path)) };
     Err(match off {
         Some(code) => code.into(),
+        None if SATELLITES.contains(&path) => {
+            Reason::from(ErrorCode::ResourceNotFound).saying(NO_SATELLITES.into()).into()
+        }
         None if found.endpoints.is_empty() => ErrorCode::ResourceNotFound.into(),
         None => not_allowed(found.endpoints),
     })
@@ -89,6 +92,10 @@ fn segments(path: &str) -> Vec<&str> {
 }
 
 const NOTHING: Found = Found { endpoints: &[], id: PathId::Absent };
+/// Where browsers are sent for the satellite domains of an application.
+const SATELLITES: [&str; 2] = ["/v1/client/sync", "/v1/client/link"];
+const NO_SATELLITES: &str =
+    "This instance serves one domain and its subdomains. There are no satellite domains to sync with.";
 /// More segments than any path has.
 const SEGMENTS_MAX: usize = 5;
 

@@ -21,9 +21,10 @@ use super::HttpOptions;
 use super::app::App;
 use super::call::Call;
 use super::endpoint::{Endpoint, PathId};
+use super::frontend;
 use super::pages::link;
 use super::request::audience::Audience;
-use super::request::head::{AuthMode, RequestHead};
+use super::request::head::{AuthMode, Relay, RequestHead};
 use super::request_id::RequestId;
 use super::response::api_response::ApiResponse;
 use super::response::cors::{self, Realm, origin_of};
@@ -78,7 +79,11 @@ where
     B: Body<Data = Bytes> + Unpin,
 {
     let options = &app.options;
-    let head = RequestHead::read(parts, peer, options)?;
+    let head = RequestHead::read(parts, peer, options, |key| app.engine.is_backend(key))?;
+    // The check of a proxy tells in its own words what is wrong.
+    if head.relay == Relay::Refused && head.path != frontend::proxy::HEALTH {
+        return Err(TransportError::ProxyRequestInvalidSecretKey.into());
+    }
     let found = routing::at(&head.path, options.development);
     let realm = routing::realm(&head, found, options.development);
     let asked = head.origin_input(realm);

@@ -73,6 +73,7 @@ pub(super) fn engine_builder(
         .issuer(config.issuer())
         .algorithm(config.session.algorithm)
         .token_ttl(Span::from_secs(config.session.token_ttl_s))
+        .handshake_bytes_max(usize::try_from(config.session.handshake_bytes_max).unwrap_or(usize::MAX))
         .public_url(public_url)
         .allowed_origins(config.server.allowed_origins.iter().map(|o| o.as_str().to_owned()).collect())
         .allowed_redirects(config.server.allowed_redirects.iter().map(|r| r.as_str().to_owned()).collect())

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use crate::domain::application_value::{ApplicationValue, ValueKey};
 use crate::domain::client::{Client, ClientChange};
 use crate::domain::event::{EndUser, Position};
+use crate::domain::handshake::KeptHandshake;
 use crate::domain::id::{
     AddressVerificationId, ClientId, InvitationId, ListedIdentifierId, MessageId, RedirectUrlId, SignInTokenId,
     SignUpId, UserId, WaitlistEntryId, WebhookEndpointId,
@@ -109,6 +110,8 @@ pub struct Decision {
     /// Changes to sign-in tokens, in order. Refused as [`CommitError::Rejected`]. An [`entry`](Self::entry) by a token
     /// marks it as used; it is refused in the same way if the token was used or revoked meanwhile.
     pub sign_in_tokens: Vec<SignInTokenChange>,
+    /// Changes to the results of handshakes, in order. Refused as [`CommitError::Rejected`].
+    pub handshakes: Vec<HandshakeChange>,
     /// Changes to the endpoints of webhooks, in order. Refused as [`CommitError::Stale`] if an endpoint is not in the
     /// expected version, as [`CommitError::Rejected`] if it is gone.
     pub webhooks: Vec<WebhookChange>,
@@ -261,6 +264,15 @@ pub enum SignInTokenChange {
     Issue(Box<SignInToken>),
     /// Revoke it.
     Revoke(SignInTokenId),
+}
+
+/// A change to the result of a handshake.
+#[derive(Clone, Debug)]
+pub enum HandshakeChange {
+    /// Keep it until it is fetched.
+    Keep(Box<KeptHandshake>),
+    /// Remove the one with this digest, because it is being fetched. Refused if it was fetched before, or has expired.
+    Take([u8; 32]),
 }
 
 /// A change to an entry of the waiting list.

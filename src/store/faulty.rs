@@ -57,7 +57,7 @@ pub enum StoreRead {
     Client,
     /// [`Store::owner`], [`Store::holder_of_address`], [`Store::holder_of_mailbox`] and [`Store::address_verification`].
     Owner,
-    /// [`Store::sign_in_token`].
+    /// [`Store::sign_in_token`] and [`Store::handshake`].
     SignInToken,
     /// [`Store::invitation`].
     Invitation,

@@ -31,9 +31,9 @@ mod store;
 mod writable;
 
 pub use commit::{
-    AddressVerificationWrite, ClientWrite, Commit, Committed, Decision, Housekeeping, InvitationChange, ListedChange,
-    MessageAbout, MessageEnd, MessageReport, NamedValueWrite, OutboxEntry, OutboxKind, RedirectUrlChange,
-    SignInTokenChange, SignUpWrite, UserWrite, ValueWrite, WaitlistChange,
+    AddressVerificationWrite, ClientWrite, Commit, Committed, Decision, HandshakeChange, Housekeeping,
+    InvitationChange, ListedChange, MessageAbout, MessageEnd, MessageReport, NamedValueWrite, OutboxEntry, OutboxKind,
+    RedirectUrlChange, SignInTokenChange, SignUpWrite, UserWrite, ValueWrite, WaitlistChange,
 };
 #[cfg(feature = "webhooks")]
 pub use commit::{WebhookChange, WebhookProgress};

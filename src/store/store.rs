@@ -6,6 +6,7 @@ use crate::domain::application_value::{ApplicationValue, ValueKey};
 use crate::domain::client::Client;
 use crate::domain::client::session::Session;
 use crate::domain::event::Position;
+use crate::domain::handshake::KeptHandshake;
 use crate::domain::id::{
     ClientId, IdentificationId, InvitationId, ListedIdentifierId, MessageId, RedirectUrlId, SessionId, SignInTokenId,
     SignUpId, UserId, WaitlistEntryId, WebhookEndpointId,
@@ -97,6 +98,9 @@ pub trait Store: sealed::Sealed + Send + Sync + 'static {
 
     /// A sign-in token.
     fn sign_in_token(&self, id: SignInTokenId) -> BoxFuture<'_, Result<Option<SignInToken>, StoreError>>;
+
+    /// The result of a handshake that was not fetched yet.
+    fn handshake(&self, digest: [u8; 32]) -> BoxFuture<'_, Result<Option<KeptHandshake>, StoreError>>;
 
     /// An invitation.
     fn invitation(&self, id: InvitationId) -> BoxFuture<'_, Result<Option<Invitation>, StoreError>>;

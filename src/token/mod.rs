@@ -2,6 +2,8 @@
 //! keys, session tokens, JWKS. This room knows no store, no actor and no HTTP.
 
 mod client_token;
+mod cookie_suffix;
+mod handshake;
 mod instance_key;
 mod keyring;
 mod oauth_state;
@@ -10,6 +12,7 @@ mod testing_token;
 mod ticket;
 
 pub use client_token::{PresentedToken, parse_client_token};
+pub use cookie_suffix::cookie_suffix;
 pub use instance_key::{InstanceKey, KeyFileError};
 pub use keyring::{Algorithm, KeyError, Keyring, SigningKey};
 pub use oauth_state::{FlowId, OAuthState, RedirectTargets, TokenCarrier};

@@ -52,6 +52,11 @@ impl Keyring {
     /// # Errors
     /// Where signing fails.
     pub fn mint(&self, claims: &SessionClaims) -> Result<Secret<String>, KeyError> {
+        self.jwt(claims)
+    }
+
+    /// The JWT of these claims in the category of session tokens, signed with the active key.
+    pub(super) fn jwt(&self, claims: &impl Serialize) -> Result<Secret<String>, KeyError> {
         let key = self.active();
         let kid = key.kid();
         let header = Header { alg: key.algorithm().as_str(), cat: CATEGORY, kid: &kid, typ: "JWT" };

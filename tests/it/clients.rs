@@ -19,7 +19,7 @@ fn official_clients_sign_up_against_the_binary() {
     require("browser", chromium().exists());
 
     run(Command::new("node")
-        .args(["--test", "--test-reporter=spec", "--test-concurrency=2", "--test-timeout=120000"])
+        .args(["--test", "--test-reporter=spec", "--test-concurrency=2", "--test-timeout=240000"])
         .env("VESTIBULE_BIN", env!("CARGO_BIN_EXE_vestibule"))
         .env("CHROMIUM", chromium())
         .current_dir(&suites));

@@ -272,7 +272,7 @@ fn rust_files(folder: &Path) -> Vec<PathBuf> {
     found
 }
 
-const PAGES: [(&str, &str); 14] = [
+const PAGES: [(&str, &str); 15] = [
     ("getting_started", include_str!("../../src/guide/getting_started.md")),
     ("settings", include_str!("../../src/guide/settings.md")),
     ("design", include_str!("../../src/guide/design.md")),
@@ -285,6 +285,7 @@ const PAGES: [(&str, &str); 14] = [
     ("contract", include_str!("../../src/guide/contract.md")),
     ("contract_sign_ups", include_str!("../../src/guide/contract_sign_ups.md")),
     ("contract_sign_ins", include_str!("../../src/guide/contract_sign_ins.md")),
+    ("contract_handshakes", include_str!("../../src/guide/contract_handshakes.md")),
     ("contract_errors", include_str!("../../src/guide/contract_errors.md")),
     ("contract_backend", include_str!("../../src/guide/contract_backend.md")),
 ];

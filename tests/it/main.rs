@@ -31,6 +31,7 @@ mod http_backend;
 mod http_bans;
 mod http_captcha;
 mod http_enumeration;
+mod http_handshakes;
 mod http_hints;
 mod http_instance;
 mod http_invitations;

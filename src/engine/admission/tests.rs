@@ -18,9 +18,9 @@ use crate::domain::time::Timestamp;
 use crate::domain::user::{NewUser, UserChange, UserPatch};
 use crate::domain::verification::Strategy;
 use crate::engine::{
-    AttemptFirstFactor, AttemptVerification, Caller, Engine, EngineError, EventsFrom, ListParams, MessageFilter,
-    NewSignIn, PrepareFirstFactor, PrepareVerification, ProviderCallback, RequestContext, SessionListParams,
-    UserFilter, UserListParams,
+    AttemptFirstFactor, AttemptVerification, Caller, Engine, EngineError, EventsFrom, HandshakeRequest, ListParams,
+    MessageFilter, NewSignIn, PrepareFirstFactor, PrepareVerification, ProviderCallback, RequestContext,
+    SessionListParams, UserFilter, UserListParams,
 };
 
 use super::*;
@@ -117,6 +117,8 @@ async fn outcomes(engine: &Engine) -> Vec<(&'static str, Option<EngineError>)> {
         end_sessions(caller, context),
         enter_waitlist(None),
         follow_link(caller, "token", false, context),
+        handshake(caller, &HandshakeRequest::default(), context),
+        handshake_cookies("nonce"),
         identify(None),
         identify_among(None),
         inspect_sign_up(sign_up),

@@ -5,6 +5,7 @@ pub(super) mod captchas;
 pub(super) mod clients;
 pub(super) mod email_links;
 pub(super) mod equal_calls;
+pub(super) mod handshakes;
 pub(super) mod late_returns;
 pub(super) mod messages;
 pub(super) mod newcomers;

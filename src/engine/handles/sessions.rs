@@ -2,7 +2,10 @@ use crate::domain::client::session::Session;
 use crate::domain::id::{SessionId, UserId};
 use crate::domain::secret::Secret;
 use crate::domain::time::Span;
-use crate::engine::{Caller, ClientView, Engine, EngineError, Page, RequestContext, SessionListParams, SessionView};
+use crate::engine::{
+    Caller, ClientView, Engine, EngineError, Handshake, HandshakeRequest, Page, RequestContext, SessionListParams,
+    SessionView,
+};
 
 handle! {
     /// The calls about sessions.
@@ -90,4 +93,17 @@ handle! {
     /// [`EngineError::NotFound`] unless the session is live; `form_param_value_invalid` for anything else than such a token of
     /// this session.
     verify(id: SessionId, token: &str) -> Session: verify_session;
+    /// Tells the server of a page who is signed in: where to send the browser, and with which cookie. `caller` is the holder
+    /// of the `__client` cookie ([guide: Handshakes](crate::guide::contract_handshakes)).
+    ///
+    /// # Errors
+    /// `invalid_redirect_url` for what is no URL of a web page; `invalid_handshake` for a page that is not allowed, or that
+    /// no cookie of this host reaches; [`EngineError::Limited`] where the source's token quota is used up.
+    handshake(caller: &Caller, request: &HandshakeRequest, context: &RequestContext) -> Handshake: handshake;
+    /// The cookies of a handshake that was not handed over, for the application's server: once for each nonce, and within a
+    /// minute.
+    ///
+    /// # Errors
+    /// `invalid_nonce`.
+    handshake_cookies(nonce: &str) -> Vec<String>: handshake_cookies;
 }

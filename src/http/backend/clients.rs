@@ -1,5 +1,7 @@
 //! `/v1/clients…`
 
+use serde_json::json;
+
 use crate::domain::id::ClientId;
 use crate::domain::rejection::{ErrorCode, Rejection};
 use crate::engine::Page;
@@ -26,6 +28,13 @@ pub(super) async fn list(call: &Call<'_>) -> Result<ApiResponse, HttpError> {
 pub(super) async fn show(call: &Call<'_>, id: ClientId) -> Result<ApiResponse, HttpError> {
     let client = call.engine().client_for_backend(id).await?;
     Ok(ApiResponse::json(&BackendClient { client: &client, now: call.engine().now() }))
+}
+
+/// The cookies of a handshake, for the server of the page.
+pub(super) async fn handshake_payload(call: &Call<'_>) -> Result<ApiResponse, HttpError> {
+    let nonce = call.head.query.single("nonce")?.ok_or_else(|| ErrorCode::InvalidNonce.on("nonce"))?;
+    let directives = call.engine().sessions().handshake_cookies(nonce).await?;
+    Ok(ApiResponse::json(&json!({ "directives": directives })))
 }
 
 /// The client of a token, the value of its `__client` cookie.

@@ -6,6 +6,7 @@ mod instance;
 mod invitations;
 mod listed;
 mod messages;
+mod proxy_checks;
 mod sessions;
 mod sign_in_tokens;
 mod sign_ups;
@@ -104,8 +105,10 @@ pub(super) const ENDPOINTS: &[Endpoint] = &[
 
     Endpoint::backend_get("/v1/clients", answer!(|i| clients::list(i.call).await)),
     Endpoint::backend(POST, "/v1/clients/verify", answer!(|i| clients::verify(i.call, only(i.objects())?).await)),
+    Endpoint::backend_get("/v1/clients/handshake_payload", answer!(|i| clients::handshake_payload(i.call).await)),
     Endpoint::backend_get("/v1/clients/{id}", answer!(|i| clients::show(i.call, i.id()?).await)).of::<ClientId>(),
 
+    Endpoint::backend(POST, "/v1/proxy_checks", answer!(|i| proxy_checks::check(i.call, only(i.objects())?))),
     Endpoint::backend(POST, "/v1/sign_in_tokens", answer!(|i| sign_in_tokens::create(i.call, only(i.objects())?).await)),
     Endpoint::backend(POST, "/v1/sign_in_tokens/{id}/revoke", answer!(|i| sign_in_tokens::revoke(i.call, i.id()?).await)).of::<SignInTokenId>(),
     #[cfg(feature = "webhooks")]

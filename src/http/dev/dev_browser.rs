@@ -3,8 +3,8 @@
 
 use serde_json::json;
 
+use crate::engine::DEV_BROWSER_PREFIX;
 use crate::http::call::Call;
-use crate::http::request::head::DEV_BROWSER_PREFIX;
 use crate::http::response::api_response::ApiResponse;
 use crate::http::response::error::HttpError;
 

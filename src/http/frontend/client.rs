@@ -3,6 +3,8 @@
 
 use crate::engine::{ClientView, EngineError};
 use crate::http::call::Call;
+use crate::http::cookie;
+use crate::http::request::head::AuthMode;
 use crate::http::request::identity::{ClientUpdate, Identity};
 use crate::http::response::api_response::{ApiResponse, Wrapped};
 use crate::http::response::error::HttpError;
@@ -20,6 +22,19 @@ pub(in crate::http) async fn open(call: &Call<'_>) -> Result<ApiResponse, HttpEr
     let identity = call.identify().await?;
     let client = call.engine().open_client(&identity.caller, &call.context).await?;
     Ok(wrapped(call, &identity, &client))
+}
+
+/// Sends the browser back to its page with a cookie that lasts longer. Browsers shorten what scripts cause, and nothing that
+/// comes by a navigation.
+pub(in crate::http) async fn touch(call: &Call<'_>) -> Result<ApiResponse, HttpError> {
+    let text = call.head.query.single("redirect_url").ok().flatten().unwrap_or_default();
+    let url = call.engine().redirect_url(text, None).map_err(EngineError::from)?;
+    let identity = call.identify().await?;
+    let mut answer = ApiResponse::see_other(url.as_str());
+    if let (AuthMode::Cookie, Some(token)) = (call.head.mode, call.engine().current_token(&identity.caller)) {
+        cookie::set_client(answer.headers_mut(), token.expose(), call.head.cookie_scope());
+    }
+    Ok(answer)
 }
 
 /// Ends all sessions and makes the browser delete its client token.

@@ -3,10 +3,12 @@
 pub(super) mod captchas;
 pub(super) mod client;
 pub(super) mod environment;
+pub(super) mod handshake;
 mod inputs;
 pub(super) mod me;
 pub(super) mod message_reports;
 pub(super) mod oauth_callback;
+pub(super) mod proxy;
 pub(super) mod sessions;
 pub(super) mod sign_ins;
 pub(super) mod sign_ups;
@@ -29,6 +31,9 @@ pub(super) const ENDPOINTS: &[Endpoint] = &[
     Endpoint::form(DELETE, "/v1/client", answer!(|i| client::forget(i.call).await)),
     Endpoint::form(POST, "/v1/client/verify", answer!(|i| captchas::solve(i.call, i.form()).await)),
 
+    Endpoint::get("/v1/client/handshake", answer!(|i| handshake::answer(i.call).await)).open(),
+    Endpoint::get("/v1/client/touch", answer!(|i| client::touch(i.call).await)).open(),
+
     Endpoint::form(POST, "/v1/client/sign_ins", answer!(|i| sign_ins::create(i.call, i.form()).await)),
     Endpoint::get("/v1/client/sign_ins/{id}", answer!(|i| sign_ins::show(i.call, i.id()?).await)).of::<SignInId>(),
     Endpoint::form(POST, "/v1/client/sign_ins/{id}/prepare_first_factor", answer!(|i| sign_ins::prepare(i.call, i.id()?, i.form()).await)).of::<SignInId>(),
@@ -41,7 +46,7 @@ pub(super) const ENDPOINTS: &[Endpoint] = &[
     Endpoint::form(POST, "/v1/client/sign_ups/{id}/attempt_verification", answer!(|i| sign_ups::attempt(i.call, i.id()?, i.form()).await)).of::<SignUpId>(),
 
     Endpoint::get("/v1/oauth_callback", answer!(|i| oauth_callback::take(i.call).await)).open(),
-    Endpoint::form(POST, "/v1/oauth_callback", answer!(|i| Ok(oauth_callback::repeat(i.form())))).open(),
+    Endpoint::form(POST, "/v1/oauth_callback", answer!(|i| Ok(oauth_callback::repeat(i.call, i.form())))).open(),
     Endpoint::get("/v1/verify", answer!(|i| verify::open(i.call).await)).open(),
     Endpoint::form(POST, "/v1/verify", answer!(|i| verify::confirm(i.call, i.form()).await)).open(),
     Endpoint::get("/v1/tickets/accept", answer!(|i| tickets::accept(i.call).await)).open(),
@@ -54,5 +59,6 @@ pub(super) const ENDPOINTS: &[Endpoint] = &[
     Endpoint::form(POST, "/v1/client/sessions/{id}/tokens", answer!(|i| sessions::token(i.call, i.id()?).await)).of::<SessionId>(),
     Endpoint::form(POST, "/v1/client/sessions/{id}/end", answer!(|i| sessions::end(i.call, i.id()?, false).await)).of::<SessionId>(),
     Endpoint::form(POST, "/v1/client/sessions/{id}/remove", answer!(|i| sessions::end(i.call, i.id()?, true).await)).of::<SessionId>(),
+    Endpoint::get(proxy::HEALTH, answer!(|i| Ok(proxy::health(i.call)))).open(),
     Endpoint::get("/v1/me", answer!(|i| me::show(i.call).await)),
 ];

@@ -47,7 +47,7 @@ pub(in crate::http) async fn take(call: &Call<'_>) -> Result<ApiResponse, HttpEr
 }
 
 /// Some providers answer by POST from their own page, which sends no cookie of ours: do the same as for a GET.
-pub(in crate::http) fn repeat(form: &Params) -> ApiResponse {
+pub(in crate::http) fn repeat(call: &Call<'_>, form: &Params) -> ApiResponse {
     let mut query = Serializer::new(String::new());
     for name in PARAMETERS {
         // A parameter that appears twice is ignored.
@@ -55,7 +55,7 @@ pub(in crate::http) fn repeat(form: &Params) -> ApiResponse {
             query.append_pair(name, value);
         }
     }
-    ApiResponse::see_other(&format!("oauth_callback?{}", query.finish()))
+    ApiResponse::see_other(&call.head.reference("oauth_callback", &query.finish()))
 }
 
 /// Where the browser goes, if there is such a URL. A page's dev browser is only for the browser that began.

@@ -7,7 +7,7 @@ use hyper::Method;
 use hyper::header::{AUTHORIZATION, HeaderMap, HeaderName, REFERER, USER_AGENT};
 use hyper::http::request::Parts;
 
-use crate::engine::{RequestContext, TokenCarrier};
+use crate::engine::{DEV_BROWSER_PREFIX, RequestContext, TokenCarrier};
 
 use super::audience::Audience;
 use super::form::Params;
@@ -41,6 +41,20 @@ pub(in crate::http) struct RequestHead {
     pub(in crate::http) own_host: Option<String>,
     /// Whether the browser's connection is https.
     pub(in crate::http) secure: bool,
+    /// Whether an application passed it on ([guide: Proxies of an
+    /// application](crate::guide::contract_handshakes#proxies-of-an-application)).
+    pub(in crate::http) relay: Relay,
+}
+
+/// Whether an application's server passed a request on, and proved it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::http) enum Relay {
+    /// The request shows no secret key.
+    None,
+    /// It shows the instance's secret key, so its statements about the browser are believed.
+    Proved,
+    /// It shows another key.
+    Refused,
 }
 
 /// How a client identifies itself, chosen per request ([guide: Clients](crate::guide::contract#clients)).
@@ -55,13 +69,24 @@ pub(in crate::http) enum AuthMode {
 }
 
 impl RequestHead {
-    /// Reads the head of a request from `peer`.
+    /// Reads the head of a request from `peer`. `is_secret_key` compares a key with the instance's.
     ///
     /// # Errors
     /// When the host is invalid, or the HTTP layer can't read the query.
-    pub(in crate::http) fn read(parts: Parts, peer: SocketAddr, options: &HttpOptions) -> Result<Self, HttpError> {
+    pub(in crate::http) fn read(
+        parts: Parts,
+        peer: SocketAddr,
+        options: &HttpOptions,
+        is_secret_key: impl Fn(&str) -> bool,
+    ) -> Result<Self, HttpError> {
         let own_host = host::named(&parts)?;
-        let headers = parts.headers;
+        let mut headers = parts.headers;
+        // Nothing behind this line sees the key.
+        let relay = match headers.remove(RELAY_KEY) {
+            None => Relay::None,
+            Some(key) if key.to_str().is_ok_and(is_secret_key) => Relay::Proved,
+            Some(_) => Relay::Refused,
+        };
         let encoded = parts.uri.query().unwrap_or_default();
         let query =
             Params::decode(encoded.as_bytes(), options.max_params).map_err(|_| TransportError::RequestBodyTooLarge)?;
@@ -70,14 +95,28 @@ impl RequestHead {
             (Method::POST, Some(name)) => overridden(name)?,
             (method, _) => method,
         };
-        let trusted = options.trusts(peer.ip());
-        let ip = client_ip(peer.ip(), &headers, &options.trusted_proxies);
+        let trusted = options.trusts(peer.ip()) || relay == Relay::Proved;
+        let ip = match relay {
+            Relay::Proved => {
+                let proxies = [&options.trusted_proxies[..], &[peer.ip().into()]].concat();
+                client_ip(peer.ip(), &headers, &proxies)
+            }
+            Relay::None | Relay::Refused => client_ip(peer.ip(), &headers, &options.trusted_proxies),
+        };
         let by_proxy = |name| texts(&headers, name).next().filter(|_| trusted);
         let secure = options.public_url.scheme() == "https"
             || by_proxy("x-forwarded-proto").is_some_and(|p| p.eq_ignore_ascii_case("https"));
         let host = by_proxy("x-forwarded-host").and_then(host::of).or_else(|| own_host.clone());
         let (path, encoded_query) = (parts.uri.path().to_owned(), encoded.to_owned());
-        Ok(Self { method, path, query, encoded_query, mode, ip, host, own_host, secure, headers })
+        Ok(Self { method, path, query, encoded_query, mode, ip, host, own_host, secure, relay, headers })
+    }
+
+    /// A reference to the path of this request with another query. `last` is the last part of that path, or nothing: it is
+    /// relative, so that it is right below every path at which a proxy has the server. But the proxies in Clerk's packages
+    /// read references as if they were at the root.
+    pub(in crate::http) fn reference(&self, last: &str, query: &str) -> String {
+        let is_relayed = self.headers.contains_key(RELAY_URL);
+        format!("{}?{query}", if is_relayed { &self.path } else { last })
     }
 
     /// Who reads the answer.
@@ -163,9 +202,6 @@ impl RequestHead {
     }
 }
 
-/// The prefix of a dev browser's id; the client token follows.
-pub(in crate::http) const DEV_BROWSER_PREFIX: &str = "dvb_";
-
 fn mode(query: &Params, options: &HttpOptions) -> Result<AuthMode, HttpError> {
     let native = query.single("_is_native")?;
     if native.is_some_and(|n| n == "1" || n == "true") {
@@ -205,6 +241,10 @@ fn bearer(value: &str) -> &str {
 }
 
 const DEV_BROWSER: &str = "__clerk_db_jwt";
+/// The URL at which an application has this server, for browsers.
+const RELAY_URL: &str = "clerk-proxy-url";
+/// The instance's secret key, by which the application proves itself.
+const RELAY_KEY: &str = "clerk-secret-key";
 
 #[cfg(test)]
 mod tests {
@@ -238,7 +278,7 @@ mod tests {
         let mut options = options();
         options.development = false;
         let parts = request("GET", "/v1/client?__clerk_db_jwt=dvb_x", &[]);
-        let head = RequestHead::read(parts, PEER, &options).expect("a head");
+        let head = RequestHead::read(parts, PEER, &options, is_key).expect("a head");
         assert_eq!(head.mode, AuthMode::Cookie);
     }
 
@@ -284,7 +324,7 @@ mod tests {
         let mut options = options();
         options.trusted_proxies = vec![PEER.ip().into()];
         let parts = request("GET", "/v1/client", &headers);
-        let proxied = RequestHead::read(parts, PEER, &options).expect("a head");
+        let proxied = RequestHead::read(parts, PEER, &options, is_key).expect("a head");
         assert_eq!(proxied.ip.to_string(), "198.51.100.7");
         assert_eq!(proxied.host.as_deref(), Some("other.example"));
         assert!(proxied.secure);
@@ -295,8 +335,41 @@ mod tests {
         let headers = [("host", "evil.example"), ("x-forwarded-host", "localhost")];
         let mut options = options();
         options.trusted_proxies = vec![PEER.ip().into()];
-        let head = RequestHead::read(request("GET", "/dev/outbox", &headers), PEER, &options).expect("a head");
+        let head = RequestHead::read(request("GET", "/dev/outbox", &headers), PEER, &options, is_key).expect("a head");
         assert_eq!((head.host.as_deref(), head.own_host.as_deref()), (Some("localhost"), Some("evil.example")));
+    }
+
+    #[test]
+    fn an_application_that_passes_requests_on_is_believed_with_the_right_key_only() {
+        let told = [
+            ("host", "engine.internal:8080"),
+            ("clerk-proxy-url", "https://app.example.com/__clerk"),
+            ("x-forwarded-for", "198.51.100.7"),
+            ("x-forwarded-proto", "https"),
+            ("x-forwarded-host", "app.example.com"),
+        ];
+        for (key, relay) in [(None, Relay::None), (Some("sk_no"), Relay::Refused), (Some("sk_yes"), Relay::Proved)] {
+            let headers: Vec<_> = told.into_iter().chain(key.map(|key| ("clerk-secret-key", key))).collect();
+            let head = head("/v1/client", &headers);
+            let (ip, host) = (head.ip.to_string(), head.host.as_deref());
+            let expected = match relay {
+                Relay::Proved => ("198.51.100.7".to_owned(), Some("app.example.com"), true),
+                Relay::None | Relay::Refused => (PEER.ip().to_string(), Some("engine.internal"), false),
+            };
+            assert_eq!((head.relay, (ip, host, head.secure)), (relay, expected));
+            assert!(!head.headers.contains_key("clerk-secret-key"));
+        }
+    }
+
+    #[test]
+    fn references_suit_the_proxies_that_read_them() {
+        let relayed = [("clerk-proxy-url", "https://app.example.com/__clerk")];
+        assert_eq!(head("/v1/client", &[]).reference("client", "a=b"), "client?a=b");
+        assert_eq!(head("/v1/client", &relayed).reference("client", "a=b"), "/v1/client?a=b");
+    }
+
+    fn is_key(key: &str) -> bool {
+        key == "sk_yes"
     }
 
     fn head(path: &str, headers: &[(&str, &str)]) -> RequestHead {
@@ -304,7 +377,7 @@ mod tests {
     }
 
     fn read(method: &str, path: &str, headers: &[(&str, &str)]) -> Result<RequestHead, HttpError> {
-        RequestHead::read(request(method, path, headers), PEER, &options())
+        RequestHead::read(request(method, path, headers), PEER, &options(), is_key)
     }
 
     fn request(method: &str, path: &str, headers: &[(&str, &str)]) -> Parts {

@@ -4,9 +4,9 @@
 use hyper::header::{AUTHORIZATION, HeaderMap, HeaderName};
 
 use crate::domain::secret::Secret;
-use crate::engine::{Caller, ClientView, Engine, EngineError};
+use crate::engine::{Caller, ClientView, DEV_BROWSER_PREFIX, Engine, EngineError};
 
-use super::head::{AuthMode, DEV_BROWSER_PREFIX, RequestHead};
+use super::head::{AuthMode, RequestHead};
 use crate::http::cookie::{self, CookieSuffix};
 use crate::http::response::api_response::insert;
 
@@ -211,7 +211,7 @@ mod tests {
         let url = Url::parse("http://localhost:8080").expect("a URL");
         let options = HttpOptions::new(url, "pk_live_Y2xlcmsubG9jYWxob3N0JA==", true);
         let peer = ([127, 0, 0, 1], 4000).into();
-        let head = RequestHead::read(parts, peer, &options).expect("a head");
+        let head = RequestHead::read(parts, peer, &options, |_| false).expect("a head");
         let mut headers = HeaderMap::new();
         let suffix = CookieSuffix::of(&options.publishable_key);
         cookies(told, &head, &suffix, &mut headers);

@@ -48,6 +48,7 @@ transport_errors! {
     BodyUnreadable "request_body_invalid"
     AuthorizationHeaderFormatInvalid "authorization_header_format_invalid"
     ClerkKeyInvalid "clerk_key_invalid"
+    ProxyRequestInvalidSecretKey "proxy_request_invalid_secret_key"
     DevBrowserUnauthenticated "dev_browser_unauthenticated"
     CallbackInvalid "callback_invalid"
 }

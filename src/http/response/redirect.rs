@@ -3,10 +3,12 @@
 
 use url::Url;
 
+use crate::domain::redirect::without_parameters;
+
 /// `url` with the result of a link, in the parameters of [guide: Redirects](crate::guide::contract_sign_ups#redirects).
 /// Existing parameters of those names are removed, because pages read the first one.
 pub(in crate::http) fn with_status(url: &str, status: &str, session: Option<&str>) -> Option<Url> {
-    let mut url = without(Url::parse(url).ok()?, &[STATUS, CREATED_SESSION]);
+    let mut url = without_parameters(Url::parse(url).ok()?, &[STATUS, CREATED_SESSION]);
     url.query_pairs_mut().append_pair(STATUS, status);
     if let Some(session) = session {
         url.query_pairs_mut().append_pair(CREATED_SESSION, session);
@@ -18,7 +20,7 @@ pub(in crate::http) fn with_status(url: &str, status: &str, session: Option<&str
 /// [guide: Invitations and tickets](crate::guide::contract_sign_ups#invitations-and-tickets), and the ticket where it
 /// is useful.
 pub(in crate::http) fn with_ticket(url: &str, status: &str, ticket: Option<&str>) -> Option<Url> {
-    let mut url = without(Url::parse(url).ok()?, &[STATUS, TICKET]);
+    let mut url = without_parameters(Url::parse(url).ok()?, &[STATUS, TICKET]);
     if let Some(ticket) = ticket {
         url.query_pairs_mut().append_pair(TICKET, ticket);
     }
@@ -29,7 +31,7 @@ pub(in crate::http) fn with_ticket(url: &str, status: &str, ticket: Option<&str>
 /// `url` with the one-time value for an application without cookies, in the parameter of
 /// [guide: Native hand-over](crate::guide::contract_sign_ups#native-hand-over).
 pub(in crate::http) fn with_nonce(url: Url, nonce: &str) -> Url {
-    let mut url = without(url, &[NONCE]);
+    let mut url = without_parameters(url, &[NONCE]);
     url.query_pairs_mut().append_pair(NONCE, nonce);
     url
 }
@@ -37,7 +39,7 @@ pub(in crate::http) fn with_nonce(url: Url, nonce: &str) -> Url {
 /// `url` without its dev browser, which is the token of the client that asked and meant for its browser only
 /// ([guide: Dev browsers](crate::guide::contract#dev-browsers)).
 pub(in crate::http) fn without_dev_browser(url: Url) -> Url {
-    without(url, &[DEV_BROWSER])
+    without_parameters(url, &[DEV_BROWSER])
 }
 
 /// `url` for the browser that asked: the token in its dev browser may have been replaced since, and the page takes what
@@ -60,18 +62,6 @@ pub(in crate::http) fn csp_source(url: &str) -> Option<String> {
     let url = Url::parse(url).ok()?;
     let origin = url.origin();
     Some(if origin.is_tuple() { origin.ascii_serialization() } else { format!("{}:", url.scheme()) })
-}
-
-fn without(mut url: Url, names: &[&str]) -> Url {
-    if url.query_pairs().any(|(name, _)| names.contains(&&*name)) {
-        let pairs = url.query_pairs().into_owned();
-        let kept: Vec<(String, String)> = pairs.filter(|(name, _)| !names.contains(&name.as_str())).collect();
-        url.set_query(None);
-        if !kept.is_empty() {
-            url.query_pairs_mut().extend_pairs(kept);
-        }
-    }
-    url
 }
 
 const TICKET: &str = "__clerk_ticket";

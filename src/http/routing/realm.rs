@@ -16,7 +16,7 @@ pub(in crate::http) fn realm(head: &RequestHead, found: Found, development: bool
         return if is_missing && is_off() { Realm::Open } else { first.realm };
     }
     match path {
-        "/v1/client/handshake" | "/metrics" => Realm::Open,
+        "/metrics" => Realm::Open,
         _ if backend::owns(path) => Realm::Backend,
         _ if backend::shares(path) && !head.is_of_browser_or_application() => Realm::Backend,
         _ if path.starts_with("/.well-known/") || path.starts_with("/health/") => Realm::Open,
@@ -81,7 +81,7 @@ mod tests {
         let url = Url::parse("http://localhost:8080").expect("a URL");
         let parts = request.body(()).expect("a request").into_parts().0;
         let options = HttpOptions::new(url, "pk_live_x", development);
-        let head = RequestHead::read(parts, ([192, 0, 2, 1], 4000).into(), &options).expect("a head");
+        let head = RequestHead::read(parts, ([192, 0, 2, 1], 4000).into(), &options, |_| false).expect("a head");
         realm(&head, crate::http::routing::at(&head.path, development), development)
     }
 }

@@ -149,6 +149,14 @@ pub(super) async fn a_code_for_an_address_is_kept_for_a_day_after_it_expires(sto
     assert_eq!(store.address_verification(email.id).await, Ok(None));
 }
 
+pub(super) async fn a_handshake_goes_when_it_expires(store: &impl Store) {
+    commit(store, keep(&handshake(1))).await.expect("a handshake");
+    for (ms, expected) in [(59_999, Some(handshake(1))), (60_000, None)] {
+        purge(store, at(ms), round(store, at(ms)).await).await;
+        assert_eq!(store.handshake([1; 32]).await, Ok(expected));
+    }
+}
+
 pub(super) async fn a_client_that_comes_back_while_the_walk_is_on_stays(store: &impl Store) {
     let sign_up = open(1, "ada@example.com");
     commit(store, open_client(sign_up.client_id)).await.expect("a client");

@@ -2,6 +2,7 @@
 
 use crate::domain::client::ClientChange;
 use crate::domain::client::session::{Session, SessionStatus};
+use crate::domain::handshake::KeptHandshake;
 use crate::domain::id::{AddressVerificationId, ClientId, IdentificationId, MessageId, SessionId, SignUpId, UserId};
 use crate::domain::identifier::{EmailAddress, Identifier, IdentifierKind};
 use crate::domain::message::FailureClass;
@@ -13,8 +14,8 @@ use crate::domain::time::{Span, Timestamp};
 use crate::domain::user::{AddressVerification, Identification, User};
 use crate::domain::verification::{CodeDigest, Method, Strategy, Verification};
 use crate::store::{
-    AddressVerificationWrite, ClientWrite, Commit, CommitError, Committed, Decision, MessageEnd, OutboxEntry,
-    OutboxKind, SignUpWrite, Store, UserWrite,
+    AddressVerificationWrite, ClientWrite, Commit, CommitError, Committed, Decision, HandshakeChange, MessageEnd,
+    OutboxEntry, OutboxKind, SignUpWrite, Store, UserWrite,
 };
 
 pub(super) async fn commit(store: &impl Store, commit: Commit) -> Result<(), CommitError> {
@@ -184,6 +185,21 @@ pub(super) fn prove(next: &AddressVerification, before: Option<&AddressVerificat
     let expected = before.map(AddressVerification::stamp);
     let write = AddressVerificationWrite { next: Box::new(next.clone()), expected };
     Commit { decision: Decision { address_verification: Some(write), ..Decision::default() }, ..Commit::default() }
+}
+
+/// The result `n` of a handshake, which can be fetched for a minute.
+pub(super) fn handshake(n: u8) -> KeptHandshake {
+    KeptHandshake { digest: [n; 32], sealed: vec![n], expire_at: at(60_000) }
+}
+
+pub(super) fn keep(handshake: &KeptHandshake) -> Commit {
+    let change = HandshakeChange::Keep(Box::new(handshake.clone()));
+    Commit::of_decision(at(0), Decision { handshakes: vec![change], ..Decision::default() })
+}
+
+pub(super) fn take(n: u8, ms: u64) -> Commit {
+    let change = HandshakeChange::Take([n; 32]);
+    Commit::of_decision(at(ms), Decision { handshakes: vec![change], ..Decision::default() })
 }
 
 pub(super) fn charge(address: &str, client: ClientId, what: QuotaKind) -> QuotaUse {

@@ -7,6 +7,7 @@ use crate::domain::application_value::{ApplicationValue, ValueKey};
 use crate::domain::client::Client;
 use crate::domain::client::session::Session;
 use crate::domain::event::Position;
+use crate::domain::handshake::KeptHandshake;
 use crate::domain::id::{
     ClientId, IdentificationId, InvitationId, ListedIdentifierId, MessageId, RedirectUrlId, SessionId, SignInTokenId,
     SignUpId, UserId, WaitlistEntryId, WebhookEndpointId,
@@ -131,6 +132,10 @@ impl Store for FaultyStore {
 
     fn sign_in_token(&self, id: SignInTokenId) -> BoxFuture<'_, Result<Option<SignInToken>, StoreError>> {
         Box::pin(self.read(StoreRead::SignInToken, self.inner.sign_in_token(id)))
+    }
+
+    fn handshake(&self, digest: [u8; 32]) -> BoxFuture<'_, Result<Option<KeptHandshake>, StoreError>> {
+        Box::pin(self.read(StoreRead::SignInToken, self.inner.handshake(digest)))
     }
 
     fn invitation(&self, id: InvitationId) -> BoxFuture<'_, Result<Option<Invitation>, StoreError>> {

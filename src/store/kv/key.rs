@@ -78,6 +78,8 @@ pub(crate) enum Kind {
     /// A message that left the outbox, by its time and id; and the id of such a message, by the digest of what its
     /// provider calls it. Scanned.
     Message = 27,
+    /// The result of a handshake that waits to be fetched, by the digest of its nonce.
+    Handshake = 28,
     /// A code that was sent to an address of a user for the application's backend, by the id of the address.
     AddressVerification = 29,
 }
@@ -303,6 +305,10 @@ pub(in crate::store) fn parse_user_address(key: &[u8]) -> Option<UserId> {
 
 pub(in crate::store) fn address_verification(id: IdentificationId) -> Bytes {
     of_id(Kind::AddressVerification, id)
+}
+
+pub(in crate::store) fn handshake(digest: &[u8; 32]) -> Bytes {
+    of_parts(Kind::Handshake, &[digest])
 }
 
 pub(in crate::store) fn webhook_endpoint(id: WebhookEndpointId) -> Bytes {

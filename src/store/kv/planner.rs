@@ -1,6 +1,7 @@
 //! From commits to writes. A batch is planned commit by commit; each sees the results of those before it, and a refused
 //! one leaves no writes. Uniqueness of identifiers is decided only here.
 
+mod handshakes;
 mod housekeeping;
 mod invitations;
 mod listed;
@@ -160,6 +161,9 @@ impl<K: KeyValue> Transaction<'_, '_, K> {
         self.invitations(&decision.invitations, at)?;
         for change in &decision.sign_in_tokens {
             self.sign_in_token(change, at)?;
+        }
+        for change in &decision.handshakes {
+            self.handshake(change, at)?;
         }
         for change in &decision.webhooks {
             self.webhook(change)?;

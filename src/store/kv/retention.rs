@@ -14,8 +14,8 @@ use super::codec;
 use super::key::{self, Kind};
 use super::quota;
 use super::record::{
-    AddressVerificationRecordV1, ClientRecordV3, CounterRecordV1, EventsRecordV2, FailuresRecordV2, InvitationRecordV1,
-    MessageRecordV1, OutboxRecordV2, SessionRecordV1, SignInTokenRecordV1, UserRecordV3,
+    AddressVerificationRecordV1, ClientRecordV3, CounterRecordV1, EventsRecordV2, FailuresRecordV2, HandshakeRecordV1,
+    InvitationRecordV1, MessageRecordV1, OutboxRecordV2, SessionRecordV1, SignInTokenRecordV1, UserRecordV3,
 };
 use crate::domain::client::Client;
 use crate::domain::invitation::{Invitation, InvitationState};
@@ -35,7 +35,7 @@ pub(in crate::store) enum Verdict {
 
 /// The scanned kinds, in this order; then the scan begins again. Events are the last, since it leaves them at the first
 /// one that is kept.
-pub(in crate::store) const GC_KINDS: [Kind; 12] = [
+pub(in crate::store) const GC_KINDS: [Kind; 13] = [
     Kind::Client,
     Kind::Outbox,
     Kind::Counter,
@@ -47,6 +47,7 @@ pub(in crate::store) const GC_KINDS: [Kind; 12] = [
     Kind::SignInToken,
     Kind::Message,
     Kind::AddressVerification,
+    Kind::Handshake,
     Kind::Event,
 ];
 
@@ -109,6 +110,8 @@ pub(in crate::store) fn fate(
         let record = codec::decode::<AddressVerificationRecordV1>(value)?;
         let verification = AddressVerification::try_from(record)?.verification;
         goes(verification.expire_at + PROOF_KNOWN <= now)
+    } else if is(Kind::Handshake) {
+        goes(codec::decode::<HandshakeRecordV1>(value)?.expire_at() <= now)
     } else if is(Kind::User) {
         let mut record = codec::decode::<UserRecordV3>(value)?;
         let Some(kept) = record.sign_up.take() else { return Ok(Verdict::Keep) };

@@ -108,6 +108,9 @@ pub(crate) const fn of_refusal(code: ErrorCode) -> Row {
         ErrorCode::VerificationLinkTokenExpired => row(BAD, "Link expired", "This link has expired. Please ask for a new one."),
         ErrorCode::SignUpEmailLinkNotSameClient => row(FORBIDDEN, "Not the same browser", "Open this link in the browser and on the device where you began to sign up."),
         ErrorCode::InvalidRedirectUrl => row(FIELD, "is not allowed", "The {param} does not match an allowed origin or redirect URL of this instance."),
+        ErrorCode::InvalidHandshake => row(BAD, "Invalid handshake", "This page can't have the result of a handshake: its origin is not one of the allowed origins of this instance."),
+        ErrorCode::InvalidNonce => row(BAD, "Invalid nonce", "There is no handshake with this nonce, or it was fetched already, or it is over."),
+        ErrorCode::InvalidProxyConfiguration => row(FIELD, "Invalid proxy", "This is not the URL at which browsers reach this instance. Please set server.public_url to it, or check the other URL."),
         // Sign-ups
         ErrorCode::TooManyRequests => row(WAIT, "Too many requests", "Too many requests. Please try again in a bit."),
         ErrorCode::SignUpCannotBeUpdated => row(BAD, "Sign up cannot be updated", "This sign up has reached a terminal state and cannot be updated."),

@@ -7,7 +7,7 @@ use std::path::Path;
 use super::{depth, group_heads, identifier, is_word, rust_files, without_comments};
 
 /// What each module of the domain may import, beside itself.
-const FLOORS: [(&str, &[&str]); 38] = [
+const FLOORS: [(&str, &[&str]); 40] = [
     // Plain values.
     ("time", &[]),
     ("secret", &[]),
@@ -23,6 +23,8 @@ const FLOORS: [(&str, &[&str]); 38] = [
     ("locale", &["text"]),
     ("person", &["locale rejection text"]),
     ("redirect", &["rejection"]),
+    ("site", &[]),
+    ("handshake", &["redirect rejection site time"]),
     ("identifier", &["field rejection text"]),
     // The names of the ways to prove something: the settings speak of them, and all else of the verifications rests on
     // the settings.

@@ -46,13 +46,13 @@ const ORDERS: &[(&str, &[&str])] = &[
         &[
             "support maps",
             "sign_in_tokens",
-            "budgets clients entries events invitations listed messages others retention sessions sign_ups users values webhooks",
+            "budgets clients entries events handshakes invitations listed messages others retention sessions sign_ups users values webhooks",
         ],
     ),
     (
         "store/kv/record",
         &[
-            "application_value count counter failures identifier sign_in_token strategy value webhook",
+            "application_value count counter failures handshake identifier sign_in_token strategy value webhook",
             "external invitation listed outbox",
             "message",
             "event",
@@ -128,7 +128,7 @@ const ORDERS: &[(&str, &[&str])] = &[
             "single_flight",
             "sign_in_commits sign_in_steps sign_in_views",
             "sign_ins sign_ups",
-            "captchas clients email_links late_returns messages newcomers passwords repeated sessions",
+            "captchas clients email_links handshakes late_returns messages newcomers passwords repeated sessions",
         ],
     ),
     (
@@ -154,7 +154,7 @@ const ORDERS: &[(&str, &[&str])] = &[
     (
         "http/frontend",
         &[
-            "captchas client environment inputs me message_reports oauth_callback sessions tickets verify waitlist",
+            "captchas client environment handshake inputs me message_reports oauth_callback proxy sessions tickets verify waitlist",
             "sign_ins sign_ups",
         ],
     ),
@@ -165,7 +165,7 @@ const ORDERS: &[(&str, &[&str])] = &[
     (
         "http/backend",
         &[
-            "clients instance invitations listed messages sessions sign_in_tokens sign_ups users waitlist_entries webhooks",
+            "clients instance invitations listed messages proxy_checks sessions sign_in_tokens sign_ups users waitlist_entries webhooks",
             "addresses",
         ],
     ),

@@ -12,6 +12,7 @@ pub(super) const fn of_transport(error: TransportError) -> Row {
         // Callers
         TransportError::AuthorizationHeaderFormatInvalid => Row::new(401, "Invalid Authorization header format", "The Authorization header must hold the secret key, as `Bearer <key>`."),
         TransportError::ClerkKeyInvalid => Row::new(401, "The provided secret key is invalid.", "The provided secret key is invalid. Make sure that it is the one of this instance."),
+        TransportError::ProxyRequestInvalidSecretKey => Row::new(401, "Invalid secret key of the proxy", "The Clerk-Secret-Key header of the proxy is not the secret key of this instance."),
         TransportError::CallbackInvalid => Row::new(401, "not believed", "This report is not signed by the provider, or was signed too long ago."),
         TransportError::DevBrowserUnauthenticated => Row::new(401, "Browser unauthenticated", "Unable to authenticate this browser for your development instance."),
         // Transport

@@ -9,6 +9,7 @@ use crate::domain::application_value::{ApplicationValue, ValueKey};
 use crate::domain::client::Client;
 use crate::domain::client::session::Session;
 use crate::domain::event::Position;
+use crate::domain::handshake::KeptHandshake;
 use crate::domain::id::{
     ClientId, IdentificationId, InvitationId, ListedIdentifierId, MessageId, RedirectUrlId, SessionId, SignInTokenId,
     SignUpId, UserId, WaitlistEntryId, WebhookEndpointId,
@@ -31,9 +32,9 @@ use crate::store::kv::codec;
 use crate::store::kv::key::{self, Kind};
 use crate::store::kv::key_value::KeyValue;
 use crate::store::kv::record::{
-    AddressVerificationRecordV1, ApplicationValueRecordV1, ClientRecordV3, FailuresRecordV2, IdentifierRecordV1,
-    InvitationRecordV1, ListedRecordV1, OutboxRecordV2, RedirectUrlRecordV1, SignInTokenRecordV1, SignUpRecordV3,
-    UserRecordV3, ValueRecordV1, WaitlistEntryRecordV1, WebhookEndpointRecordV1,
+    AddressVerificationRecordV1, ApplicationValueRecordV1, ClientRecordV3, FailuresRecordV2, HandshakeRecordV1,
+    IdentifierRecordV1, InvitationRecordV1, ListedRecordV1, OutboxRecordV2, RedirectUrlRecordV1, SignInTokenRecordV1,
+    SignUpRecordV3, UserRecordV3, ValueRecordV1, WaitlistEntryRecordV1, WebhookEndpointRecordV1,
 };
 use crate::store::kv::retention::{self, GC_KINDS, Verdict};
 use crate::store::messages::StoredMessage;
@@ -182,6 +183,13 @@ impl<K: KeyValue> Store for KvStore<K> {
         Box::pin(async move {
             let record: Option<SignInTokenRecordV1> = self.record(key::sign_in_token(id)).await?;
             Ok(record.map(SignInToken::from))
+        })
+    }
+
+    fn handshake(&self, digest: [u8; 32]) -> BoxFuture<'_, Result<Option<KeptHandshake>, StoreError>> {
+        Box::pin(async move {
+            let record: Option<HandshakeRecordV1> = self.record(key::handshake(&digest)).await?;
+            Ok(record.map(|record| record.kept_as(digest)))
         })
     }
 

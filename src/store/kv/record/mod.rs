@@ -10,6 +10,7 @@ mod counter;
 mod event;
 mod external;
 mod failures;
+mod handshake;
 mod identifier;
 mod invitation;
 mod listed;
@@ -37,6 +38,7 @@ pub(in crate::store) use count::CountRecordV1;
 pub(in crate::store) use counter::{ClientShareV1, CounterRecordV1};
 pub(in crate::store) use event::{EventsRecordV2, OpenEvents, removed_to, removed_to_value};
 pub(in crate::store) use failures::FailuresRecordV2;
+pub(in crate::store) use handshake::HandshakeRecordV1;
 pub(in crate::store) use identifier::IdentifierRecordV1;
 #[cfg(test)]
 pub(in crate::store) use invitation::InvitedRecordV1;

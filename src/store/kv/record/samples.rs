@@ -3,6 +3,7 @@
 use crate::domain::client::Client;
 use crate::domain::client::session::{Session, SessionStatus};
 use crate::domain::event::{Happened, Position};
+use crate::domain::handshake::KeptHandshake;
 use crate::domain::id::{
     AddressVerificationId, ClientId, ExternalAccountId, IdentificationId, InvitationId, ListedIdentifierId, MessageId,
     RedirectUrlId, SessionId, SignInId, SignInTokenId, SignUpId, UserId, WaitlistEntryId, WebhookEndpointId,
@@ -301,6 +302,10 @@ pub(in crate::store) fn failures() -> Failures {
 pub(in crate::store) fn sign_in_token() -> SignInToken {
     let ids = (SignInTokenId::from_bytes([23; 16]), UserId::from_bytes([1; 16]));
     SignInToken::restore(ids, SignInTokenStatus::Accepted, [at(60), at(61), at(62)])
+}
+
+pub(in crate::store) fn handshake() -> KeptHandshake {
+    KeptHandshake { digest: [29; 32], sealed: vec![1, 2, 255], expire_at: at(60) }
 }
 
 pub(in crate::store) fn address_verification() -> AddressVerification {

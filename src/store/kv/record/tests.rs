@@ -129,6 +129,14 @@ fn golden_address_verification() {
 }
 
 #[test]
+fn golden_handshake() {
+    let sample = samples::handshake();
+    let record = HandshakeRecordV1::from(&sample);
+    golden(&record, include_str!("golden/handshake_v1.hex"));
+    assert_eq!(through(&record).kept_as(sample.digest), sample);
+}
+
+#[test]
 fn golden_sign_in_token() {
     let record = SignInTokenRecordV1::from(&samples::sign_in_token());
     golden(&record, include_str!("golden/sign_in_token_v1.hex"));

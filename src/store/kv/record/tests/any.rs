@@ -127,6 +127,7 @@ proptest! {
         refuses_or_reads::<ValueRecordV1>(&bytes)?;
         refuses_or_reads::<EventsRecordV2>(&bytes)?;
         refuses_or_reads::<AddressVerificationRecordV1>(&bytes)?;
+        refuses_or_reads::<HandshakeRecordV1>(&bytes)?;
         refuses_or_reads::<ListedRecordV1>(&bytes)?;
         refuses_or_reads::<RedirectUrlRecordV1>(&bytes)?;
     }
