@@ -1,5 +1,6 @@
-//! HTTP over loopback: reading a sign-up, beside bare hyper that serialises the same JSON, under the same load. And what a
-//! handshake costs beside a session token: it signs two texts, where the token is one.
+//! HTTP over loopback: reading a sign-up, beside bare hyper that serialises the same JSON, and a bundle for browsers, beside the
+//! same bytes, each under the same load. And what a handshake costs beside a session token: it signs two texts, where the
+//! token is one.
 
 #![allow(clippy::disallowed_methods, reason = "a bench measures real time")]
 
@@ -8,11 +9,12 @@ mod support;
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
-use support::http::{connect, exchange, load, serve, serve_bare};
+use support::http::{connect, exchange, load, serve, serve_bare, serve_bundles};
 use vestibule::config::sample_settings;
 use vestibule::domain::secret::Secret;
 use vestibule::domain::sign_up::NewSignUp;
 use vestibule::engine::{Caller, Engine, HandshakeRequest, RequestContext};
+use vestibule::npm::Bundles;
 
 const ROUNDS: usize = 5;
 const CONNECTIONS: usize = 64;
@@ -51,6 +53,7 @@ fn main() {
         support::percentiles("HTTP GET of a sign-up, 64 connections", &mut ours_took);
         support::percentiles("bare hyper + serde_json", &mut bare_took);
         handshakes().await;
+        bundle().await;
     });
 }
 
@@ -100,6 +103,29 @@ async fn repeated(took: &mut Vec<Duration>, call: impl AsyncFn()) -> f64 {
         took.push(sent.elapsed());
     }
     support::rate(took.len() - before, began.elapsed())
+}
+
+/// A file of the size of clerk-js.
+async fn bundle() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let place = folder.path().join("@clerk/clerk-js");
+    std::fs::create_dir_all(place.join("dist")).expect("a folder");
+    let manifest = r#"{"name": "@clerk/clerk-js", "version": "6.40.0"}"#;
+    std::fs::write(place.join("package.json"), manifest).expect("a file");
+    let script = bytes::Bytes::from("window.Clerk ||= {};\n".repeat(14_000));
+    std::fs::write(place.join("dist/clerk.browser.js"), &script).expect("a file");
+    let bundles = Bundles::open(folder.path()).expect("bundles");
+
+    let ours = serve_bundles(engine().await, Some(bundles)).await;
+    let bare = serve_bare(move || script.clone()).await;
+    let get = "GET /npm/@clerk/clerk-js@6/dist/clerk.browser.js HTTP/1.1\r\nhost: localhost\r\n\r\n";
+    let (mut subject, mut baseline, mut took) = (Vec::new(), Vec::new(), Vec::new());
+    for _ in 0..ROUNDS {
+        baseline.push(load(bare, get, CONNECTIONS, BURST, &mut took).await);
+        subject.push(load(ours, get, CONNECTIONS, BURST, &mut took).await);
+    }
+    let (subject, baseline) = (support::median(subject), support::median(baseline));
+    support::compare("HTTP GET of a bundle of 290 kB", subject, "bare hyper, the same bytes", baseline, 0.5);
 }
 
 async fn engine() -> Engine {

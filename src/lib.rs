@@ -86,7 +86,7 @@
 //! # The rooms
 //!
 //! Imports go strictly downward: `startup` → `http` → `wire` → `engine` → `actors` → the adapters (`store`, `delivery`, `oauth`, `captcha`,
-//! `webhook`, `token`, `password`, `pwned`, `limiter`) → `domain`, which is pure. Begin reading at `domain::sign_up`, or at
+//! `webhook`, `token`, `password`, `pwned`, `limiter`, `npm`) → `domain`, which is pure. Begin reading at `domain::sign_up`, or at
 //! [`guide::design`], which describes the whole design. [`guide`] also has chapters about the wire, security, storage,
 //! and operation.
 
@@ -162,6 +162,10 @@ pub mod limiter;
 mod load;
 #[cfg(all(feature = "load", feature = "unstable"))]
 pub mod load;
+#[cfg(all(feature = "server", not(feature = "unstable")))]
+mod npm;
+#[cfg(all(feature = "server", feature = "unstable"))]
+pub mod npm;
 #[cfg(not(feature = "unstable"))]
 mod oauth;
 #[cfg(feature = "unstable")]
@@ -391,6 +395,7 @@ pub mod server {
         App, BoundServer, CapturedMessage, DevOutbox, HttpOptions, HttpService, PeerAddress, ResponseBody,
         ResponseFuture, SentMessage, bind,
     };
+    pub use crate::npm::{Bundles, BundlesError};
 }
 
 /// The binary's configuration, and the server that it describes, for programs that read the same files and variables
@@ -398,8 +403,8 @@ pub mod server {
 #[cfg(feature = "server")]
 pub mod configuration {
     pub use crate::config::{
-        AllowedRedirect, BeforeSignUpCompletes, Captcha, Config, ConfigError, DeliveredBy, Difference, DkimSection,
-        Email, EmailTransport, Events, Instance, InvalidValue, Limits, Listen, Mailbox, Messages, Mode,
+        AllowedRedirect, BeforeSignUpCompletes, Captcha, Cdn, Config, ConfigError, DeliveredBy, Difference,
+        DkimSection, Email, EmailTransport, Events, Instance, InvalidValue, Limits, Listen, Mailbox, Messages, Mode,
         OnFailureChoice, Origin, Password, Place, PostmarkSection, PublicUrl, PublishableKey, Reloaded, ResendSection,
         SendGridSection, Server, SesSection, Session, SignUp, Sms, SmsHttpSection, SmsRoute, SmsTransport, Sources,
         StoreKind, StoreSection, Telemetry, Text, TwilioSection, Verification, VonageSection, WebUrl,

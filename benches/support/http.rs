@@ -14,11 +14,18 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use vestibule::engine::Engine;
 use vestibule::http::{App, HttpOptions, bind};
+use vestibule::npm::Bundles;
 
 /// The engine's server on a free port, which it returns.
 pub(crate) async fn serve(engine: Engine) -> u16 {
+    serve_bundles(engine, None).await
+}
+
+/// The same with the files of Clerk's packages.
+pub(crate) async fn serve_bundles(engine: Engine, bundles: Option<Bundles>) -> u16 {
     let url = "http://localhost".parse().expect("a URL");
     let mut options = HttpOptions::new(url, engine.publishable_key(), true);
+    options.bundles = bundles;
     options.listen = vec!["127.0.0.1:0".parse().expect("an address")];
     let server = bind(&options).await.expect("a socket");
     let port = server.local_addrs()[0].port();

@@ -8,7 +8,7 @@ use crate::config::Sources;
 
 #[cfg(feature = "load")]
 use super::LoadArguments;
-use super::{CheckArguments, MailArguments, MessagesArguments, OverridesArguments, WebhooksArguments};
+use super::{CheckArguments, MailArguments, MessagesArguments, OverridesArguments, VendorArguments, WebhooksArguments};
 
 /// A sign-up engine that speaks Clerk's Frontend API.
 #[derive(Clone, Debug, Parser)]
@@ -81,6 +81,14 @@ pub(super) enum Command {
     #[command(long_about = "Asks a running server by its Backend API, at the configured address and with \
         `instance.secret_key`. Codes, links and texts are never shown. The status is 0 if it did what was asked, else 1.")]
     Messages(MessagesArguments),
+    /// Fetch the packages that browsers load into a folder for `server.npm_dir`
+    #[command(
+        long_about = "Fetches @clerk/clerk-js and @clerk/ui from a registry of npm packages, checks the SHA-512 of \
+        their archives, and puts the files that browsers load into a folder. The versions that this program was tested \
+        with must have the SHA-512 that it knows; others must have the one that the registry tells. A version that is \
+        there already is replaced in one step. Prints what to set."
+    )]
+    Vendor(VendorArguments),
     #[cfg(feature = "load")]
     /// Put a server under load with whole sign-ups, and show latencies, throughput and errors
     Load(Box<LoadArguments>),

@@ -9,7 +9,8 @@ use clap::Args;
 use crate::config::{Config, Sources, StoreKind, near_misses};
 use crate::delivery::Capture;
 use crate::startup::{
-    StartupError, data_error, dkim, email_transport, inspect, listen_error, message_style, sms_transport, weakness,
+    StartupError, bundles, data_error, dkim, email_transport, inspect, listen_error, message_style, sms_transport,
+    weakness,
 };
 use crate::store::could_hold_data;
 
@@ -73,6 +74,7 @@ fn refusals(config: &Config) -> Vec<String> {
         descriptors::max_connections(descriptors::raise(), config.server.max_connections).map(drop),
         data_folder(config),
         inspect(config).map(drop).map_err(sentence),
+        bundles(config).map(drop).map_err(sentence),
         message_style(config).map(drop).map_err(sentence),
         email_transport(config, &capture).map(drop).map_err(sentence),
         sms_transport(config, &capture).map(drop).map_err(sentence),

@@ -17,6 +17,7 @@ mod reload;
 mod report;
 mod run;
 mod serve;
+mod vendor;
 mod webhooks;
 
 use arguments::{Arguments, Command};
@@ -30,4 +31,5 @@ use messages::{MessagesArguments, messages};
 use overrides::{OverridesArguments, overrides};
 pub use run::run;
 use serve::serve;
+use vendor::{VendorArguments, vendor};
 use webhooks::{WebhooksArguments, webhooks};

@@ -7,6 +7,7 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::config::{Config, Reloaded, Sources};
 use crate::engine::Engine;
+use crate::npm::Bundles;
 
 /// Receives SIGHUP signals.
 pub(super) struct HangupSignals {
@@ -28,13 +29,24 @@ impl HangupSignals {
     /// Reloads the settings at each signal. If they are invalid, the old ones stay in force and the error is logged.
     /// Signals that arrive during a reload count as one. Returns when the terminal that started the process is closed,
     /// because Ctrl-C can't end the process any more.
-    pub(super) async fn reload_until_the_terminal_closes(mut self, config: Config, sources: Sources, engine: Engine) {
+    pub(super) async fn reload_until_the_terminal_closes(
+        mut self,
+        config: Config,
+        sources: Sources,
+        engine: Engine,
+        bundles: Option<Bundles>,
+    ) {
         while self.signals.recv().await.is_some() {
             if self.in_terminal && !has_terminal() {
                 return;
             }
             let (config, sources, in_force) = (config.clone(), sources.clone(), engine.configured_settings());
-            let read = tokio::task::spawn_blocking(move || config.reload(&sources, &in_force)).await;
+            let bundles = bundles.clone();
+            let read = tokio::task::spawn_blocking(move || {
+                bundles.iter().for_each(read_again);
+                config.reload(&sources, &in_force)
+            })
+            .await;
             match read {
                 Ok(Ok(reloaded)) => put_in_force(&engine, reloaded),
                 Ok(Err(error)) => error.faults().iter().for_each(|fault| refuse(fault)),
@@ -75,6 +87,13 @@ fn put_in_force(engine: &Engine, reloaded: Reloaded) {
         tracing::info!(from, "the settings were read again and are the same");
     } else {
         tracing::info!(from, changed = changed.join(", "), "the settings were read again and are in force");
+    }
+}
+
+fn read_again(bundles: &Bundles) {
+    match bundles.reload() {
+        Ok(()) => tracing::info!(packages = bundles.versions().join(", "), "the files for browsers were read again"),
+        Err(error) => tracing::error!("the files for browsers stay as they are: `server.npm_dir` {error}"),
     }
 }
 

@@ -11,7 +11,7 @@ use crate::config::{Config, Sources, near_misses};
 use super::check::{CheckArguments, check};
 #[cfg(feature = "load")]
 use super::load;
-use super::{Arguments, Command, healthcheck, mail, messages, overrides, serve, webhooks};
+use super::{Arguments, Command, healthcheck, mail, messages, overrides, serve, vendor, webhooks};
 
 /// Runs the command that the process's arguments name. Status 0 is success, 1 a failure reported on standard error, 2
 /// invalid arguments.
@@ -38,6 +38,7 @@ pub fn run() -> ExitCode {
         },
         Command::Messages(wanted) => end(messages(&wanted, &sources).and_then(|text| print(&text))),
         Command::Webhooks(wanted) => end(webhooks(&wanted, &sources).and_then(|text| print(&text))),
+        Command::Vendor(wanted) => end(vendor(&wanted, &sources).and_then(|text| print(&text))),
         #[cfg(feature = "load")]
         Command::Load(wanted) => end(load(&wanted)),
     }

@@ -65,7 +65,9 @@ async fn run(config: &Config, sources: &Sources, max_connections: usize) -> Resu
         "serving; no more connections than these are open at once"
     );
     let drain = Duration::from_secs(config.server.drain_timeout_s);
-    let reloads = hangups.reload_until_the_terminal_closes(config.clone(), sources.clone(), server.engine().clone());
+    let bundles = server.options().bundles.clone();
+    let reloads =
+        hangups.reload_until_the_terminal_closes(config.clone(), sources.clone(), server.engine().clone(), bundles);
     match serve_until_end(server, reloads, drain).await? {
         End::Asked => Ok(()),
         End::StoreFailed => {

@@ -58,6 +58,9 @@ fn of_paths(config: &Config) -> Faults {
     if config.instance.key_file.as_ref().is_some_and(is_empty) {
         faults.push(("instance.key_file", "is empty; name the file of the key, or leave this out".into()));
     }
+    if config.server.npm_dir.as_ref().is_some_and(is_empty) {
+        faults.push(("server.npm_dir", "is empty; name a `node_modules` folder, or leave this out".into()));
+    }
     if config.store.kind == StoreKind::Sled && is_empty(&config.store.path) {
         faults.push(("store.path", "is empty; name the data folder, such as \"data\"".into()));
     }

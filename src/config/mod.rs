@@ -47,8 +47,8 @@ pub use sections::{
 };
 pub use settings_json::settings_of_json;
 pub use values::{
-    AllowedRedirect, EmailTransport, InvalidValue, Listen, Mailbox, Mode, Network, Origin, PublicUrl, PublishableKey,
-    RequestLog, SmsTransport, StoreKind, Text, WebUrl,
+    AllowedRedirect, Cdn, EmailTransport, InvalidValue, Listen, Mailbox, Mode, Network, Origin, PublicUrl,
+    PublishableKey, RequestLog, SmsTransport, StoreKind, Text, WebUrl,
 };
 
 /// The content of `config/default.toml`: all defaults with their documentation.

@@ -16,8 +16,8 @@ use super::message_apis::{
     PostmarkSection, ResendSection, SendGridSection, SesSection, SmsHttpSection, TwilioSection, VonageSection,
 };
 use super::values::{
-    AllowedRedirect, EmailTransport, Listen, Mailbox, Mode, Network, Origin, PublicUrl, PublishableKey, RequestLog,
-    SmsTransport, StoreKind, Text, WebUrl, captcha_provider,
+    AllowedRedirect, Cdn, EmailTransport, Listen, Mailbox, Mode, Network, Origin, PublicUrl, PublishableKey,
+    RequestLog, SmsTransport, StoreKind, Text, WebUrl, captcha_provider,
 };
 
 /// Section `[instance]`.
@@ -79,6 +79,10 @@ pub struct Server {
     pub connections_per_source: Option<usize>,
     /// Time in seconds for the process to end after a signal.
     pub drain_timeout_s: u64,
+    /// `node_modules` folder with the packages that browsers load from the engine.
+    pub npm_dir: Option<PathBuf>,
+    /// Where browsers are sent for these packages if there is no such folder.
+    pub npm_cdn: Cdn,
 }
 
 /// Section `[store]`.

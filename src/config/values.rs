@@ -9,7 +9,7 @@ pub(super) use choices::captcha_provider;
 pub use choices::{EmailTransport, Mode, RequestLog, SmsTransport, StoreKind};
 pub use network::{Listen, Network};
 pub use text::{Mailbox, PublishableKey, Text};
-pub use web::{AllowedRedirect, Origin, PublicUrl, WebUrl};
+pub use web::{AllowedRedirect, Cdn, Origin, PublicUrl, WebUrl};
 
 /// The value is invalid; the message continues a sentence that begins with the key.
 #[derive(Debug, thiserror::Error)]
@@ -32,4 +32,4 @@ macro_rules! from_text {
     )*};
 }
 
-from_text!(StoreKind Listen Network Origin AllowedRedirect PublicUrl WebUrl Text Mailbox PublishableKey);
+from_text!(StoreKind Listen Network Origin AllowedRedirect Cdn PublicUrl WebUrl Text Mailbox PublishableKey);

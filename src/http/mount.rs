@@ -48,7 +48,7 @@ impl Mount {
 
 /// First segments of the engine's own paths. A mount path that begins with one of them can't be told apart from them,
 /// so nothing is removed from targets then.
-const FIRST_OF_OWN_PATHS: [&str; 5] = ["v1", "dev", "health", "metrics", ".well-known"];
+const FIRST_OF_OWN_PATHS: [&str; 6] = ["v1", "dev", "health", "metrics", ".well-known", "npm"];
 
 #[cfg(test)]
 mod tests {

@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use url::Url;
 
-use crate::config::{Network, RequestLog};
+use crate::config::{Cdn, Network, RequestLog};
+use crate::npm::Bundles;
 
 /// The front end's configuration.
 #[derive(Clone, Debug)]
@@ -47,6 +48,11 @@ pub struct HttpOptions {
     pub development: bool,
     /// The instance's publishable key, whose digest is the suffix of cookies.
     pub publishable_key: String,
+    /// The files of Clerk's browser packages, for pages that load them from here.
+    pub bundles: Option<Bundles>,
+    /// Where such pages are sent instead if there are no `bundles`: a URL that goes on with `/@clerk/clerk-js@6/dist/…`.
+    /// Without it these paths are not found.
+    pub npm_cdn: Option<Url>,
 }
 
 impl HttpOptions {
@@ -82,6 +88,8 @@ impl HttpOptions {
             requests_one_in: 100,
             development,
             publishable_key: publishable_key.into(),
+            bundles: None,
+            npm_cdn: Url::parse(Cdn::DEFAULT).ok(),
         }
     }
 }

@@ -6,6 +6,7 @@ use url::Url;
 
 use crate::config::Config;
 use crate::http::HttpOptions;
+use crate::npm::Bundles;
 
 use super::StartupError;
 
@@ -29,8 +30,16 @@ pub(super) fn http_options(config: &Config) -> Result<HttpOptions, StartupError>
         drain_timeout: Duration::from_secs(server.drain_timeout_s).mul_f64(ANSWERS_SHARE),
         max_connections: server.max_connections,
         max_connections_per_source: server.connections_per_source.unwrap_or(defaults.max_connections_per_source),
+        npm_cdn: server.npm_cdn.url().cloned(),
         ..defaults
     })
+}
+
+/// The files of Clerk's browser packages, from `server.npm_dir`.
+pub fn bundles(config: &Config) -> Result<Option<Bundles>, StartupError> {
+    let Some(folder) = &config.server.npm_dir else { return Ok(None) };
+    let bundles = Bundles::open(folder).map_err(|error| StartupError::at(config, "server.npm_dir", error))?;
+    Ok(Some(bundles))
 }
 
 /// The engine's own origin.

@@ -20,6 +20,8 @@ mod transports;
 #[cfg(any(feature = "cli", feature = "unstable"))]
 pub use diagnostics::{data_error, listen_error};
 pub use error::StartupError;
+#[cfg(feature = "cli")]
+pub use http_options::bundles;
 #[cfg(feature = "sled")]
 pub use key_file::{inspect, weakness};
 #[cfg(feature = "cli")]

@@ -12,7 +12,7 @@ use crate::http::{App, BoundServer, DevOutbox, HttpOptions, bind};
 use super::StartupError;
 use super::diagnostics::listen_error;
 use super::engine::{browser_url, engine_builder};
-use super::http_options::{http_options, public_url};
+use super::http_options::{bundles, http_options, public_url};
 
 /// A server that has its sockets, its store and its engine, as a configuration says, but does not serve yet.
 ///
@@ -58,6 +58,10 @@ impl ConfiguredServer {
     ) -> Result<Self, StartupError> {
         let mut options = http_options(config)?;
         let listen = &config.server.listen;
+        options.bundles = bundles(config)?;
+        if let Some(bundles) = &options.bundles {
+            tracing::info!(packages = bundles.versions().join(", "), "serving the files of these packages to browsers");
+        }
         let bound = bind(&options).await.map_err(|error| StartupError::new(listen_error(listen.address, &error)))?;
         let port = bound.local_addrs().first().map_or(listen.port(), SocketAddr::port);
         options.public_url = public_url(config, port)?;

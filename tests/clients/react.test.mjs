@@ -5,13 +5,14 @@ import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
 import { verify } from './support/backend.mjs';
+import { WITH_BUNDLES } from './support/engine.mjs';
 import { CLERK_JS, CLERK_UI, html } from './support/pages.mjs';
 import { PASSWORD, engine, otherThan, pages, personFor, skip, startBeforeTests } from './support/scenario.mjs';
 import * as settings from './support/settings.mjs';
 import { SignUpForm } from './support/sign_up_form.mjs';
 
 startBeforeTests({
-  options: { settings: settings.EMAIL_AND_PASSWORD },
+  options: { settings: settings.EMAIL_AND_PASSWORD, server: WITH_BUNDLES },
   prepare: async () => {
     pages.proxy(engine.url);
     pages.serve('/app.js', await bundle());

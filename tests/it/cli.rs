@@ -23,7 +23,10 @@ fn help_lists_what_is_built_and_nothing_else() {
         .take_while(|line| !line.is_empty())
         .filter_map(|line| line.split_whitespace().next())
         .collect();
-    assert_eq!(commands, ["serve", "check", "overrides", "mail", "healthcheck", "webhooks", "messages", "load"]);
+    assert_eq!(
+        commands,
+        ["serve", "check", "overrides", "mail", "healthcheck", "webhooks", "messages", "vendor", "load"]
+    );
     for flag in ["--config", "--listen", "--data"] {
         assert!(help.contains(flag), "{help}");
     }

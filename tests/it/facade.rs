@@ -25,7 +25,7 @@ const NAMES: [(&str, &str); 16] = [
     ),
     (
         "configuration",
-        "AllowedRedirect BeforeSignUpCompletes Captcha Config ConfigError ConfiguredServer DeliveredBy Difference DkimSection Email EmailTransport Events Instance InvalidValue Limits Listen LogFormat Mailbox Messages Mode OnFailureChoice Origin Password Place PostmarkSection PublicUrl PublishableKey Reloaded ResendSection SendGridSection Server SesSection Session SignUp Sms SmsHttpSection SmsRoute SmsTransport Sources StartupError StoreKind StoreSection Telemetry Text TwilioSection Verification VonageSection WebUrl WebhookEndpointSection WebhooksSection near_misses",
+        "AllowedRedirect BeforeSignUpCompletes Captcha Cdn Config ConfigError ConfiguredServer DeliveredBy Difference DkimSection Email EmailTransport Events Instance InvalidValue Limits Listen LogFormat Mailbox Messages Mode OnFailureChoice Origin Password Place PostmarkSection PublicUrl PublishableKey Reloaded ResendSection SendGridSection Server SesSection Session SignUp Sms SmsHttpSection SmsRoute SmsTransport Sources StartupError StoreKind StoreSection Telemetry Text TwilioSection Verification VonageSection WebUrl WebhookEndpointSection WebhooksSection near_misses",
     ),
     (
         "events",
@@ -52,7 +52,7 @@ const NAMES: [(&str, &str); 16] = [
     ),
     (
         "server",
-        "App BoundServer CapturedMessage DevOutbox HttpOptions HttpService Network PeerAddress RequestLog \
+        "App BoundServer Bundles BundlesError CapturedMessage DevOutbox HttpOptions HttpService Network PeerAddress RequestLog \
          ResponseBody ResponseFuture SentMessage bind",
     ),
     (

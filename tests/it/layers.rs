@@ -9,7 +9,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// What each room may import besides itself.
-const ROOMS: [(&str, &[&str]); 26] = [
+const ROOMS: [(&str, &[&str]); 27] = [
     ("main", &["cli"]),
     ("cli", &["startup", "load", "config", "engine", ADAPTERS, UTILITIES, "domain"]),
     ("startup", &["http", "config", "engine", "actors", ADAPTERS, UTILITIES, "domain"]),
@@ -18,7 +18,7 @@ const ROOMS: [(&str, &[&str]); 26] = [
         "http",
         &[
             "wire", "engine", "config", "delivery", "oauth", "captcha", "webhook", "token", "password", "limiter",
-            UTILITIES, "domain",
+            "npm", UTILITIES, "domain",
         ],
     ),
     // The shapes of the contract know the engine's views and the states of channels, and nothing of HTTP.
@@ -39,6 +39,7 @@ const ROOMS: [(&str, &[&str]); 26] = [
     ("password", &[UTILITIES, "domain"]),
     ("pwned", &[UTILITIES, "domain"]),
     ("limiter", &[UTILITIES, "domain"]),
+    ("npm", &[UTILITIES, "domain"]),
     ("clock", &["domain"]),
     ("entropy", &["domain"]),
     ("outbound", &["domain"]),
@@ -59,11 +60,11 @@ const ROOMS: [(&str, &[&str]); 26] = [
     ),
 ];
 
-const ADAPTERS: &str = "store delivery oauth captcha webhook token password pwned limiter";
+const ADAPTERS: &str = "store delivery oauth captcha webhook token password pwned limiter npm";
 const UTILITIES: &str = "clock entropy outbound telemetry";
 
 /// Packages that only these rooms name.
-const HOMES: [(&str, &[&str]); 19] = [
+const HOMES: [(&str, &[&str]); 21] = [
     ("ractor", &["actors"]),
     ("sled", &["store"]),
     ("bincode", &["store"]),
@@ -72,6 +73,8 @@ const HOMES: [(&str, &[&str]); 19] = [
     ("hyper_rustls", &["outbound"]),
     ("hyper_util", &["http", "outbound", "cli"]),
     ("tower_service", &["http", "outbound"]),
+    ("flate2", &["npm"]),
+    ("tar", &["npm"]),
     ("lettre", &["delivery"]),
     ("minijinja", &["delivery"]),
     ("tokio_rustls", &["delivery", "outbound"]),

@@ -57,6 +57,7 @@ mod mailbox;
 mod messages;
 mod mixed_load;
 mod navigations;
+mod npm;
 mod oauth;
 mod operation;
 mod parsers;

@@ -91,6 +91,21 @@ impl WebUrl {
     }
 }
 
+/// Where browsers are sent for packages that the engine does not serve itself; nowhere if it is empty.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "String")]
+pub struct Cdn(Option<Url>);
+
+impl Cdn {
+    /// A public network for the delivery of npm packages.
+    pub const DEFAULT: &str = "https://cdn.jsdelivr.net/npm";
+
+    /// The URL, if there is one.
+    pub const fn url(&self) -> Option<&Url> {
+        self.0.as_ref()
+    }
+}
+
 impl FromStr for Origin {
     type Err = InvalidValue;
 
@@ -137,6 +152,25 @@ impl FromStr for PublicUrl {
             _ => {
                 invalid(format!("can't be {text:?}; give the URL that browsers use, such as https://clerk.example.com"))
             }
+        }
+    }
+}
+
+impl FromStr for Cdn {
+    type Err = InvalidValue;
+
+    fn from_str(text: &str) -> Result<Self, InvalidValue> {
+        let is_plain = |url: &Url| {
+            matches!(url.scheme(), "http" | "https")
+                && url.username().is_empty()
+                && url.password().is_none()
+                && url.query().is_none()
+                && url.fragment().is_none()
+        };
+        match (text, Url::parse(text)) {
+            ("", _) => Ok(Self(None)),
+            (_, Ok(url)) if is_plain(&url) => Ok(Self(Some(url))),
+            _ => invalid(format!("can't be {text:?}; give a URL such as {}, or \"\" for none", Self::DEFAULT)),
         }
     }
 }

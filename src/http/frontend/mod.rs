@@ -7,6 +7,7 @@ pub(super) mod handshake;
 mod inputs;
 pub(super) mod me;
 pub(super) mod message_reports;
+pub(super) mod npm;
 pub(super) mod oauth_callback;
 pub(super) mod proxy;
 pub(super) mod sessions;
@@ -61,4 +62,6 @@ pub(super) const ENDPOINTS: &[Endpoint] = &[
     Endpoint::form(POST, "/v1/client/sessions/{id}/remove", answer!(|i| sessions::end(i.call, i.id()?, true).await)).of::<SessionId>(),
     Endpoint::get(proxy::HEALTH, answer!(|i| Ok(proxy::health(i.call)))).open(),
     Endpoint::get("/v1/me", answer!(|i| me::show(i.call).await)),
+
+    Endpoint::get("/npm/@clerk/{package}@{version}/dist/{file}", answer!(|i| npm::show(i.call).await)).of_files(npm::file).open().quiet(),
 ];

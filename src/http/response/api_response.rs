@@ -57,6 +57,16 @@ impl ApiResponse {
         Self::empty().with_status(StatusCode::TEMPORARY_REDIRECT).to(reference)
     }
 
+    /// 307 to a URL of another host, for `Cache-Control` as long as that says.
+    pub(in crate::http) fn elsewhere(url: &str, cache_control: &'static str) -> Self {
+        Self::again(url).kept(cache_control)
+    }
+
+    /// 304: what the caller has is still right (RFC 9110, 15.4.5).
+    pub(in crate::http) fn not_modified() -> Self {
+        Self::empty().with_status(StatusCode::NOT_MODIFIED)
+    }
+
     /// 204.
     pub(in crate::http) fn empty() -> Self {
         Self { status: StatusCode::NO_CONTENT, headers: HeaderMap::new(), body: Bytes::new() }

@@ -107,7 +107,12 @@ impl Origins {
     }
 
     /// Adds the headers that let the calling page read the answer.
+    ///
+    /// An answer that is the same for every page, and says so, stays as it is.
     pub(in crate::http) fn grant(&self, origin: Option<&str>, headers: &mut HeaderMap) {
+        if headers.contains_key(ACCESS_CONTROL_ALLOW_ORIGIN) {
+            return;
+        }
         headers.insert(VARY, HeaderValue::from_static("Origin"));
         let Some(origin) = origin.filter(|o| self.allows(o)) else {
             return;

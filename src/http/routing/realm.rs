@@ -19,7 +19,7 @@ pub(in crate::http) fn realm(head: &RequestHead, found: Found, development: bool
         "/metrics" => Realm::Open,
         _ if backend::owns(path) => Realm::Backend,
         _ if backend::shares(path) && !head.is_of_browser_or_application() => Realm::Backend,
-        _ if path.starts_with("/.well-known/") || path.starts_with("/health/") => Realm::Open,
+        _ if ["/.well-known/", "/health/", "/npm/"].iter().any(|begin| path.starts_with(begin)) => Realm::Open,
         _ if development && path.starts_with("/dev/") => Realm::Dev,
         _ if head.shows_secret_key() => Realm::Backend,
         _ if is_off() => Realm::Open,

@@ -212,7 +212,7 @@ async fn look(app: &App, asked: &Asked) -> Shown {
         }
         300..400 => {
             let to = shown.header("location");
-            let own = ["http://localhost:8080", "oauth_callback?", "?"];
+            let own = ["http://localhost:8080", "oauth_callback?", "?", "https://cdn.jsdelivr.net/npm/@clerk/"];
             assert!(own.iter().any(|own| to.starts_with(own)), "{case}: {to}");
         }
         _ => {
@@ -409,6 +409,7 @@ const ROUTES: &[(&str, &str)] = &[
     ("POST", "/v1/client/sessions/sess_000000000000000000000000007/remove"),
     ("GET", "/v1/proxy-health"),
     ("GET", "/v1/me"),
+    ("GET", "/npm/@clerk/clerk-js@6/dist/clerk.browser.js"),
     ("POST", "/v1/dev_browser"),
     ("GET", "/v1/jwks"),
     ("GET", "/health/live"),

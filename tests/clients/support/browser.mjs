@@ -52,10 +52,10 @@ function kill(argument) {
 
 /**
  * A person with a browser profile of their own. Requests to anywhere but this machine are
- * refused and remembered in `strayRequests`; uncaught page errors are in `pageErrors`.
+ * refused and remembered in `strayRequests`; uncaught page errors are in `pageErrors`. `options` are those of a context.
  */
-export async function newPerson(browser) {
-  const context = await browser.newContext({ locale: 'en-US', timezoneId: 'UTC' });
+export async function newPerson(browser, options = {}) {
+  const context = await browser.newContext({ locale: 'en-US', timezoneId: 'UTC', ...options });
   const strayRequests = [];
   const pageErrors = [];
   await context.route(

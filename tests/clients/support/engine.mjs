@@ -6,6 +6,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 
 // Engines still running when this process ends end with it, and their data with them.
 const running = new Map();
@@ -23,6 +24,9 @@ export const SECRET_KEY = `sk_live_${'0'.repeat(42)}`;
 export const LIVE_KEY = publishableKey('live', 'clerk.localhost');
 export const DEV_BROWSER_KEY = publishableKey('test', 'vestibule-test.clerk.accounts.dev');
 
+/** What `[server]` says for an engine that serves the bundles of the packages that are installed here. */
+export const WITH_BUNDLES = `npm_dir = ${JSON.stringify(fileURLToPath(new URL('../node_modules', import.meta.url)))}`;
+
 /** The publishable key of an instance whose Frontend API claims to live on `host`. */
 export function publishableKey(kind, host) {
   return `pk_${kind}_${Buffer.from(`${host}$`).toString('base64')}`;
@@ -31,9 +35,17 @@ export function publishableKey(kind, host) {
 /**
  * Starts the binary named by VESTIBULE_BIN and waits until it is ready.
  * Pages of `origins` may talk to it; `key` is the instance's publishable key, `publicUrl` where browsers think it is,
- * `instance` what that table says beside the key, and `more` the rest of the configuration, as TOML.
+ * `instance` and `server` what these tables say besides, and `more` the rest of the configuration, as TOML.
  */
-export async function startEngine({ origins = [], key = LIVE_KEY, settings, publicUrl, instance = '', more = '' } = {}) {
+export async function startEngine({
+  origins = [],
+  key = LIVE_KEY,
+  settings,
+  publicUrl,
+  instance = '',
+  server = '',
+  more = '',
+} = {}) {
   const binary = process.env.VESTIBULE_BIN;
   if (!binary) throw new Error('VESTIBULE_BIN must name the vestibule binary');
 
@@ -41,7 +53,7 @@ export async function startEngine({ origins = [], key = LIVE_KEY, settings, publ
   let engine;
   for (let attempt = 1; !engine; attempt += 1) {
     try {
-      engine = await launch(binary, directory, { origins, key, publicUrl, instance, more });
+      engine = await launch(binary, directory, { origins, key, publicUrl, instance, server, more });
     } catch (error) {
       // The port was free a moment ago; somebody else may have been quicker.
       if (attempt === 3 || !/in use/i.test(error.message)) {
@@ -69,7 +81,7 @@ async function launch(binary, directory, options) {
   return new Engine(child, url, options.key, directory);
 }
 
-function configuration({ port, publicUrl, origins, key, instance, more }) {
+function configuration({ port, publicUrl, origins, key, instance, server, more }) {
   return `[instance]
 mode = "development"
 publishable_key = "${key}"
@@ -80,6 +92,7 @@ ${instance}
 listen = "127.0.0.1:${port}"
 public_url = "${publicUrl}"
 allowed_origins = ${JSON.stringify(origins)}
+${server}
 
 [limits]
 source = false
@@ -193,7 +206,7 @@ function listening(child) {
     child.stderr.setEncoding('utf8').on('data', collect);
     child.stdout.setEncoding('utf8').on('data', (chunk) => {
       collect(chunk);
-      if (!/http:\/\/localhost:\d+/.test(told)) return;
+      if (!/https?:\/\/localhost:\d+/.test(told)) return;
       clearTimeout(patience);
       child.off('exit', ended);
       resolve();

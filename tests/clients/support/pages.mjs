@@ -28,7 +28,7 @@ export async function startPages() {
   const server = createServer(async (request, response) => {
     const { pathname } = new URL(request.url, 'http://localhost');
     try {
-      const bundle = /^(?:\/__clerk\/npm|\/npm|\/node_modules)\/@clerk\/(clerk-js|ui)(?:@[^/]+)?\/dist\/(.+)$/.exec(pathname);
+      const bundle = /^(?:\/npm|\/node_modules)\/@clerk\/(clerk-js|ui)(?:@[^/]+)?\/dist\/(.+)$/.exec(pathname);
       if (bundle) return reply(response, extname(bundle[2]), await bundled(bundle[1], bundle[2]));
       if (upstream && pathname.startsWith('/__clerk/')) return forward(upstream, request, response);
       if (scripts.has(pathname)) return reply(response, '.js', scripts.get(pathname));

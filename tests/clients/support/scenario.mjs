@@ -43,8 +43,8 @@ export function siteOf(engine) {
 }
 
 /** A person with a browser profile of their own, which is closed when the test ends. */
-export async function personFor(t) {
-  const person = await newPerson(browser);
+export async function personFor(t, options) {
+  const person = await newPerson(browser, options);
   t.after(() => person.context.close());
   return person;
 }

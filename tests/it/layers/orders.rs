@@ -154,7 +154,7 @@ const ORDERS: &[(&str, &[&str])] = &[
     (
         "http/frontend",
         &[
-            "captchas client environment handshake inputs me message_reports oauth_callback proxy sessions tickets verify waitlist",
+            "captchas client environment handshake inputs me message_reports npm oauth_callback proxy sessions tickets verify waitlist",
             "sign_ins sign_ups",
         ],
     ),
