@@ -1,7 +1,9 @@
 //! Sessions: a user signed in on a client ([guide: Sessions](crate::guide::contract_sign_ins#sessions)).
 
+use std::net::IpAddr;
+
 use crate::domain::context::Context;
-use crate::domain::id::{ClientId, SessionId, UserId};
+use crate::domain::id::{ClientId, IdentificationId, SessionId, UserId};
 use crate::domain::time::{Span, Timestamp};
 
 /// A session. It is stored in its client, and only that client can use it.
@@ -27,6 +29,93 @@ pub struct Session {
     /// The origin it was made from, for the `azp` of requests that send none
     /// ([guide: Session tokens](crate::guide::contract_sign_ins#session-tokens)).
     pub origin: Option<String>,
+    /// When the person last proved a first factor; `None` where never.
+    pub first_factor_at: Option<Timestamp>,
+    /// When the person last proved a second factor; `None` where never.
+    pub second_factor_at: Option<Timestamp>,
+    /// What the person still has to do before the session is of use: until then it is pending.
+    pub task: Option<SessionTask>,
+    /// A re-verification in progress.
+    pub reverification: Option<Reverification>,
+    /// What is known of the browser or device that last used it.
+    pub activity: Option<Activity>,
+}
+
+/// What a person has to do before a session is of use.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum SessionTask {
+    /// Set up a second factor, which the settings require.
+    SetupMfa,
+}
+
+/// The person of a session proves again who they are
+/// ([guide: Re-verification](crate::guide::contract_me#re-verification)).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Reverification {
+    /// What is to be proved.
+    pub level: Level,
+    /// When it began.
+    pub created_at: Timestamp,
+    /// When a first factor was proved in it.
+    pub first_factor_at: Option<Timestamp>,
+    /// When a second factor was proved in it.
+    pub second_factor_at: Option<Timestamp>,
+    /// The address that its code was sent to.
+    pub address_id: Option<IdentificationId>,
+}
+
+/// What a re-verification asks for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Level {
+    /// A first factor.
+    FirstFactor,
+    /// A second factor.
+    SecondFactor,
+    /// Both.
+    MultiFactor,
+}
+
+/// The browser or device that last used a session, and where from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Activity {
+    /// The source address.
+    pub address: Option<IpAddr>,
+    /// The browser, as far as it is known.
+    pub browser: Browser,
+    /// The first number of the browser's version; 0 where it is not known.
+    pub browser_version: u16,
+    /// The system of the device, as far as it is known.
+    pub system: System,
+    /// Whether it is a telephone or a tablet.
+    pub is_mobile: bool,
+}
+
+/// A browser.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(missing_docs, reason = "names of browsers")]
+pub enum Browser {
+    Unknown,
+    Chrome,
+    Edge,
+    Firefox,
+    Opera,
+    Safari,
+    Samsung,
+}
+
+/// The system of a device.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(missing_docs, reason = "names of systems")]
+pub enum System {
+    Unknown,
+    Android,
+    ChromeOs,
+    IPad,
+    IPhone,
+    Linux,
+    MacOs,
+    Windows,
 }
 
 /// The stored statuses of a session.
@@ -69,6 +158,11 @@ impl Session {
             last_active_at: cx.now,
             expire_at: cx.now + cx.policy.session_lifetime,
             origin,
+            first_factor_at: Some(cx.now),
+            second_factor_at: None,
+            task: None,
+            reverification: None,
+            activity: None,
         }
     }
 
@@ -81,6 +175,8 @@ impl Session {
             updated_at: self.updated_at + later,
             last_active_at: self.last_active_at + later,
             expire_at: self.expire_at + later,
+            first_factor_at: self.first_factor_at.map(|at| at + later),
+            second_factor_at: self.second_factor_at.map(|at| at + later),
             ..self.clone()
         }
     }

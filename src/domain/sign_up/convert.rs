@@ -132,9 +132,7 @@ impl SignUp {
 fn identification<T: Clone>(collected: &Collected<T>, id: IdentificationId) -> Identification<T> {
     let proof = collected.verification.as_ref().and_then(|v| v.verified.as_ref());
     Identification {
-        id,
-        value: collected.value.clone(),
         verified_by: proof.map(|proof| proof.by.clone()),
-        reserved: false,
+        ..Identification::unproved(id, collected.value.clone())
     }
 }

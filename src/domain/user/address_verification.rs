@@ -6,7 +6,7 @@
 //! user has.
 
 use crate::domain::context::Context;
-use crate::domain::id::{AddressVerificationId, IdentificationId, UserId};
+use crate::domain::id::{AddressVerificationId, IdentificationId, SessionId, UserId};
 use crate::domain::identifier::Identifier;
 use crate::domain::message::Message;
 use crate::domain::quota::{QuotaKind, QuotaUse};
@@ -29,8 +29,21 @@ pub struct AddressVerification {
     pub address_id: IdentificationId,
     /// The address.
     pub address: Identifier,
+    /// What it is proved for. A code for one purpose is no proof for another.
+    pub purpose: Purpose,
     /// The code's digest, the number of attempts, and the proof.
     pub(crate) verification: Verification,
+}
+
+/// What an address is proved for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Purpose {
+    /// The application's backend asks whether the person has the address.
+    Backend,
+    /// The person adds the address to the user.
+    Profile,
+    /// The person of this session proves again who they are.
+    Session(SessionId),
 }
 
 /// What to commit: the next value, the message that it sends, and what it is counted as.
@@ -63,7 +76,7 @@ impl AddressVerification {
         let means = Means::Code { strategy, channel: None };
         let letter = Letter { kind: MessageKind::Secret, display_to: display, locale: user.locale.clone() };
         let (verification, message) = challenge.send(means, letter, &mut sends, cx)?;
-        let next = Self { id, user_id: user.id, address_id, address, verification };
+        let next = Self { id, user_id: user.id, address_id, address, purpose: Purpose::Backend, verification };
         let uses = message.iter().map(|_| next.used_for(QuotaKind::Message)).collect();
         Ok(AddressStep { next, message, uses, user: None })
     }

@@ -116,7 +116,7 @@ pub(super) fn of_new_user<T: Clone>(
 }
 
 fn with_id<T: Clone>(id: IdentificationId, value: &T, status: AddressStatus) -> Identification<T> {
-    let mut made = Identification { id, value: value.clone(), verified_by: None, reserved: false };
+    let mut made = Identification::unproved(id, value.clone());
     made.mark(status);
     made
 }
