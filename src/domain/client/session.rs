@@ -1,10 +1,11 @@
 //! Sessions: a user signed in on a client ([guide: Sessions](crate::guide::contract_sign_ins#sessions)).
 
-use std::net::IpAddr;
-
 use crate::domain::context::Context;
-use crate::domain::id::{ClientId, IdentificationId, SessionId, UserId};
+use crate::domain::id::{ClientId, SessionId, UserId};
 use crate::domain::time::{Span, Timestamp};
+
+use super::activity::Activity;
+use super::reverification::Reverification;
 
 /// A session. It is stored in its client, and only that client can use it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -47,75 +48,6 @@ pub struct Session {
 pub enum SessionTask {
     /// Set up a second factor, which the settings require.
     SetupMfa,
-}
-
-/// The person of a session proves again who they are
-/// ([guide: Re-verification](crate::guide::contract_me#re-verification)).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Reverification {
-    /// What is to be proved.
-    pub level: Level,
-    /// When it began.
-    pub created_at: Timestamp,
-    /// When a first factor was proved in it.
-    pub first_factor_at: Option<Timestamp>,
-    /// When a second factor was proved in it.
-    pub second_factor_at: Option<Timestamp>,
-    /// The address that its code was sent to.
-    pub address_id: Option<IdentificationId>,
-}
-
-/// What a re-verification asks for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Level {
-    /// A first factor.
-    FirstFactor,
-    /// A second factor.
-    SecondFactor,
-    /// Both.
-    MultiFactor,
-}
-
-/// The browser or device that last used a session, and where from.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Activity {
-    /// The source address.
-    pub address: Option<IpAddr>,
-    /// The browser, as far as it is known.
-    pub browser: Browser,
-    /// The first number of the browser's version; 0 where it is not known.
-    pub browser_version: u16,
-    /// The system of the device, as far as it is known.
-    pub system: System,
-    /// Whether it is a telephone or a tablet.
-    pub is_mobile: bool,
-}
-
-/// A browser.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[expect(missing_docs, reason = "names of browsers")]
-pub enum Browser {
-    Unknown,
-    Chrome,
-    Edge,
-    Firefox,
-    Opera,
-    Safari,
-    Samsung,
-}
-
-/// The system of a device.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[expect(missing_docs, reason = "names of systems")]
-pub enum System {
-    Unknown,
-    Android,
-    ChromeOs,
-    IPad,
-    IPhone,
-    Linux,
-    MacOs,
-    Windows,
 }
 
 /// The stored statuses of a session.
@@ -190,10 +122,23 @@ impl Session {
         Self { status, updated_at: self.updated_at.max(at), ..self.clone() }
     }
 
-    /// The word for its status at `now`: `active`, `expired`, `ended`, `removed`, `replaced` or `revoked`.
+    /// How many minutes ago the person proved a first and a second factor; −1 for never.
+    pub fn factor_ages(&self, now: Timestamp) -> [i64; 2] {
+        let minutes = |at: Timestamp| i64::try_from(now.since(at).as_millis() / 60_000).unwrap_or(i64::MAX);
+        [self.first_factor_at, self.second_factor_at].map(|at| at.map_or(NEVER, minutes))
+    }
+
+    /// Whether the person proved a factor so recently that sensitive changes need no further proof.
+    pub fn is_fresh(&self, now: Timestamp) -> bool {
+        let mut proofs = [self.first_factor_at, self.second_factor_at].into_iter().flatten();
+        proofs.any(|at| at.is_within(FRESH, now))
+    }
+
+    /// The word for its status at `now`: `active`, `pending`, `expired`, `ended`, `removed`, `replaced` or `revoked`.
     pub fn status_at(&self, now: Timestamp) -> &'static str {
         match self.status {
             SessionStatus::Active if now >= self.expire_at => "expired",
+            SessionStatus::Active if self.task.is_some() => "pending",
             SessionStatus::Active => "active",
             SessionStatus::Ended => "ended",
             SessionStatus::Removed => "removed",
@@ -213,3 +158,8 @@ impl Session {
         self.expire_at + Span::from_secs(30 * 86_400)
     }
 }
+
+/// The age of a factor that was never proved.
+const NEVER: i64 = -1;
+/// For how long a proved factor counts for sensitive changes, as in Clerk.
+const FRESH: Span = Span::from_secs(600);

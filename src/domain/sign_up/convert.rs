@@ -123,6 +123,7 @@ impl SignUp {
             last_sign_in_at: Some(cx.now),
             last_active_at: Some(cx.now),
             devices: vec![self.client_id],
+            delete_self_enabled: cx.settings.actions.delete_self,
             sign_up: Some(Box::new(self.clone())),
             ..User::new(user_id, cx.now)
         }

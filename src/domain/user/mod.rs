@@ -9,6 +9,7 @@ mod apply;
 mod change;
 mod create;
 mod factors;
+mod own;
 mod read;
 
 use crate::domain::context::Context;
@@ -19,12 +20,14 @@ use crate::domain::sign_up::SignUp;
 use crate::domain::time::Timestamp;
 use crate::domain::verification::{ExternalAccount, Profile, Strategy};
 
-pub(crate) use address_verification::AddressStep;
+pub(crate) use address_verification::{AddressStep, Asker};
 pub use address_verification::{AddressVerification, Purpose};
 pub use addresses::{first_email_id, first_phone_id, might_begin_with};
 pub use change::{AddressChange, AddressStatus, GivenPassword, MetadataChange, UserChange, UserFields, UserPatch};
 pub use create::{NewUser, NewUserFields};
 pub use factors::{Passkey, SecondFactors, Totp};
+pub use own::ProfilePatch;
+pub(crate) use own::{Connected, OwnChange};
 
 /// A user. It has the same 16 bytes as the sign-up it came from, and stores that sign-up: one record holds both.
 #[derive(Clone, Debug, PartialEq)]

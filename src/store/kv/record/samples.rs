@@ -1,9 +1,9 @@
 //! Values with something in every field, for the tests of records.
 
 use crate::domain::client::Client;
-use crate::domain::client::session::{
-    Activity, Browser, Level, Reverification, Session, SessionStatus, SessionTask, System,
-};
+use crate::domain::client::activity::{Activity, Browser, System};
+use crate::domain::client::reverification::{Level, Reverification};
+use crate::domain::client::session::{Session, SessionStatus, SessionTask};
 use crate::domain::event::{Happened, Position};
 use crate::domain::id::{
     AddressVerificationId, ClientId, ExternalAccountId, IdentificationId, InvitationId, ListedIdentifierId, MessageId,

@@ -4,9 +4,9 @@ use std::net::IpAddr;
 
 use serde::{Deserialize, Serialize};
 
-use crate::domain::client::session::{
-    Activity, Browser, Level, Reverification, Session, SessionStatus, SessionTask, System,
-};
+use crate::domain::client::activity::{Activity, Browser, System};
+use crate::domain::client::reverification::{Level, Reverification};
+use crate::domain::client::session::{Session, SessionStatus, SessionTask};
 use crate::domain::id::{ClientId, IdentificationId, SessionId, UserId};
 use crate::domain::time::Timestamp;
 use crate::store::StoreError;
