@@ -205,6 +205,8 @@ pub struct Session {
     pub handshake_bytes_max: u64,
     /// Whether a client has at most one session.
     pub single: bool,
+    /// Whether a person proves a factor again before changing how they sign in.
+    pub reverification: bool,
 }
 
 /// Section `[events]`.

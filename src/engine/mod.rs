@@ -52,10 +52,11 @@ pub use frontend::email_links::{Followed, LinkOutcome};
 pub(crate) use frontend::handshakes::DEV_BROWSER_PREFIX;
 pub use frontend::handshakes::{Handshake, HandshakeRequest};
 pub use frontend::oauth::{CallbackRedirect, ProviderCallback};
+pub use frontend::own::{NewOwnPassword, ReverificationView, ReverifyAttempt, ReverifyPrepare};
 #[cfg(feature = "webhooks")]
 pub use handles::Webhooks;
 pub use handles::{
-    Events, Instance, Invitations, Messages, Sessions, SignInTokens, SignIns, SignUps, Users, Values, Waitlist,
+    Events, Instance, Invitations, Messages, OwnUser, Sessions, SignInTokens, SignIns, SignUps, Users, Values, Waitlist,
 };
 pub use input::{AttemptFirstFactor, AttemptVerification, NewSignIn, PrepareVerification};
 pub use keys::BackendKey;

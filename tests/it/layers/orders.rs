@@ -52,14 +52,13 @@ const ORDERS: &[(&str, &[&str])] = &[
     (
         "store/kv/record",
         &[
-            "application_value count counter failures handshake identifier sign_in_token strategy value webhook",
+            "application_value count counter failures handshake identifier session sign_in_token strategy value webhook",
             "external invitation listed outbox",
             "message",
             "event",
             "sign_up",
-            "address_verification sign_in user",
-            "client",
-            "session",
+            "address_verification sign_in user_base",
+            "client user",
         ],
     ),
     (
