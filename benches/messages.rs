@@ -342,11 +342,8 @@ impl Texts {
         for n in 0..TEXTS {
             let number = format!("+1415555{n:04}");
             self.asked.lock().expect("no panic").insert(number.clone(), Instant::now());
-            let fields = NewSignUp {
-                phone_number: Some(number),
-                strategy: Some(Strategy::PhoneCode),
-                ..NewSignUp::default()
-            };
+            let fields =
+                NewSignUp { phone_number: Some(number), strategy: Some(Strategy::PhoneCode), ..NewSignUp::default() };
             begin(engine, fields).await;
         }
         while self.delays.lock().expect("no panic").len() < TEXTS {

@@ -5,6 +5,7 @@
 
 mod calls;
 mod events;
+mod letters;
 mod model;
 mod people;
 
@@ -27,6 +28,7 @@ use crate::token::{Algorithm, InstanceKey};
 
 use super::{Engine, EngineError};
 use calls::perform;
+use letters::Letters;
 use model::{Model, Outcome};
 use people::Person;
 
@@ -60,6 +62,7 @@ fn run_all(count: u64, ground: impl Fn() -> Ground) {
     assert!(failures.is_empty(), "these seeds failed: {failures:?}; try VESTIBULE_FAULT_SEED=<one of them>");
     // A simulation in which nothing happens proves nothing.
     let is_busy = told.users > 0 && told.sign_ins > 0 && told.unknown > 0 && told.crashes > 0 && told.refused > 0;
+    let is_busy = is_busy && told.again > 0;
     assert!(seeds.end - seeds.start < 50 || is_busy, "too little happened: {told:?}");
 }
 
@@ -72,6 +75,7 @@ struct Told {
     users: usize,
     sign_ins: u64,
     crashes: u64,
+    again: u64,
 }
 
 /// Where the data is kept between the lives of a history.
@@ -96,6 +100,7 @@ struct History {
     people: Vec<Person>,
     model: Model,
     transport: Arc<FakeTransport>,
+    letters: Letters,
     now: Timestamp,
 }
 
@@ -114,6 +119,7 @@ impl History {
             people: (0..PEOPLE).map(Person::new).collect(),
             model: Model::default(),
             transport: Arc::new(FakeTransport::new()),
+            letters: Letters::default(),
             now: Timestamp::from_millis(1_800_000_000_000),
         }
     }
@@ -139,6 +145,7 @@ impl History {
         let clock = Arc::new(PausedClock::new(self.now));
         let store = Arc::new(FaultyStore::over(self.ground.open()?));
         self.transport.answer_always(Answer::Sent);
+        self.transport.read_clock(clock.clone());
         let engine = self.build(life, store.clone(), clock.clone()).await?;
         self.model.check(&*store).await.map_err(|error| format!("after the start, {error}"))?;
         if is_last {
@@ -156,7 +163,11 @@ impl History {
                 break;
             }
             self.model.check(&*store).await?;
+            if self.random.below(3) == 0 {
+                told.again += self.letters.send_one_again(&engine, &mut self.random).await;
+            }
         }
+        self.letters.check(&self.transport)?;
         self.now = clock.now() + Span::from_millis(self.random.below(40_000));
         match end {
             End::Crash => told.crashes += 1,
@@ -203,6 +214,7 @@ impl History {
     async fn conclude(&mut self, engine: &Engine, store: &dyn Store) -> Result<(), String> {
         tokio::time::sleep(Duration::from_secs(1)).await;
         self.model.check(store).await?;
+        self.letters.check_promises(&self.transport, engine.now())?;
         for person in &mut self.people {
             let now = engine.now();
             let Some((call, address)) = person.last_step(&self.model, &self.transport, now, engine.policy())? else {
@@ -218,7 +230,7 @@ impl History {
         }
         self.model.check(store).await?;
         engine.clone().shutdown().await;
-        Ok(())
+        self.letters.check(&self.transport)
     }
 
     /// Chooses the faults of this life.

@@ -58,15 +58,12 @@ impl<'a> Call<'a> {
         Ok(identity)
     }
 
-    /// The caller of a write. A call with a password may be a retry of the call that replaced the token. The engine
-    /// decides that, so a replaced token is accepted here.
+    /// The caller of a write, which may be a retry of the call that replaced the token. The engine decides that, so a
+    /// replaced token is accepted here.
     ///
     /// # Errors
-    /// As [`Self::identify`].
-    pub(super) async fn identify_writer(&self, has_password: bool) -> Result<Identity, HttpError> {
-        if !has_password {
-            return self.identify().await;
-        }
+    /// 401 as [`Self::identify`].
+    pub(super) async fn identify_writer(&self) -> Result<Identity, HttpError> {
         let identity = self.presented().await?;
         if self.head.mode == AuthMode::DevBrowser && !identity.is_known() && !identity.caller.was_replaced() {
             return Err(TransportError::DevBrowserUnauthenticated.into());

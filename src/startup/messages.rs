@@ -92,7 +92,10 @@ mod tests {
         let dkim =
             [("DKIM__DOMAIN", "books.example"), ("DKIM__SELECTOR", "one"), ("DKIM__PRIVATE_KEY_FILE", "/nowhere")];
         for (set, words) in [
-            (&[("LOGO_FILE", "/dev/null")][..], "VESTIBULE_EMAIL__LOGO_FILE: `email.logo_file` can't be read, /dev/null"),
+            (
+                &[("LOGO_FILE", "/dev/null")][..],
+                "VESTIBULE_EMAIL__LOGO_FILE: `email.logo_file` can't be read, /dev/null",
+            ),
             (&[("LOCALE", "xx")], "VESTIBULE_EMAIL__LOCALE: `email.locale` is \"xx\""),
             (&[("LOGO_FILE", "/nowhere")], "VESTIBULE_EMAIL__LOGO_FILE: `email.logo_file` can't be read, /nowhere"),
             (&[("TEMPLATES", "/nowhere")], "VESTIBULE_EMAIL__TEMPLATES: `email.templates` can't be used:\n/nowhere"),

@@ -4,7 +4,7 @@
 use serde::{Serialize, Serializer};
 
 use crate::delivery::{Channel, Message};
-use crate::domain::id::{EventId, MessageId, UserId, WebhookEndpointId};
+use crate::domain::id::{EventId, IdentificationId, MessageId, UserId, WebhookEndpointId};
 use crate::domain::invitation::Invitation;
 use crate::domain::message::Template;
 use crate::domain::time::Timestamp;
@@ -121,6 +121,7 @@ struct EmailResource<'a> {
     slug: &'static str,
     from_email_name: &'a str,
     to_email_address: &'a str,
+    email_address_id: Option<AsDisplay<IdentificationId>>,
     user_id: Option<AsDisplay<UserId>>,
     subject: &'a str,
     body: &'a str,
@@ -138,11 +139,13 @@ struct SmsResource<'a> {
     slug: &'static str,
     from_phone_number: &'a str,
     to_phone_number: &'a str,
+    phone_number_id: Option<AsDisplay<IdentificationId>>,
     user_id: Option<AsDisplay<UserId>>,
     message: &'a str,
     status: &'static str,
     data: MessageData<'a>,
     delivered_by_clerk: bool,
+    created_at_ms: Timestamp,
 }
 
 /// What a message is about, for who writes its text anew.
@@ -168,6 +171,7 @@ impl<'a> From<&'a ComposedMessage> for EmailResource<'a> {
             slug: message.template.as_str(),
             from_email_name: &composed.from,
             to_email_address: &message.to,
+            email_address_id: composed.address_id.map(AsDisplay),
             user_id: composed.user_id.map(AsDisplay),
             subject: &message.subject,
             body: message.html.as_ref().map_or(plain, |html| html.expose()),
@@ -188,11 +192,13 @@ impl<'a> From<&'a ComposedMessage> for SmsResource<'a> {
             slug: message.template.as_str(),
             from_phone_number: &composed.from,
             to_phone_number: &message.to,
+            phone_number_id: composed.address_id.map(AsDisplay),
             user_id: composed.user_id.map(AsDisplay),
             message: message.text.expose(),
             status: "queued",
             data: MessageData::from(message),
             delivered_by_clerk: composed.is_sent_by_engine,
+            created_at_ms: message.created_at,
         }
     }
 }

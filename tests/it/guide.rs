@@ -105,6 +105,42 @@ fn every_line_of_the_log_that_operators_watch_is_written() {
     }
 }
 
+/// Who looks for a symptom finds it by the words that the program uses.
+#[test]
+fn every_sentence_and_name_of_the_troubleshooting_is_in_a_source() {
+    let (_, page) = PAGES.iter().find(|(name, _)| *name == "operating").expect("the page");
+    let (_, table) = page.split_once("\n## Troubleshooting\n").expect("the part");
+    let sources: Vec<String> = rust_files(&root().join("src"))
+        .iter()
+        .map(|path| fs::read_to_string(path).expect("a source").replace("\\\n", " "))
+        .collect();
+    let is_written = |sentence: &str| {
+        let has_all = |line: &str| {
+            let mut rest = line;
+            sentence.split('…').map(str::trim).filter(|part| !part.is_empty()).all(|part| {
+                let found = rest.split_once(part).map(|(_, behind)| behind);
+                rest = found.unwrap_or_default();
+                found.is_some()
+            })
+        };
+        sources.iter().flat_map(|source| source.lines()).any(has_all)
+    };
+    let (mut sentences, mut names) = (0, 0);
+    for row in table.lines().filter(|line| line.starts_with("| ")).skip(1) {
+        let symptom = row.split(" | ").next().unwrap_or_default();
+        for sentence in symptom.split('"').skip(1).step_by(2) {
+            assert!(is_written(sentence), "no source writes: {sentence}");
+            sentences += 1;
+        }
+        let quoted = row.split('`').skip(1).step_by(2);
+        for name in quoted.filter(|name| name.chars().all(|c| c.is_ascii_lowercase() || c == '_')) {
+            assert!(sources.iter().any(|source| source.contains(name)), "no source has: {name}");
+            names += 1;
+        }
+    }
+    assert!(sentences >= 7 && names >= 10, "{sentences} sentences and {names} names");
+}
+
 #[test]
 fn every_test_that_the_guide_names_is_there() {
     let mut known = BTreeSet::new();

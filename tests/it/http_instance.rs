@@ -5,11 +5,12 @@ use std::path::Path;
 
 use serde_json::{Value, json};
 use tempfile::TempDir;
+use vestibule::domain::policy::Policy;
 
 use crate::support::backend::{SECRET_KEY, Site, backend};
 use crate::support::browser::{Browser, PAGE, escaped};
 use crate::support::endpoint::Answer;
-use crate::support::server::Server;
+use crate::support::server::{Server, log_of};
 
 #[test]
 fn a_blocked_identifier_counts_at_once_on_every_way_while_the_list_is_on_and_after_a_restart() {
@@ -110,6 +111,27 @@ fn an_empty_allow_list_admits_nobody_and_an_entry_or_an_invitation_does() {
     assert_eq!(page("?limit=1")[0]["identifier"], "+14155552671", "the newest first");
     assert_eq!(page("?paginated=true&offset=1")["data"][0], made);
     assert_eq!(page("?paginated=true&limit=1")["total_count"], 2);
+}
+
+#[test]
+fn the_log_says_at_each_start_which_stored_settings_are_in_force() {
+    let folder = TempDir::new().expect("a folder");
+    let server = start(&folder);
+    let change = json!({"support_email": "desk@acme.example", "test_mode": true});
+    assert_eq!(backend(&server, "PATCH", "/v1/instance", &change).status, 204);
+    assert_eq!(server.terminate(), Some(0));
+    let told = || {
+        let log = log_of(folder.path());
+        let line = log.lines().rev().find(|line| line.contains("backend changed these settings"));
+        line.unwrap_or_else(|| panic!("{log}")).to_owned()
+    };
+    drop(start(&folder));
+    let line = told();
+    assert!(line.contains("instance.support_email") && line.contains("verification.test_mode"), "{line}");
+    // As in production: a stored test mode does not count there.
+    drop(Server::start_with(folder.path(), &config(), |builder| builder.policy(Policy::default())));
+    let line = told();
+    assert!(line.contains("instance.support_email") && !line.contains("test_mode"), "{line}");
 }
 
 #[test]
@@ -379,7 +401,12 @@ fn user(server: &Server, address: &str) -> u16 {
 
 /// A server with its data in `folder`, whose users have an address and a password.
 fn start(folder: &TempDir) -> Server {
-    let config = format!(
+    let path: &Path = folder.path();
+    Server::start(path, &config())
+}
+
+fn config() -> String {
+    format!(
         "[instance]\nsecret_key = \"{SECRET_KEY}\"\nsupport_email = \"help@acme.example\"\n\
          [server]\nallowed_origins = [\"{PAGE}\"]\n[limits]\nsource = false\naddress = false\n\
          [settings.attributes.email_address]\nenabled = true\nrequired = true\nused_for_first_factor = true\n\
@@ -387,9 +414,7 @@ fn start(folder: &TempDir) -> Server {
          [settings.attributes.phone_number]\nenabled = true\n\
          [settings.attributes.ticket]\nenabled = true\n\
          [settings.attributes.password]\nenabled = true\nrequired = true\n"
-    );
-    let path: &Path = folder.path();
-    Server::start(path, &config)
+    )
 }
 
 /// Changes restrictions; the answer.

@@ -7,7 +7,7 @@ use tempfile::TempDir;
 
 use crate::support::backend::{SECRET_KEY, Site};
 use crate::support::browser::{Browser, PAGE};
-use crate::support::server::Server;
+use crate::support::server::{Server, log_of};
 
 #[test]
 fn a_code_that_was_used_or_replaced_is_not_sent_again() {
@@ -61,6 +61,25 @@ fn a_code_that_was_used_or_replaced_is_not_sent_again() {
     let proved = site.backend("POST", &format!("{one}/attempt_verification"), &body);
     assert_eq!(proved.json()["status"], "verified", "{}", proved.body);
     assert_eq!(again(&second, 0).error_codes(), ["message_over"], "it was used");
+}
+
+#[test]
+fn a_channel_that_was_stopped_is_warned_of_at_each_start() {
+    let folder = TempDir::new().expect("a folder");
+    let config = format!("[instance]\nsecret_key = \"{SECRET_KEY}\"\n[settings]\nfile = \"email_code\"\n");
+    let warned = || {
+        let log = log_of(folder.path());
+        log.lines().filter(|line| line.contains("WARN") && line.contains("a channel is stopped by hand")).count()
+    };
+    let server = Server::start(folder.path(), &config);
+    let key = [("authorization", &*format!("Bearer {SECRET_KEY}"))];
+    let paused = server.request("POST", "/v1/messages/channels/email/pause", &key, "").expect("an answer");
+    assert_eq!((paused.status, warned()), (200, 1), "{}", paused.body);
+    drop(server);
+    for starts in 1..=2 {
+        drop(Server::start(folder.path(), &config));
+        assert_eq!(warned(), 1 + starts, "{}", log_of(folder.path()));
+    }
 }
 
 #[cfg(feature = "http-messages")]

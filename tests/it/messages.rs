@@ -148,7 +148,8 @@ async fn failures_are_listed_and_counted_by_their_class() {
     let filter = MessageFilter { status: Some(MessageStatus::Failed), ..MessageFilter::default() };
     let first = engine.messages().list(&filter, 1).await.expect("a list");
     assert_eq!(first.items.iter().map(|message| &*message.to).collect::<Vec<_>>(), ["spam@example.com"]);
-    let rest = engine.messages().list(&MessageFilter { before: first.next, ..filter.clone() }, 10).await.expect("a list");
+    let rest =
+        engine.messages().list(&MessageFilter { before: first.next, ..filter.clone() }, 10).await.expect("a list");
     assert_eq!(rest.items.iter().map(|message| &*message.to).collect::<Vec<_>>(), ["no@example.com"]);
     assert_eq!(rest.next, None);
     let last = engine.messages().list(&MessageFilter { before: first.next, ..filter }, 1).await.expect("a list");

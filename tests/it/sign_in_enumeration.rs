@@ -54,6 +54,43 @@ async fn where_somebody_may_sign_up_by_signing_in_the_answers_and_the_work_are_t
     }
 }
 
+/// The person gave another spelling of the address, and nothing may tell that a user has it.
+#[tokio::test]
+async fn a_code_reaches_the_user_who_spells_the_mailbox_with_other_dots() {
+    for ignores_dots in [true, false] {
+        let (store, mail) = (Arc::new(FaultyStore::default()), Arc::new(Capture::new()));
+        let mut settings = settings();
+        settings.restrictions.ignore_dots_for_gmail_addresses.enabled = ignores_dots;
+        let builder = Engine::builder().settings(settings).store(store.clone()).email(mail.clone());
+        let bench = Bench { engine: builder.build().await.expect("an engine"), store, may_sign_up: false };
+        bench.import(&user(0, "a.da@gmail.com", Kind::Code, &Secret::new(String::new()))).await;
+        let begun = bench.create(Caller::anonymous(), "ada@gmail.com", None, Some("email_code")).await;
+        let (sign_in, client) = begun.expect("the answer is that for any address");
+        let address = sign_in.first_factors[0].address.as_ref().expect("an address");
+        assert_eq!(address.identifier.value, "ada@gmail.com", "the user's spelling is not shown");
+        if !ignores_dots {
+            bench.engine.shutdown().await;
+            assert_eq!((mail.to("a.da@gmail.com").len(), mail.to("ada@gmail.com").len()), (0, 0));
+            continue;
+        }
+        let mut sent = mail.to("a.da@gmail.com");
+        for _ in 0..500 {
+            if !sent.is_empty() {
+                break;
+            }
+            tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+            sent = mail.to("a.da@gmail.com");
+        }
+        let code = sent[0].code.as_ref().expect("a code").expose().clone();
+        let caller = bench.known(&client.new_token.expect("a token")).await;
+        let attempt = AttemptFirstFactor::code(Strategy::EmailCode, code);
+        let id = sign_in.value.id;
+        let done = bench.engine.sign_ins().attempt(&caller, id, &attempt, &RequestContext::default()).await;
+        assert_eq!(done.expect("a right code").1.sessions.len(), 1);
+        bench.engine.shutdown().await;
+    }
+}
+
 #[tokio::test]
 async fn signing_in_renews_a_digest_that_cost_less_than_one_does_now() {
     let (cheap, dear) = (CHEAP, HashParameters { m_kib: 128, ..CHEAP });

@@ -332,8 +332,7 @@ impl State {
 
     fn end_rest_if_possible(&mut self) {
         let context = self.sender.context.clone();
-        let is_at_rest =
-            self.lanes().all(|state| state.lane.is_at_rest(context.health(state.channel).is_paused()));
+        let is_at_rest = self.lanes().all(|state| state.lane.is_at_rest(context.health(state.channel).is_paused()));
         if is_at_rest && let Some(reply) = self.resting.take() {
             drop(reply.send(()));
         }

@@ -1,11 +1,12 @@
 //! A transport that records its messages and answers as a test tells it to.
 
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use tokio::time::Instant;
 
+use crate::clock::Clock;
 use crate::delivery::{BoxFuture, Failure, FailureClass, Message, Outcome, Receipt, Transport};
 use crate::domain::id::MessageId;
 use crate::domain::time::Timestamp;
@@ -32,6 +33,9 @@ pub(crate) struct RecordedMessage {
     pub(crate) after: Duration,
     pub(crate) answer: Answer,
     pub(crate) created_at: Timestamp,
+    pub(crate) expire_at: Timestamp,
+    /// When, by the clock of the engine, if the transport was told of that.
+    pub(crate) at: Option<Timestamp>,
 }
 
 type Answers = Box<dyn FnMut(&Message) -> Answer + Send>;
@@ -44,6 +48,7 @@ pub(crate) struct FakeTransport {
     is_cut_off: AtomicBool,
     routes: Mutex<Vec<String>>,
     resets: AtomicUsize,
+    clock: Mutex<Option<Arc<dyn Clock>>>,
 }
 
 impl FakeTransport {
@@ -56,6 +61,7 @@ impl FakeTransport {
             is_cut_off: AtomicBool::new(false),
             routes: Mutex::default(),
             resets: AtomicUsize::new(0),
+            clock: Mutex::default(),
         }
     }
 
@@ -82,6 +88,11 @@ impl FakeTransport {
     /// Has a route for addresses that begin so.
     pub(crate) fn add_route(&self, prefix: &str) {
         self.routes.lock().expect("no panic").push(prefix.to_owned());
+    }
+
+    /// Notes the time by this clock from now on.
+    pub(crate) fn read_clock(&self, clock: Arc<dyn Clock>) {
+        *self.clock.lock().expect("no panic") = Some(clock);
     }
 
     /// How often it was told to begin anew.
@@ -114,6 +125,8 @@ impl Transport for FakeTransport {
             after: self.began.elapsed(),
             answer,
             created_at: message.created_at,
+            expire_at: message.expire_at,
+            at: self.clock.lock().expect("no panic").as_ref().map(|clock| clock.now()),
         });
         let reason = || Failure::new(FailureClass::Provider, "a test wanted this");
         let outcome = match answer {

@@ -283,6 +283,14 @@ impl User {
         emails.any(|email| email.id == id) || phones.any(|phone| phone.id == id)
     }
 
+    /// The id of one of its addresses.
+    pub fn address_id(&self, address: &Identifier) -> Option<IdentificationId> {
+        let mut emails = self.email_addresses.iter();
+        let email = emails.find(|email| email.value.identifier() == *address).map(|email| email.id);
+        let mut phones = self.phone_numbers.iter();
+        email.or_else(|| phones.find(|phone| phone.value.identifier() == *address).map(|phone| phone.id))
+    }
+
     /// Whether an identifier is one of its own.
     pub fn holds(&self, identifier: &Identifier) -> bool {
         self.identifiers().contains(identifier)

@@ -171,6 +171,9 @@ impl Engine {
         asked: &Asked<Prepare>,
         context: &RequestContext,
     ) -> Written<SignInView> {
+        if caller.was_replaced() {
+            return Err(EngineError::TokenReplaced);
+        }
         self.inner.admission.spend(LimitedAction::Write, context, self.now())?;
         let client = caller.client().ok_or(EngineError::NotFound)?;
         let user = self.user_of(self.in_progress(Some(client), id)?).await?;

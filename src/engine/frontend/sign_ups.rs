@@ -235,6 +235,9 @@ impl Engine {
         asked: &Asked<PrepareVerification>,
         context: &RequestContext,
     ) -> Written<SignUpView> {
+        if caller.was_replaced() {
+            return Err(EngineError::TokenReplaced);
+        }
         if let Ok(PrepareVerification { strategy: strategy @ Strategy::OAuth(_), authorize, .. }) = asked {
             // An authorization request is stored as an update is, and asks for nothing else.
             let (strategy, authorize) = (Some(strategy.clone()), authorize.clone());

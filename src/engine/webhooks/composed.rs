@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use crate::actors::{ActorContext, Composer};
 use crate::delivery::{Channel, Hearers, Hearing, Message};
-use crate::domain::id::{MessageId, UserId};
+use crate::domain::id::{IdentificationId, MessageId, UserId};
 use crate::domain::time::Timestamp;
 use crate::domain::webhook::WebhookEndpoint;
 use crate::store::{Store, StoreError};
@@ -31,6 +31,8 @@ pub struct ComposedMessage {
     pub message: Message,
     /// The user who has the address.
     pub user_id: Option<UserId>,
+    /// The id of the address, where a user has it.
+    pub address_id: Option<IdentificationId>,
     /// The sender.
     pub from: String,
     /// Whether the engine sends it; if not, the receiver has to.
@@ -79,6 +81,11 @@ impl Composing {
             Channel::Sms => (self.terms.from_phone_number.clone(), self.terms.sends_sms),
         };
         let user_id = store.owner(&stored.to).await?;
-        Ok(Some(ComposedMessage { message, user_id, from, is_sent_by_engine: !is_handed_over }))
+        let user = match user_id {
+            Some(id) => store.user(id).await?,
+            None => None,
+        };
+        let address_id = user.and_then(|user| user.address_id(&stored.to));
+        Ok(Some(ComposedMessage { message, user_id, address_id, from, is_sent_by_engine: !is_handed_over }))
     }
 }

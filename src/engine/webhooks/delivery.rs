@@ -22,7 +22,7 @@ use crate::webhook::{Endpoint, Outcome, Sender, message_id, next_attempt_in};
 
 use super::attempts::{Attempts, WebhookAttempt};
 use super::kept::{open_secrets, usable};
-use super::message::{AttemptResult, Attempted, Job, Shared, body, event_at, failure};
+use super::message::{AttemptResult, Attempted, Job, Shared, another_attempt, body, event_at, failure};
 use super::pace::{Pace, RUNNING_MAX, wait_for_turn};
 use super::payload::event_type;
 use super::window::Window;
@@ -461,16 +461,6 @@ impl Delivery {
     }
 }
 
-/// Whether there is another attempt after this one, and how long the receiver asks to wait for it.
-fn another_attempt(outcome: &Outcome) -> Option<Option<Span>> {
-    match outcome {
-        Outcome::Delivered | Outcome::Abort(_) => None,
-        // For when an operator switches the endpoint on again, or its name leads to a public address again.
-        Outcome::Gone | Outcome::Refused { .. } => Some(None),
-        Outcome::Retry { after, .. } => Some(*after),
-    }
-}
-
 /// Waits until a delivery is to end.
 async fn wanted(stop: &mut watch::Receiver<Stop>) -> Stop {
     // The sender is dropped with the engine.
@@ -497,25 +487,3 @@ const PAUSE: Duration = Duration::from_secs(1);
 const HELD_BACK: Duration = Duration::from_millis(5);
 /// For how long attempts that have begun may go on when the engine stops.
 const FINISH_MAX: Duration = Duration::from_secs(5);
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::webhook::Failure;
-
-    #[test]
-    fn only_what_a_receiver_has_or_does_not_want_is_not_tried_again() {
-        let wait = Some(Span::from_secs(60));
-        for (outcome, again) in [
-            (Outcome::Delivered, None),
-            (Outcome::Abort(400), None),
-            (Outcome::Gone, Some(None)),
-            // Its name led to a private address, and may lead to a public one again.
-            (Outcome::Refused { reason: "its address is not public".into() }, Some(None)),
-            (Outcome::Retry { reason: Failure::Timeout, after: None }, Some(None)),
-            (Outcome::Retry { reason: Failure::Status(503), after: wait }, Some(wait)),
-        ] {
-            assert_eq!(another_attempt(&outcome), again, "{outcome:?}");
-        }
-    }
-}

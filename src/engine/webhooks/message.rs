@@ -7,7 +7,7 @@ use serde_json::value::{RawValue, to_raw_value};
 use crate::actors::{ActorContext, Persister};
 use crate::domain::event::{Event, Happened, Position};
 use crate::domain::id::{InstanceId, MessageId, WebhookEndpointId};
-use crate::domain::time::Timestamp;
+use crate::domain::time::{Span, Timestamp};
 use crate::domain::webhook::{Retry, RetryKey, WebhookEndpoint};
 use crate::store::{Store, StoreError};
 use crate::webhook::{Envelope, EventFilter, EventType, HttpRequest, Outcome, Sender, SigningSecrets, Targets};
@@ -132,4 +132,36 @@ pub(super) fn failure(outcome: &Outcome) -> Option<String> {
 /// The key of a message that is tried now.
 pub(super) const fn due_now(endpoint: WebhookEndpointId, event: Position, now: Timestamp) -> Retry {
     Retry { key: RetryKey { endpoint, due: now, event }, failures: 0, first_failed_at: now }
+}
+
+/// Whether there is another attempt after this one, and how long the receiver asks to wait for it.
+pub(super) fn another_attempt(outcome: &Outcome) -> Option<Option<Span>> {
+    match outcome {
+        Outcome::Delivered | Outcome::Abort(_) => None,
+        // For when an operator switches the endpoint on again, or its name leads to a public address again.
+        Outcome::Gone | Outcome::Refused { .. } => Some(None),
+        Outcome::Retry { after, .. } => Some(*after),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::webhook::Failure;
+
+    #[test]
+    fn only_what_a_receiver_has_or_does_not_want_is_not_tried_again() {
+        let wait = Some(Span::from_secs(60));
+        for (outcome, again) in [
+            (Outcome::Delivered, None),
+            (Outcome::Abort(400), None),
+            (Outcome::Gone, Some(None)),
+            // Its name led to a private address, and may lead to a public one again.
+            (Outcome::Refused { reason: "its address is not public".into() }, Some(None)),
+            (Outcome::Retry { reason: Failure::Timeout, after: None }, Some(None)),
+            (Outcome::Retry { reason: Failure::Status(503), after: wait }, Some(wait)),
+        ] {
+            assert_eq!(another_attempt(&outcome), again, "{outcome:?}");
+        }
+    }
 }

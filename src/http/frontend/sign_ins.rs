@@ -18,8 +18,7 @@ use super::inputs;
 
 pub(in crate::http) async fn create(call: &Call<'_>, form: &Params) -> Result<ApiResponse, HttpError> {
     let given = creation(call, form);
-    let has_password = given.as_ref().is_ok_and(|given| given.input.password.is_some());
-    let identity = call.identify_writer(has_password).await?;
+    let identity = call.identify_writer().await?;
     let outcome = match given {
         Ok(given) => call.engine().create_given_sign_in(&identity.caller, given, &call.context).await,
         Err(rejection) => Err(rejection.into()),
@@ -35,7 +34,7 @@ pub(in crate::http) async fn show(call: &Call<'_>, id: SignInId) -> Result<ApiRe
 
 pub(in crate::http) async fn prepare(call: &Call<'_>, id: SignInId, form: &Params) -> Result<ApiResponse, HttpError> {
     let given = preparation(form);
-    let identity = call.identify().await?;
+    let identity = call.identify_writer().await?;
     let outcome = match given {
         Ok(given) => call.engine().prepare_asked_factor(&identity.caller, id, given, &call.context).await,
         Err(rejection) => Err(rejection.into()),

@@ -6,7 +6,7 @@ use crate::domain::metadata::Metadata;
 use crate::domain::redirect::RedirectUrl;
 use crate::domain::rejection::{ErrorCode, Reason, Rejection};
 use crate::domain::secret::Secret;
-use crate::domain::sign_up::{Patch, SignUpPatch};
+use crate::domain::sign_up::SignUpPatch;
 use crate::domain::text::is_true;
 use crate::domain::verification::{Strategy, parse_strategy};
 use crate::engine::input::{Asked, Given};
@@ -21,8 +21,7 @@ use super::inputs;
 
 pub(in crate::http) async fn create(call: &Call<'_>, form: &Params) -> Result<ApiResponse, HttpError> {
     let given = input(call, form, Write::Begin);
-    let has_password = given.as_ref().is_ok_and(|given| given.input.password != Patch::Keep);
-    let identity = call.identify_writer(has_password).await?;
+    let identity = call.identify_writer().await?;
     let given = match given {
         Ok(given) => given,
         Err(rejection) => return Err(refuse(call, &identity, rejection.into()).await),
@@ -57,8 +56,7 @@ pub(in crate::http) async fn show(call: &Call<'_>, id: SignUpId) -> Result<ApiRe
 
 pub(in crate::http) async fn update(call: &Call<'_>, id: SignUpId, form: &Params) -> Result<ApiResponse, HttpError> {
     let given = input(call, form, Write::Change);
-    let has_password = given.as_ref().is_ok_and(|given| given.input.password != Patch::Keep);
-    let identity = call.identify_writer(has_password).await?;
+    let identity = call.identify_writer().await?;
     let outcome = match given {
         Ok(given) => call.engine().update_given_sign_up(&identity.caller, id, given, &call.context).await,
         Err(rejection) => Err(rejection.into()),
@@ -68,7 +66,7 @@ pub(in crate::http) async fn update(call: &Call<'_>, id: SignUpId, form: &Params
 
 pub(in crate::http) async fn prepare(call: &Call<'_>, id: SignUpId, form: &Params) -> Result<ApiResponse, HttpError> {
     let asked = preparation(call, form);
-    let identity = call.identify().await?;
+    let identity = call.identify_writer().await?;
     let outcome = match asked {
         Ok(asked) => call.engine().prepare_asked(&identity.caller, id, asked, &call.context).await,
         Err(rejection) => Err(rejection.into()),
@@ -216,6 +214,7 @@ fn noted<T>(fault: Reason, faults: &mut Vec<Reason>) -> Option<T> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::sign_up::Patch;
 
     #[test]
     fn fields_come_as_they_were_sent() {

@@ -165,7 +165,9 @@ pub(super) async fn a_session_that_is_owed_to_nobody_ends_no_other_session(store
         let before = store.client(id).await.expect("a read").expect("the client");
         // The token is older than the sign-up.
         let completed = elsewhere_since(1, 2, id).into_iter().map(|change| match change {
-            ClientChange::AddSession { session, strategy, .. } => ClientChange::AddSession { session, single, strategy },
+            ClientChange::AddSession { session, strategy, .. } => {
+                ClientChange::AddSession { session, single, strategy }
+            }
             change => change,
         });
         commit(store, write(completed.collect())).await.expect("a finished sign-up");

@@ -1,7 +1,7 @@
 //! What became of messages.
 
 use crate::domain::event::Happened;
-use crate::domain::id::{InvitationId, MessageId, SignUpId};
+use crate::domain::id::{AddressVerificationId, InvitationId, MessageId, SignInId, SignUpId};
 use crate::domain::identifier::IdentifierKind;
 use crate::domain::message::{FailureClass, MessageStatus, Origin, Template};
 use crate::domain::policy::RetentionPolicy;
@@ -106,6 +106,33 @@ pub(super) async fn a_message_goes_with_what_it_was_made_for_and_its_secret_when
     walk(store, at(KEPT + 5)).await;
     assert_eq!((kept(store, ids[0]).await, store.messages(None, 9).await), (None, Ok(vec![])));
     assert_eq!(store.message_of_provider("resend", "re_1").await, Ok(None));
+}
+
+/// Nothing else of a sign-in is stored, and its address may be of a person who is no user yet.
+pub(super) async fn a_message_of_a_sign_in_is_kept_while_it_is_good_and_then_as_long_as_its_user(store: &impl Store) {
+    let user = finish(&open(1, "ada1@example.com")).1;
+    commit(store, create_user(&user)).await.expect("a user");
+    let of = |bucket, address: &str, origin: Origin| {
+        let mut entry = about(message(bucket, bucket));
+        let OutboxKind::Message { to, about, .. } = &mut entry.kind;
+        *to = email(address).identifier();
+        *about = about.take().map(|about| MessageAbout { origin, ..about });
+        entry
+    };
+    let entries = vec![
+        of(1, "ada1@example.com", SignInId::from_bytes([1; 16]).into()),
+        of(2, "new@example.com", SignInId::from_bytes([2; 16]).into()),
+        of(3, "new@example.com", AddressVerificationId::from_bytes([3; 16]).into()),
+    ];
+    let ids: Vec<_> = entries.iter().map(|entry| entry.id).collect();
+    queue(store, entries).await;
+    end(store, ids.iter().map(|id| (*id, sent())).collect(), true, 5).await;
+    for (now, are_there) in [(6, [true; 3]), (HOUR - 1, [true; 3]), (HOUR, [true, false, false])] {
+        walk(store, at(now)).await;
+        for (id, is_there) in ids.iter().zip(are_there) {
+            assert_eq!(kept(store, *id).await.is_some(), is_there, "{id} at {now}");
+        }
+    }
 }
 
 async fn queue(store: &impl Store, outbox: Vec<OutboxEntry>) {

@@ -110,6 +110,7 @@ macro_rules! __requirements_for_stores {
             sign_ups::a_deadline_that_comes_earlier_is_listed_at_once
             messages::what_became_of_messages_is_listed_with_those_that_wait_the_newest_first
             messages::nothing_is_kept_of_messages_where_that_is_not_wanted
+            messages::a_message_of_a_sign_in_is_kept_while_it_is_good_and_then_as_long_as_its_user
             messages::what_a_provider_reports_is_noted_and_told_once
             messages::a_message_goes_with_what_it_was_made_for_and_its_secret_when_it_expires
             values::a_value_is_kept_replaced_and_removed

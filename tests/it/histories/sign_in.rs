@@ -252,8 +252,12 @@ impl History {
 
     fn commit(&mut self, who: usize, transition: &Transition) -> Result<Result<(), CommitError>, TestCaseError> {
         let id = self.devices[who].id;
-        let opened = self.client(who).is_none().then_some(ClientChange::Open { salt: Secret::new([1; 16]) });
-        let changes: Vec<_> = opened.into_iter().chain(transition.client_changes.iter().cloned()).collect();
+        // The client's own call presents its token.
+        let terms = match self.client(who) {
+            Some(client) => ClientChange::RequireToken(client.generation),
+            None => ClientChange::Open { salt: Secret::new([1; 16]) },
+        };
+        let changes: Vec<_> = std::iter::once(terms).chain(transition.client_changes.iter().cloned()).collect();
         let is_written = !transition.client_changes.is_empty();
         let commit = Commit {
             decision: Decision {

@@ -121,7 +121,9 @@ fn lets_in_who_proved_it(decision: &Decision<'_>, transition: &Transition) -> La
             let is_held = user.is_some_and(|user| user.identifiers().contains(address));
             is_held && decision.live.is_some_and(|live| live.address == *address && brings(decision, live))
         }
-        Credential::Account(_) => answer(decision).is_some_and(|answer| is_holder(answer, entry) && answer.links.is_none()),
+        Credential::Account(_) => {
+            answer(decision).is_some_and(|answer| is_holder(answer, entry) && answer.links.is_none())
+        }
         Credential::NewAccount { address, .. } => answer(decision).is_some_and(|answer| {
             let profile = answer.outcome.as_ref().ok().filter(|profile| profile.email_verified);
             let vouched = profile.and_then(|profile| profile.email());

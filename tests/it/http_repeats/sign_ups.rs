@@ -115,7 +115,10 @@ fn a_link_that_is_asked_for_twice_is_answered_twice_and_its_token_is_told_once()
     let form = format!("strategy=email_link&redirect_url={}", escaped(&format!("{PAGE}/verify")));
     let first = browser.post(&prepare, &form);
     assert_eq!(first.status, 200, "{}", first.body);
-    assert_ne!(browser.cookie("__client"), Browser { server: &site.server, cookies: before.clone() }.cookie("__client"));
+    assert_ne!(
+        browser.cookie("__client"),
+        Browser { server: &site.server, cookies: before.clone() }.cookie("__client")
+    );
     let double = |form: &str| {
         let mut double = Browser { server: &site.server, cookies: before.clone() };
         let answer = double.post(&prepare, form);
