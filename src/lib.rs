@@ -223,17 +223,23 @@ pub use engine::{
 
 /// Users with their addresses, accounts and sessions: what sign-ups become and sign-ins find.
 pub mod users {
-    pub use crate::domain::client::session::{Session, SessionStatus};
+    pub use crate::domain::client::activity::{Activity, Browser, System};
+    pub use crate::domain::client::reverification::{Level, Reverification, ReverificationStatus};
+    pub use crate::domain::client::session::{Session, SessionStatus, SessionTask};
     pub use crate::domain::id::{AddressVerificationId, ExternalAccountId, IdentificationId};
     pub use crate::domain::identifier::{EmailAddress, Identifier, IdentifierKind, PhoneNumber, Username};
     pub use crate::domain::metadata::Metadata;
     pub use crate::domain::sign_in::SignInAttempts;
     pub use crate::domain::user::{
-        AddressChange, AddressStatus, AddressVerification, EndReason, Identification, MetadataChange, NewUser,
-        SessionsEnded, User, UserAccount, UserChange, UserFields, UserPatch,
+        AddressChange, AddressStatus, AddressVerification, Connection, EndReason, Identification, MetadataChange,
+        NewUser, Passkey, ProfilePatch, Purpose, SecondFactors, SessionsEnded, Totp, User, UserAccount, UserChange,
+        UserFields, UserPatch,
     };
     pub use crate::domain::verification::Profile;
-    pub use crate::engine::{SessionListParams, UserFilter, UserListParams};
+    pub use crate::engine::{
+        NewOwnPassword, OwnUser, ReverificationView, ReverifyAttempt, ReverifyPrepare, SessionListParams, UserFilter,
+        UserListParams,
+    };
 }
 
 /// What an application's own backend does: invitations, the waiting list, sign-in tokens, and sign-ups that wait for it.
@@ -314,7 +320,7 @@ pub mod settings {
         AccessList, Disposable, Domains, InvalidDomain, InvalidPattern, Pattern, Patterns, PhoneCountries, Restrictions,
     };
     pub use crate::domain::settings::{
-        AttackProtection, Attribute, Attributes, EmailLinkProtection, InvalidSettings, Mfa, OAuth, PasswordSettings,
+        Actions, AttackProtection, Attribute, Attributes, EmailLinkProtection, InvalidSettings, Mfa, OAuth, PasswordSettings,
         SignUpMode, SignUpSettings, Social, Switch, UserLockout,
     };
 }

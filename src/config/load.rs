@@ -194,6 +194,7 @@ impl Config {
             keep_messages: Span::from_secs(self.messages.keep_s),
             session_lifetime: Span::from_secs(self.session.lifetime_s),
             single_session: self.session.single,
+            reverification: self.session.reverification,
             // The engine adds them from its captcha service.
             captcha_bypass: Vec::new(),
             sms_costly_numbers: self.limits.sms_costly_numbers,

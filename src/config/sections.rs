@@ -199,6 +199,8 @@ pub struct Session {
     pub algorithm: Algorithm,
     /// Whether a client has at most one session.
     pub single: bool,
+    /// Whether a person proves a factor again before changing how they sign in.
+    pub reverification: bool,
 }
 
 /// Section `[events]`.

@@ -12,6 +12,7 @@ use super::sign_in::{self, SignIn};
 use super::time::{Span, Timestamp};
 use super::user::User;
 use super::verification::Strategy;
+use reverification::Reverification;
 use session::{Session, SessionStatus};
 
 /// A client.
@@ -109,6 +110,8 @@ pub enum ClientChange {
     EndAllSessions,
     /// Record that a session is in use, and make it the last active one.
     Touch(SessionId),
+    /// Store how far the re-verification of a session is, and what was proved in it.
+    Reverify(SessionId, Reverification),
 }
 
 /// Why changes do not apply to the client in its present state.
@@ -321,6 +324,14 @@ impl Client {
                     self.last_active_session_id = Some(*id);
                 }
             }
+            ClientChange::Reverify(id, step) => {
+                if let Some(session) = self.sessions.iter_mut().find(|s| s.id == *id && s.is_live(now)) {
+                    session.reverification = Some(*step);
+                    session.first_factor_at = session.first_factor_at.max(step.first_factor_at);
+                    session.second_factor_at = session.second_factor_at.max(step.second_factor_at);
+                    session.updated_at = session.updated_at.max(now);
+                }
+            }
         }
         Ok(())
     }
@@ -379,4 +390,6 @@ impl ClientChange {
         [Self::AddSession { session, single, strategy }, Self::Rotate]
     }
 }
+pub mod activity;
+pub mod reverification;
 pub mod session;

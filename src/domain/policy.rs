@@ -41,6 +41,9 @@ pub struct Policy {
     pub session_lifetime: Span,
     /// Whether a client holds one session at most.
     pub single_session: bool,
+    /// Whether a change of how a person signs in needs a factor that was proved a short time ago
+    /// ([guide: Re-verification](crate::guide::contract_me#re-verification)).
+    pub reverification: bool,
     /// The strategies of providers whose accounts need no captcha. The engine takes them from its captcha service.
     pub captcha_bypass: Vec<String>,
     /// Whether text messages are sent to premium-rate, satellite and other numbers that cost the operator much.
@@ -137,6 +140,7 @@ impl Default for Policy {
             keep_messages: Span::from_secs(7 * 86_400),
             session_lifetime: Span::from_secs(7 * 86_400),
             single_session: true,
+            reverification: false,
             captcha_bypass: Vec::new(),
             sms_costly_numbers: false,
             whatsapp: false,

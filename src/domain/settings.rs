@@ -34,11 +34,21 @@ pub struct Settings {
     pub restrictions: Restrictions,
     /// Protection against attacks.
     pub attack_protection: AttackProtection,
+    /// What people may do with their own users.
+    pub actions: Actions,
     /// The OAuth strategies' settings that only the server needs.
     pub oauth: BTreeMap<String, OAuth>,
     /// What the application's backend changed beside the document. It is no part of one: the engine sets it.
     #[serde(skip)]
     pub(crate) beside: Beside,
+}
+
+/// What people may do with their own users.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Actions {
+    /// Whether a new user may be deleted by its own person. The application's backend can change it for each user.
+    pub delete_self: bool,
 }
 
 /// The attributes of a user.

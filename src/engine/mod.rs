@@ -49,10 +49,11 @@ pub use error::{BuildError, EngineError, NotReady};
 pub use events::{Cursor, EventStream, EventsFrom};
 pub use frontend::email_links::{Followed, LinkOutcome};
 pub use frontend::oauth::{CallbackRedirect, ProviderCallback};
+pub use frontend::own::{NewOwnPassword, ReverificationView, ReverifyAttempt, ReverifyPrepare};
 #[cfg(feature = "webhooks")]
 pub use handles::Webhooks;
 pub use handles::{
-    Events, Instance, Invitations, Messages, Sessions, SignInTokens, SignIns, SignUps, Users, Values, Waitlist,
+    Events, Instance, Invitations, Messages, OwnUser, Sessions, SignInTokens, SignIns, SignUps, Users, Values, Waitlist,
 };
 pub use input::{AttemptFirstFactor, AttemptVerification, NewSignIn, PrepareVerification};
 pub use keys::BackendKey;

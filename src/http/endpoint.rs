@@ -250,6 +250,7 @@ pub(in crate::http) enum PathId {
     UserAccount(UserAccountPath),
     UserProvider(UserProviderPath),
     Identification(IdentificationId),
+    ExternalAccount(ExternalAccountId),
     SignInToken(SignInTokenId),
     Client(ClientId),
     Channel(ChannelPath),
@@ -365,6 +366,7 @@ in_path! {
     UserAccount UserAccountPath
     UserProvider UserProviderPath
     Identification IdentificationId
+    ExternalAccount ExternalAccountId
     SignInToken SignInTokenId
     Client ClientId
     Channel ChannelPath

@@ -8,7 +8,7 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
-use crate::domain::id::{ClientId, SignInId, SignUpId};
+use crate::domain::id::{ClientId, ExternalAccountId, SignInId, SignUpId};
 use crate::domain::ports::{KeyedDigest, Sealer};
 use crate::domain::secret::Secret;
 
@@ -44,6 +44,8 @@ pub enum FlowId {
     SignUp(SignUpId),
     /// A sign-in.
     SignIn(SignInId),
+    /// An account that a signed-in person connects.
+    Account(ExternalAccountId),
 }
 
 /// How the browser that returns from a provider proves that it is the one that left.
@@ -108,6 +110,7 @@ impl OAuthState {
         let (kind, id) = match &self.of {
             FlowId::SignUp(id) => (1, id.as_bytes()),
             FlowId::SignIn(id) => (2, id.as_bytes()),
+            FlowId::Account(id) => (3, id.as_bytes()),
         };
         let carrier = match self.carrier {
             TokenCarrier::Cookie => 1,
@@ -128,6 +131,7 @@ impl OAuthState {
         let of = match body[0] {
             1 => FlowId::SignUp(SignUpId::from_bytes(id)),
             2 => FlowId::SignIn(SignInId::from_bytes(id)),
+            3 => FlowId::Account(ExternalAccountId::from_bytes(id)),
             _ => return None,
         };
         let carrier = match body[1] {

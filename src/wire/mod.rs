@@ -10,6 +10,7 @@ pub(crate) mod error;
 pub(crate) mod instance;
 mod invitation;
 mod message;
+mod reverification;
 mod session;
 mod sign_in;
 mod sign_in_token;
@@ -20,8 +21,12 @@ mod verification;
 mod webhook;
 
 #[cfg(feature = "server")]
+pub(crate) use reverification::SessionWithActivity;
+#[cfg(feature = "server")]
 pub(crate) use session::TokenResource;
 pub(crate) use user::UserResource;
+#[cfg(feature = "server")]
+pub(crate) use user::{OwnAccount, OwnAddress, OwnAddresses};
 
 use std::fmt::Display;
 
@@ -34,7 +39,7 @@ use crate::domain::user::User;
 use crate::domain::waitlist::WaitlistEntry;
 use crate::engine::{
     ChannelView, ClientView, InvitationView, ListedIdentifierView, MessagePage, MessageView, OverridesView, Page,
-    SessionView, SignInTokenView, SignInView, SignUpView, WaitlistEntryView,
+    ReverificationView, SessionView, SignInTokenView, SignInView, SignUpView, WaitlistEntryView,
 };
 
 #[cfg(feature = "webhooks")]
@@ -43,6 +48,7 @@ use client::ClientResource;
 use instance::{ListedIdentifierResource, OverridesResource, RedirectUrlResource};
 use invitation::{InvitationResource, Waiting, WaitlistEntryResource};
 use message::{ChannelResource, MessagePageResource, MessageResource};
+use reverification::ReverificationResource;
 use session::SessionResource;
 use sign_in::SignInResource;
 use sign_in_token::SignInTokenResource;
@@ -71,6 +77,9 @@ serialize_as! {
     /// The Session with its user ([guide: Sessions](crate::guide::contract_sign_ins#sessions)), as the HTTP front end
     /// sends it. It includes the session token, where one was made.
     SessionView: SessionResource;
+    /// The SessionReverification ([guide: Re-verification](crate::guide::contract_me#re-verification)), as the HTTP front end
+    /// sends it.
+    ReverificationView: ReverificationResource;
     /// The Client ([guide: The Client object](crate::guide::contract#the-client-object)), as the HTTP front end sends
     /// it, without [`ClientView::new_token`]: that one goes into a cookie or a header.
     ClientView: ClientResource;

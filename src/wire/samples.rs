@@ -80,10 +80,8 @@ pub(crate) fn user() -> User {
     let sign_up = complete().value;
     User {
         email_addresses: vec![Identification {
-            id: IdentificationId::from_bytes([4; 16]),
-            value: email(),
             verified_by: Some(Strategy::EmailCode),
-            reserved: false,
+            ..Identification::unproved(IdentificationId::from_bytes([4; 16]), email())
         }],
         password_digest: sign_up.password_digest.clone(),
         first_name: sign_up.first_name.clone(),
@@ -108,6 +106,11 @@ pub(crate) fn session() -> SessionView {
             last_active_at: NOW,
             expire_at: NOW + Span::from_secs(7 * 86_400),
             origin: None,
+            first_factor_at: Some(NOW),
+            second_factor_at: None,
+            task: None,
+            reverification: None,
+            activity: None,
         },
         user: Arc::new(user()),
         token: Some(Secret::new("a.b.c".into())),

@@ -52,7 +52,6 @@ struct PublicUserData<'a> {
 impl<'a> From<&'a SessionView> for SessionResource<'a> {
     fn from(view: &'a SessionView) -> Self {
         let session = &view.session;
-        let minutes = view.now.since(session.created_at).as_millis() / 60_000;
         Self {
             object: "session",
             id: AsDisplay(session.id),
@@ -64,7 +63,7 @@ impl<'a> From<&'a SessionView> for SessionResource<'a> {
             last_active_token: view.token.as_ref().map(|t| TokenResource::new(t.expose())),
             actor: (),
             tasks: (),
-            factor_verification_age: [i64::try_from(minutes).unwrap_or(i64::MAX), NO_SECOND_FACTOR],
+            factor_verification_age: session.factor_ages(view.now),
             user: UserResource::of(&view.user, Some(session.last_active_at), view.now),
             public_user_data: PublicUserData::from(&*view.user),
             created_at: session.created_at,
@@ -95,9 +94,6 @@ impl<'a> From<&'a User> for PublicUserData<'a> {
         }
     }
 }
-
-/// The age of a second factor that was never verified.
-const NO_SECOND_FACTOR: i64 = -1;
 
 #[cfg(test)]
 mod tests {

@@ -40,7 +40,7 @@ enum FirstFactorVerification<'a> {
 
 /// A way to prove the first factor.
 #[derive(Debug, Serialize)]
-struct FactorResource<'a> {
+pub(super) struct FactorResource<'a> {
     strategy: AsDisplay<&'a Strategy>,
     #[serde(skip_serializing_if = "Option::is_none")]
     safe_identifier: Option<String>,
@@ -108,7 +108,7 @@ impl<'a> From<&'a SignInView> for SignInResource<'a> {
 }
 
 impl<'a> FactorResource<'a> {
-    fn of(factor: &'a Factor, known: Option<&Identifier>) -> Self {
+    pub(super) fn of(factor: &'a Factor, known: Option<&Identifier>) -> Self {
         let address = factor.address.as_ref();
         let id = |kind| address.filter(|a| a.identifier.kind == kind).map(|a| AsDisplay(a.id));
         Self {

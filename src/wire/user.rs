@@ -1,15 +1,18 @@
 //! The User with its identifications ([guide: Users](crate::guide::contract_sign_ins#users)).
 
-use serde::Serialize;
+use std::borrow::Cow;
+
+use serde::{Serialize, Serializer};
 
 use crate::domain::field::Field;
 use crate::domain::id::{ExternalAccountId, IdentificationId, UserId};
 use crate::domain::identifier::{EmailAddress, PhoneNumber, Username};
 use crate::domain::sign_in::SignInAttempts;
 use crate::domain::time::Timestamp;
-use crate::domain::user::{Identification, User, UserAccount};
+use crate::domain::user::{AddressVerification, Connection, Identification, User, UserAccount};
+use crate::domain::verification::Profile;
 
-use super::verification::{State, proof};
+use super::verification::{ExternalResource, State, proof};
 use super::{AsDisplay, Metadata};
 
 /// A user on the wire.
@@ -91,7 +94,7 @@ pub(super) struct PhoneNumberResource<'a> {
 struct ExternalAccountResource<'a> {
     object: &'static str,
     id: AsDisplay<ExternalAccountId>,
-    provider: &'a str,
+    provider: Cow<'a, str>,
     identification_id: AsDisplay<IdentificationId>,
     provider_user_id: &'a str,
     approved_scopes: String,
@@ -103,9 +106,17 @@ struct ExternalAccountResource<'a> {
     phone_number: (),
     public_metadata: Metadata<'static>,
     label: (),
-    verification: Verified<'a>,
+    verification: AccountVerification<'a>,
     created_at: Timestamp,
     updated_at: Timestamp,
+}
+
+/// Whether an account is the user's, or how far the attempt to connect it is.
+#[derive(Debug, Serialize)]
+#[serde(untagged)]
+enum AccountVerification<'a> {
+    Done(Verified<'a>),
+    Attempt(ExternalResource<'a>),
 }
 
 /// A verification that is done.
@@ -150,11 +161,11 @@ impl<'a> UserResource<'a> {
             primary_email_address_id: user.email_addresses.first().map(|e| AsDisplay(e.id)),
             primary_phone_number_id: user.phone_numbers.first().map(|p| AsDisplay(p.id)),
             primary_web3_wallet_id: (),
-            email_addresses: user.email_addresses.iter().map(|e| email(user, e)).collect(),
-            phone_numbers: user.phone_numbers.iter().map(|p| phone(user, p)).collect(),
+            email_addresses: user.email_addresses.iter().chain(&user.unproved_emails).map(|e| email(user, e)).collect(),
+            phone_numbers: user.phone_numbers.iter().chain(&user.unproved_phones).map(|p| phone(user, p)).collect(),
             web3_wallets: [],
             passkeys: [],
-            external_accounts: user.external_accounts.iter().map(|account| external(user, account)).collect(),
+            external_accounts: accounts(user, now),
             saml_accounts: [],
             enterprise_accounts: [],
             organization_memberships: [],
@@ -213,21 +224,77 @@ pub(super) fn email<'a>(user: &'a User, email: &'a Identification<EmailAddress>)
         verification: proof(email.verified_by.as_ref(), kept),
         linked_to: linked_to(user, email),
         matches_sso_connection: false,
-        created_at: user.created_at,
+        created_at: email.created_at.unwrap_or(user.created_at),
         updated_at: user.updated_at,
     }
 }
 
-fn external<'a>(user: &'a User, account: &'a UserAccount) -> ExternalAccountResource<'a> {
-    fn text(value: &Option<String>) -> &str {
-        value.as_deref().unwrap_or_default()
+/// The accounts of a user, and those that the person is connecting or has tried to connect.
+fn accounts(user: &User, now: Timestamp) -> Vec<ExternalAccountResource<'_>> {
+    let attempt = |id: ExternalAccountId| user.connections.iter().find(move |connection| connection.id == id);
+    let known = user.external_accounts.iter().map(|account| {
+        let shown = external(user, account);
+        match attempt(account.id) {
+            // It is asked again, for other scopes.
+            Some(again) => with_attempt(shown, again, now),
+            None => shown,
+        }
+    });
+    let is_known = |id| user.external_accounts.iter().any(|account| account.id == id);
+    let tried = user.connections.iter().filter(|connection| !is_known(connection.id));
+    known.chain(tried.map(|connection| connecting(user, connection, now))).collect()
+}
+
+fn with_attempt<'a>(
+    shown: ExternalAccountResource<'a>,
+    attempt: &'a Connection,
+    now: Timestamp,
+) -> ExternalAccountResource<'a> {
+    let verification = AccountVerification::Attempt(ExternalResource::of(&attempt.account, now));
+    ExternalAccountResource { verification, ..shown }
+}
+
+fn connecting<'a>(user: &'a User, connection: &'a Connection, now: Timestamp) -> ExternalAccountResource<'a> {
+    let account = &connection.account;
+    ExternalAccountResource {
+        object: "external_account",
+        id: AsDisplay(connection.id),
+        provider: Cow::Owned(account.strategy.provider().unwrap_or_default()),
+        identification_id: AsDisplay(connection.identification_id),
+        created_at: connection.created_at,
+        verification: AccountVerification::Attempt(ExternalResource::of(account, now)),
+        ..of_profile(user, &NOBODY)
     }
-    let profile = &account.profile;
+}
+
+fn external<'a>(user: &'a User, account: &'a UserAccount) -> ExternalAccountResource<'a> {
     ExternalAccountResource {
         object: "external_account",
         id: AsDisplay(account.id),
-        provider: &account.provider,
+        provider: Cow::Borrowed(account.provider.as_str()),
         identification_id: AsDisplay(account.identification_id),
+        created_at: account.verified_at,
+        verification: AccountVerification::Done(Verified {
+            object: "verification_oauth",
+            status: "verified",
+            strategy: &account.provider,
+            attempts: (),
+            expire_at: account.verified_at,
+        }),
+        ..of_profile(user, &account.profile)
+    }
+}
+
+/// What the profile of an account shows.
+fn of_profile<'a>(user: &'a User, profile: &'a Profile) -> ExternalAccountResource<'a> {
+    fn text(value: &Option<String>) -> &str {
+        value.as_deref().unwrap_or_default()
+    }
+    ExternalAccountResource {
+        object: "external_account",
+        id: AsDisplay(ExternalAccountId::from_bytes([0; 16])),
+        provider: Cow::Borrowed(""),
+        identification_id: AsDisplay(IdentificationId::from_bytes([0; 16])),
         provider_user_id: &profile.subject,
         approved_scopes: profile.approved_scopes.join(" "),
         email_address: text(&profile.email_address),
@@ -238,25 +305,21 @@ fn external<'a>(user: &'a User, account: &'a UserAccount) -> ExternalAccountReso
         phone_number: (),
         public_metadata: Metadata("{}"),
         label: (),
-        verification: Verified {
+        verification: AccountVerification::Done(Verified {
             object: "verification_oauth",
             status: "verified",
-            strategy: &account.provider,
+            strategy: "",
             attempts: (),
-            expire_at: account.verified_at,
-        },
-        created_at: account.verified_at,
+            expire_at: user.created_at,
+        }),
+        created_at: user.created_at,
         updated_at: user.updated_at,
     }
 }
 
 /// The accounts whose provider verified an address.
 fn linked_to<'a>(user: &'a User, email: &Identification<EmailAddress>) -> Vec<LinkedTo<'a>> {
-    let vouches = |account: &&UserAccount| {
-        let address = account.profile.email_address.as_deref().and_then(|text| EmailAddress::parse(text).ok());
-        account.profile.email_verified && address.is_some_and(|a| a.as_str() == email.value.as_str())
-    };
-    let accounts = user.external_accounts.iter().filter(vouches);
+    let accounts = user.accounts_behind(&email.value);
     accounts.map(|account| LinkedTo { r#type: &account.provider, id: AsDisplay(account.identification_id) }).collect()
 }
 
@@ -268,13 +331,102 @@ pub(super) fn phone<'a>(user: &'a User, phone: &'a Identification<PhoneNumber>) 
         id: AsDisplay(phone.id),
         phone_number: phone.value.as_str(),
         reserved: phone.reserved,
-        reserved_for_second_factor: false,
-        default_second_factor: false,
+        reserved_for_second_factor: phone.reserved_for_second_factor,
+        default_second_factor: phone.default_second_factor,
         verification: proof(phone.verified_by.as_ref(), kept),
         linked_to: [],
         backup_codes: (),
-        created_at: user.created_at,
+        created_at: phone.created_at.unwrap_or(user.created_at),
         updated_at: user.updated_at,
+    }
+}
+
+/// A profile of which nothing is known.
+static NOBODY: Profile = Profile {
+    subject: String::new(),
+    email_address: None,
+    email_verified: false,
+    first_name: None,
+    last_name: None,
+    username: None,
+    image_url: None,
+    approved_scopes: Vec::new(),
+};
+
+/// An address of the own user, with the state of its verification.
+#[derive(Clone, Copy, Debug)]
+#[cfg_attr(not(feature = "server"), expect(dead_code, reason = "only the HTTP front end shows it"))]
+pub(crate) struct OwnAddress<'a> {
+    /// The user.
+    pub(crate) user: &'a User,
+    /// The id of the address.
+    pub(crate) id: IdentificationId,
+    /// The code that was sent to it.
+    pub(crate) verification: Option<&'a AddressVerification>,
+    /// The time of reading.
+    pub(crate) now: Timestamp,
+    /// How many attempts a code has.
+    pub(crate) attempts_max: u32,
+}
+
+impl Serialize for OwnAddress<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let user = self.user;
+        let state = self.verification.map(|sent| {
+            let verification = &sent.verification;
+            State::of(verification, verification.status(self.now, self.attempts_max))
+        });
+        let found = user.email_addresses.iter().chain(&user.unproved_emails).find(|known| known.id == self.id);
+        if let Some(found) = found {
+            let shown = email(user, found);
+            let verification = shown.verification.or(state);
+            return EmailAddressResource { verification, ..shown }.serialize(serializer);
+        }
+        let found = user.phone_numbers.iter().chain(&user.unproved_phones).find(|known| known.id == self.id);
+        let shown = found.map(|found| phone(user, found));
+        let shown = shown.map(|shown| PhoneNumberResource { verification: shown.verification.or(state), ..shown });
+        shown.serialize(serializer)
+    }
+}
+
+/// The addresses of one kind of the own user.
+#[derive(Clone, Copy, Debug)]
+#[cfg_attr(not(feature = "server"), expect(dead_code, reason = "only the HTTP front end shows it"))]
+pub(crate) struct OwnAddresses<'a> {
+    /// The user.
+    pub(crate) user: &'a User,
+    /// Whether they are phone numbers.
+    pub(crate) is_phone: bool,
+}
+
+impl Serialize for OwnAddresses<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let user = self.user;
+        if self.is_phone {
+            let phones = user.phone_numbers.iter().chain(&user.unproved_phones);
+            return serializer.collect_seq(phones.map(|known| phone(user, known)));
+        }
+        let emails = user.email_addresses.iter().chain(&user.unproved_emails);
+        serializer.collect_seq(emails.map(|known| email(user, known)))
+    }
+}
+
+/// An account of the own user, or the attempt to connect it.
+#[derive(Clone, Copy, Debug)]
+#[cfg_attr(not(feature = "server"), expect(dead_code, reason = "only the HTTP front end shows it"))]
+pub(crate) struct OwnAccount<'a> {
+    /// The user.
+    pub(crate) user: &'a User,
+    /// The id of the account.
+    pub(crate) id: ExternalAccountId,
+    /// The time of reading.
+    pub(crate) now: Timestamp,
+}
+
+impl Serialize for OwnAccount<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let found = accounts(self.user, self.now).into_iter().find(|account| account.id.0 == self.id);
+        found.serialize(serializer)
     }
 }
 

@@ -116,16 +116,12 @@ fn files(folder: &Path) -> Vec<PathBuf> {
 fn user() -> User {
     User {
         email_addresses: vec![Identification {
-            id: IdentificationId::from_bytes([2; 16]),
-            value: address("countess@gone.example"),
             verified_by: Some(Strategy::EmailCode),
-            reserved: false,
+            ..Identification::unproved(IdentificationId::from_bytes([2; 16]), address("countess@gone.example"))
         }],
         phone_numbers: vec![Identification {
-            id: IdentificationId::from_bytes([3; 16]),
-            value: PhoneNumber::restore("+14155552671".into()),
-            verified_by: None,
             reserved: true,
+            ..Identification::unproved(IdentificationId::from_bytes([3; 16]), PhoneNumber::restore("+14155552671".into()))
         }],
         username: Some(Username::restore("countess_of_lovelace".into())),
         first_name: Some("Augusta Ada".into()),

@@ -126,10 +126,8 @@ fn options() -> HashOptions {
 fn user(digest: Secret<String>) -> User {
     User {
         email_addresses: vec![Identification {
-            id: IdentificationId::from_bytes([2; 16]),
-            value: EmailAddress::parse(ADDRESS).expect("an address"),
             verified_by: Some(Strategy::EmailCode),
-            reserved: false,
+            ..Identification::unproved(IdentificationId::from_bytes([2; 16]), EmailAddress::parse(ADDRESS).expect("an address"))
         }],
         password_digest: Some(digest),
         ..User::new(USER, Timestamp::EPOCH)

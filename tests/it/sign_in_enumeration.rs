@@ -214,10 +214,8 @@ fn user(n: usize, address: &str, kind: Kind, digest: &Secret<String>) -> User {
     };
     User {
         email_addresses: vec![Identification {
-            id: IdentificationId::from_bytes([id + 100; 16]),
-            value: email,
             verified_by: proved,
-            reserved: false,
+            ..Identification::unproved(IdentificationId::from_bytes([id + 100; 16]), email)
         }],
         external_accounts: matches!(kind, Kind::OAuth | Kind::Everything).then_some(account).into_iter().collect(),
         username: Some(Username::restore(format!("somebody_{n}"))),

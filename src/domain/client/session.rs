@@ -4,6 +4,9 @@ use crate::domain::context::Context;
 use crate::domain::id::{ClientId, SessionId, UserId};
 use crate::domain::time::{Span, Timestamp};
 
+use super::activity::Activity;
+use super::reverification::Reverification;
+
 /// A session. It is stored in its client, and only that client can use it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
@@ -27,6 +30,24 @@ pub struct Session {
     /// The origin it was made from, for the `azp` of requests that send none
     /// ([guide: Session tokens](crate::guide::contract_sign_ins#session-tokens)).
     pub origin: Option<String>,
+    /// When the person last proved a first factor; `None` where never.
+    pub first_factor_at: Option<Timestamp>,
+    /// When the person last proved a second factor; `None` where never.
+    pub second_factor_at: Option<Timestamp>,
+    /// What the person still has to do before the session is of use: until then it is pending.
+    pub task: Option<SessionTask>,
+    /// A re-verification in progress.
+    pub reverification: Option<Reverification>,
+    /// What is known of the browser or device that last used it.
+    pub activity: Option<Activity>,
+}
+
+/// What a person has to do before a session is of use.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum SessionTask {
+    /// Set up a second factor, which the settings require.
+    SetupMfa,
 }
 
 /// The stored statuses of a session.
@@ -69,6 +90,11 @@ impl Session {
             last_active_at: cx.now,
             expire_at: cx.now + cx.policy.session_lifetime,
             origin,
+            first_factor_at: Some(cx.now),
+            second_factor_at: None,
+            task: None,
+            reverification: None,
+            activity: None,
         }
     }
 
@@ -81,6 +107,8 @@ impl Session {
             updated_at: self.updated_at + later,
             last_active_at: self.last_active_at + later,
             expire_at: self.expire_at + later,
+            first_factor_at: self.first_factor_at.map(|at| at + later),
+            second_factor_at: self.second_factor_at.map(|at| at + later),
             ..self.clone()
         }
     }
@@ -94,10 +122,23 @@ impl Session {
         Self { status, updated_at: self.updated_at.max(at), ..self.clone() }
     }
 
-    /// The word for its status at `now`: `active`, `expired`, `ended`, `removed`, `replaced` or `revoked`.
+    /// How many minutes ago the person proved a first and a second factor; −1 for never.
+    pub fn factor_ages(&self, now: Timestamp) -> [i64; 2] {
+        let minutes = |at: Timestamp| i64::try_from(now.since(at).as_millis() / 60_000).unwrap_or(i64::MAX);
+        [self.first_factor_at, self.second_factor_at].map(|at| at.map_or(NEVER, minutes))
+    }
+
+    /// Whether the person proved a factor so recently that sensitive changes need no further proof.
+    pub fn is_fresh(&self, now: Timestamp) -> bool {
+        let mut proofs = [self.first_factor_at, self.second_factor_at].into_iter().flatten();
+        proofs.any(|at| at.is_within(FRESH, now))
+    }
+
+    /// The word for its status at `now`: `active`, `pending`, `expired`, `ended`, `removed`, `replaced` or `revoked`.
     pub fn status_at(&self, now: Timestamp) -> &'static str {
         match self.status {
             SessionStatus::Active if now >= self.expire_at => "expired",
+            SessionStatus::Active if self.task.is_some() => "pending",
             SessionStatus::Active => "active",
             SessionStatus::Ended => "ended",
             SessionStatus::Removed => "removed",
@@ -117,3 +158,8 @@ impl Session {
         self.expire_at + Span::from_secs(30 * 86_400)
     }
 }
+
+/// The age of a factor that was never proved.
+const NEVER: i64 = -1;
+/// For how long a proved factor counts for sensitive changes, as in Clerk.
+const FRESH: Span = Span::from_secs(600);

@@ -188,6 +188,11 @@ impl User {
         self.phone_numbers.retain(|phone| phone.value.identifier() == *address);
         // Verified or not: they were given by a person who did not prove this address.
         self.external_accounts.clear();
+        self.unproved_emails.clear();
+        self.unproved_phones.clear();
+        self.connections.clear();
+        self.second_factors = None;
+        self.passkeys.clear();
         self.password_digest = None;
         self.password_last_updated_at = None;
         self.password_compromised = false;

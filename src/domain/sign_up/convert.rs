@@ -123,6 +123,7 @@ impl SignUp {
             last_sign_in_at: Some(cx.now),
             last_active_at: Some(cx.now),
             devices: vec![self.client_id],
+            delete_self_enabled: cx.settings.actions.delete_self,
             sign_up: Some(Box::new(self.clone())),
             ..User::new(user_id, cx.now)
         }
@@ -132,9 +133,7 @@ impl SignUp {
 fn identification<T: Clone>(collected: &Collected<T>, id: IdentificationId) -> Identification<T> {
     let proof = collected.verification.as_ref().and_then(|v| v.verified.as_ref());
     Identification {
-        id,
-        value: collected.value.clone(),
         verified_by: proof.map(|proof| proof.by.clone()),
-        reserved: false,
+        ..Identification::unproved(id, collected.value.clone())
     }
 }

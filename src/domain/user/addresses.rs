@@ -34,13 +34,14 @@ impl Address for PhoneNumber {
     }
 }
 
-/// Applies a change to the addresses of one kind.
+/// Applies a change to the addresses of one kind; `unproved` are those that the person has added and not proved.
 ///
 /// # Errors
 /// `resource_not_found` for an id that is not there, `form_identifier_exists` for an address that is there,
 /// `form_param_value_invalid` where there would be too many.
 pub(super) fn apply<T: Address>(
     all: &mut Vec<Identification<T>>,
+    unproved: &mut Vec<Identification<T>>,
     change: &AddressChange<T>,
     cx: &mut Context<'_>,
 ) -> Result<(), Rejection> {
@@ -52,11 +53,16 @@ pub(super) fn apply<T: Address>(
             if all.len() >= ADDRESSES_MAX {
                 return Err(ErrorCode::FormParamValueInvalid.on(T::PARAM).into());
             }
+            unproved.retain(|added| added.value.text() != value.text());
             let at = if *primary { 0 } else { all.len() };
             all.insert(at, of(value, *status, cx));
         }
         AddressChange::Mark { id, status, primary } => {
-            let known = all.iter_mut().find(|known| known.id == *id).ok_or(ErrorCode::ResourceNotFound)?;
+            if let Some(at) = unproved.iter().position(|added| added.id == *id && status.is_some()) {
+                all.push(unproved.remove(at));
+            }
+            let mut known = all.iter_mut().chain(unproved.iter_mut());
+            let known = known.find(|known| known.id == *id).ok_or(ErrorCode::ResourceNotFound)?;
             if let Some(status) = status {
                 known.mark(*status);
             }
@@ -65,6 +71,11 @@ pub(super) fn apply<T: Address>(
             }
         }
         AddressChange::Remove(id) => {
+            let added = unproved.len();
+            unproved.retain(|added| added.id != *id);
+            if unproved.len() < added {
+                return Ok(());
+            }
             let at = all.iter().position(|known| known.id == *id).ok_or(ErrorCode::ResourceNotFound)?;
             all.remove(at);
             if at == 0
@@ -74,6 +85,7 @@ pub(super) fn apply<T: Address>(
             }
         }
         AddressChange::ReplaceAll { value, status } => {
+            unproved.clear();
             let mut kept = std::mem::take(all).into_iter().find(|known| known.value.text() == value.text());
             if let Some(kept) = &mut kept {
                 kept.mark(*status);
@@ -101,7 +113,8 @@ pub(super) fn make_primary<T>(all: &mut [Identification<T>], id: IdentificationI
 
 /// A new address with this standing.
 pub(super) fn of<T: Clone>(value: &T, status: AddressStatus, cx: &mut Context<'_>) -> Identification<T> {
-    with_id(IdentificationId::generate(cx.now, cx.entropy), value, status)
+    let id = IdentificationId::generate(cx.now, cx.entropy);
+    Identification { created_at: Some(cx.now), ..with_id(id, value, status) }
 }
 
 /// The addresses of a new user, with their standing. The first one has the id `first`.
@@ -116,7 +129,7 @@ pub(super) fn of_new_user<T: Clone>(
 }
 
 fn with_id<T: Clone>(id: IdentificationId, value: &T, status: AddressStatus) -> Identification<T> {
-    let mut made = Identification { id, value: value.clone(), verified_by: None, reserved: false };
+    let mut made = Identification::unproved(id, value.clone());
     made.mark(status);
     made
 }

@@ -47,8 +47,12 @@ impl User {
                 next.password_compromised = *compromised;
                 next.revoke_sessions_if(*end_sessions, cx.now);
             }
-            UserChange::EmailAddress(change) => addresses::apply(&mut next.email_addresses, change, cx)?,
-            UserChange::PhoneNumber(change) => addresses::apply(&mut next.phone_numbers, change, cx)?,
+            UserChange::EmailAddress(change) => {
+                addresses::apply(&mut next.email_addresses, &mut next.unproved_emails, change, cx)?;
+            },
+            UserChange::PhoneNumber(change) => {
+                addresses::apply(&mut next.phone_numbers, &mut next.unproved_phones, change, cx)?;
+            },
             UserChange::RemoveExternalAccount(id) => next.remove_account(*id)?,
         }
         if next != *self {
@@ -114,6 +118,9 @@ impl User {
         if let Some(digest) = &patch.password_digest {
             self.set_password(Some(digest.clone()), cx.now);
             self.revoke_sessions_if(patch.end_sessions, cx.now);
+            if let Some(ended) = self.sessions_ended.as_mut().filter(|_| patch.end_sessions) {
+                ended.except = patch.spared_session;
+            }
         }
         Ok(())
     }

@@ -1,7 +1,7 @@
 //! What the application's backend changes on a user. How a change is applied is in `apply`.
 
 use crate::domain::field::Field;
-use crate::domain::id::{ExternalAccountId, IdentificationId};
+use crate::domain::id::{ExternalAccountId, IdentificationId, SessionId};
 use crate::domain::identifier::{EmailAddress, PhoneNumber, Username};
 use crate::domain::metadata::Metadata;
 use crate::domain::password_policy::{self, Candidate};
@@ -132,6 +132,8 @@ pub struct UserFields {
     pub password_digest: Option<Secret<String>>,
     /// Whether all sessions end when the password changes.
     pub end_sessions: bool,
+    /// The session that goes on all the same.
+    pub spared_session: Option<SessionId>,
     pub primary_email_address: Option<IdentificationId>,
     pub primary_phone_number: Option<IdentificationId>,
     pub delete_self_enabled: Option<bool>,
@@ -225,6 +227,7 @@ impl UserFields {
             locale,
             password_digest: None,
             end_sessions: raw.sign_out_of_other_sessions,
+            spared_session: None,
             primary_email_address: raw.primary_email_address_id,
             primary_phone_number: raw.primary_phone_number_id,
             delete_self_enabled: raw.delete_self_enabled,

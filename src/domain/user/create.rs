@@ -165,7 +165,7 @@ impl NewUserFields {
             email_addresses,
             phone_numbers,
             password_digest: None,
-            delete_self_enabled: raw.delete_self_enabled.unwrap_or(false),
+            delete_self_enabled: raw.delete_self_enabled.unwrap_or(settings.actions.delete_self),
             create_organization_enabled: raw.create_organization_enabled.unwrap_or(false),
             create_organizations_limit: raw.create_organizations_limit.filter(|limit| *limit > 0),
             bypass_client_trust: raw.bypass_client_trust.unwrap_or(false),

@@ -8,6 +8,8 @@ mod addresses;
 mod apply;
 mod change;
 mod create;
+mod factors;
+mod own;
 mod read;
 
 use crate::domain::context::Context;
@@ -18,11 +20,14 @@ use crate::domain::sign_up::SignUp;
 use crate::domain::time::Timestamp;
 use crate::domain::verification::{ExternalAccount, Profile, Strategy};
 
-pub(crate) use address_verification::AddressStep;
-pub use address_verification::AddressVerification;
+pub(crate) use address_verification::{AddressStep, Asker};
+pub use address_verification::{AddressVerification, Purpose};
 pub use addresses::{first_email_id, first_phone_id, might_begin_with};
 pub use change::{AddressChange, AddressStatus, GivenPassword, MetadataChange, UserChange, UserFields, UserPatch};
 pub use create::{NewUser, NewUserFields};
+pub use factors::{Passkey, SecondFactors, Totp};
+pub use own::ProfilePatch;
+pub(crate) use own::{Connected, OwnChange};
 
 /// A user. It has the same 16 bytes as the sign-up it came from, and stores that sign-up: one record holds both.
 #[derive(Clone, Debug, PartialEq)]
@@ -40,6 +45,16 @@ pub struct User {
     pub phone_numbers: Vec<Identification<PhoneNumber>>,
     /// The accounts at providers.
     pub external_accounts: Vec<UserAccount>,
+    /// E-mail addresses that the person has added and not proved yet. They reserve nothing, and sign nobody in.
+    pub unproved_emails: Vec<Identification<EmailAddress>>,
+    /// Phone numbers of that kind.
+    pub unproved_phones: Vec<Identification<PhoneNumber>>,
+    /// Accounts that the person is connecting, or has tried to connect.
+    pub connections: Vec<Connection>,
+    /// The second factors apart from the phone numbers; `None` where there never was one.
+    pub second_factors: Option<Box<SecondFactors>>,
+    /// The passkeys.
+    pub passkeys: Vec<Passkey>,
     /// The username.
     pub username: Option<Username>,
     /// The id in the application's backend; unique in the instance.
@@ -127,6 +142,41 @@ pub struct Identification<T> {
     pub verified_by: Option<Strategy>,
     /// Whether an administrator reserved it for the user without a proof: the user may sign in with it, and no other user can have it.
     pub reserved: bool,
+    /// When it was added; `None` for one that the user began with, or that was added before this was noted.
+    pub created_at: Option<Timestamp>,
+    /// Whether a code sent to this phone number is a second factor. Then it signs nobody in as a first one.
+    pub reserved_for_second_factor: bool,
+    /// Whether it is the second factor that is asked for first.
+    pub default_second_factor: bool,
+}
+
+impl<T> Identification<T> {
+    /// An address that is neither proved nor reserved, added at an unknown time.
+    pub const fn unproved(id: IdentificationId, value: T) -> Self {
+        Self {
+            id,
+            value,
+            verified_by: None,
+            reserved: false,
+            created_at: None,
+            reserved_for_second_factor: false,
+            default_second_factor: false,
+        }
+    }
+}
+
+/// An account that a person connects to a user: it is the user's as soon as the provider vouches for it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Connection {
+    /// The id that the account will have. Where the user has an account with this id, that one is asked again, for more
+    /// scopes.
+    pub id: ExternalAccountId,
+    /// The identification id that the account will have.
+    pub identification_id: IdentificationId,
+    /// How far it is.
+    pub account: ExternalAccount,
+    /// When it began.
+    pub created_at: Timestamp,
 }
 
 /// An account of a user at a provider.
@@ -177,6 +227,11 @@ impl User {
             email_addresses: Vec::new(),
             phone_numbers: Vec::new(),
             external_accounts: Vec::new(),
+            unproved_emails: Vec::new(),
+            unproved_phones: Vec::new(),
+            connections: Vec::new(),
+            second_factors: None,
+            passkeys: Vec::new(),
             username: None,
             external_id: None,
             password_digest: None,
@@ -221,10 +276,11 @@ impl User {
         emails.chain(phones).chain(accounts).chain(usernames).chain(name).collect()
     }
 
-    /// Whether one of its addresses has this id.
+    /// Whether one of its addresses has this id, proved or not.
     pub fn has_address(&self, id: IdentificationId) -> bool {
-        let mut emails = self.email_addresses.iter();
-        emails.any(|email| email.id == id) || self.phone_numbers.iter().any(|phone| phone.id == id)
+        let mut emails = self.email_addresses.iter().chain(&self.unproved_emails);
+        let mut phones = self.phone_numbers.iter().chain(&self.unproved_phones);
+        emails.any(|email| email.id == id) || phones.any(|phone| phone.id == id)
     }
 
     /// Whether an identifier is one of its own.

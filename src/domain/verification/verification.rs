@@ -102,7 +102,7 @@ impl Verification {
     }
 
     /// Replaces its digests, so that no code or link matches it; it still looks like any other.
-    pub(super) fn forget_secrets(&mut self, cx: &mut Context<'_>) {
+    pub(in crate::domain) fn forget_secrets(&mut self, cx: &mut Context<'_>) {
         let (code, link) = match &mut self.method {
             Method::Code { digest, .. } => (Some(digest), None),
             Method::Link { link, code } => (code.as_mut(), Some(&mut link.digest)),

@@ -3,23 +3,26 @@ use std::path::Path;
 
 use crate::delivery::{Callback, Channel};
 use crate::domain::application_value::{ApplicationValue, ValueKey};
+use crate::domain::client::reverification::Level;
 use crate::domain::event::Position;
 use crate::domain::id::{
-    AddressVerificationId, IdentificationId, InvitationId, ListedIdentifierId, MessageId, RedirectUrlId, SessionId,
+    AddressVerificationId, ExternalAccountId, IdentificationId, InvitationId, ListedIdentifierId, MessageId, RedirectUrlId, SessionId,
     SignInId, SignInTokenId, SignUpId, UserId, WaitlistEntryId,
 };
 use crate::domain::identifier::{Identifier, IdentifierKind};
 use crate::domain::invitation::NewInvitation;
 use crate::domain::listed::List;
+use crate::domain::metadata::Metadata;
 use crate::domain::secret::Secret;
 use crate::domain::settings::overrides::Overrides;
 use crate::domain::sign_up::{BackendUpdate, NewSignUp, SignUpPatch};
 use crate::domain::time::Timestamp;
-use crate::domain::user::{NewUser, UserChange, UserPatch};
-use crate::domain::verification::Strategy;
+use crate::domain::user::{NewUser, ProfilePatch, UserChange, UserPatch};
+use crate::domain::verification::{AuthorizeParams, Strategy};
 use crate::engine::{
     AttemptFirstFactor, AttemptVerification, Caller, Engine, EngineError, EventsFrom, ListParams, MessageFilter,
-    NewSignIn, PrepareFirstFactor, PrepareVerification, ProviderCallback, RequestContext, SessionListParams,
+    NewOwnPassword, NewSignIn, PrepareFirstFactor, PrepareVerification, ProviderCallback, RequestContext,
+    ReverifyAttempt, ReverifyPrepare, SessionListParams,
     UserFilter, UserListParams,
 };
 
@@ -82,23 +85,38 @@ async fn outcomes(engine: &Engine) -> Vec<(&'static str, Option<EngineError>)> {
     let (listed, redirect) = (ListedIdentifierId::from_bytes([1; 16]), RedirectUrlId::from_bytes([1; 16]));
     let address = Identifier { kind: IdentifierKind::EmailAddress, value: "ada@example.com".into() };
     let (code, invite) = (Strategy::EmailCode, NewInvitation::to("ada@example.com"));
+    let (address_id, account) = (IdentificationId::from_bytes([1; 16]), ExternalAccountId::from_bytes([1; 16]));
+    let new_password = NewOwnPassword {
+        current_password: None,
+        new_password: Secret::new("wanders under elms".into()),
+        sign_out_of_other_sessions: false,
+    };
+    let metadata = Metadata::parse("unsafe_metadata", "{}").expect("an object");
+    let asked = ReverifyPrepare { strategy: code.clone(), address_id: None, is_second: false };
+    let attempt = ReverifyAttempt { strategy: code.clone(), code: None, password: None, is_second: false };
     #[cfg_attr(not(feature = "webhooks"), expect(unused_mut, reason = "there are no others without webhooks"))]
     let mut outcomes = outcomes! { engine:
+        add_own_email(caller, None, "ada@example.com", context),
+        add_own_phone(caller, None, ("+14155552671", false), context),
         advance_cursor("cursor", Position::new(1, 0)),
         accept_ticket(caller, "ticket", context),
         advance_clock(Span::from_secs(1)),
         application_value(value_key),
         application_values("billing", "", None, 10),
         approve_sign_up(sign_up),
+        attempt_own_address(caller, None, (address_id, "424242"), context),
+        attempt_reverification(caller, session, &attempt, context),
         attempt_address(IdentificationId::from_bytes([1; 16]), AddressVerificationId::from_bytes([1; 16]), "424242"),
         attempt_first_factor(caller, sign_in, &AttemptFirstFactor::code(code.clone(), "424242"), context),
         attempt_verification(caller, sign_up, &AttemptVerification::code(code.clone(), "424242"), context),
         ban_user(user, None),
+        change_own_password(caller, None, &new_password, context),
         change_overrides(&Overrides::default(), None),
         change_user(user, &UserChange::Ban, None),
         change_users(&[user], &UserChange::Ban),
         claim_return(caller, sign_up, "nonce", context),
         client_view(caller, context),
+        connect_own_account(caller, None, (&code, &AuthorizeParams::default()), context),
         count_users(&UserFilter::default()),
         cursor_position("cursor"),
         create_invitation(&invite),
@@ -111,6 +129,7 @@ async fn outcomes(engine: &Engine) -> Vec<(&'static str, Option<EngineError>)> {
         create_user(&NewUser::default()),
         delete_from_waitlist(entry),
         delete_invitation(invitation),
+        delete_own(caller, None, context),
         delete_user(user, None),
         drop_overrides(None),
         end_session(caller, session, false, context),
@@ -141,20 +160,31 @@ async fn outcomes(engine: &Engine) -> Vec<(&'static str, Option<EngineError>)> {
         listed_redirect_url(redirect),
         listed_redirect_urls(list),
         lock_user(user, None),
+        mark_own_phone(caller, None, (address_id, None, None), context),
         me(caller, None),
+        merge_own_metadata(caller, None, &metadata, context),
         open_client(caller, context),
         overrides(),
+        own_address(caller, None, address_id, context),
+        own_sessions(caller, None, context),
+        prepare_own_address(caller, None, (address_id, &code), context),
+        prepare_reverification(caller, session, &asked, context),
         prepare_address(IdentificationId::from_bytes([1; 16])),
         prepare(caller, sign_up, &PrepareVerification::new(code.clone()), context),
         prepare_first_factor(caller, sign_in, &PrepareFirstFactor::new(code.clone()), context),
         put_application_value(value),
         read_events(None, 1),
+        reauthorize_own_account(caller, None, (account, &AuthorizeParams::default()), context),
         refuse_sign_up(sign_up, None),
         reject_from_waitlist(entry),
         remove_application_value(value_key),
         remove_cursor("cursor"),
+        remove_own_account(caller, None, account, context),
+        remove_own_address(caller, None, address_id, context),
+        remove_own_password(caller, None, None, context),
         return_from_provider(caller, &ProviderCallback::default(), context),
         revoke_invitation(invitation),
+        revoke_own_session(caller, None, session, context),
         revoke_session(session),
         revoke_sign_in_token(SignInTokenId::from_bytes([1; 16])),
         session(session),
@@ -165,11 +195,13 @@ async fn outcomes(engine: &Engine) -> Vec<(&'static str, Option<EngineError>)> {
         sign_up_and_client(caller, sign_up, context),
         sign_ups_awaiting_approval(None, 10),
         solve_captcha(caller, None, None, context),
+        start_reverification(caller, session, Level::FirstFactor, context),
         subscribe_to_events(EventsFrom::Now),
         touch_session(caller, session, context),
         unban_user(user, None),
         unlist_identifier(List::Allow, listed),
         unlist_redirect_url(redirect),
+        update_own(caller, None, &ProfilePatch::default(), context),
         update_sign_up(caller, sign_up, &SignUpPatch::default(), context),
         update_sign_up_by_backend(sign_up, BackendUpdate::default()),
         update_user(user, &UserPatch::default(), None),
@@ -232,7 +264,7 @@ fn calls_in(folder: &Path) -> BTreeSet<String> {
 }
 
 /// The ends of the lines that name a handle: `SignUps by sign_ups;`.
-const HANDLES: [&str; 12] = [
+const HANDLES: [&str; 13] = [
     "sign_ups",
     "sign_ins",
     "sessions",
@@ -244,5 +276,6 @@ const HANDLES: [&str; 12] = [
     "values",
     "events",
     "messages",
+    "own_user",
     "webhooks",
 ];

@@ -32,6 +32,8 @@ impl Engine {
                 });
                 (found.and_then(|found| found.external_account.clone()), has_session)
             }
+            // The state parameter has the page to go to.
+            FlowId::Account(_) => (None, owner.is_some_and(is_live)),
             FlowId::SignIn(id) => {
                 let client = self.inner.store().client(trip.client).await?;
                 let found = client.as_deref().and_then(|client| client.sign_in.as_deref()).filter(|s| s.id == id);

@@ -1,6 +1,7 @@
 //! The calls of people: sign-ups, sign-ins, their clients and sessions.
 
 pub(super) mod accounts;
+pub(super) mod address_steps;
 pub(super) mod captchas;
 pub(super) mod clients;
 pub(super) mod email_links;
@@ -9,6 +10,7 @@ pub(super) mod late_returns;
 pub(super) mod messages;
 pub(super) mod newcomers;
 pub(super) mod oauth;
+pub(super) mod own;
 pub(super) mod passwords;
 pub(super) mod repeated;
 pub(super) mod sessions;

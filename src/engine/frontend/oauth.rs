@@ -109,6 +109,7 @@ impl Engine {
                 _ if !is_known => None,
                 FlowId::SignUp(id) => self.awaited(id, &trip).await?,
                 FlowId::SignIn(id) => self.awaited_sign_in(id, &trip).await?,
+                FlowId::Account(id) => self.awaited_account(id, &trip).await?.map(|(_, account)| account),
             };
             let Some(account) = account else { return self.late(caller, &trip, places).await?.ok_or_else(invalid) };
             if trip.carrier == TokenCarrier::Header {
@@ -145,6 +146,7 @@ impl Engine {
         let terms = if is_owner { caller.terms() } else { Vec::new() };
         let id = match trip.of {
             FlowId::SignUp(id) => id,
+            FlowId::Account(id) => return self.arrive_with_account(id, caller, trip, callback, context).await,
             FlowId::SignIn(id) => {
                 let back = self.back(trip, account, callback, hears).await?;
                 let (value, committed) = self.settle_sign_in(id, trip.client, terms, &back, context).await?;
@@ -353,7 +355,7 @@ impl Engine {
         })
     }
 
-    async fn exchange(
+    pub(super) async fn exchange(
         &self,
         strategy: &Strategy,
         trip: &OAuthState,

@@ -114,13 +114,13 @@ impl Engine {
         let claims = SessionClaims {
             azp: context.origin.clone().or_else(|| session.origin.clone()),
             exp: now + ttl.as_secs_ceil(),
-            fva: [0, -1],
+            fva: session.factor_ages(self.now()),
             iat: now,
             iss: self.inner.issuer.clone(),
             jti: hex(&id),
             nbf: now.saturating_sub(NOT_BEFORE_S),
             sid: session.id.to_string(),
-            sts: "active".into(),
+            sts: if session.task.is_some() { "pending" } else { "active" }.into(),
             sub: session.user_id.to_string(),
             v: 2,
         };

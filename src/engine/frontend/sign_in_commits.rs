@@ -72,7 +72,7 @@ impl Engine {
 
     /// What a caller is told where failures have locked the account for its kind of attempt. It has proved nothing, so
     /// where the instance hides who is a user it only learns that there were too many attempts, as at any identifier.
-    fn locked(&self, remaining: Option<Span>) -> EngineError {
+    pub(super) fn locked(&self, remaining: Option<Span>) -> EngineError {
         if self.settings().hides_users() {
             return ErrorCode::TooManyRequests.after(remaining.unwrap_or(FORGOTTEN_AFTER)).into();
         }
@@ -80,7 +80,7 @@ impl Engine {
     }
 
     /// The refusal of an attempt that was counted, with a warning where few are left before the account is locked.
-    fn with_warning(&self, refused: Rejection, attempts_left: Option<u32>) -> Rejection {
+    pub(super) fn with_warning(&self, refused: Rejection, attempts_left: Option<u32>) -> Rejection {
         match attempts_left.filter(|left| *left <= WARNED_AT && !self.settings().hides_users()) {
             Some(left) => refused.and(Reason::from(ErrorCode::AccountLockoutWarning).with(left)),
             None => refused,

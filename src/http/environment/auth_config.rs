@@ -52,7 +52,7 @@ pub(super) fn auth_config(instance: &Instance<'_>) -> Value {
         "single_session_mode": policy.single_session,
         "preferred_channels": {},
         "session_minter": false,
-        "reverification": false,
+        "reverification": policy.reverification,
         "claimed_at": null,
         "enhanced_email_deliverability": false,
         "test_mode": instance.settings.beside.test_mode.unwrap_or(policy.test_mode),

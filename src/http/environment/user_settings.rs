@@ -26,7 +26,11 @@ pub(super) fn user_settings(instance: &Instance<'_>) -> Value {
         );
         object.insert(
             "actions".into(),
-            json!({"delete_self": false, "create_organization": false, "create_organizations_limit": null}),
+            json!({
+                "delete_self": settings.actions.delete_self,
+                "create_organization": false,
+                "create_organizations_limit": null,
+            }),
         );
     }
     if let Some(sign_up) = value["sign_up"].as_object_mut().filter(|_| !settings.sign_up.approval_required) {

@@ -15,7 +15,8 @@ pub(super) mod verify;
 pub(super) mod waitlist;
 
 use super::endpoint::{DELETE, Endpoint, PATCH, POST, PUT, ProviderPath, answer};
-use crate::domain::id::{SessionId, SignInId, SignUpId};
+use crate::domain::id::{ExternalAccountId, IdentificationId, SessionId, SignInId, SignUpId};
+use me::addresses::AddressKind::{Email, Phone};
 
 /// The endpoints, path by path.
 #[rustfmt::skip]
@@ -54,5 +55,42 @@ pub(super) const ENDPOINTS: &[Endpoint] = &[
     Endpoint::form(POST, "/v1/client/sessions/{id}/tokens", answer!(|i| sessions::token(i.call, i.id()?).await)).of::<SessionId>(),
     Endpoint::form(POST, "/v1/client/sessions/{id}/end", answer!(|i| sessions::end(i.call, i.id()?, false).await)).of::<SessionId>(),
     Endpoint::form(POST, "/v1/client/sessions/{id}/remove", answer!(|i| sessions::end(i.call, i.id()?, true).await)).of::<SessionId>(),
+    Endpoint::form(POST, "/v1/client/sessions/{id}/verify", answer!(|i| me::sessions::verify(i.call, i.id()?, i.form()).await)).of::<SessionId>(),
+    Endpoint::form(POST, "/v1/client/sessions/{id}/verify/prepare_first_factor", answer!(|i| me::sessions::prepare(i.call, i.id()?, i.form(), false).await)).of::<SessionId>(),
+    Endpoint::form(POST, "/v1/client/sessions/{id}/verify/attempt_first_factor", answer!(|i| me::sessions::attempt(i.call, i.id()?, i.form(), false).await)).of::<SessionId>(),
+    Endpoint::form(POST, "/v1/client/sessions/{id}/verify/prepare_second_factor", answer!(|i| me::sessions::prepare(i.call, i.id()?, i.form(), true).await)).of::<SessionId>(),
+    Endpoint::form(POST, "/v1/client/sessions/{id}/verify/attempt_second_factor", answer!(|i| me::sessions::attempt(i.call, i.id()?, i.form(), true).await)).of::<SessionId>(),
+
     Endpoint::get("/v1/me", answer!(|i| me::show(i.call).await)),
+    Endpoint::form(PATCH, "/v1/me", answer!(|i| me::fields::update(i.call, i.form()).await)),
+    Endpoint::form(DELETE, "/v1/me", answer!(|i| me::fields::delete(i.call).await)),
+    Endpoint::form(PATCH, "/v1/me/metadata", answer!(|i| me::fields::merge_metadata(i.call, i.form()).await)),
+    Endpoint::form(POST, "/v1/me/change_password", answer!(|i| me::fields::change_password(i.call, i.form()).await)),
+    Endpoint::form(POST, "/v1/me/remove_password", answer!(|i| me::fields::remove_password(i.call, i.form()).await)),
+
+    Endpoint::get("/v1/me/email_addresses", answer!(|i| me::addresses::list(i.call, Email).await)),
+    Endpoint::form(POST, "/v1/me/email_addresses", answer!(|i| me::addresses::create(i.call, Email, i.form()).await)),
+    Endpoint::get("/v1/me/email_addresses/", answer!(|i| me::addresses::list(i.call, Email).await)),
+    Endpoint::form(POST, "/v1/me/email_addresses/", answer!(|i| me::addresses::create(i.call, Email, i.form()).await)),
+    Endpoint::get("/v1/me/email_addresses/{id}", answer!(|i| me::addresses::show(i.call, Email, i.id()?).await)).of::<IdentificationId>(),
+    Endpoint::form(DELETE, "/v1/me/email_addresses/{id}", answer!(|i| me::addresses::delete(i.call, Email, i.id()?).await)).of::<IdentificationId>(),
+    Endpoint::form(POST, "/v1/me/email_addresses/{id}/prepare_verification", answer!(|i| me::addresses::prepare(i.call, Email, i.id()?, i.form()).await)).of::<IdentificationId>(),
+    Endpoint::form(POST, "/v1/me/email_addresses/{id}/attempt_verification", answer!(|i| me::addresses::attempt(i.call, Email, i.id()?, i.form()).await)).of::<IdentificationId>(),
+
+    Endpoint::get("/v1/me/phone_numbers", answer!(|i| me::addresses::list(i.call, Phone).await)),
+    Endpoint::form(POST, "/v1/me/phone_numbers", answer!(|i| me::addresses::create(i.call, Phone, i.form()).await)),
+    Endpoint::get("/v1/me/phone_numbers/", answer!(|i| me::addresses::list(i.call, Phone).await)),
+    Endpoint::form(POST, "/v1/me/phone_numbers/", answer!(|i| me::addresses::create(i.call, Phone, i.form()).await)),
+    Endpoint::get("/v1/me/phone_numbers/{id}", answer!(|i| me::addresses::show(i.call, Phone, i.id()?).await)).of::<IdentificationId>(),
+    Endpoint::form(PATCH, "/v1/me/phone_numbers/{id}", answer!(|i| me::addresses::mark(i.call, i.id()?, i.form()).await)).of::<IdentificationId>(),
+    Endpoint::form(DELETE, "/v1/me/phone_numbers/{id}", answer!(|i| me::addresses::delete(i.call, Phone, i.id()?).await)).of::<IdentificationId>(),
+    Endpoint::form(POST, "/v1/me/phone_numbers/{id}/prepare_verification", answer!(|i| me::addresses::prepare(i.call, Phone, i.id()?, i.form()).await)).of::<IdentificationId>(),
+    Endpoint::form(POST, "/v1/me/phone_numbers/{id}/attempt_verification", answer!(|i| me::addresses::attempt(i.call, Phone, i.id()?, i.form()).await)).of::<IdentificationId>(),
+
+    Endpoint::form(POST, "/v1/me/external_accounts", answer!(|i| me::accounts::connect(i.call, i.form()).await)),
+    Endpoint::form(DELETE, "/v1/me/external_accounts/{id}", answer!(|i| me::accounts::delete(i.call, i.id()?).await)).of::<ExternalAccountId>(),
+    Endpoint::form(PATCH, "/v1/me/external_accounts/{id}/reauthorize", answer!(|i| me::accounts::reauthorize(i.call, i.id()?, i.form()).await)).of::<ExternalAccountId>(),
+    Endpoint::get("/v1/me/sessions", answer!(|i| me::sessions::list(i.call, false).await)),
+    Endpoint::get("/v1/me/sessions/active", answer!(|i| me::sessions::list(i.call, true).await)),
+    Endpoint::form(POST, "/v1/me/sessions/{id}/revoke", answer!(|i| me::sessions::revoke(i.call, i.id()?).await)).of::<SessionId>(),
 ];

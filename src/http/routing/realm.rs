@@ -10,7 +10,7 @@ use crate::http::response::cors::Realm;
 pub(in crate::http) fn realm(head: &RequestHead, found: Found, development: bool) -> Realm {
     let path = head.path.as_str();
     // A page of another origin can do no harm where a feature is off.
-    let is_off = || off::code(&head.method, &segments(path)).is_some();
+    let is_off = || off::code(&segments(path)).is_some();
     if let Some(first) = found.endpoints.first() {
         let is_missing = !found.endpoints.iter().any(|endpoint| endpoint.answers(&head.method));
         return if is_missing && is_off() { Realm::Open } else { first.realm };
@@ -58,7 +58,7 @@ mod tests {
             ("POST", "/v1/client/sign_ups", vec![key], Realm::Api),
             ("GET", "/v1/jwks", vec![key], Realm::Open),
             ("GET", "/v1/me", vec![], Realm::Api),
-            ("DELETE", "/v1/me", vec![], Realm::Open),
+            ("DELETE", "/v1/me", vec![], Realm::Api),
             ("GET", "/dev/nonsense", vec![key], Realm::Dev),
         ] {
             assert_eq!(seen(method, path, &headers, true), expected, "{method} {path} {headers:?}");

@@ -183,12 +183,7 @@ async fn unproved(store: &impl Store) -> User {
             .iter()
             .map(|e| Identification { verified_by: None, ..e.clone() })
             .collect(),
-        phone_numbers: vec![Identification {
-            id: IdentificationId::from_bytes([7; 16]),
-            value: PhoneNumber::restore(number().value),
-            verified_by: None,
-            reserved: false,
-        }],
+        phone_numbers: vec![Identification::unproved(IdentificationId::from_bytes([7; 16]), PhoneNumber::restore(number().value))],
         password_digest: Some(Secret::new("old".into())),
         ..user
     };

@@ -10,7 +10,7 @@ use crate::domain::quota::{QuotaKind, QuotaUse};
 use crate::domain::secret::Secret;
 use crate::domain::sign_up::{Collected, Phase, SignUp};
 use crate::domain::time::{Span, Timestamp};
-use crate::domain::user::{AddressVerification, Identification, User};
+use crate::domain::user::{AddressVerification, Identification, Purpose, User};
 use crate::domain::verification::{CodeDigest, Method, Strategy, Verification};
 use crate::store::{
     AddressVerificationWrite, ClientWrite, Commit, CommitError, Committed, Decision, MessageEnd, OutboxEntry,
@@ -45,10 +45,8 @@ pub(super) fn finish(sign_up: &SignUp) -> (SignUp, User) {
             .email_address
             .iter()
             .map(|email| Identification {
-                id: IdentificationId::from_bytes([6; 16]),
-                value: email.value.clone(),
                 verified_by: Some(Strategy::EmailCode),
-                reserved: false,
+                ..Identification::unproved(IdentificationId::from_bytes([6; 16]), email.value.clone())
             })
             .collect(),
         username: finished.username.clone(),
@@ -131,6 +129,11 @@ pub(super) fn session(n: u8, client_id: ClientId) -> Session {
         last_active_at: at(0),
         expire_at: at(HOUR),
         origin: None,
+        first_factor_at: Some(at(0)),
+        second_factor_at: None,
+        task: None,
+        reverification: None,
+        activity: None,
     }
 }
 
@@ -176,7 +179,8 @@ pub(super) fn verification_of(
         verified: None,
         channel: None,
     };
-    AddressVerification { id: AddressVerificationId::from_bytes([n; 16]), user_id, address_id, address, verification }
+    let id = AddressVerificationId::from_bytes([n; 16]);
+    AddressVerification { id, user_id, address_id, address, purpose: Purpose::Backend, verification }
 }
 
 /// Writes the verification of an address in the place of `before`.

@@ -181,10 +181,8 @@ pub(super) async fn an_address_is_found_by_its_id_while_a_user_has_it(store: &im
     let id = ada.email_addresses[0].id;
     assert_eq!(store.holder_of_address(id).await, Ok(Some(ada.id)));
     let phone = Identification {
-        id: IdentificationId::from_bytes([8; 16]),
-        value: PhoneNumber::restore("+14155552671".into()),
-        verified_by: None,
         reserved: true,
+        ..Identification::unproved(IdentificationId::from_bytes([8; 16]), PhoneNumber::restore("+14155552671".into()))
     };
     assert_eq!(store.holder_of_address(phone.id).await, Ok(None));
     let next = User { version: 2, email_addresses: Vec::new(), phone_numbers: vec![phone.clone()], ..ada.clone() };
@@ -201,10 +199,8 @@ pub(super) async fn the_addresses_that_a_user_began_with_are_found_while_the_use
     let mut email_addresses = addresses("ada@example.com");
     email_addresses[0].id = email;
     let phone = Identification {
-        id: first_phone_id(user.id),
-        value: PhoneNumber::restore("+14155552671".into()),
-        verified_by: None,
         reserved: true,
+        ..Identification::unproved(first_phone_id(user.id), PhoneNumber::restore("+14155552671".into()))
     };
     let ada = User { email_addresses, phone_numbers: vec![phone.clone()], ..user };
     assert_eq!(store.holder_of_address(email).await, Ok(None));
@@ -296,12 +292,7 @@ pub(super) async fn kinds_of_identifiers_do_not_collide(store: &impl Store) {
     let (_, mut ada) = finish(&open(1, "ada@example.com"));
     ada.username = Some(Username::restore("+14155552671".into()));
     let (_, mut eve) = finish(&open(2, "eve@example.com"));
-    eve.phone_numbers = vec![Identification {
-        id: IdentificationId::from_bytes([7; 16]),
-        value: PhoneNumber::restore("+14155552671".into()),
-        verified_by: None,
-        reserved: false,
-    }];
+    eve.phone_numbers = vec![Identification::unproved(IdentificationId::from_bytes([7; 16]), PhoneNumber::restore("+14155552671".into()))];
     for user in [ada, eve] {
         let commit_of = Commit { decision: Decision { user: Some(user), ..Decision::default() }, ..Commit::default() };
         commit(store, commit_of).await.expect("a user");

@@ -17,8 +17,9 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
-use crate::domain::client::Client;
-use crate::domain::event::Happened;
+use crate::domain::client::activity::Activity;
+use crate::domain::client::{Client, ClientChange};
+use crate::domain::event::{EndUser, Happened};
 use crate::domain::id::SignUpId;
 use crate::domain::policy::AddressLimits;
 use crate::domain::quota::{QuotaKind, QuotaUse};
@@ -30,7 +31,7 @@ use super::closing::Adds;
 use super::codec::{self, Record};
 use super::key_value::{KeyValue, Write};
 use super::record::{
-    ApplicationValueRecordV1, ClientRecordV3, CounterRecordV1, FailuresRecordV2, SignUpRecordV3, ValueRecordV1,
+    ApplicationValueRecordV1, ClientRecordV4, CounterRecordV1, FailuresRecordV2, SignUpRecordV3, ValueRecordV1,
 };
 use super::unreadable::Unreadable;
 use super::{key, quota};
@@ -60,6 +61,7 @@ impl<'a, K: KeyValue> WriteBatch<'a, K> {
             reads: RefCell::default(),
             adds: Adds::default(),
             ignores_dots: commit.decision.ignores_dots,
+            end_user: commit.end_user.as_deref(),
         };
         let outcome = draft.make(commit);
         let reads = draft.reads.into_inner();
@@ -100,6 +102,8 @@ struct Transaction<'b, 'a, K> {
     adds: Adds,
     /// Whether spellings of one Gmail address are one address.
     ignores_dots: bool,
+    /// Whose request it is.
+    end_user: Option<&'b EndUser>,
 }
 
 impl<K: KeyValue> Transaction<'_, '_, K> {
@@ -244,17 +248,33 @@ impl<K: KeyValue> Transaction<'_, '_, K> {
     /// The client after the changes, and the generation of its token before them.
     fn client(&mut self, write: &ClientWrite, at: Timestamp) -> Result<(Arc<Client>, Option<u32>), CommitError> {
         let key = key::client(write.id);
-        let current: Option<ClientRecordV3> = self.record(&key)?;
+        let current: Option<ClientRecordV4> = self.record(&key)?;
         let mut current = current.map(Client::try_from).transpose().map_err(refuse)?;
         if let Some(client) = &mut current {
             for (session, status) in client.drop_ended(|id| self.known_user(id))? {
                 self.session_over(&session.ended(status, at))?;
             }
         }
-        let next = Client::change(current.as_ref(), write.id, &write.changes, at)?;
+        let mut next = Client::change(current.as_ref(), write.id, &write.changes, at)?;
+        self.note_activity(&mut next, &write.changes);
         self.sessions(current.as_ref(), &next, &write.changes, at)?;
-        self.put(key, &ClientRecordV3::from(&next))?;
+        self.put(key, &ClientRecordV4::from(&next))?;
         Ok((Arc::new(next), current.map(|client| client.generation)))
+    }
+
+    /// Notes in the sessions that the changes begin or use from where that is.
+    fn note_activity(&self, client: &mut Client, changes: &[ClientChange]) {
+        let Some(end_user) = self.end_user else { return };
+        for change in changes {
+            let id = match change {
+                ClientChange::AddSession { session, .. } => session.id,
+                ClientChange::Touch(id) => *id,
+                _ => continue,
+            };
+            for session in client.sessions.iter_mut().filter(|session| session.id == id) {
+                session.activity = Some(Activity::of(end_user.address, &end_user.user_agent));
+            }
+        }
     }
 
     /// Counts a use of the quotas, or, at a proof, resets them; a conversion also resets the client's.

@@ -14,8 +14,8 @@ use super::codec;
 use super::key::{self, Kind};
 use super::quota;
 use super::record::{
-    AddressVerificationRecordV1, ClientRecordV3, CounterRecordV1, EventsRecordV2, FailuresRecordV2, InvitationRecordV1,
-    MessageRecordV1, OutboxRecordV2, SessionRecordV1, SignInTokenRecordV1, UserRecordV3,
+    AddressVerificationRecordV2, ClientRecordV4, CounterRecordV1, EventsRecordV2, FailuresRecordV2, InvitationRecordV1,
+    MessageRecordV1, OutboxRecordV2, SessionRecordV2, SignInTokenRecordV1, UserRecordV4,
 };
 use crate::domain::client::Client;
 use crate::domain::invitation::{Invitation, InvitationState};
@@ -61,9 +61,9 @@ pub(in crate::store) fn fate(
     let goes = |is_over: bool| if is_over { Verdict::Delete } else { Verdict::Keep };
     let is = |kind: Kind| key.first() == Some(&kind.byte());
     Ok(if is(Kind::Client) {
-        let mut client = Client::try_from(codec::decode::<ClientRecordV3>(value)?)?;
+        let mut client = Client::try_from(codec::decode::<ClientRecordV4>(value)?)?;
         client.drop_ended(|id| {
-            let user = get(&key::user(id))?.map(|bytes| codec::decode::<UserRecordV3>(&bytes));
+            let user = get(&key::user(id))?.map(|bytes| codec::decode::<UserRecordV4>(&bytes));
             user.transpose()?.map(User::try_from).transpose()
         })?;
         let has_session = client.live_sessions(now).next().is_some();
@@ -78,7 +78,7 @@ pub(in crate::store) fn fate(
     } else if is(Kind::Failures) {
         goes(Failures::from(codec::decode::<FailuresRecordV2>(value)?).are_forgotten(now))
     } else if is(Kind::Session) {
-        let record = codec::decode::<SessionRecordV1>(value)?;
+        let record = codec::decode::<SessionRecordV2>(value)?;
         let is_known = get(&key::user(record.user_id()))?.is_some();
         let holder = key::client(record.client_id());
         match record.final_session() {
@@ -106,12 +106,12 @@ pub(in crate::store) fn fate(
         let token = SignInToken::from(codec::decode::<SignInTokenRecordV1>(value)?);
         goes(token.is_forgotten(now) || get(&key::user(token.user_id))?.is_none())
     } else if is(Kind::AddressVerification) {
-        let record = codec::decode::<AddressVerificationRecordV1>(value)?;
+        let record = codec::decode::<AddressVerificationRecordV2>(value)?;
         let verification = AddressVerification::try_from(record)?.verification;
         goes(verification.expire_at + PROOF_KNOWN <= now)
     } else if is(Kind::User) {
-        let mut record = codec::decode::<UserRecordV3>(value)?;
-        let Some(kept) = record.sign_up.take() else { return Ok(Verdict::Keep) };
+        let mut record = codec::decode::<UserRecordV4>(value)?;
+        let Some(kept) = record.base.sign_up.take() else { return Ok(Verdict::Keep) };
         let sign_up = SignUp::try_from(kept)?;
         let is_over = match sign_up.phase {
             Phase::Complete { at, .. } if at + keep.finished > now => false,
@@ -159,7 +159,7 @@ fn lives(
     get: impl Fn(&Bytes) -> Result<Option<Bytes>, StoreError>,
 ) -> Result<bool, StoreError> {
     let Some(bytes) = get(&key::client(client))? else { return Ok(false) };
-    let client = Client::try_from(codec::decode::<ClientRecordV3>(&bytes)?)?;
+    let client = Client::try_from(codec::decode::<ClientRecordV4>(&bytes)?)?;
     Ok(client.live_session(session, now).is_some())
 }
 

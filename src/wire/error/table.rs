@@ -95,6 +95,8 @@ pub(crate) const fn of_refusal(code: ErrorCode) -> Row {
         ErrorCode::FormPasswordIncorrect => row(FIELD, "is incorrect", "That password is not right. Try again, or use another way to sign in."),
         ErrorCode::IncorrectPassword => row(FIELD, "is incorrect", "The password is not that of the user."),
         ErrorCode::NoPasswordSet => row(BAD, "no password", "The user has no password."),
+        ErrorCode::FormPasswordValidationFailed => row(FIELD, "is incorrect", "That is not your current password. Please try again."),
+        ErrorCode::FormNewPasswordMatchesCurrent => row(FIELD, "is the current one", "The new password must not be the current one."),
         ErrorCode::FormCodeIncorrect => row(FIELD, "is incorrect", "Incorrect code"),
         ErrorCode::LegalNotAccepted => row(FIELD, "must be accepted", "You must accept the terms to continue."),
         // Verifications
@@ -140,6 +142,18 @@ pub(crate) const fn of_refusal(code: ErrorCode) -> Row {
         ErrorCode::AccountTransferInvalid => row(BAD, "Invalid account transfer", "There is no account to transfer."),
         ErrorCode::SessionExists => row(BAD, "Session already exists", "You're currently in single session mode. You can only be signed into one account at a time."),
         ErrorCode::ResourceNotFound => row(MISSING, "not found", "There is nothing here, or nothing that you may see."),
+        // The profile
+        ErrorCode::PasswordRequired => row(BAD, "Password required", "Without the password you could not sign in any more, or this instance needs one. It can be changed."),
+        ErrorCode::UpdatingUserPasswordDeprecated => row(FORBIDDEN, "not here", "The password is changed by a call of its own, change_password."),
+        ErrorCode::ImmutableAttributeModificationNotAllowed => row(FORBIDDEN, "can't be changed", "The {param} can't be changed after sign-up."),
+        ErrorCode::TooManyUnverifiedIdentifications => row(BAD, "Too many unverified", "There are too many addresses that are not verified yet. Please verify or remove one of them first."),
+        ErrorCode::IdentificationDeletionFailed => row(BAD, "Can't be removed", "Without it you could not sign in any more. Please add another way to sign in first."),
+        ErrorCode::LastRequiredIdentificationDeletionFailed => row(BAD, "Can't be removed", "Everybody here needs at least one of these. Please add another one first."),
+        ErrorCode::DeleteLinkedIdentificationDisallowed => row(BAD, "Can't be removed", "An account that is connected vouches for this address. Please disconnect the account first."),
+        ErrorCode::OAuthIdentificationClaimed => row(BAD, "Account in use", "This account is connected to another user."),
+        ErrorCode::SessionReverificationRequired => row(FORBIDDEN, "Verify again", "Please verify again that it is you, and repeat this."),
+        ErrorCode::SessionReverificationMissing => row(BAD, "No verification in progress", "There is no verification of this session in progress. Please begin again."),
+        ErrorCode::InvalidActionForSessionReverification => row(BAD, "Not needed now", "This step does not fit the verification in progress."),
         // Invitations
         ErrorCode::TicketInvalidCode => row(BAD, "Invalid ticket", "This ticket is not valid. Please ask for a new one."),
         ErrorCode::TicketExpiredCode => row(BAD, "Ticket expired", "This ticket has expired. Please ask for a new one."),

@@ -196,16 +196,12 @@ impl Window {
 fn user(n: u8, (email, phone, username): (&str, &str, &str), is_proved: bool, now: Timestamp) -> User {
     User {
         email_addresses: vec![Identification {
-            id: IdentificationId::from_bytes([n; 16]),
-            value: EmailAddress::parse(email).expect("an address"),
             verified_by: is_proved.then_some(Way::EmailCode),
-            reserved: false,
+            ..Identification::unproved(IdentificationId::from_bytes([n; 16]), EmailAddress::parse(email).expect("an address"))
         }],
         phone_numbers: vec![Identification {
-            id: IdentificationId::from_bytes([n + 1; 16]),
-            value: PhoneNumber::parse(phone).expect("a number"),
             verified_by: is_proved.then_some(Way::PhoneCode),
-            reserved: false,
+            ..Identification::unproved(IdentificationId::from_bytes([n + 1; 16]), PhoneNumber::parse(phone).expect("a number"))
         }],
         username: Some(Username::restore(username.into())),
         password_digest: Some(Secret::new(format!("the digest of {username}"))),

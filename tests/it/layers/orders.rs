@@ -52,14 +52,13 @@ const ORDERS: &[(&str, &[&str])] = &[
     (
         "store/kv/record",
         &[
-            "application_value count counter failures identifier sign_in_token strategy value webhook",
+            "application_value count counter failures identifier session sign_in_token strategy value webhook",
             "external invitation listed outbox",
             "message",
             "event",
             "sign_up",
-            "address_verification sign_in user",
-            "client",
-            "session",
+            "address_verification sign_in user_base",
+            "client user",
         ],
     ),
     (
@@ -122,15 +121,16 @@ const ORDERS: &[(&str, &[&str])] = &[
     (
         "engine/frontend",
         &[
-            "accounts visible",
+            "accounts address_steps visible",
             "oauth",
             "equal_calls",
             "single_flight",
             "sign_in_commits sign_in_steps sign_in_views",
             "sign_ins sign_ups",
-            "captchas clients email_links late_returns messages newcomers passwords repeated sessions",
+            "captchas clients email_links late_returns messages newcomers own passwords repeated sessions",
         ],
     ),
+    ("engine/frontend/own", &["accounts addresses fields passwords sessions", "reverification"]),
     (
         "http",
         &[
@@ -154,8 +154,8 @@ const ORDERS: &[(&str, &[&str])] = &[
     (
         "http/frontend",
         &[
-            "captchas client environment inputs me message_reports oauth_callback sessions tickets verify waitlist",
-            "sign_ins sign_ups",
+            "captchas client environment inputs message_reports oauth_callback sessions tickets verify waitlist",
+            "me sign_ins sign_ups",
         ],
     ),
     ("http/dev", &["dev_browser mailbox pages repeats", "tools"]),
@@ -175,7 +175,7 @@ const ORDERS: &[(&str, &[&str])] = &[
             "error",
             "verification",
             "sign_in user sign_up",
-            "session",
+            "reverification session",
             "backend client",
             "instance invitation message sign_in_token",
             "webhook",

@@ -31,9 +31,9 @@ use crate::store::kv::codec;
 use crate::store::kv::key::{self, Kind};
 use crate::store::kv::key_value::KeyValue;
 use crate::store::kv::record::{
-    AddressVerificationRecordV1, ApplicationValueRecordV1, ClientRecordV3, FailuresRecordV2, IdentifierRecordV1,
+    AddressVerificationRecordV2, ApplicationValueRecordV1, ClientRecordV4, FailuresRecordV2, IdentifierRecordV1,
     InvitationRecordV1, ListedRecordV1, OutboxRecordV2, RedirectUrlRecordV1, SignInTokenRecordV1, SignUpRecordV3,
-    UserRecordV3, ValueRecordV1, WaitlistEntryRecordV1, WebhookEndpointRecordV1,
+    UserRecordV4, ValueRecordV1, WaitlistEntryRecordV1, WebhookEndpointRecordV1,
 };
 use crate::store::kv::retention::{self, GC_KINDS, Verdict};
 use crate::store::messages::StoredMessage;
@@ -67,14 +67,14 @@ impl<K: KeyValue> Store for KvStore<K> {
             if let Some(open) = open {
                 return open.sign_up.try_into().map(Some);
             }
-            let finished: Option<UserRecordV3> = self.record(key::user(id.cast())).await?;
-            finished.and_then(|user| user.sign_up).map(TryInto::try_into).transpose()
+            let finished: Option<UserRecordV4> = self.record(key::user(id.cast())).await?;
+            finished.and_then(|user| user.base.sign_up).map(TryInto::try_into).transpose()
         })
     }
 
     fn user(&self, id: UserId) -> BoxFuture<'_, Result<Option<Arc<User>>, StoreError>> {
         Box::pin(async move {
-            let record: Option<UserRecordV3> = self.record(key::user(id)).await?;
+            let record: Option<UserRecordV4> = self.record(key::user(id)).await?;
             record.map(|r| User::try_from(r).map(Arc::new)).transpose()
         })
     }
@@ -106,7 +106,7 @@ impl<K: KeyValue> Store for KvStore<K> {
 
     fn client(&self, id: ClientId) -> BoxFuture<'_, Result<Option<Arc<Client>>, StoreError>> {
         Box::pin(async move {
-            let record: Option<ClientRecordV3> = self.record(key::client(id)).await?;
+            let record: Option<ClientRecordV4> = self.record(key::client(id)).await?;
             let Some(mut client) = record.map(Client::try_from).transpose()? else { return Ok(None) };
             let mut users = HashMap::new();
             for user in client.sessions.iter().map(|session| session.user_id) {
@@ -142,7 +142,7 @@ impl<K: KeyValue> Store for KvStore<K> {
         Box::pin(self.read(move |shared| {
             for user in might_begin_with(id) {
                 let bytes = shared.kv.get(&key::user(user))?;
-                let record = bytes.map(|bytes| codec::decode::<UserRecordV3>(&bytes)).transpose()?;
+                let record = bytes.map(|bytes| codec::decode::<UserRecordV4>(&bytes)).transpose()?;
                 if record.map(User::try_from).transpose()?.is_some_and(|user| user.has_address(id)) {
                     return Ok(Some(user));
                 }
@@ -166,7 +166,7 @@ impl<K: KeyValue> Store for KvStore<K> {
         id: IdentificationId,
     ) -> BoxFuture<'_, Result<Option<AddressVerification>, StoreError>> {
         Box::pin(async move {
-            let record: Option<AddressVerificationRecordV1> = self.record(key::address_verification(id)).await?;
+            let record: Option<AddressVerificationRecordV2> = self.record(key::address_verification(id)).await?;
             record.map(AddressVerification::try_from).transpose()
         })
     }

@@ -8,21 +8,21 @@ use crate::store::error::StoreError;
 use crate::store::kv::codec::{self, Record};
 use crate::store::kv::key;
 use crate::store::kv::key_value::KeyValue;
-use crate::store::kv::record::{ClientRecordV3, SessionRecordV1, UserRecordV3};
+use crate::store::kv::record::{ClientRecordV4, SessionRecordV2, UserRecordV4};
 
 use super::Shared;
 
 impl<K: KeyValue> Shared<K> {
     /// A session is held by its client until a commit changes the client, so what its user says counts as well.
     pub(super) fn session(&self, id: SessionId) -> Result<Option<Session>, StoreError> {
-        let Some(record) = self.read::<SessionRecordV1>(&key::session(id))? else { return Ok(None) };
-        let user = self.read::<UserRecordV3>(&key::user(record.user_id()))?.map(User::try_from).transpose()?;
+        let Some(record) = self.read::<SessionRecordV2>(&key::session(id))? else { return Ok(None) };
+        let user = self.read::<UserRecordV4>(&key::user(record.user_id()))?.map(User::try_from).transpose()?;
         let Some(user) = user else { return Ok(None) };
         let client = key::client(record.client_id());
         if record.is_over() {
             return Ok(record.final_session());
         }
-        let client = self.read::<ClientRecordV3>(&client)?.map(Client::try_from).transpose()?;
+        let client = self.read::<ClientRecordV4>(&client)?.map(Client::try_from).transpose()?;
         let held = client.and_then(|client| client.sessions.into_iter().find(|session| session.id == id));
         Ok(held.map(|session| match (user.has_ended(&session), user.sessions_ended) {
             (Some(status), ended) => session.ended(status, ended.map_or(session.updated_at, |ended| ended.at)),

@@ -12,7 +12,7 @@ use crate::store::kv::codec::{self, Record};
 use crate::store::kv::key::{self, COUNTED_HERE, Kind, USER_COUNT_PARTS, USERS_INDEXED};
 use crate::store::kv::key_value::{KeyValue, Write};
 use crate::store::kv::planner::{mailboxes, places};
-use crate::store::kv::record::{ClientRecordV3, CountRecordV1, SessionRecordV1, UserRecordV3, ValueRecordV1};
+use crate::store::kv::record::{ClientRecordV4, CountRecordV1, SessionRecordV2, UserRecordV4, ValueRecordV1};
 
 use super::{Shared, from_after};
 
@@ -30,16 +30,16 @@ impl<K: KeyValue> Shared<K> {
         }
         let mut users = 0;
         self.page_by_page(Kind::User, |key, value, writes| {
-            let read = codec::decode::<UserRecordV3>(value).and_then(User::try_from);
+            let read = codec::decode::<UserRecordV4>(value).and_then(User::try_from);
             let Some(user) = self.unreadable.skip(key, read)? else { return Ok(()) };
             users += 1;
             writes.extend(places(&user).into_iter().map(|key| Write { key, value: Some(Bytes::new()) }));
             Ok(())
         })?;
         self.page_by_page(Kind::Client, |key, value, writes| {
-            let read = codec::decode::<ClientRecordV3>(value).and_then(Client::try_from);
+            let read = codec::decode::<ClientRecordV4>(value).and_then(Client::try_from);
             for session in self.unreadable.skip(key, read)?.iter().flat_map(|client| &client.sessions) {
-                writes.push(put(key::session(session.id), &SessionRecordV1::held(session))?);
+                writes.push(put(key::session(session.id), &SessionRecordV2::held(session))?);
                 let place = key::place_of_session(session.user_id, session.id);
                 writes.extend(place.map(|key| Write { key, value: Some(Bytes::new()) }));
             }
@@ -63,7 +63,7 @@ impl<K: KeyValue> Shared<K> {
     /// Lets users be found by the mailboxes of their addresses; all else is there.
     fn index_mailboxes(&self, marker: Bytes) -> Result<(), StoreError> {
         self.page_by_page(Kind::User, |key, value, writes| {
-            let read = codec::decode::<UserRecordV3>(value).and_then(User::try_from);
+            let read = codec::decode::<UserRecordV4>(value).and_then(User::try_from);
             let Some(user) = self.unreadable.skip(key, read)? else { return Ok(()) };
             writes.extend(mailboxes(&user).into_iter().map(|key| Write { key, value: Some(Bytes::new()) }));
             Ok(())

@@ -9,7 +9,7 @@ use crate::store::error::StoreError;
 use crate::store::kv::codec;
 use crate::store::kv::key::{self, Kind, USER_COUNT_PARTS};
 use crate::store::kv::key_value::KeyValue;
-use crate::store::kv::record::{CountRecordV1, UserRecordV3};
+use crate::store::kv::record::{CountRecordV1, UserRecordV4};
 use crate::store::scan::{Direction, UserList, UserOrder};
 
 use super::{Shared, from_after};
@@ -23,7 +23,7 @@ impl<K: KeyValue> Shared<K> {
             for (_, id) in &places {
                 let key = key::user(*id);
                 let read =
-                    self.kv.get(&key)?.map(|bytes| codec::decode::<UserRecordV3>(&bytes).and_then(User::try_from));
+                    self.kv.get(&key)?.map(|bytes| codec::decode::<UserRecordV4>(&bytes).and_then(User::try_from));
                 // A user who was removed since the scan of the places is left out, too.
                 let user = read.map(|read| self.unreadable.skip(&key, read)).transpose()?.flatten();
                 users.extend(user.map(Arc::new));

@@ -16,7 +16,7 @@ use crate::store::error::StoreError;
 use crate::store::kv::key::{self, EVENTS_REMOVED, Kind};
 use crate::store::kv::key_value::KeyValue;
 use crate::store::kv::record::{
-    ClientRecordV3, CounterRecordV1, EventsRecordV2, InvitationRecordV1, SessionRecordV1, SignUpRecordV3, UserRecordV3,
+    ClientRecordV4, CounterRecordV1, EventsRecordV2, InvitationRecordV1, SessionRecordV2, SignUpRecordV3, UserRecordV4,
     ValueRecordV1, WaitlistEntryRecordV1, removed_to, removed_to_value,
 };
 use crate::store::kv::retention::{self, Verdict};
@@ -117,19 +117,19 @@ impl<K: KeyValue> Transaction<'_, '_, K> {
     fn before_deletion(&mut self, key: &Bytes, value: &[u8], at: Timestamp) -> Result<(), StoreError> {
         let is = |kind: Kind| key.first() == Some(&kind.byte());
         if is(Kind::Client) {
-            let client = Client::try_from(codec::decode::<ClientRecordV3>(value)?)?;
+            let client = Client::try_from(codec::decode::<ClientRecordV4>(value)?)?;
             for session in &client.sessions {
                 // Without this record the user is gone, or the session was recorded as over before.
-                let held: Option<SessionRecordV1> = self.record(&key::session(session.id))?;
+                let held: Option<SessionRecordV2> = self.record(&key::session(session.id))?;
                 if held.is_some_and(|held| !held.is_over()) {
-                    let user: Option<UserRecordV3> = self.record(&key::user(session.user_id))?;
+                    let user: Option<UserRecordV4> = self.record(&key::user(session.user_id))?;
                     let user = user.map(User::try_from).transpose()?;
                     let status = user.and_then(|user| user.has_ended(session)).unwrap_or(session.status);
-                    self.put(key::session(session.id), &SessionRecordV1::over(&session.ended(status, at)))?;
+                    self.put(key::session(session.id), &SessionRecordV2::over(&session.ended(status, at)))?;
                 }
             }
         } else if is(Kind::Session) {
-            let record: SessionRecordV1 = codec::decode(value)?;
+            let record: SessionRecordV2 = codec::decode(value)?;
             let id = key::parse_session(key);
             if let Some(place) = id.and_then(|id| key::place_of_session(record.user_id(), id)) {
                 self.remove(place);

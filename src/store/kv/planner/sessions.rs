@@ -15,7 +15,7 @@ use crate::store::commit::ClientWrite;
 use crate::store::error::{CommitError, StoreError};
 use crate::store::kv::key;
 use crate::store::kv::key_value::KeyValue;
-use crate::store::kv::record::{ClientRecordV3, SessionRecordV1, UserRecordV3};
+use crate::store::kv::record::{ClientRecordV4, SessionRecordV2, UserRecordV4};
 
 use super::{Transaction, refuse};
 
@@ -31,7 +31,7 @@ impl<K: KeyValue> Transaction<'_, '_, K> {
         let before = before.map(|client| &client.sessions[..]).unwrap_or_default();
         let is_in = |sessions: &[Session], session: &Session| sessions.iter().any(|other| other.id == session.id);
         for session in next.sessions.iter().filter(|session| !is_in(before, session)) {
-            self.put(key::session(session.id), &SessionRecordV1::held(session))?;
+            self.put(key::session(session.id), &SessionRecordV2::held(session))?;
             self.list_session(session);
             self.adds.happened.push(Happened::SessionCreated { id: session.id, user_id: session.user_id });
         }
@@ -69,7 +69,7 @@ impl<K: KeyValue> Transaction<'_, '_, K> {
     /// Records how a session ended. It stays readable until it is abandoned.
     pub(super) fn session_over(&mut self, session: &Session) -> Result<(), CommitError> {
         self.list_session(session);
-        Ok(self.put(key::session(session.id), &SessionRecordV1::over(session))?)
+        Ok(self.put(key::session(session.id), &SessionRecordV2::over(session))?)
     }
 
     fn list_session(&mut self, session: &Session) {
@@ -130,9 +130,9 @@ impl<K: KeyValue> Transaction<'_, '_, K> {
 
     /// A session as its client holds it.
     fn held_session(&self, id: SessionId) -> Result<Option<Session>, CommitError> {
-        let record: Option<SessionRecordV1> = self.record(&key::session(id))?;
+        let record: Option<SessionRecordV2> = self.record(&key::session(id))?;
         let Some(held) = record.filter(|record| !record.is_over()) else { return Ok(None) };
-        let client: Option<ClientRecordV3> = self.record(&key::client(held.client_id()))?;
+        let client: Option<ClientRecordV4> = self.record(&key::client(held.client_id()))?;
         let client = client.map(Client::try_from).transpose().map_err(refuse)?;
         Ok(client.and_then(|client| client.sessions.into_iter().find(|session| session.id == id)))
     }
@@ -144,7 +144,7 @@ impl<K: KeyValue> Transaction<'_, '_, K> {
             return Ok(());
         }
         let next = User { last_active_at: Some(at), ..user };
-        Ok(self.put(key::user(next.id), &UserRecordV3::from(&next))?)
+        Ok(self.put(key::user(next.id), &UserRecordV4::from(&next))?)
     }
 }
 

@@ -12,7 +12,7 @@ use crate::store::commit::{AddressVerificationWrite, SignUpWrite, UserWrite};
 use crate::store::error::{CommitError, StoreError};
 use crate::store::kv::key;
 use crate::store::kv::key_value::KeyValue;
-use crate::store::kv::record::{AddressVerificationRecordV1, IdentifierRecordV1, UserRecordV3};
+use crate::store::kv::record::{AddressVerificationRecordV2, IdentifierRecordV1, UserRecordV4};
 
 use super::{Transaction, refuse};
 
@@ -22,10 +22,10 @@ impl<K: KeyValue> Transaction<'_, '_, K> {
         if write.is_none() && self.get(&key::user(user.id))?.is_some() {
             return Err(CommitError::Stale);
         }
-        let mut record = UserRecordV3::from(user);
+        let mut record = UserRecordV4::from(user);
         if let Some(write) = write {
             debug_assert_eq!(user.id, write.next.id.cast(), "one key answers for the user and its sign-up");
-            record.sign_up = Some((&write.next).into());
+            record.base.sign_up = Some((&write.next).into());
         }
         self.put_user(None, user, &record, at)
     }
@@ -39,7 +39,7 @@ impl<K: KeyValue> Transaction<'_, '_, K> {
             Credential::Invitation { invitation, .. } => self.accept_invitation(*invitation, &mut next, at)?,
             _ => {}
         }
-        self.put_user(Some(&user), &next, &UserRecordV3::from(&next), at)
+        self.put_user(Some(&user), &next, &UserRecordV4::from(&next), at)
     }
 
     /// What the backend writes: a new user, a changed one, or a removal.
@@ -51,7 +51,7 @@ impl<K: KeyValue> Transaction<'_, '_, K> {
                 // A note of activity is not counted by the version, so a later one may have been stored.
                 let last_active_at = next.last_active_at.max(current.last_active_at);
                 let next = User { last_active_at, ..(**next).clone() };
-                self.put_user(Some(&current), &next, &UserRecordV3::from(&next), at)
+                self.put_user(Some(&current), &next, &UserRecordV4::from(&next), at)
             }
             UserWrite::Remove { id, expected_version } => {
                 let user = self.expected_user(*id, *expected_version)?;
@@ -61,7 +61,7 @@ impl<K: KeyValue> Transaction<'_, '_, K> {
     }
 
     pub(super) fn known_user(&self, id: UserId) -> Result<Option<User>, CommitError> {
-        let record: Option<UserRecordV3> = self.record(&key::user(id))?;
+        let record: Option<UserRecordV4> = self.record(&key::user(id))?;
         record.map(User::try_from).transpose().map_err(refuse)
     }
 
@@ -74,7 +74,7 @@ impl<K: KeyValue> Transaction<'_, '_, K> {
         &mut self,
         before: Option<&User>,
         next: &User,
-        record: &UserRecordV3,
+        record: &UserRecordV4,
         at: Timestamp,
     ) -> Result<(), CommitError> {
         let (had, has) = (before.map(User::identifiers).unwrap_or_default(), next.identifiers());
@@ -150,14 +150,14 @@ impl<K: KeyValue> Transaction<'_, '_, K> {
     pub(super) fn address_verification(&mut self, write: &AddressVerificationWrite) -> Result<(), CommitError> {
         let next = &write.next;
         let key = key::address_verification(next.address_id);
-        let current: Option<AddressVerificationRecordV1> = self.record(&key)?;
+        let current: Option<AddressVerificationRecordV2> = self.record(&key)?;
         let current = current.map(AddressVerification::try_from).transpose().map_err(refuse)?;
         let user = self.known_user(next.user_id)?;
         let is_theirs = user.is_some_and(|user| user.has_address(next.address_id));
         if current.as_ref().map(AddressVerification::stamp) != write.expected || !is_theirs {
             return Err(CommitError::Stale);
         }
-        Ok(self.put(key, &AddressVerificationRecordV1::from(&**next))?)
+        Ok(self.put(key, &AddressVerificationRecordV2::from(&**next))?)
     }
 
     fn claim(&mut self, identifier: &Identifier, user: UserId) -> Result<(), CommitError> {
@@ -194,8 +194,8 @@ pub(in crate::store) fn mailboxes(user: &User) -> Vec<Bytes> {
 }
 
 fn address_ids(user: &User) -> Vec<IdentificationId> {
-    let emails = user.email_addresses.iter().map(|email| email.id);
-    emails.chain(user.phone_numbers.iter().map(|phone| phone.id)).collect()
+    let emails = user.email_addresses.iter().chain(&user.unproved_emails).map(|email| email.id);
+    emails.chain(user.phone_numbers.iter().chain(&user.unproved_phones).map(|phone| phone.id)).collect()
 }
 
 /// How many spellings of one mailbox are looked at. Two users have one only from the time before dots were ignored.

@@ -3,14 +3,14 @@
 use serde::{Deserialize, Serialize};
 
 use crate::domain::client::Client;
-use crate::domain::client::session::{Session, SessionStatus};
-use crate::domain::id::{ClientId, SessionId, SignUpId, UserId};
+use crate::domain::id::{ClientId, SessionId, SignUpId};
 use crate::domain::secret::Secret;
 use crate::domain::time::Timestamp;
 use crate::store::StoreError;
 use crate::store::kv::codec::{Older, Record};
 use crate::store::kv::key::Kind;
 
+use super::session::{SessionV1, SessionV2};
 use super::sign_in::{SignInV1, SignInV2};
 use super::strategy::strategy;
 
@@ -52,7 +52,7 @@ pub(in crate::store) struct ClientRecordV2 {
     sessions_changed_at: Option<u64>,
 }
 
-/// A client with its sessions.
+/// A client with its sessions, before these told when a factor was proved, and where they are used.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(in crate::store) struct ClientRecordV3 {
     id: [u8; 16],
@@ -72,26 +72,24 @@ pub(in crate::store) struct ClientRecordV3 {
     sessions_changed_at: Option<u64>,
 }
 
+/// A client with its sessions.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub(super) struct SessionV1 {
+pub(in crate::store) struct ClientRecordV4 {
     id: [u8; 16],
-    user_id: [u8; 16],
-    status: SessionStatusV1,
+    version: u64,
+    salt: [u8; 16],
+    generation: u32,
+    owed_to: Option<u32>,
+    rotated_at: u64,
+    sign_up: Option<[u8; 16]>,
+    sign_in: Option<Box<SignInV2>>,
+    finished_sign_in: Option<Box<SignInV2>>,
+    sessions: Vec<SessionV2>,
+    last_active_session_id: Option<[u8; 16]>,
+    last_authentication_strategy: Option<String>,
     created_at: u64,
     updated_at: u64,
-    last_active_at: u64,
-    expire_at: u64,
-    origin: Option<String>,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
-enum SessionStatusV1 {
-    Active,
-    Ended,
-    Removed,
-    Replaced,
-    /// The sessions of a client are active; this one is for the record of a session on its own.
-    Revoked,
+    sessions_changed_at: Option<u64>,
 }
 
 impl Record for ClientRecordV1 {
@@ -114,6 +112,15 @@ impl Record for ClientRecordV3 {
 
     fn from_older(older: Older<'_>) -> Result<Self, StoreError> {
         older.read::<ClientRecordV2>().map(Self::from)
+    }
+}
+
+impl Record for ClientRecordV4 {
+    const KIND: Kind = Kind::Client;
+    const SCHEMA: u8 = 4;
+
+    fn from_older(older: Older<'_>) -> Result<Self, StoreError> {
+        older.read::<ClientRecordV3>().map(Self::from)
     }
 }
 
@@ -160,7 +167,29 @@ impl From<ClientRecordV2> for ClientRecordV3 {
     }
 }
 
-impl From<&Client> for ClientRecordV3 {
+impl From<ClientRecordV3> for ClientRecordV4 {
+    fn from(record: ClientRecordV3) -> Self {
+        Self {
+            id: record.id,
+            version: record.version,
+            salt: record.salt,
+            generation: record.generation,
+            owed_to: record.owed_to,
+            rotated_at: record.rotated_at,
+            sign_up: record.sign_up,
+            sign_in: record.sign_in,
+            finished_sign_in: record.finished_sign_in,
+            sessions: record.sessions.into_iter().map(Into::into).collect(),
+            last_active_session_id: record.last_active_session_id,
+            last_authentication_strategy: record.last_authentication_strategy,
+            created_at: record.created_at,
+            updated_at: record.updated_at,
+            sessions_changed_at: record.sessions_changed_at,
+        }
+    }
+}
+
+impl From<&Client> for ClientRecordV4 {
     fn from(client: &Client) -> Self {
         Self {
             id: *client.id.as_bytes(),
@@ -172,7 +201,7 @@ impl From<&Client> for ClientRecordV3 {
             sign_up: client.sign_up.map(|id| *id.as_bytes()),
             sign_in: client.sign_in.as_deref().map(|sign_in| Box::new(sign_in.into())),
             finished_sign_in: client.finished_sign_in.as_deref().map(|sign_in| Box::new(sign_in.into())),
-            sessions: client.sessions.iter().map(SessionV1::from).collect(),
+            sessions: client.sessions.iter().map(SessionV2::from).collect(),
             last_active_session_id: client.last_active_session_id.map(|id| *id.as_bytes()),
             last_authentication_strategy: client.last_authentication_strategy.as_ref().map(ToString::to_string),
             created_at: client.created_at.as_millis(),
@@ -182,10 +211,10 @@ impl From<&Client> for ClientRecordV3 {
     }
 }
 
-impl TryFrom<ClientRecordV3> for Client {
+impl TryFrom<ClientRecordV4> for Client {
     type Error = StoreError;
 
-    fn try_from(record: ClientRecordV3) -> Result<Self, StoreError> {
+    fn try_from(record: ClientRecordV4) -> Result<Self, StoreError> {
         let id = ClientId::from_bytes(record.id);
         Ok(Self {
             id,
@@ -204,49 +233,5 @@ impl TryFrom<ClientRecordV3> for Client {
             updated_at: Timestamp::from_millis(record.updated_at),
             sessions_changed_at: record.sessions_changed_at.map(Timestamp::from_millis),
         })
-    }
-}
-
-impl From<&Session> for SessionV1 {
-    fn from(session: &Session) -> Self {
-        Self {
-            id: *session.id.as_bytes(),
-            user_id: *session.user_id.as_bytes(),
-            status: match session.status {
-                SessionStatus::Active => SessionStatusV1::Active,
-                SessionStatus::Ended => SessionStatusV1::Ended,
-                SessionStatus::Removed => SessionStatusV1::Removed,
-                SessionStatus::Replaced => SessionStatusV1::Replaced,
-                SessionStatus::Revoked => SessionStatusV1::Revoked,
-            },
-            created_at: session.created_at.as_millis(),
-            updated_at: session.updated_at.as_millis(),
-            last_active_at: session.last_active_at.as_millis(),
-            expire_at: session.expire_at.as_millis(),
-            origin: session.origin.clone(),
-        }
-    }
-}
-
-impl SessionV1 {
-    /// A session belongs to the client whose record it is in.
-    pub(super) fn on(self, client_id: ClientId) -> Session {
-        Session {
-            id: SessionId::from_bytes(self.id),
-            user_id: UserId::from_bytes(self.user_id),
-            client_id,
-            status: match self.status {
-                SessionStatusV1::Active => SessionStatus::Active,
-                SessionStatusV1::Ended => SessionStatus::Ended,
-                SessionStatusV1::Removed => SessionStatus::Removed,
-                SessionStatusV1::Replaced => SessionStatus::Replaced,
-                SessionStatusV1::Revoked => SessionStatus::Revoked,
-            },
-            created_at: Timestamp::from_millis(self.created_at),
-            updated_at: Timestamp::from_millis(self.updated_at),
-            last_active_at: Timestamp::from_millis(self.last_active_at),
-            expire_at: Timestamp::from_millis(self.expire_at),
-            origin: self.origin,
-        }
     }
 }

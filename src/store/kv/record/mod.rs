@@ -25,14 +25,15 @@ mod strategy;
 #[cfg(test)]
 mod tests;
 mod user;
+mod user_base;
 mod value;
 mod webhook;
 
-pub(in crate::store) use address_verification::AddressVerificationRecordV1;
+pub(in crate::store) use address_verification::AddressVerificationRecordV2;
 pub(in crate::store) use application_value::ApplicationValueRecordV1;
-pub(in crate::store) use client::ClientRecordV3;
 #[cfg(test)]
-pub(in crate::store) use client::{ClientRecordV1, ClientRecordV2};
+pub(in crate::store) use client::{ClientRecordV1, ClientRecordV2, ClientRecordV3};
+pub(in crate::store) use client::ClientRecordV4;
 pub(in crate::store) use count::CountRecordV1;
 pub(in crate::store) use counter::{ClientShareV1, CounterRecordV1};
 pub(in crate::store) use event::{EventsRecordV2, OpenEvents, removed_to, removed_to_value};
@@ -44,9 +45,9 @@ pub(in crate::store) use invitation::{InvitationRecordV1, InvitedRecordV2, Waitl
 pub(in crate::store) use listed::{ListedRecordV1, RedirectUrlRecordV1};
 pub(in crate::store) use message::MessageRecordV1;
 pub(in crate::store) use outbox::OutboxRecordV2;
-pub(in crate::store) use session::SessionRecordV1;
+pub(in crate::store) use session::SessionRecordV2;
 pub(in crate::store) use sign_in_token::SignInTokenRecordV1;
 pub(in crate::store) use sign_up::SignUpRecordV3;
-pub(in crate::store) use user::UserRecordV3;
+pub(in crate::store) use user::UserRecordV4;
 pub(in crate::store) use value::ValueRecordV1;
 pub(in crate::store) use webhook::{WebhookEndpointRecordV1, WebhookRetryRecordV1};

@@ -1,7 +1,9 @@
 //! Values with something in every field, for the tests of records.
 
 use crate::domain::client::Client;
-use crate::domain::client::session::{Session, SessionStatus};
+use crate::domain::client::activity::{Activity, Browser, System};
+use crate::domain::client::reverification::{Level, Reverification};
+use crate::domain::client::session::{Session, SessionStatus, SessionTask};
 use crate::domain::event::{Happened, Position};
 use crate::domain::id::{
     AddressVerificationId, ClientId, ExternalAccountId, IdentificationId, InvitationId, ListedIdentifierId, MessageId,
@@ -19,7 +21,10 @@ use crate::domain::sign_in::{self, Failures, FirstFactor, Locks, SignIn};
 use crate::domain::sign_in_token::{SignInToken, SignInTokenStatus};
 use crate::domain::sign_up::{Approval, Collected, Phase, SignUp};
 use crate::domain::time::Timestamp;
-use crate::domain::user::{AddressVerification, EndReason, Identification, SessionsEnded, User, UserAccount};
+use crate::domain::user::{
+    AddressVerification, Connection, EndReason, Identification, Passkey, Purpose, SecondFactors, SessionsEnded, Totp, User,
+    UserAccount,
+};
 use crate::domain::verification::{
     CodeDigest, ExternalAccount, ExternalState, Link, Method, PhoneChannel, Profile, Strategy, Verification, Verified,
 };
@@ -184,12 +189,18 @@ pub(in crate::store) fn user() -> User {
             value: email("ada@example.com"),
             verified_by: Some(Strategy::EmailCode),
             reserved: false,
+            created_at: Some(at(65)),
+            reserved_for_second_factor: false,
+            default_second_factor: false,
         }],
         phone_numbers: vec![Identification {
             id: IdentificationId::from_bytes([7; 16]),
             value: PhoneNumber::restore("+14155552671".into()),
             verified_by: None,
             reserved: true,
+            created_at: None,
+            reserved_for_second_factor: true,
+            default_second_factor: true,
         }],
         external_accounts: vec![UserAccount {
             id: ExternalAccountId::from_bytes([11; 16]),
@@ -197,6 +208,38 @@ pub(in crate::store) fn user() -> User {
             provider: "oauth_google".into(),
             profile: profile(),
             verified_at: at(33),
+        }],
+        unproved_emails: vec![Identification {
+            created_at: Some(at(66)),
+            ..Identification::unproved(IdentificationId::from_bytes([32; 16]), email("new@example.com"))
+        }],
+        unproved_phones: vec![Identification::unproved(
+            IdentificationId::from_bytes([33; 16]),
+            PhoneNumber::restore("+14155552672".into()),
+        )],
+        connections: vec![Connection {
+            id: ExternalAccountId::from_bytes([34; 16]),
+            identification_id: IdentificationId::from_bytes([35; 16]),
+            account: external_account(),
+            created_at: at(67),
+        }],
+        second_factors: Some(Box::new(SecondFactors {
+            totp: Some(Totp {
+                secret: Secret::new(vec![36; 20]),
+                created_at: at(68),
+                verified_at: Some(at(69)),
+                last_step: Some(56_666_669),
+            }),
+            backup_codes: vec![[37; 32]],
+            mfa_enabled_at: Some(at(70)),
+            mfa_disabled_at: Some(at(68)),
+        })),
+        passkeys: vec![Passkey {
+            id: IdentificationId::from_bytes([38; 16]),
+            name: "Telephone".into(),
+            credential: r#"{"cred":{}}"#.into(),
+            created_at: at(71),
+            last_used_at: Some(at(72)),
         }],
         username: Some(Username::restore("ada_l".into())),
         external_id: Some("customer 7".into()),
@@ -256,6 +299,23 @@ pub(in crate::store) fn client() -> Client {
             last_active_at: at(43),
             expire_at: at(44),
             origin: Some("https://example.com".into()),
+            first_factor_at: Some(at(73)),
+            second_factor_at: Some(at(74)),
+            task: Some(SessionTask::SetupMfa),
+            reverification: Some(Reverification {
+                level: Level::SecondFactor,
+                created_at: at(75),
+                first_factor_at: Some(at(76)),
+                second_factor_at: None,
+                address_id: Some(IdentificationId::from_bytes([6; 16])),
+            }),
+            activity: Some(Activity {
+                address: Some([203, 0, 113, 7].into()),
+                browser: Browser::Firefox,
+                browser_version: 140,
+                system: System::Linux,
+                is_mobile: false,
+            }),
         }],
         last_active_session_id: Some(SessionId::from_bytes([3; 16])),
         last_authentication_strategy: Some(Strategy::OAuth("oauth_google".into())),
@@ -310,6 +370,7 @@ pub(in crate::store) fn address_verification() -> AddressVerification {
         user_id: UserId::from_bytes([1; 16]),
         address_id: IdentificationId::from_bytes([31; 16]),
         address: phone_number(),
+        purpose: Purpose::Session(SessionId::from_bytes([3; 16])),
         verification: Verification {
             method: Method::Code { strategy: Strategy::PhoneCode, digest },
             attempts: 2,

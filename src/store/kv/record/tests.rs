@@ -18,7 +18,7 @@ use crate::domain::sign_in::{Failures, Locks, SignIn};
 use crate::domain::sign_in_token::{SignInToken, SignInTokenStatus};
 use crate::domain::sign_up::{Approval, SignUp};
 use crate::domain::time::Timestamp;
-use crate::domain::user::{AddressVerification, EndReason, Identification, SessionsEnded, User};
+use crate::domain::user::{AddressVerification, EndReason, Identification, Purpose, SessionsEnded, User};
 use crate::domain::verification::Strategy as Way;
 use crate::domain::waitlist::{WaitlistEntry, WaitlistStatus};
 use crate::domain::webhook::{Disabled, EndpointOwner, Health, Progress, State, WebhookEndpoint};
@@ -68,26 +68,63 @@ fn golden_sign_up() {
 
 #[test]
 fn golden_user() {
-    let record = UserRecordV3::from(&samples::user());
-    golden(&record, include_str!("golden/user_v3.hex"));
+    let record = UserRecordV4::from(&samples::user());
+    golden(&record, include_str!("golden/user_v4.hex"));
+    golden(&record.base, include_str!("golden/user_v3.hex"));
+}
+
+#[test]
+fn a_user_without_a_profile_takes_one_byte_more_than_before_there_were_any() {
+    let user = without_additions(samples::user());
+    let record = UserRecordV4::from(&user);
+    let bytes = |record: Result<bytes::Bytes, StoreError>| record.expect("a small record").len();
+    assert_eq!(bytes(encode(&record)), bytes(encode(&record.base)) + 1);
+}
+
+#[test]
+fn a_user_from_before_people_changed_their_users_has_added_nothing() {
+    let old = read_golden::<UserRecordV4>(include_str!("golden/user_v3.hex"));
+    assert_eq!(User::try_from(old), Ok(without_additions(samples::user())));
+}
+
+/// A user without what the fourth schema adds.
+fn without_additions(user: User) -> User {
+    fn plain<T: Clone>(all: &[Identification<T>]) -> Vec<Identification<T>> {
+        let plain = |known: &Identification<T>| Identification {
+            verified_by: known.verified_by.clone(),
+            reserved: known.reserved,
+            ..Identification::unproved(known.id, known.value.clone())
+        };
+        all.iter().map(plain).collect()
+    }
+    User {
+        email_addresses: plain(&user.email_addresses),
+        phone_numbers: plain(&user.phone_numbers),
+        unproved_emails: Vec::new(),
+        unproved_phones: Vec::new(),
+        connections: Vec::new(),
+        second_factors: None,
+        passkeys: Vec::new(),
+        ..user
+    }
 }
 
 #[test]
 fn a_user_from_before_the_backend_wrote_users_has_what_every_user_then_had() {
-    let old = read_golden::<UserRecordV3>(include_str!("golden/user_v2.hex"));
+    let old = read_golden::<UserRecordV4>(include_str!("golden/user_v2.hex"));
     let ended = SessionsEnded { reason: EndReason::Elsewhere, ..samples::user().sessions_ended.expect("a sample") };
     assert_eq!(User::try_from(old), Ok(User { sessions_ended: Some(ended), ..before_the_backend() }));
 }
 
 #[test]
 fn a_user_from_before_devices_is_known_on_the_client_of_its_sign_up() {
-    let old = read_golden::<UserRecordV3>(include_str!("golden/user_v1.hex"));
+    let old = read_golden::<UserRecordV4>(include_str!("golden/user_v1.hex"));
     assert_eq!(User::try_from(old), Ok(User { sessions_ended: None, ..before_the_backend() }));
 }
 
 /// The sample without what the second schema did not store.
 fn before_the_backend() -> User {
-    let sample = samples::user();
+    let sample = without_additions(samples::user());
     let fresh = User::new(sample.id, sample.created_at);
     User {
         version: 0,
@@ -123,9 +160,16 @@ fn failures_of_the_first_schema_lock_nothing() {
 #[test]
 fn golden_address_verification() {
     let sample = samples::address_verification();
-    let record = AddressVerificationRecordV1::from(&sample);
-    golden(&record, include_str!("golden/address_verification_v1.hex"));
-    assert_eq!(AddressVerification::try_from(through(&record)), Ok(sample));
+    let record = AddressVerificationRecordV2::from(&sample);
+    golden(&record, include_str!("golden/address_verification_v2.hex"));
+    assert_eq!(AddressVerification::try_from(through(&record)), Ok(sample.clone()));
+    for purpose in [Purpose::Backend, Purpose::Profile] {
+        let other = AddressVerification { purpose, ..sample.clone() };
+        assert_eq!(back::<AddressVerificationRecordV2, AddressVerification, _>(&other), Ok(other));
+    }
+    let old = read_golden::<AddressVerificationRecordV2>(include_str!("golden/address_verification_v1.hex"));
+    let backends = AddressVerification { purpose: Purpose::Backend, ..sample };
+    assert_eq!(AddressVerification::try_from(old), Ok(backends), "only the backend had addresses proved");
 }
 
 #[test]
@@ -145,21 +189,46 @@ fn golden_sign_in_token() {
 
 #[test]
 fn golden_client() {
-    let record = ClientRecordV3::from(&samples::client());
-    golden(&record, include_str!("golden/client_v3.hex"));
+    let record = ClientRecordV4::from(&samples::client());
+    golden(&record, include_str!("golden/client_v4.hex"));
+}
+
+#[test]
+fn a_client_from_before_sessions_told_of_factors_proved_one_when_they_began() {
+    let before: ClientRecordV3 = read_golden(include_str!("golden/client_v3.hex"));
+    golden(&before, include_str!("golden/client_v3.hex"));
+    let read: ClientRecordV4 = read_golden(include_str!("golden/client_v3.hex"));
+    assert_eq!(Client::try_from(read), Ok(before_factors()));
+}
+
+/// The sample without what the third schema did not store.
+fn before_factors() -> Client {
+    let client = samples::client();
+    Client { sessions: client.sessions.iter().map(plain_session).collect(), ..client }
+}
+
+fn plain_session(session: &Session) -> Session {
+    Session {
+        first_factor_at: Some(session.created_at),
+        second_factor_at: None,
+        task: None,
+        reverification: None,
+        activity: None,
+        ..session.clone()
+    }
 }
 
 #[test]
 fn a_client_from_before_sign_ups_by_a_sign_in_has_none_and_has_kept_no_finished_one() {
     let before: ClientRecordV2 = read_golden(include_str!("golden/client_v2.hex"));
     golden(&before, include_str!("golden/client_v2.hex"));
-    let read: ClientRecordV3 = read_golden(include_str!("golden/client_v2.hex"));
+    let read: ClientRecordV4 = read_golden(include_str!("golden/client_v2.hex"));
     assert_eq!(Client::try_from(read), Ok(before_newcomers()));
 }
 
 /// The sample without what the second schema did not store.
 fn before_newcomers() -> Client {
-    let client = samples::client();
+    let client = before_factors();
     let sign_in = client.sign_in.map(|sign_in| Box::new(SignIn { newcomer: None, ..*sign_in }));
     Client { sign_in, finished_sign_in: None, ..client }
 }
@@ -168,7 +237,7 @@ fn before_newcomers() -> Client {
 fn a_client_from_before_tokens_could_be_owed_is_owed_none() {
     let before: ClientRecordV1 = read_golden(include_str!("golden/client_v1.hex"));
     golden(&before, include_str!("golden/client_v1.hex"));
-    let read: ClientRecordV3 = read_golden(include_str!("golden/client_v1.hex"));
+    let read: ClientRecordV4 = read_golden(include_str!("golden/client_v1.hex"));
     assert_eq!(Client::try_from(read), Ok(Client { owed_to: None, ..before_newcomers() }));
 }
 
@@ -196,10 +265,14 @@ fn golden_count() {
 #[test]
 fn golden_session() {
     let session = samples::client().sessions[0].clone();
-    golden(&SessionRecordV1::held(&session), include_str!("golden/session_held_v1.hex"));
+    golden(&SessionRecordV2::held(&session), include_str!("golden/session_held_v2.hex"));
     let over = Session { status: SessionStatus::Revoked, ..session };
-    golden(&SessionRecordV1::over(&over), include_str!("golden/session_over_v1.hex"));
-    assert_eq!(through(&SessionRecordV1::over(&over)).final_session(), Some(over));
+    golden(&SessionRecordV2::over(&over), include_str!("golden/session_over_v2.hex"));
+    assert_eq!(through(&SessionRecordV2::over(&over)).final_session(), Some(over.clone()));
+    let old: SessionRecordV2 = read_golden(include_str!("golden/session_over_v1.hex"));
+    assert_eq!(old.final_session(), Some(plain_session(&over)));
+    let old: SessionRecordV2 = read_golden(include_str!("golden/session_held_v1.hex"));
+    assert_eq!(old, SessionRecordV2::held(&over));
 }
 
 #[test]
@@ -349,9 +422,9 @@ fn golden_value() {
 #[test]
 fn samples_come_back_whole() {
     let user = samples::user();
-    assert_eq!(back::<UserRecordV3, User, _>(&user), Ok(user));
+    assert_eq!(back::<UserRecordV4, User, _>(&user), Ok(user));
     let client = samples::client();
-    assert_eq!(back::<ClientRecordV3, Client, _>(&client), Ok(client));
+    assert_eq!(back::<ClientRecordV4, Client, _>(&client), Ok(client));
     for state in [samples::invitation().state, InvitationState::Pending, InvitationState::Revoked] {
         let invitation = Invitation { state, ..samples::invitation() };
         let record: InvitationRecordV1 = through(&(&invitation).into());
@@ -401,13 +474,13 @@ fn what_is_listed_comes_back_as_it_was() {
 fn a_strategy_that_nobody_knows_is_damage() {
     let mut client = samples::client();
     client.last_authentication_strategy = Some(Way::Web3("not a strategy".into()));
-    let read = back::<ClientRecordV3, Client, _>(&client);
+    let read = back::<ClientRecordV4, Client, _>(&client);
     assert!(matches!(read, Err(StoreError::Damaged(_))));
 }
 
 #[test]
 fn the_digest_of_a_password_does_not_show_in_debug_output() {
-    let record = UserRecordV3::from(&samples::user());
+    let record = UserRecordV4::from(&samples::user());
     assert!(!format!("{record:?}").contains("argon2"));
 }
 

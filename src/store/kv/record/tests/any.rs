@@ -16,7 +16,7 @@ use crate::domain::secret::Secret;
 use crate::domain::sign_in::{self, FirstFactor, SignIn};
 use crate::domain::sign_up::{Collected, Phase, SignUp};
 use crate::domain::time::Timestamp;
-use crate::domain::user::{EndReason, SessionsEnded, User};
+use crate::domain::user::{EndReason, SessionsEnded, Totp, User};
 use crate::domain::verification::{CodeDigest, ExternalState, Link, Method, Strategy as Way, Verification, Verified};
 use crate::store::kv::codec::{Record, decode};
 
@@ -64,6 +64,8 @@ proptest! {
         ended in option::of((times(), option::of(any::<[u8; 16]>()), any::<bool>())),
         (version, last_active_at, locked_until) in (any::<u64>(), option::of(times()), option::of(times())),
         (private_metadata, banned, limit) in (texts(), any::<bool>(), option::of(any::<u32>())),
+        added in (0..3_usize, 0..3_usize, 0..3_usize, 0..3_usize, any::<bool>()),
+        (noted_at, second, totp) in (option::of(times()), any::<(bool, bool)>(), option::of((times(), option::of(times()), option::of(any::<u64>())))),
     ) {
         let mut user = samples::user();
         user.email_addresses = vec![user.email_addresses[0].clone(); emails];
@@ -81,7 +83,25 @@ proptest! {
         (user.version, user.last_active_at, user.locked_until) = (version, last_active_at, locked_until);
         (user.private_metadata, user.banned, user.create_organizations_limit) = (private_metadata, banned, limit);
         user.sign_up = Some(Box::new(sign_up));
-        prop_assert_eq!(back::<UserRecordV3, User, _>(&user), Ok(user));
+        let (unproved, phones, connections, passkeys, has_factors) = added;
+        user.unproved_emails = vec![user.unproved_emails[0].clone(); unproved];
+        user.unproved_phones = vec![user.unproved_phones[0].clone(); phones];
+        user.connections = vec![user.connections[0].clone(); connections];
+        user.passkeys = vec![user.passkeys[0].clone(); passkeys];
+        for phone in &mut user.phone_numbers {
+            (phone.created_at, phone.reserved_for_second_factor, phone.default_second_factor) =
+                (noted_at, second.0, second.1);
+        }
+        user.second_factors = user.second_factors.filter(|_| has_factors);
+        if let Some(factors) = &mut user.second_factors {
+            factors.totp = totp.map(|(created_at, verified_at, last_step)| Totp {
+                secret: Secret::new(vec![7; unproved]),
+                created_at,
+                verified_at,
+                last_step,
+            });
+        }
+        prop_assert_eq!(back::<UserRecordV4, User, _>(&user), Ok(user));
     }
 
     #[test]
@@ -108,7 +128,7 @@ proptest! {
                 session
             })
             .collect();
-        prop_assert_eq!(back::<ClientRecordV3, Client, _>(&client), Ok(client));
+        prop_assert_eq!(back::<ClientRecordV4, Client, _>(&client), Ok(client));
     }
 
     #[test]
@@ -116,9 +136,11 @@ proptest! {
         let _ = decode::<SignUpRecordV3>(&bytes);
         refuses_or_reads::<SignUpRecordV1>(&bytes)?;
         refuses_or_reads::<SignUpRecordV3>(&bytes)?;
-        refuses_or_reads::<UserRecordV3>(&bytes)?;
+        refuses_or_reads::<UserRecordV4>(&bytes)?;
         refuses_or_reads::<ClientRecordV2>(&bytes)?;
         refuses_or_reads::<ClientRecordV3>(&bytes)?;
+        refuses_or_reads::<ClientRecordV4>(&bytes)?;
+        refuses_or_reads::<SessionRecordV2>(&bytes)?;
         refuses_or_reads::<OutboxRecordV2>(&bytes)?;
         refuses_or_reads::<MessageRecordV1>(&bytes)?;
         refuses_or_reads::<CounterRecordV1>(&bytes)?;
@@ -126,7 +148,7 @@ proptest! {
         refuses_or_reads::<IdentifierRecordV1>(&bytes)?;
         refuses_or_reads::<ValueRecordV1>(&bytes)?;
         refuses_or_reads::<EventsRecordV2>(&bytes)?;
-        refuses_or_reads::<AddressVerificationRecordV1>(&bytes)?;
+        refuses_or_reads::<AddressVerificationRecordV2>(&bytes)?;
         refuses_or_reads::<ListedRecordV1>(&bytes)?;
         refuses_or_reads::<RedirectUrlRecordV1>(&bytes)?;
     }

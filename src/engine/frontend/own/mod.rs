@@ -1,0 +1,144 @@
+//! The calls of `/v1/me`: what people see and change of their own users
+//! ([guide: The profile](crate::guide::contract_me)). Each is made with a live session of the caller's client, which is
+//! looked at again where a change has to be decided once more.
+
+mod accounts;
+mod addresses;
+mod fields;
+mod passwords;
+mod reverification;
+mod sessions;
+
+use std::sync::Arc;
+
+use crate::domain::client::ClientChange;
+use crate::domain::client::session::Session;
+use crate::domain::context::Context;
+use crate::domain::id::SessionId;
+use crate::domain::rejection::{ErrorCode, Rejection};
+use crate::domain::sign_in::{Account, Share, Try};
+use crate::domain::user::User;
+use crate::limiter::LimitedAction;
+use crate::store::{ClientWrite, Commit, CommitError, Committed, Decision, UserWrite};
+
+use crate::engine::admission::RETRY_AFTER;
+use crate::engine::{Caller, ClientView, Engine, EngineError, RequestContext};
+
+pub use passwords::NewOwnPassword;
+pub use reverification::{ReverificationView, ReverifyAttempt, ReverifyPrepare};
+
+/// Whose call it is.
+#[derive(Clone, Copy)]
+pub(super) struct Own<'a> {
+    pub(super) caller: &'a Caller,
+    /// The session that the call names; the last active one where it names none.
+    pub(super) session: Option<SessionId>,
+    pub(super) context: &'a RequestContext,
+}
+
+/// Whether a change needs a factor that was proved a short time ago.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Needs {
+    Session,
+    FreshProof,
+}
+
+impl Engine {
+    /// The user and the session of a call.
+    ///
+    /// # Errors
+    /// [`EngineError::SignedOut`] without a live session of the caller's client, and where the session is pending.
+    pub(super) async fn own(&self, own: Own<'_>) -> Result<(Arc<User>, Session), EngineError> {
+        let seen = self.visible(own.caller).await?.ok_or(EngineError::SignedOut)?;
+        let client = seen.client();
+        let id = own.session.or(client.last_active_session_id).ok_or(EngineError::SignedOut)?;
+        let session = client.live_session(id, self.now()).ok_or(EngineError::SignedOut)?;
+        if session.task.is_some() {
+            return Err(EngineError::SignedOut);
+        }
+        let user = self.inner.store().user(session.user_id).await?.ok_or(EngineError::SignedOut)?;
+        match user.has_ended(session) {
+            Some(_) => Err(EngineError::SignedOut),
+            None => Ok((user, session.clone())),
+        }
+    }
+
+    /// Refuses a sensitive change without a recent proof, where the instance asks for one.
+    ///
+    /// # Errors
+    /// `session_reverification_required`.
+    pub(super) fn check_fresh(&self, session: &Session, needs: Needs) -> Result<(), Rejection> {
+        let is_asked_for = needs == Needs::FreshProof && self.policy().reverification;
+        if is_asked_for && !session.is_fresh(self.now()) {
+            return Err(ErrorCode::SessionReverificationRequired.into());
+        }
+        Ok(())
+    }
+
+    /// Decides a change of the own user and commits it. A change that changes nothing is answered without a commit.
+    pub(super) async fn change_own(
+        &self,
+        own: Own<'_>,
+        needs: Needs,
+        decide: impl Fn(&User, &Session, &mut Context<'_>) -> Result<User, Rejection>,
+    ) -> Result<(Arc<User>, ClientView), EngineError> {
+        self.inner.admission.spend(LimitedAction::Write, own.context, self.now())?;
+        for _ in 0..TRIES_MAX {
+            let (user, session) = self.own(own).await?;
+            self.check_fresh(&session, needs)?;
+            let next = self.inner.actor_context.decide(|cx| decide(&user, &session, cx))?;
+            if next.version == user.version {
+                let client = self.show_client(own.caller, own.context).await?.ok_or(EngineError::SignedOut)?;
+                return Ok((user, client));
+            }
+            let write = UserWrite::Change { next: Box::new(next.clone()), expected_version: user.version };
+            let ignores_dots = self.settings().ignores_dots();
+            let decision = Decision { users: vec![write], ignores_dots, ..Decision::default() };
+            if let Some(committed) = self.commit_own(own, decision, Vec::new()).await? {
+                return Ok((Arc::new(next), self.after(own, &committed).await?));
+            }
+        }
+        Err(EngineError::Busy { retry_after: RETRY_AFTER })
+    }
+
+    /// Commits a decision under the conditions of the caller's token; `None` where something has changed since it was
+    /// read.
+    pub(super) async fn commit_own(
+        &self,
+        own: Own<'_>,
+        decision: Decision,
+        changes: Vec<ClientChange>,
+    ) -> Result<Option<Committed>, EngineError> {
+        let id = own.caller.client_id().ok_or(EngineError::SignedOut)?;
+        let changes = own.caller.terms().into_iter().chain(changes).collect();
+        let decision = Decision { client: Some(ClientWrite { id, changes }), ..decision };
+        let commit = Commit { end_user: own.context.end_user(), ..Commit::of_decision(self.now(), decision) };
+        match self.inner.system.persister().commit(commit).await {
+            Ok(committed) => Ok(Some(committed)),
+            Err(CommitError::Stale) => Ok(None),
+            Err(CommitError::Locked { remaining }) => Err(self.locked(remaining)),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// The client after a commit, with all that it shows.
+    pub(super) async fn after(&self, own: Own<'_>, committed: &Committed) -> Result<ClientView, EngineError> {
+        let seen = self.visible_after(own.caller, committed)?;
+        self.view_client(seen, own.context).await
+    }
+
+    /// An attempt to prove who the person of a session is, to be counted as one to sign in.
+    pub(super) fn tried(&self, own: Own<'_>, user: &User, share: Share, succeeded: bool) -> Try {
+        let is_known = own.caller.client_id().is_some_and(|client| user.knows(client));
+        Try {
+            account: Account::User(user.id),
+            share: if is_known { Share::Known } else { share },
+            source: self.mark(own.context),
+            succeeded,
+            lockout: self.lockout(),
+        }
+    }
+}
+
+/// How often a call decides again when another one was faster.
+const TRIES_MAX: usize = 8;
