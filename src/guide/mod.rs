@@ -4,7 +4,8 @@
 //! an instance. [`design`] is where a reader of the code begins. [`security`] goes threat by threat, [`storage`] shows
 //! what is on the disk, [`events`] how an application follows what happens, [`messages`] how codes and links
 //! leave, [`testing`] how an application tests its sign-ups. Those who write a client begin with [`contract`]; it goes on
-//! in [`contract_sign_ups`], [`contract_sign_ins`], [`contract_handshakes`], [`contract_errors`] and [`contract_backend`].
+//! in [`contract_sign_ups`], [`contract_sign_ins`], [`contract_me`], [`contract_handshakes`], [`contract_errors`] and
+//! [`contract_backend`].
 //!
 //! These modules hold text only. Their links lead to files, so that they work where the repository is shown; `build.rs`
 //! makes links to modules and items of them. Comments in the code lead to their headings, and a test checks that the
@@ -54,6 +55,8 @@ pub mod contract_sign_ins {}
 
 #[doc = page!("contract_handshakes")]
 pub mod contract_handshakes {}
+#[doc = page!("contract_me")]
+pub mod contract_me {}
 
 #[doc = page!("contract_errors")]
 pub mod contract_errors {}

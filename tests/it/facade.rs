@@ -61,9 +61,7 @@ const NAMES: [(&str, &str); 16] = [
     ),
     (
         "settings",
-        "AccessList AttackProtection Attribute Attributes Branding Disposable Domains EmailLinkProtection \
-         InvalidDomain InvalidPattern InvalidSettings Mfa OAuth PasswordSettings Pattern Patterns PhoneCountries Restrictions \
-         SignUpMode SignUpSettings Social Switch UserLockout UsernameSettings sample_settings",
+        "AccessList Actions AttackProtection Attribute Attributes Branding Disposable Domains EmailLinkProtection InvalidDomain InvalidPattern InvalidSettings Mfa OAuth PasswordSettings Pattern Patterns PhoneCountries Restrictions SignUpMode SignUpSettings Social Switch UserLockout UsernameSettings sample_settings",
     ),
     (
         "storage",
@@ -72,9 +70,7 @@ const NAMES: [(&str, &str); 16] = [
     ),
     (
         "users",
-        "AddressChange AddressStatus AddressVerification AddressVerificationId EmailAddress EndReason ExternalAccountId Identification IdentificationId Identifier \
-         IdentifierKind Metadata MetadataChange NewUser PhoneNumber Profile Session SessionListParams SessionStatus SessionsEnded SignInAttempts User \
-         UserAccount UserChange UserFields UserFilter UserListParams UserPatch Username",
+        "Activity AddressChange AddressStatus AddressVerification AddressVerificationId Browser Connection EmailAddress EndReason ExternalAccountId Identification IdentificationId Identifier IdentifierKind Level Metadata MetadataChange NewOwnPassword NewUser OwnUser Passkey PhoneNumber Profile ProfilePatch Purpose Reverification ReverificationStatus ReverificationView ReverifyAttempt ReverifyPrepare SecondFactors Session SessionListParams SessionStatus SessionTask SessionsEnded SignInAttempts System Totp User UserAccount UserChange UserFields UserFilter UserListParams UserPatch Username",
     ),
     (
         "webhooks",

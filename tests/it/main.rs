@@ -37,6 +37,8 @@ mod http_instance;
 mod http_invitations;
 mod http_kept_fields;
 mod http_links;
+mod http_me;
+mod http_me_accounts;
 mod http_messages;
 mod http_newcomers;
 mod http_oauth;

@@ -432,3 +432,6 @@ fn check_second_factor(settings: &Settings, param: &str) -> Result<(), Rejection
 
 /// How many addresses a user may have that are added and not proved.
 const UNPROVED_MAX: usize = 10;
+
+#[cfg(test)]
+mod tests;

@@ -27,7 +27,8 @@ pub(super) trait Address: Sized {
 
     fn parse(text: &str) -> Result<Self, Reason>;
     fn is(&self, other: &Self) -> bool;
-    fn all(user: &User) -> &[Identification<Self>];
+    /// Those that the person has added and not proved are among them.
+    fn all(user: &User) -> Vec<&Identification<Self>>;
     fn change(change: AddressChange<Self>) -> UserChange;
     fn answer(user: &User, address: &Identification<Self>) -> ApiResponse;
 }
@@ -45,8 +46,8 @@ impl Address for EmailAddress {
         self.as_str() == other.as_str()
     }
 
-    fn all(user: &User) -> &[Identification<Self>] {
-        &user.email_addresses
+    fn all(user: &User) -> Vec<&Identification<Self>> {
+        user.email_addresses.iter().chain(&user.unproved_emails).collect()
     }
 
     fn change(change: AddressChange<Self>) -> UserChange {
@@ -71,8 +72,8 @@ impl Address for PhoneNumber {
         self == other
     }
 
-    fn all(user: &User) -> &[Identification<Self>] {
-        &user.phone_numbers
+    fn all(user: &User) -> Vec<&Identification<Self>> {
+        user.phone_numbers.iter().chain(&user.unproved_phones).collect()
     }
 
     fn change(change: AddressChange<Self>) -> UserChange {
@@ -205,7 +206,7 @@ const fn standing(verified: bool) -> AddressStatus {
 }
 
 fn answer<A: Address>(user: &User, is_it: impl Fn(&Identification<A>) -> bool) -> Result<ApiResponse, HttpError> {
-    let found = A::all(user).iter().find(|address| is_it(address));
+    let found = A::all(user).into_iter().find(|address| is_it(address));
     Ok(A::answer(user, found.ok_or(EngineError::NotFound)?))
 }
 

@@ -121,15 +121,16 @@ const ORDERS: &[(&str, &[&str])] = &[
     (
         "engine/frontend",
         &[
-            "accounts visible",
+            "accounts address_steps visible",
             "oauth",
             "equal_calls",
             "single_flight",
             "sign_in_commits sign_in_steps sign_in_views",
             "sign_ins sign_ups",
-            "captchas clients email_links handshakes late_returns messages newcomers passwords repeated sessions",
+            "captchas clients email_links handshakes late_returns messages newcomers own passwords repeated sessions",
         ],
     ),
+    ("engine/frontend/own", &["accounts addresses fields passwords sessions", "reverification"]),
     (
         "http",
         &[
@@ -153,8 +154,8 @@ const ORDERS: &[(&str, &[&str])] = &[
     (
         "http/frontend",
         &[
-            "captchas client environment handshake inputs me message_reports npm oauth_callback proxy sessions tickets verify waitlist",
-            "sign_ins sign_ups",
+            "captchas client environment handshake inputs message_reports npm oauth_callback proxy sessions tickets verify waitlist",
+            "me sign_ins sign_ups",
         ],
     ),
     ("http/dev", &["dev_browser mailbox pages repeats", "tools"]),
@@ -174,7 +175,7 @@ const ORDERS: &[(&str, &[&str])] = &[
             "error",
             "verification",
             "sign_in user sign_up",
-            "session",
+            "reverification session",
             "backend client",
             "instance invitation message sign_in_token",
             "webhook",

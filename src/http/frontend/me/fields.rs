@@ -78,7 +78,7 @@ pub(in crate::http) async fn delete(call: &Call<'_>) -> Result<ApiResponse, Http
 fn patch(form: &Params) -> Result<ProfilePatch, Rejection> {
     let mut reasons: Vec<Reason> = Vec::new();
     let mut reader = form.reader(&mut reasons);
-    let mut text = |reader: &mut Reader<'_>, name: &str| reader.take_or_clear(name).map_or(Patch::Keep, Patch::Set);
+    let text = |reader: &mut Reader<'_>, name: &str| reader.take_or_clear(name).map_or(Patch::Keep, Patch::Set);
     let (username, first_name) = (text(&mut reader, "username"), text(&mut reader, "first_name"));
     let last_name = text(&mut reader, "last_name");
     let (email, phone) = (reader.take(PRIMARY_EMAIL), reader.take(PRIMARY_PHONE));

@@ -26,7 +26,8 @@ fn a_conversion_leaves_the_user_and_its_identifiers_and_nothing_of_the_sign_up()
     let lists = [Kind::UserCreated, Kind::UserSignedIn].map(Kind::byte);
     assert_eq!(
         kinds(&memory),
-        [vec![user], vec![identifier; 5], lists.to_vec(), vec![Kind::UserAddress.byte(); 2]].concat()
+        [vec![user], vec![identifier; 5], lists.to_vec(), vec![Kind::UserAddress.byte(); 4]].concat(),
+        "two addresses that it began with elsewhere, and two that are not proved"
     );
 }
 
