@@ -10,6 +10,7 @@ pub(crate) mod error;
 pub(crate) mod instance;
 mod invitation;
 mod message;
+pub(crate) mod second_factor;
 mod session;
 mod sign_in;
 mod sign_in_token;

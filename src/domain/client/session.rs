@@ -144,7 +144,8 @@ impl Session {
     /// The session that a new user begins with. It takes the user's 16 bytes, so that it is found by the user's id, without
     /// an entry in the list of the user's sessions.
     pub fn begin_first(user_id: UserId, client_id: ClientId, origin: Option<String>, cx: &Context<'_>) -> Self {
-        Self::with_id(user_id.cast(), user_id, client_id, origin, cx)
+        let task = cx.settings.requires_second_factor().then_some(SessionTask::SetupMfa);
+        Self { task, ..Self::with_id(user_id.cast(), user_id, client_id, origin, cx) }
     }
 
     fn with_id(id: SessionId, user_id: UserId, client_id: ClientId, origin: Option<String>, cx: &Context<'_>) -> Self {
@@ -190,10 +191,11 @@ impl Session {
         Self { status, updated_at: self.updated_at.max(at), ..self.clone() }
     }
 
-    /// The word for its status at `now`: `active`, `expired`, `ended`, `removed`, `replaced` or `revoked`.
+    /// The word for its status at `now`: `active`, `pending` while there is something to do first, `expired`, `ended`, `removed`, `replaced` or `revoked`.
     pub fn status_at(&self, now: Timestamp) -> &'static str {
         match self.status {
             SessionStatus::Active if now >= self.expire_at => "expired",
+            SessionStatus::Active if self.task.is_some() => "pending",
             SessionStatus::Active => "active",
             SessionStatus::Ended => "ended",
             SessionStatus::Removed => "removed",

@@ -18,9 +18,9 @@ use crate::domain::time::Timestamp;
 use crate::domain::user::{NewUser, UserChange, UserPatch};
 use crate::domain::verification::Strategy;
 use crate::engine::{
-    AttemptFirstFactor, AttemptVerification, Caller, Engine, EngineError, EventsFrom, ListParams, MessageFilter,
-    NewSignIn, PrepareFirstFactor, PrepareVerification, ProviderCallback, RequestContext, SessionListParams,
-    UserFilter, UserListParams,
+    AttemptFirstFactor, AttemptSecondFactor, AttemptVerification, Caller, Engine, EngineError, EventsFrom, ListParams,
+    MessageFilter, NewSignIn, PrepareFirstFactor, PrepareVerification, ProviderCallback, RequestContext, ResetPassword,
+    SessionListParams, UserFilter, UserListParams,
 };
 
 use super::*;
@@ -81,17 +81,21 @@ async fn outcomes(engine: &Engine) -> Vec<(&'static str, Option<EngineError>)> {
     let value = &ApplicationValue::new(value_key.clone(), "free").expect("a small value");
     let (listed, redirect) = (ListedIdentifierId::from_bytes([1; 16]), RedirectUrlId::from_bytes([1; 16]));
     let address = Identifier { kind: IdentifierKind::EmailAddress, value: "ada@example.com".into() };
+    let second = AttemptSecondFactor { strategy: Strategy::Totp, code: Some("424242".into()) };
+    let reset = ResetPassword { password: Secret::new("wanders under elms".into()), sign_out_of_other_sessions: false };
     let (code, invite) = (Strategy::EmailCode, NewInvitation::to("ada@example.com"));
     #[cfg_attr(not(feature = "webhooks"), expect(unused_mut, reason = "there are no others without webhooks"))]
     let mut outcomes = outcomes! { engine:
         advance_cursor("cursor", Position::new(1, 0)),
         accept_ticket(caller, "ticket", context),
+        add_totp(caller, None, context),
         advance_clock(Span::from_secs(1)),
         application_value(value_key),
         application_values("billing", "", None, 10),
         approve_sign_up(sign_up),
         attempt_address(IdentificationId::from_bytes([1; 16]), AddressVerificationId::from_bytes([1; 16]), "424242"),
         attempt_first_factor(caller, sign_in, &AttemptFirstFactor::code(code.clone(), "424242"), context),
+        attempt_second_factor(caller, sign_in, &second, context),
         attempt_verification(caller, sign_up, &AttemptVerification::code(code.clone(), "424242"), context),
         ban_user(user, None),
         change_overrides(&Overrides::default(), None),
@@ -142,17 +146,21 @@ async fn outcomes(engine: &Engine) -> Vec<(&'static str, Option<EngineError>)> {
         listed_redirect_urls(list),
         lock_user(user, None),
         me(caller, None),
+        new_backup_codes(caller, None, context),
         open_client(caller, context),
         overrides(),
         prepare_address(IdentificationId::from_bytes([1; 16])),
         prepare(caller, sign_up, &PrepareVerification::new(code.clone()), context),
+        prepare_second_factor(caller, sign_in, &PrepareFirstFactor::new(Strategy::PhoneCode), context),
         prepare_first_factor(caller, sign_in, &PrepareFirstFactor::new(code.clone()), context),
         put_application_value(value),
         read_events(None, 1),
         refuse_sign_up(sign_up, None),
         reject_from_waitlist(entry),
         remove_application_value(value_key),
+        remove_totp(caller, None, context),
         remove_cursor("cursor"),
+        reset_password(caller, sign_in, &reset, context),
         return_from_provider(caller, &ProviderCallback::default(), context),
         revoke_invitation(invitation),
         revoke_session(session),
@@ -176,6 +184,8 @@ async fn outcomes(engine: &Engine) -> Vec<(&'static str, Option<EngineError>)> {
         user(user),
         user_by_address(IdentificationId::from_bytes([1; 16])),
         user_by_identifier(&address),
+        verify_second_factor(user, "424242"),
+        verify_totp(caller, None, "424242", context),
         verify_session(session, "token"),
         verify_user_password(user, &Secret::new("wanders under elms".into())),
     };

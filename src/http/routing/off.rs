@@ -2,7 +2,7 @@
 
 use hyper::Method;
 
-use crate::domain::id::{SessionId, SignInId, SignUpId};
+use crate::domain::id::{SessionId, SignUpId};
 use crate::domain::rejection::ErrorCode;
 
 use crate::http::endpoint::is;
@@ -12,10 +12,6 @@ pub(super) fn code(method: &Method, segments: &[&str]) -> Option<ErrorCode> {
     let is_off = match *segments {
         // Sessions: reverification.
         ["v1", "client", "sessions", text, "verify", ..] => is::<SessionId>(text),
-        // Sign-ins: password reset and second factors.
-        ["v1", "client", "sign_ins", text, "reset_password" | "prepare_second_factor" | "attempt_second_factor"] => {
-            is::<SignInId>(text)
-        }
         // Sign-ups: enterprise connections and risk checks.
         ["v1", "client", "sign_ups", text, "enterprise_connections" | "protect_check"] => is::<SignUpId>(text),
         ["v1", "client", "magic_links", ..] => true,
@@ -32,7 +28,6 @@ pub(super) fn code(method: &Method, segments: &[&str]) -> Option<ErrorCode> {
 /// profile.
 const OF_A_USER: &[&str] = &[
     "api_keys",
-    "backup_codes",
     "billing",
     "biometric_credentials",
     "change_password",
@@ -52,7 +47,6 @@ const OF_A_USER: &[&str] = &[
     "remove_password",
     "saml_accounts",
     "sessions",
-    "totp",
     "trusted_devices",
     "web3_wallets",
 ];
@@ -63,13 +57,12 @@ mod tests {
 
     #[test]
     fn what_the_engine_does_not_have_is_told_from_what_is_nowhere() {
-        let (sign_up, sign_in) = (SignUpId::from_bytes([1; 16]), SignInId::from_bytes([2; 16]));
+        let sign_up = SignUpId::from_bytes([1; 16]);
         let session = SessionId::from_bytes([3; 16]);
         for path in [
             "v1/me/passkeys".to_owned(),
             "v1/me/passkeys/idn_1/attempt_verification".into(),
             "v1/me/email_addresses/".into(),
-            "v1/me/totp/attempt_verification".into(),
             "v1/me/biometric_credentials/prepare".into(),
             "v1/billing/plans".into(),
             "v1/dev_tools/enable_environment_setting".into(),
@@ -77,7 +70,6 @@ mod tests {
             "v1/organizations/org_1/memberships".into(),
             "v1/client/magic_links/complete".into(),
             format!("v1/client/sign_ups/{sign_up}/enterprise_connections"),
-            format!("v1/client/sign_ins/{sign_in}/attempt_second_factor"),
             format!("v1/client/sessions/{session}/verify"),
             format!("v1/client/sessions/{session}/verify/attempt_first_factor"),
         ] {
