@@ -220,9 +220,9 @@ pub use domain::sign_up::{NewSignUp, Patch, SignUpPatch, Status as SignUpStatus}
 pub use domain::time::{Span, Timestamp};
 pub use domain::verification::{Strategy, UnknownStrategy};
 pub use engine::{
-    AttemptFirstFactor, AttemptVerification, BuildError, Caller, ClientView, Engine, EngineBuilder, EngineError,
-    NewSignIn, NotReady, PrepareFirstFactor, PrepareVerification, RequestContext, SessionView, Sessions, SignInView,
-    SignIns, SignUpView, SignUps, Users,
+    AttemptFirstFactor, AttemptSecondFactor, AttemptVerification, BuildError, Caller, ClientView, Engine,
+    EngineBuilder, EngineError, NewSignIn, NotReady, PrepareFirstFactor, PrepareVerification, RequestContext,
+    ResetPassword, SessionView, Sessions, SignInView, SignIns, SignUpView, SignUps, Users,
 };
 
 /// Users with their addresses, accounts and sessions: what sign-ups become and sign-ins find.

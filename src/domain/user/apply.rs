@@ -54,6 +54,7 @@ impl User {
                 addresses::apply(&mut next.phone_numbers, &mut next.unproved_phones, change, cx)?;
             },
             UserChange::RemoveExternalAccount(id) => next.remove_account(*id)?,
+            UserChange::SecondFactor(change) => next.change_second_factors(change, cx)?,
         }
         if next != *self {
             next.touch(cx.now);
@@ -141,7 +142,7 @@ impl User {
         Rejection::collect(reasons)
     }
 
-    fn set_password(&mut self, digest: Option<Secret<String>>, now: Timestamp) {
+    pub(crate) fn set_password(&mut self, digest: Option<Secret<String>>, now: Timestamp) {
         self.password_last_updated_at = digest.as_ref().map(|_| now);
         self.password_compromised = false;
         // The finished sign-up shows whether there is a password, and must not keep the old one.

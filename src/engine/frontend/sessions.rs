@@ -120,7 +120,7 @@ impl Engine {
             jti: hex(&id),
             nbf: now.saturating_sub(NOT_BEFORE_S),
             sid: session.id.to_string(),
-            sts: if session.task.is_some() { "pending" } else { "active" }.into(),
+            sts: session.status_at(self.now()).into(),
             sub: session.user_id.to_string(),
             v: 2,
         };

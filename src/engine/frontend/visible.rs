@@ -12,6 +12,7 @@ use crate::actors::{Outcome, SignUpReply};
 use crate::domain::client::Client;
 use crate::domain::id::SessionId;
 use crate::domain::secret::Secret;
+use crate::domain::sign_in::SignIn;
 use crate::domain::sign_up::{Phase, SignUp};
 use crate::domain::time::Timestamp;
 use crate::store::Committed;
@@ -138,6 +139,17 @@ impl Engine {
             return Err(EngineError::TokenReplaced);
         }
         Ok(Visible { client, new_token: None })
+    }
+
+    /// The same where the call that replaced its token proved the first of two factors of `sign_in`, and nothing has changed
+    /// since.
+    pub(in crate::engine) async fn visible_half_way(
+        &self,
+        caller: &Caller,
+        sign_in: &SignIn,
+    ) -> Result<Visible, EngineError> {
+        let is_same = |client: &Client| client.sign_in.as_deref().map(SignIn::stamp) == Some(sign_in.stamp());
+        self.visible_replaced(caller, is_same).await
     }
 
     /// The caller's client for a token that was replaced a moment ago, by the call that `did_it` recognises.

@@ -135,6 +135,7 @@ impl Engine {
             share: if is_known { Share::Known } else { share },
             source: self.mark(own.context),
             succeeded,
+            needs_more: false,
             lockout: self.lockout(),
         }
     }

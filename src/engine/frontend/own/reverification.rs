@@ -248,6 +248,7 @@ impl Engine {
             identifier: email.value.identifier(),
             display: email.value.typed().to_owned(),
             primary: n == 0,
+            default: false,
         });
         let phones = user.phone_numbers.iter().enumerate().filter(|(_, phone)| phone.is_theirs());
         let phones = phones.filter(|(_, phone)| !phone.reserved_for_second_factor);
@@ -256,6 +257,7 @@ impl Engine {
             identifier: phone.value.identifier(),
             display: phone.value.as_str().to_owned(),
             primary: n == 0,
+            default: false,
         });
         password.into_iter().chain(emails.chain(phones).map(coded)).collect()
     }
@@ -272,6 +274,7 @@ impl Engine {
                 identifier: phone.value.identifier(),
                 display: phone.value.as_str().to_owned(),
                 primary: phone.default_second_factor,
+                default: phone.default_second_factor,
             })
             .map(coded)
             .collect()
