@@ -1,6 +1,6 @@
 //! Which cookies two hosts can share. A cookie may be set for a domain above its host, but not for one under which
-//! anybody can have a name ([guide: Cookies](crate::guide::contract#cookies)). Only the most common of those are known
-//! here; for others browsers refuse the cookie.
+//! anybody can have a name ([guide: Cookies](crate::guide::contract#cookies)): browsers refuse it there. The most common of
+//! those are known here, not the whole Public Suffix List.
 
 /// Whether a host is a name of several labels: not an address and not a bare `localhost`.
 pub fn is_domain(host: &str) -> bool {
@@ -16,8 +16,8 @@ pub fn is_domain(host: &str) -> bool {
 }
 
 /// The domain that an application shares with its Frontend API at `host`: the host without its first label, if the host
-/// has at least three labels and the rest does not look like a country registry (`co.uk`); else the host itself. `None`
-/// where cookies can have no domain.
+/// has at least three labels and the rest is no domain under which anybody can have a name (`co.uk`, `vercel.app`); else
+/// the host itself. `None` where cookies can have no domain.
 pub fn parent(host: &str) -> Option<&str> {
     if !is_domain(host) {
         return None;
@@ -62,13 +62,39 @@ fn last_labels(host: &str, count: usize) -> &str {
     &host[begin..]
 }
 
-/// Whether a domain of two labels looks like one under which a country sells names.
+/// Whether a domain of two labels looks like one under which a country sells names, or a host gives them away.
 fn is_registry(domain: &str) -> bool {
-    domain.split_once('.').is_some_and(|(second, top)| top.len() == 2 && REGISTRIES.contains(&second))
+    let is_countrys =
+        domain.split_once('.').is_some_and(|(second, top)| top.len() == 2 && REGISTRIES.contains(&second));
+    is_countrys || HOSTS_OF_SITES.contains(&domain)
 }
 
 /// Second-level labels under which country registries sell names.
 const REGISTRIES: &[&str] = &["ac", "co", "com", "edu", "gov", "ne", "net", "or", "org"];
+/// Domains under which anybody can put a site.
+const HOSTS_OF_SITES: &[&str] = &[
+    "amplifyapp.com",
+    "azurewebsites.net",
+    "cloudfront.net",
+    "deno.dev",
+    "firebaseapp.com",
+    "fly.dev",
+    "github.io",
+    "gitlab.io",
+    "herokuapp.com",
+    "netlify.app",
+    "ngrok-free.app",
+    "ngrok.app",
+    "ngrok.io",
+    "onrender.com",
+    "pages.dev",
+    "replit.app",
+    "surge.sh",
+    "trycloudflare.com",
+    "vercel.app",
+    "web.app",
+    "workers.dev",
+];
 
 #[cfg(test)]
 mod tests {
@@ -83,12 +109,27 @@ mod tests {
             ("example.co.uk", Some("example.co.uk")),
             ("a.b.example.co.uk", Some("example.co.uk")),
             ("co.uk", Some("co.uk")),
+            ("shop.vercel.app", Some("shop.vercel.app")),
+            ("a.shop.vercel.app", Some("shop.vercel.app")),
             ("localhost", None),
             ("127.0.0.1", None),
             ("[::1]", None),
             ("", None),
         ] {
             assert_eq!(registrable(host), expected, "{host}");
+        }
+    }
+
+    #[test]
+    fn the_domain_of_an_instance_is_none_under_which_anybody_has_a_name() {
+        for (host, expected) in [
+            ("clerk.example.com", "example.com"),
+            ("clerk.example.co.uk", "example.co.uk"),
+            ("example.co.uk", "example.co.uk"),
+            ("shop.vercel.app", "shop.vercel.app"),
+            ("clerk.shop.vercel.app", "shop.vercel.app"),
+        ] {
+            assert_eq!(parent(host), Some(expected), "{host}");
         }
     }
 
@@ -108,6 +149,8 @@ mod tests {
             ("clerk.example.com", "evilexample.com", None),
             ("clerk.example.com", "example.org", None),
             ("a.co.uk", "b.co.uk", None),
+            ("a.vercel.app", "b.vercel.app", None),
+            ("a.github.io", "a.github.io", Some(Reach::SameHost)),
             ("localhost", "127.0.0.1", None),
             ("clerk.localhost", "app.localhost", None),
             ("clerk.localhost", "localhost", None),

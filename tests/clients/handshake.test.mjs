@@ -34,6 +34,12 @@ describe('cookies of a site', { concurrency: true }, () => {
       const states = {
         'no cookies': () => ({ cookies: {}, isSignedIn: isTest, handshakes: isTest ? 1 : 0 }),
         'a valid token': () => ({ cookies: { __session: ada.fresh, __client_uat: ada.changedAt }, isSignedIn: true, handshakes: isTest ? 1 : 0 }),
+        'a valid token, by a link from another site': () => ({
+          cookies: { __session: ada.fresh, __client_uat: ada.changedAt },
+          referer: 'https://search.example/',
+          isSignedIn: true,
+          handshakes: 1,
+        }),
         'an expired token': () => ({ cookies: { __session: ada.token, __client_uat: ada.changedAt }, isSignedIn: true, handshakes: 1 }),
         'a time and no token': () => ({ cookies: { __client_uat: ada.changedAt }, isSignedIn: true, handshakes: 1 }),
         // The packages look at no cookie with a suffix where the time has none.
@@ -56,9 +62,9 @@ describe('cookies of a site', { concurrency: true }, () => {
       for (const [state, given] of Object.entries(states)) {
         for (const [set, nameOf] of [['plain', (name) => name], ['suffixed', (name) => `${name}_${suffix}`]]) {
           test(`${state}, ${set}: the page is rendered after at most one handshake`, async () => {
-            const { person = ada, cookies, isSignedIn, handshakes } = given(set);
+            const { person = ada, cookies, referer, isSignedIn, handshakes } = given(set);
             const jar = new Map(Object.entries(cookies).map(([name, value]) => [nameOf(name), value]));
-            const seen = await visit(engine, jar, person.client);
+            const seen = await visit(engine, jar, person.client, referer && { Referer: referer });
             assert.deepEqual([seen.isSignedIn, seen.handshakes], [isSignedIn, handshakes], seen.reasons.join());
             if (!isSignedIn) return;
             assert.equal(seen.userId, person.userId);
@@ -72,18 +78,19 @@ describe('cookies of a site', { concurrency: true }, () => {
 });
 
 /** Visits the page as a browser does: it follows redirects, and keeps cookies. */
-async function visit(engine, jar, client) {
+async function visit(engine, jar, client, more = {}) {
   const clerk = backendOf(engine);
   const seen = { handshakes: 0, reasons: [] };
   let url = PAGE;
   for (let step = 0; step < 9; step += 1) {
-    const request = new Request(url, { headers: { Accept: 'text/html', Cookie: line(jar), 'Sec-Fetch-Dest': 'document' } });
+    const request = new Request(url, { headers: { ...more, Accept: 'text/html', Cookie: line(jar), 'Sec-Fetch-Dest': 'document' } });
     const state = await clerk.authenticateRequest(request, { proxyUrl: engine.url });
     seen.reasons.push(`${state.status} ${state.reason}`);
     keep(jar, state.headers);
     const location = state.headers.get('location');
     if (!location) {
       assert.equal(url, PAGE, 'nothing of the handshake is left in the URL');
+      jar.delete('__clerk_redirect_count');
       const { isAuthenticated, userId } = state.toAuth();
       return { ...seen, isSignedIn: isAuthenticated, userId };
     }
@@ -105,12 +112,12 @@ function line(jar) {
   return [...jar].map(([name, value]) => `${name}=${value}`).join('; ');
 }
 
-/** Keeps what an answer sets. The counter of redirects ends after two seconds; a visit here takes less. */
+/** Keeps what an answer sets; the counter of redirects among it, which ends after two seconds. */
 function keep(jar, headers) {
   for (const set of headers.getSetCookie()) {
     const [, name, value] = /^([^=]+)=([^;]*)/.exec(set);
     if (/; Max-Age=0\b/i.test(set)) jar.delete(name);
-    else if (name !== '__clerk_redirect_count') jar.set(name, value);
+    else jar.set(name, value);
   }
 }
 

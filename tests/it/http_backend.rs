@@ -172,7 +172,6 @@ fn a_backend_hears_what_is_not_there_and_nobody_else_hears_anything() {
         ("POST", "/v1/organizations/org_1/memberships"),
         ("GET", "/v1/billing/plans"),
         ("GET", "/v1/api_keys"),
-        ("POST", "/v1/proxy_checks"),
         ("GET", "/v1/jwt_templates"),
         ("POST", "/v1/actor_tokens"),
         ("GET", "/v1/saml_connections"),

@@ -228,7 +228,9 @@ async fn look(app: &App, asked: &Asked) -> Shown {
         }
     }
     let told = ask(app, asked, "cors").await;
-    if told.status >= 400 {
+    // The check of a proxy has a shape of its own.
+    let is_check = told.status == 503 && told.body.contains("\"status\":\"unhealthy\"");
+    if told.status >= 400 && !is_check {
         assert_eq!(told.header("content-type"), "application/json", "{case}: {}", told.body);
         let envelope: Value = serde_json::from_str(&told.body).expect("JSON");
         assert!(envelope["errors"][0]["code"].is_string(), "{case}: {envelope}");
