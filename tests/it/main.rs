@@ -58,6 +58,7 @@ mod mixed_load;
 mod navigations;
 mod npm;
 mod oauth;
+mod openapi;
 mod operation;
 mod parsers;
 mod passwords;

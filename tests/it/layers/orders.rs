@@ -134,7 +134,7 @@ const ORDERS: &[(&str, &[&str])] = &[
     (
         "http",
         &[
-            "cookie options pace request_id",
+            "cookie operations options pace request_id",
             "response",
             "environment outcomes pages",
             "dev_outbox mount request",
@@ -143,6 +143,7 @@ const ORDERS: &[(&str, &[&str])] = &[
             "endpoint",
             "backend frontend ops",
             "dev",
+            "openapi",
             "routing",
             "service",
             "http_service",
