@@ -39,8 +39,8 @@ fn users_and_all_that_is_theirs_have_their_shape() {
     let session = ask(&site, "backend_session", "POST", "/v1/sessions", &json!({"user_id": id}));
     let path = format!("/v1/sessions/{}", session["id"].as_str().expect("an id"));
     ask(&site, "token", "POST", &format!("{path}/tokens"), &json!({}));
-    ask(&site, "[backend_session]", "GET", "/v1/sessions", &Value::Null);
-    ask(&site, "backend_session_page", "GET", "/v1/sessions?paginated=true", &Value::Null);
+    ask(&site, "[backend_session]", "GET", &format!("/v1/sessions?user_id={id}"), &Value::Null);
+    ask(&site, "backend_session_page", "GET", &format!("/v1/sessions?user_id={id}&paginated=true"), &Value::Null);
     ask(&site, "backend_session", "POST", &format!("{path}/revoke"), &Value::Null);
     ask(&site, "backend_client_page", "GET", "/v1/clients?paginated=true", &Value::Null);
     ask(&site, "deleted", "DELETE", &format!("/v1/users/{id}"), &Value::Null);
