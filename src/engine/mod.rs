@@ -54,7 +54,7 @@ pub use handles::Webhooks;
 pub use handles::{
     Events, Instance, Invitations, Messages, Sessions, SignInTokens, SignIns, SignUps, Users, Values, Waitlist,
 };
-pub use input::{AttemptFirstFactor, AttemptVerification, NewSignIn, PrepareVerification};
+pub use input::{ApprovedLink, AttemptFirstFactor, AttemptVerification, NewSignIn, PrepareVerification};
 pub use keys::BackendKey;
 pub use view::{ClientView, SessionView, SignInView, SignUpView};
 #[cfg(feature = "webhooks")]

@@ -36,6 +36,7 @@ mod http_instance;
 mod http_invitations;
 mod http_kept_fields;
 mod http_links;
+mod http_magic_links;
 mod http_messages;
 mod http_newcomers;
 mod http_oauth;

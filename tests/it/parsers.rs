@@ -65,7 +65,8 @@ proptest! {
 
     #[test]
     fn a_link_and_an_id_read_back(id in any::<[u8; 16]>(), seed in any::<u64>()) {
-        let token = LinkToken::generate(SignUpId::from_bytes(id), &mut SeededEntropy::new(seed));
+        let challenge = (seed % 2 == 0).then_some([seed as u8; 32]);
+        let token = LinkToken::generate(SignUpId::from_bytes(id), challenge, &mut SeededEntropy::new(seed));
         prop_assert_eq!(LinkToken::parse(&token.expose()), Some(token));
         let id = UserId::from_bytes(id);
         prop_assert_eq!(id.to_string().parse(), Ok(id));

@@ -2,7 +2,7 @@
 
 use crate::domain::id::ClientId;
 use crate::domain::redirect::RedirectUrl;
-use crate::domain::verification::{AuthorizationResponse, LinkSecret, PhoneChannel, Strategy};
+use crate::domain::verification::{AuthorizationResponse, CodeChallenge, Link, LinkSecret, PhoneChannel, Strategy};
 
 use super::{BackendUpdate, Fields};
 
@@ -42,6 +42,8 @@ pub struct Prepare {
     pub in_cookie: bool,
     /// Whether a user holds the address, by a look-up before the command, and enumeration protection must hide that.
     pub taken: bool,
+    /// The challenge of PKCE: the link in the mail then only approves, and the application that has the verifier completes it.
+    pub challenge: Option<CodeChallenge>,
 }
 
 /// Verifies the field that the strategy verifies.
@@ -75,5 +77,10 @@ impl VerifyLink {
     /// Whether the link was opened by this client, with its current token.
     pub(super) fn is_by(&self, client: ClientId) -> bool {
         self.by == Some(client) && !self.again
+    }
+
+    /// Whether the response reaches the sign-up's client: by its cookie, or because the application itself asks.
+    pub(super) const fn is_heard(&self, link: &Link) -> bool {
+        self.secret.challenge().is_some() || (self.in_cookie && link.in_cookie)
     }
 }

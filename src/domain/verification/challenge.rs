@@ -10,7 +10,9 @@ use crate::domain::rejection::{ErrorCode, Reason};
 use crate::domain::secret::Secret;
 use crate::domain::time::Timestamp;
 
-use super::{CodeDigest, Link, LinkToken, Method, OneTimeCode, PhoneChannel, Strategy, Verification, Verified};
+use super::{
+    CodeChallenge, CodeDigest, Link, LinkToken, Method, OneTimeCode, PhoneChannel, Strategy, Verification, Verified,
+};
 
 /// A proof of an address, for one sign-up or sign-in.
 #[derive(Clone, Copy, Debug)]
@@ -41,6 +43,8 @@ pub(in crate::domain) enum Means {
         in_cookie: bool,
         /// Whether the message also has a code.
         with_code: bool,
+        /// The challenge of PKCE, where the application completes the link.
+        challenge: Option<CodeChallenge>,
     },
 }
 
@@ -193,9 +197,9 @@ impl Challenge<'_> {
                 let verification = Verification::pending(method, cx.now, cx.policy.code_ttl);
                 (Verification { channel, ..verification }, Content::Code(secret(&code)))
             }
-            Means::Link { sign_up, redirect_url, in_cookie, with_code } => {
+            Means::Link { sign_up, redirect_url, in_cookie, with_code, challenge } => {
                 let code = with_code.then(|| code(cx));
-                let token = LinkToken::generate(sign_up, cx.entropy);
+                let token = LinkToken::generate(sign_up, challenge, cx.entropy);
                 let redirect_url = redirect_url.ok_or_else(|| ErrorCode::FormParamMissing.on("redirect_url"))?;
                 let digest = code.as_ref().map(|code| self.digest_anew(&Strategy::EmailCode, code, cx));
                 let link = Link::new(&token, &self.address.value, redirect_url, in_cookie, cx);

@@ -5,14 +5,15 @@ use std::fmt;
 
 use crate::domain::context::Context;
 use crate::domain::id::SignUpId;
-use crate::domain::ports::Entropy;
+use crate::domain::ports::{Entropy, KeyedDigest};
 use crate::domain::redirect::RedirectUrl;
 use crate::domain::text::hex;
 
 use super::CodeDigest;
 
 /// The token of a link, in clear text: exists only until it is digested and sealed, and again when the link is opened.
-/// As text it is the sign-up's id, a dot and the secret in hex; the id is not secret.
+/// As text it is the sign-up's id, a dot and the secret in hex; the id is not secret. Where the application completes the link
+/// with PKCE, a dot and the challenge in hex follow.
 #[derive(Clone, PartialEq, Eq)]
 pub struct LinkToken {
     /// The sign-up that it verifies.
@@ -21,9 +22,16 @@ pub struct LinkToken {
     pub secret: LinkSecret,
 }
 
-/// 192 random bits.
+/// 192 random bits, and the challenge of PKCE where the application has given one: then opening the link only approves, and
+/// whoever has the verifier completes it. The digest of the link covers both.
 #[derive(Clone, PartialEq, Eq)]
-pub struct LinkSecret([u8; SECRET_BYTES]);
+pub struct LinkSecret {
+    random: [u8; SECRET_BYTES],
+    challenge: Option<CodeChallenge>,
+}
+
+/// The challenge of PKCE: the SHA-256 of a verifier (RFC 7636, 4.2, method `S256`).
+pub type CodeChallenge = [u8; 32];
 
 /// What a verification stores of the link it waits for.
 #[derive(Clone, PartialEq, Eq)]
@@ -39,10 +47,10 @@ pub struct Link {
 
 impl LinkToken {
     /// A new token for a sign-up.
-    pub fn generate(sign_up: SignUpId, entropy: &mut dyn Entropy) -> Self {
-        let mut secret = [0; SECRET_BYTES];
-        entropy.fill(&mut secret);
-        Self { sign_up, secret: LinkSecret(secret) }
+    pub fn generate(sign_up: SignUpId, challenge: Option<CodeChallenge>, entropy: &mut dyn Entropy) -> Self {
+        let mut random = [0; SECRET_BYTES];
+        entropy.fill(&mut random);
+        Self { sign_up, secret: LinkSecret { random, challenge } }
     }
 
     /// Reads a token; `None` for anything else.
@@ -50,28 +58,45 @@ impl LinkToken {
         if text.len() > TEXT_MAX {
             return None;
         }
-        let (id, hex) = text.split_once('.')?;
-        Some(Self { sign_up: id.parse().ok()?, secret: LinkSecret::from_hex(hex)? })
+        let (id, secret) = text.split_once('.')?;
+        Some(Self { sign_up: id.parse().ok()?, secret: LinkSecret::parse(secret)? })
     }
 
     /// The token as text, for the message that carries it.
     pub fn expose(&self) -> String {
-        format!("{}.{}", self.sign_up, hex(&self.secret.0))
+        let secret = hex(&self.secret.random);
+        match &self.secret.challenge {
+            None => format!("{}.{secret}", self.sign_up),
+            Some(challenge) => format!("{}.{secret}.{}", self.sign_up, hex(challenge)),
+        }
     }
 }
 
 impl LinkSecret {
-    fn from_hex(hex: &str) -> Option<Self> {
-        let is_digit = |b: u8| b.is_ascii_digit() || (b'a'..=b'f').contains(&b);
-        if hex.len() != 2 * SECRET_BYTES || !hex.bytes().all(is_digit) {
-            return None;
-        }
-        let mut secret = [0; SECRET_BYTES];
-        for (at, byte) in secret.iter_mut().enumerate() {
-            *byte = u8::from_str_radix(&hex[2 * at..2 * at + 2], 16).ok()?;
-        }
-        Some(Self(secret))
+    /// The challenge of PKCE, if the application completes the link with it.
+    pub const fn challenge(&self) -> Option<&CodeChallenge> {
+        self.challenge.as_ref()
     }
+
+    fn parse(text: &str) -> Option<Self> {
+        let (random, challenge) = match text.split_once('.') {
+            Some((random, challenge)) => (random, Some(of_hex(challenge)?)),
+            None => (text, None),
+        };
+        Some(Self { random: of_hex(random)?, challenge })
+    }
+}
+
+fn of_hex<const BYTES: usize>(hex: &str) -> Option<[u8; BYTES]> {
+    let is_digit = |b: u8| b.is_ascii_digit() || (b'a'..=b'f').contains(&b);
+    if hex.len() != 2 * BYTES || !hex.bytes().all(is_digit) {
+        return None;
+    }
+    let mut bytes = [0; BYTES];
+    for (at, byte) in bytes.iter_mut().enumerate() {
+        *byte = u8::from_str_radix(&hex[2 * at..2 * at + 2], 16).ok()?;
+    }
+    Some(bytes)
 }
 
 impl Link {
@@ -85,18 +110,26 @@ impl Link {
     ) -> Self {
         let mut nonce = [0; 16];
         cx.entropy.fill(&mut nonce);
-        let digest = digest(token.sign_up, value, &nonce, &token.secret, cx);
+        let digest = digest(token.sign_up, value, &nonce, &token.secret, cx.digest);
         Self { digest: CodeDigest { nonce, digest }, redirect_url, in_cookie }
     }
 
     /// Whether `secret` is the one that was sent to `value`, compared in constant time.
-    pub fn fits(&self, sign_up: SignUpId, value: &str, secret: &LinkSecret, cx: &Context<'_>) -> bool {
-        cx.digest.equal(&self.digest.digest, &digest(sign_up, value, &self.digest.nonce, secret, cx))
+    pub fn fits(&self, sign_up: SignUpId, value: &str, secret: &LinkSecret, key: &dyn KeyedDigest) -> bool {
+        key.equal(&self.digest.digest, &digest(sign_up, value, &self.digest.nonce, secret, key))
     }
 }
 
-fn digest(sign_up: SignUpId, value: &str, nonce: &[u8; 16], secret: &LinkSecret, cx: &Context<'_>) -> [u8; 32] {
-    cx.digest.digest(&[b"verification link", sign_up.as_bytes(), value.as_bytes(), nonce, &secret.0])
+fn digest(sign_up: SignUpId, value: &str, nonce: &[u8; 16], secret: &LinkSecret, key: &dyn KeyedDigest) -> [u8; 32] {
+    let parts: [&[u8]; 5] = [b"verification link", sign_up.as_bytes(), value.as_bytes(), nonce, &secret.random];
+    match &secret.challenge {
+        None => key.digest(&parts),
+        Some(challenge) => {
+            let [_, rest @ ..] = parts;
+            let [sign_up, value, nonce, random] = rest;
+            key.digest(&[b"verification link with pkce", sign_up, value, nonce, random, challenge])
+        }
+    }
 }
 
 impl fmt::Debug for LinkToken {
@@ -120,7 +153,7 @@ impl fmt::Debug for Link {
 
 const SECRET_BYTES: usize = 24;
 /// Longer than any token, in bytes.
-const TEXT_MAX: usize = 128;
+const TEXT_MAX: usize = 192;
 
 #[cfg(test)]
 mod tests {
@@ -128,7 +161,11 @@ mod tests {
 
     #[test]
     fn a_token_comes_back_from_its_text_and_nothing_else_is_one() {
-        let token = LinkToken { sign_up: SignUpId::from_bytes([7; 16]), secret: LinkSecret([0xab; SECRET_BYTES]) };
+        let secret = LinkSecret { random: [0xab; SECRET_BYTES], challenge: None };
+        let token = LinkToken { sign_up: SignUpId::from_bytes([7; 16]), secret };
+        let with_pkce = LinkSecret { challenge: Some([0xcd; 32]), ..token.secret.clone() };
+        let with_pkce = LinkToken { secret: with_pkce, ..token.clone() };
+        assert_eq!(LinkToken::parse(&with_pkce.expose()), Some(with_pkce));
         let text = token.expose();
         assert_eq!(LinkToken::parse(&text), Some(token.clone()));
         assert!(text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_' || b == b'.'), "{text} needs no escapes");

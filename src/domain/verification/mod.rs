@@ -14,7 +14,7 @@ pub use availability::check_enabled;
 #[cfg(any(feature = "server", feature = "unstable"))]
 pub use availability::parse_strategy;
 pub(super) use challenge::{Challenge, Guess, Letter, Means, MessageKind};
-pub use email_link::{Link, LinkSecret, LinkToken};
+pub use email_link::{CodeChallenge, Link, LinkSecret, LinkToken};
 pub use oauth::{
     AuthorizationRequest, AuthorizationResponse, AuthorizeParams, ExternalAccount, ExternalState, ExternalStatus,
     Profile, ProviderOutcome,

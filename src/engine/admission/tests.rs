@@ -18,9 +18,9 @@ use crate::domain::time::Timestamp;
 use crate::domain::user::{NewUser, UserChange, UserPatch};
 use crate::domain::verification::Strategy;
 use crate::engine::{
-    AttemptFirstFactor, AttemptVerification, Caller, Engine, EngineError, EventsFrom, ListParams, MessageFilter,
-    NewSignIn, PrepareFirstFactor, PrepareVerification, ProviderCallback, RequestContext, SessionListParams,
-    UserFilter, UserListParams,
+    ApprovedLink, AttemptFirstFactor, AttemptVerification, Caller, Engine, EngineError, EventsFrom, ListParams,
+    MessageFilter, NewSignIn, PrepareFirstFactor, PrepareVerification, ProviderCallback, RequestContext,
+    SessionListParams, UserFilter, UserListParams,
 };
 
 use super::*;
@@ -76,6 +76,11 @@ async fn outcomes(engine: &Engine) -> Vec<(&'static str, Option<EngineError>)> {
     let (invitation, entry) = (InvitationId::from_bytes([1; 16]), WaitlistEntryId::from_bytes([1; 16]));
     let user = UserId::from_bytes([1; 16]);
     let message = MessageId::from_bytes([1; 16]);
+    let approved = ApprovedLink {
+        flow_id: sign_up.to_string(),
+        approval_token: Secret::new(String::new()),
+        code_verifier: Secret::new(String::new()),
+    };
     let callback = &Callback { url: "", headers: &[], body: b"", at: Timestamp::EPOCH };
     let value_key = &ValueKey::new("billing", "user_1").expect("a key");
     let value = &ApplicationValue::new(value_key.clone(), "free").expect("a small value");
@@ -99,6 +104,7 @@ async fn outcomes(engine: &Engine) -> Vec<(&'static str, Option<EngineError>)> {
         change_users(&[user], &UserChange::Ban),
         claim_return(caller, sign_up, "nonce", context),
         client_view(caller, context),
+        complete_link(caller, &approved, context),
         count_users(&UserFilter::default()),
         cursor_position("cursor"),
         create_invitation(&invite),

@@ -1,6 +1,7 @@
 //! The calls of people: sign-ups, sign-ins, their clients and sessions.
 
 pub(super) mod accounts;
+mod approved_links;
 pub(super) mod captchas;
 pub(super) mod clients;
 pub(super) mod email_links;

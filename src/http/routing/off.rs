@@ -18,7 +18,6 @@ pub(super) fn code(method: &Method, segments: &[&str]) -> Option<ErrorCode> {
         }
         // Sign-ups: enterprise connections and risk checks.
         ["v1", "client", "sign_ups", text, "enterprise_connections" | "protect_check"] => is::<SignUpId>(text),
-        ["v1", "client", "magic_links", ..] => true,
         ["v1", "me"] if method == Method::DELETE => return Some(ErrorCode::UserDeleteSelfNotEnabled),
         ["v1", "me"] => method == Method::PATCH,
         ["v1", "me", feature, ..] => OF_A_USER.contains(&feature),
@@ -75,7 +74,6 @@ mod tests {
             "v1/dev_tools/enable_environment_setting".into(),
             "v1/organizations".into(),
             "v1/organizations/org_1/memberships".into(),
-            "v1/client/magic_links/complete".into(),
             format!("v1/client/sign_ups/{sign_up}/enterprise_connections"),
             format!("v1/client/sign_ins/{sign_in}/attempt_second_factor"),
             format!("v1/client/sessions/{session}/verify"),

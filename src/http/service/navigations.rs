@@ -280,6 +280,7 @@ const ROUTES: &[(&str, &str)] = &[
     ("PATCH", "/v1/client/sign_ups/sua_000000000000000000000000007"),
     ("POST", "/v1/client/sign_ups/sua_000000000000000000000000007/prepare_verification"),
     ("POST", "/v1/client/sign_ups/sua_000000000000000000000000007/attempt_verification"),
+    ("POST", "/v1/client/magic_links/complete"),
     ("GET", "/v1/verify?token=sua_000000000000000000000000007.0f"),
     ("POST", "/v1/verify"),
     ("GET", "/v1/oauth_callback?state=x&code=y"),

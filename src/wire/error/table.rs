@@ -107,6 +107,10 @@ pub(crate) const fn of_refusal(code: ErrorCode) -> Row {
         ErrorCode::VerificationLinkTokenInvalid => row(BAD, "Invalid link", "This link is not valid, or was used already. Please ask for a new one."),
         ErrorCode::VerificationLinkTokenExpired => row(BAD, "Link expired", "This link has expired. Please ask for a new one."),
         ErrorCode::SignUpEmailLinkNotSameClient => row(FORBIDDEN, "Not the same browser", "Open this link in the browser and on the device where you began to sign up."),
+        ErrorCode::ApprovalTokenInvalid => row(FIELD, "Invalid link", "This link is not valid. Please ask for a new one."),
+        ErrorCode::ApprovalTokenExpired => row(FIELD, "Link expired", "This link has expired. Please ask for a new one."),
+        ErrorCode::ApprovalTokenConsumed => row(FIELD, "Link used", "This link was used already. Please ask for a new one."),
+        ErrorCode::PkceVerificationFailed => row(FIELD, "Not the same application", "This link belongs to another application, or to an earlier start of it. Please ask for a new one."),
         ErrorCode::InvalidRedirectUrl => row(FIELD, "is not allowed", "The {param} does not match an allowed origin or redirect URL of this instance."),
         // Sign-ups
         ErrorCode::TooManyRequests => row(WAIT, "Too many requests", "Too many requests. Please try again in a bit."),

@@ -129,6 +129,7 @@ const ORDERS: &[(&str, &[&str])] = &[
             "sign_in_commits sign_in_steps sign_in_views",
             "sign_ins sign_ups",
             "captchas clients email_links late_returns messages newcomers passwords repeated sessions",
+            "approved_links",
         ],
     ),
     (
@@ -155,7 +156,7 @@ const ORDERS: &[(&str, &[&str])] = &[
     (
         "http/frontend",
         &[
-            "captchas client environment inputs me message_reports npm oauth_callback sessions tickets verify waitlist",
+            "captchas client environment inputs magic_links me message_reports npm oauth_callback sessions tickets verify waitlist",
             "sign_ins sign_ups",
         ],
     ),
