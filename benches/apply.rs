@@ -40,7 +40,14 @@ fn main() {
                 let (id, client) = (SignUpId::generate(cx.now, cx.entropy), ClientId::generate(cx.now, cx.entropy));
                 let made = SignUp::create(id, client, &fields, None, &mut cx).expect("a sign-up");
                 let strategy = Strategy::EmailCode;
-                let prepare = Prepare { strategy, channel: None, redirect_url: None, in_cookie: false, taken: false };
+                let prepare = Prepare {
+                    strategy,
+                    channel: None,
+                    redirect_url: None,
+                    in_cookie: false,
+                    taken: false,
+                    challenge: None,
+                };
                 let prepare = Command::Prepare(prepare);
                 let prepared = made.next.apply(&prepare, &mut cx).expect("prepared");
                 let attempt = Attempt { strategy: Strategy::EmailCode, code: Some("424242".into()), again: false };

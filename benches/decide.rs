@@ -86,7 +86,8 @@ fn decide(cx: &mut Context<'_>) {
     let (id, client) = (SignUpId::generate(cx.now, cx.entropy), ClientId::generate(cx.now, cx.entropy));
     let made = SignUp::create(id, client, &fields, None, cx).expect("a sign-up");
     let strategy = Strategy::EmailCode;
-    let prepare = Prepare { strategy, channel: None, redirect_url: None, in_cookie: false, taken: false };
+    let prepare =
+        Prepare { strategy, channel: None, redirect_url: None, in_cookie: false, taken: false, challenge: None };
     let prepare = Command::Prepare(prepare);
     let prepared = made.next.apply(&prepare, cx).expect("prepared");
     assert_eq!(prepared.effects.len(), 1);

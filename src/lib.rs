@@ -52,12 +52,12 @@
 //! # Features
 //!
 //! All but the last three are on by default. Without any (`default-features = false`) the crate is the engine in
-//! process with the store in memory, and has at most 100 packages; with the default features it has 252
+//! process with the store in memory, and has at most 100 packages; with the default features it has 259
 //! (`cargo tree -e normal`).
 //!
 //! | Feature | What it adds | Packages with it alone |
 //! |---|---|---|
-//! | `server` | Clerk's Frontend API over HTTP ([`server`], [`Engine::http_service`]) and the [`configuration`] | 122 |
+//! | `server` | Clerk's Frontend API over HTTP ([`server`], [`Engine::http_service`]) and the [`configuration`] | 127 |
 //! | `smtp` | messages by [`Smtp`](messages::Smtp); without it an embedder brings a [`Transport`](messages::Transport) | 118 |
 //! | `http-messages` | messages by the HTTP APIs of providers ([`ApiTransport`](messages::ApiTransport)) | 128 |
 //! | `oauth` | accounts at providers, captchas, checks for leaked passwords ([`services`]) | 146 |
@@ -66,8 +66,8 @@
 //! | `zxcvbn` | an estimate of how hard a password is to guess, beyond the lists of known ones | 114 |
 //! | `foreign-hashes` | password digests of other systems by bcrypt, scrypt and MD5 ([`guide::security`]) | 117 |
 //! | `webhooks` | webhooks of what has happened, and their endpoints ([`Engine::webhooks`]) | 122 |
-//! | `cli` | the binary; it brings `server`, `smtp`, `http-messages`, `oauth`, `sled` and `webhooks` | 205 |
-//! | `load` | `vestibule load` in the binary: the load generator; it brings `cli` | 206 |
+//! | `cli` | the binary; it brings `server`, `smtp`, `http-messages`, `oauth`, `sled` and `webhooks` | 206 |
+//! | `load` | `vestibule load` in the binary: the load generator; it brings `cli` | 213 |
 //! | `rustcrypto` | another implementation of argon2id | |
 //! | `test-util` | for tests of an embedder's own: the module `testing` ([`guide::testing`]) | |
 //! | `unstable` | makes the rooms behind this face public, for the crate's own tests and benches; they may change in any release | |
@@ -309,8 +309,8 @@ pub mod redirects {
     pub use crate::domain::redirect::RedirectUrl;
     pub use crate::domain::verification::AuthorizeParams;
     pub use crate::engine::{
-        CallbackRedirect, Followed, Handshake, HandshakeRequest, LinkOutcome, ProviderCallback, TicketHolder,
-        TicketStatus, TokenCarrier,
+        ApprovedLink, CallbackRedirect, Followed, Handshake, HandshakeRequest, LinkOutcome, ProviderCallback,
+        TicketHolder, TicketStatus, TokenCarrier,
     };
 }
 

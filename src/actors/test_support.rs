@@ -209,6 +209,7 @@ pub(crate) fn preparation() -> Command {
         redirect_url: None,
         in_cookie: false,
         taken: false,
+        challenge: None,
     })
 }
 

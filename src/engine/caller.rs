@@ -228,6 +228,14 @@ impl Engine {
         self.inner.key.verify(&presented, client.salt.expose()).then(|| self.token_of(client))
     }
 
+    /// The holder of the token of a client, for a caller who has proved to be the one in another way. The answer must bring
+    /// the token.
+    pub(super) async fn holder(&self, id: ClientId) -> Result<Caller, EngineError> {
+        let client = self.inner.store().client(id).await?.ok_or(EngineError::NotFound)?;
+        let new_token = Some(self.token_of(&client));
+        Ok(Caller(Credentials::Client(Known { client, is_stored: true, new_token })))
+    }
+
     /// A new client. It exists only in its token until something is written for it.
     pub(super) fn newcomer(&self) -> Caller {
         let (id, now) = self.inner.actor_context.decide(|cx| (ClientId::generate(cx.now, cx.entropy), cx.now));

@@ -2,7 +2,7 @@
 
 use crate::domain::rejection::{ErrorCode, Reason};
 use crate::domain::secret::Secret;
-use crate::domain::verification::{AuthorizeParams, PhoneChannel, Strategy};
+use crate::domain::verification::{AuthorizeParams, CodeChallenge, PhoneChannel, Strategy};
 
 /// The input of a preparation: a code or a link is sent, or an authorization request begins
 /// ([guide: Prepare](crate::guide::contract_sign_ups#prepare)).
@@ -14,6 +14,21 @@ pub struct PrepareVerification {
     pub channel: Option<PhoneChannel>,
     /// Where the browser goes after a link or a provider.
     pub authorize: AuthorizeParams,
+    /// With the strategy of links: the challenge of PKCE of an application that completes the link itself
+    /// ([guide: Links for applications](crate::guide::contract_sign_ups#links-for-applications)).
+    pub code_challenge: Option<CodeChallenge>,
+}
+
+/// The input of an application that completes a link which was opened and approved
+/// ([guide: Links for applications](crate::guide::contract_sign_ups#links-for-applications)).
+#[derive(Clone, Debug)]
+pub struct ApprovedLink {
+    /// The sign-up, as text.
+    pub flow_id: String,
+    /// What the browser brought from the link.
+    pub approval_token: Secret<String>,
+    /// The verifier of PKCE (RFC 7636, 4.1).
+    pub code_verifier: Secret<String>,
 }
 
 /// The input of an attempt to verify a field of a sign-up.
@@ -95,7 +110,7 @@ pub(crate) type Asked<T> = Result<T, Reason>;
 impl PrepareVerification {
     /// Begins this.
     pub fn new(strategy: Strategy) -> Self {
-        Self { strategy, channel: None, authorize: AuthorizeParams::default() }
+        Self { strategy, channel: None, authorize: AuthorizeParams::default(), code_challenge: None }
     }
 }
 

@@ -60,7 +60,8 @@ pub use handles::{
     Events, Instance, Invitations, Messages, OwnUser, Sessions, SignInTokens, SignIns, SignUps, Users, Values, Waitlist,
 };
 pub use input::{
-    AttemptFirstFactor, AttemptSecondFactor, AttemptVerification, NewSignIn, PrepareVerification, ResetPassword,
+    ApprovedLink, AttemptFirstFactor, AttemptSecondFactor, AttemptVerification, NewSignIn, PrepareVerification,
+    ResetPassword,
 };
 pub use keys::BackendKey;
 pub use view::{ClientView, SessionView, SignInView, SignUpView};

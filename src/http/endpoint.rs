@@ -17,6 +17,7 @@ use crate::domain::id::{
 };
 use crate::domain::verification::{Strategy, parse_strategy};
 use crate::http::call::Call;
+use crate::http::operations::{self, OF_ALL, Operation};
 use crate::http::request::body;
 use crate::http::request::form::Params;
 use crate::http::request::json::{self, Json};
@@ -157,6 +158,16 @@ impl Endpoint {
         self.method == if method == Method::HEAD { &Method::GET } else { method }
     }
 
+    /// The content type of its body; `None` where it takes none.
+    pub(super) const fn content_type(&self) -> Option<&'static str> {
+        match self.body {
+            BodyKind::None => None,
+            BodyKind::Form => Some("application/x-www-form-urlencoded"),
+            BodyKind::Json => Some("application/json"),
+            BodyKind::Document => Some("*/*"),
+        }
+    }
+
     /// Whether its path has an id of a kind that is known.
     #[cfg(test)]
     pub(super) fn has_id(&self) -> bool {
@@ -173,8 +184,18 @@ impl Endpoint {
     where
         B: Body<Data = Bytes> + Unpin,
     {
-        let given = self.read(call, id, body).await?;
+        let mut given = self.read(call, id, body).await?;
+        if let Some(operation) = self.operation() {
+            call.head.query.declare([operation.query, OF_ALL]);
+            given.form.declare([operation.body, ""]);
+            given.objects.iter_mut().for_each(|object| object.declare(operation.body));
+        }
         (self.handler)(Input { call, id, body: &given }).await
+    }
+
+    /// What its row says that it reads. Only debug builds look at that.
+    fn operation(&self) -> Option<&'static Operation> {
+        if cfg!(debug_assertions) { operations::of(self.method.as_str(), self.path) } else { None }
     }
 
     async fn read<B>(&self, call: &Call<'_>, id: PathId, body: B) -> Result<Given, HttpError>

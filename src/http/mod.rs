@@ -17,6 +17,8 @@ mod environment;
 mod frontend;
 mod http_service;
 mod mount;
+mod openapi;
+mod operations;
 mod ops;
 mod options;
 mod outcomes;

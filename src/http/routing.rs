@@ -13,7 +13,7 @@ use super::endpoint::{Endpoint, PathId};
 use super::outcomes::LoggedRoute;
 use super::response::cors::Realm;
 use super::response::error::HttpError;
-use super::{backend as backend_api, dev, frontend, ops};
+use super::{backend as backend_api, dev, frontend, openapi, ops};
 
 pub(super) use realm::realm;
 
@@ -28,7 +28,8 @@ pub(super) struct Found {
 
 /// What is at a path for callers other than backends.
 pub(super) fn at(path: &str, development: bool) -> Found {
-    let tables = [frontend::ENDPOINTS, ops::ENDPOINTS, if development { dev::ENDPOINTS } else { &[] }];
+    let tables =
+        [frontend::ENDPOINTS, ops::ENDPOINTS, openapi::ENDPOINTS, if development { dev::ENDPOINTS } else { &[] }];
     tables.into_iter().find_map(|table| all_at(table, path)).unwrap_or(NOTHING)
 }
 
@@ -285,7 +286,8 @@ mod tests {
         error.into_answer(&RequestId::fresh()).into_response().status().as_u16()
     }
 
-    const TABLES: &[&[Endpoint]] = &[frontend::ENDPOINTS, ops::ENDPOINTS, dev::ENDPOINTS, backend_api::ENDPOINTS];
+    const TABLES: &[&[Endpoint]] =
+        &[frontend::ENDPOINTS, ops::ENDPOINTS, openapi::ENDPOINTS, dev::ENDPOINTS, backend_api::ENDPOINTS];
     /// The pages of a development instance are for people, and not part of the contract.
     const PAGES: [&str; 3] = ["/", "/dev/mailbox", "/dev/pages/{id}"];
 }

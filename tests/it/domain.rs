@@ -420,7 +420,8 @@ impl World {
     }
 
     fn try_prepare(&mut self, sign_up: &SignUp, strategy: Strategy) -> Result<Transition, Rejection> {
-        let prepare = Prepare { strategy, channel: None, redirect_url: None, in_cookie: false, taken: false };
+        let prepare =
+            Prepare { strategy, channel: None, redirect_url: None, in_cookie: false, taken: false, challenge: None };
         self.decide(|cx| sign_up.apply(&Command::Prepare(prepare), cx))
     }
 

@@ -382,7 +382,8 @@ pub(crate) fn update_with(
 }
 
 pub(crate) fn prepare(world: &mut World, sign_up: &SignUp, strategy: Strategy) -> Result<Transition, Rejection> {
-    let prepare = Prepare { strategy, channel: None, redirect_url: None, in_cookie: false, taken: false };
+    let prepare =
+        Prepare { strategy, channel: None, redirect_url: None, in_cookie: false, taken: false, challenge: None };
     world.decide(|cx| sign_up.apply(&Command::Prepare(prepare), cx))
 }
 

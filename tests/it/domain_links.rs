@@ -62,8 +62,14 @@ fn a_link_that_is_used_up_says_so_to_all_but_the_browser_that_has_succeeded() {
 fn a_link_without_a_place_to_go_is_not_made() {
     let mut world = World::new(by_link());
     let sign_up = world.create(&raw(|f| f.email_address = Some("ada@example.com".into()))).expect("a sign-up").next;
-    let prepare =
-        Prepare { strategy: Strategy::EmailLink, channel: None, redirect_url: None, in_cookie: true, taken: false };
+    let prepare = Prepare {
+        strategy: Strategy::EmailLink,
+        channel: None,
+        redirect_url: None,
+        in_cookie: true,
+        taken: false,
+        challenge: None,
+    };
     let refused = world.decide(|cx| sign_up.apply(&Command::Prepare(prepare), cx)).expect_err("no redirect_url");
     assert_eq!(refused, Rejection::from(ErrorCode::FormParamMissing.on("redirect_url")));
     let created = world.create(&raw(|f| {
@@ -259,7 +265,14 @@ fn begin_in(world: &mut World, address: &str, in_cookie: bool) -> (SignUp, Messa
 
 fn prepare(world: &mut World, sign_up: &SignUp, in_cookie: bool) -> (SignUp, Message) {
     let redirect_url = Some(allowed("https://app.example.com/verify"));
-    let prepare = Prepare { strategy: Strategy::EmailLink, channel: None, redirect_url, in_cookie, taken: false };
+    let prepare = Prepare {
+        strategy: Strategy::EmailLink,
+        channel: None,
+        redirect_url,
+        in_cookie,
+        taken: false,
+        challenge: None,
+    };
     let prepared = world.decide(|cx| sign_up.apply(&Command::Prepare(prepare), cx)).expect("prepared");
     let message = prepared.messages().next().cloned().expect("a message");
     (prepared.next, message)

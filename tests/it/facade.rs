@@ -48,7 +48,7 @@ const NAMES: [(&str, &str); 16] = [
     ("ports", "Clock Entropy SystemClock"),
     (
         "redirects",
-        "AuthorizeParams CallbackRedirect Followed Handshake HandshakeRequest LinkOutcome ProviderCallback RedirectUrl TicketHolder TicketStatus TokenCarrier",
+        "ApprovedLink AuthorizeParams CallbackRedirect Followed Handshake HandshakeRequest LinkOutcome ProviderCallback RedirectUrl TicketHolder TicketStatus TokenCarrier",
     ),
     (
         "server",

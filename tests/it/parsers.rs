@@ -65,10 +65,12 @@ proptest! {
 
     #[test]
     fn a_link_and_an_id_read_back(id in any::<[u8; 16]>(), seed in any::<u64>()) {
-        let token = LinkToken::generate(LinkOwner::SignUp(SignUpId::from_bytes(id)), &mut SeededEntropy::new(seed));
+        let challenge = (seed % 2 == 0).then_some([seed as u8; 32]);
+        let owner = LinkOwner::SignUp(SignUpId::from_bytes(id));
+        let token = LinkToken::generate(owner, challenge, &mut SeededEntropy::new(seed));
         prop_assert_eq!(LinkToken::parse(&token.expose()), Some(token));
         let owner = LinkOwner::SignIn(SignInId::from_bytes(id), ClientId::from_bytes(id.map(|byte| !byte)));
-        let token = LinkToken::generate(owner, &mut SeededEntropy::new(seed));
+        let token = LinkToken::generate(owner, challenge, &mut SeededEntropy::new(seed));
         prop_assert_eq!(LinkToken::parse(&token.expose()), Some(token));
         let id = UserId::from_bytes(id);
         prop_assert_eq!(id.to_string().parse(), Ok(id));

@@ -1,5 +1,6 @@
 //! Each answer matches its schema in `tests/schemas`, which the contract documents, in every state.
 
+mod backend;
 mod others;
 mod providers;
 mod talk;

@@ -54,6 +54,9 @@ fn check_expression(expression: &str, value: &Value, at: &str, found: &mut Vec<S
 
 fn check_one(kind: &str, value: &Value, at: &str, found: &mut Vec<String>) {
     let text = value.as_str();
+    if kind.contains('&') {
+        return check_keys(&keys_of_all(kind), value.as_object().unwrap_or(&Map::new()), at, found);
+    }
     let fits = match kind {
         "null" => value.is_null(),
         "bool" => value.is_boolean(),
@@ -93,6 +96,15 @@ fn check_one(kind: &str, value: &Value, at: &str, found: &mut Vec<String>) {
     }
 }
 
+/// The keys of several schemas with `&` between, as one.
+fn keys_of_all(kind: &str) -> Table {
+    let keys_of = |name: &str| match SCHEMAS.get(name.trim()) {
+        Some(Type::Table(keys)) => keys.clone(),
+        _ => panic!("`{name}` is no schema with keys"),
+    };
+    kind.split('&').flat_map(keys_of).collect()
+}
+
 fn inside(kind: &str, open: char, close: char) -> Option<&str> {
     kind.strip_prefix(open)?.strip_suffix(close)
 }
@@ -124,12 +136,13 @@ static SCHEMAS: LazyLock<Table> = LazyLock::new(|| {
     all
 });
 
-const FILES: [&str; 5] = [
+const FILES: [&str; 6] = [
     include_str!("../schemas/backend.toml"),
     include_str!("../schemas/client.toml"),
     include_str!("../schemas/environment.toml"),
     include_str!("../schemas/errors.toml"),
     include_str!("../schemas/flows.toml"),
+    include_str!("../schemas/operators.toml"),
 ];
 
 #[test]

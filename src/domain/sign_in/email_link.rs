@@ -73,7 +73,7 @@ impl SignIn {
         let proof = Credential::Code { strategy: Strategy::EmailLink, address: address.clone() };
         let transition = transition.proved(Some(self.stamp()), user, (Some(Strategy::EmailLink), proof), cx);
         // Otherwise the response goes to another client, or to one whose token is not in a cookie that a navigation sets.
-        let is_told = is_owner && follow.in_cookie && self.link().is_some_and(|link| link.in_cookie);
+        let is_told = is_owner && self.link().is_some_and(|link| follow.is_heard(link));
         Ok(if is_told { transition } else { transition.without_rotation() })
     }
 
@@ -81,7 +81,7 @@ impl SignIn {
     pub fn is_link(&self, secret: &crate::domain::verification::LinkSecret, cx: &Context<'_>) -> bool {
         let owner = LinkOwner::SignIn(self.id, self.client_id);
         let address = self.first_factor.as_ref().map(|factor| &factor.address);
-        self.link().zip(address).is_some_and(|(link, address)| link.fits(owner, &address.value, secret, cx))
+        self.link().zip(address).is_some_and(|(link, address)| link.fits(owner, &address.value, secret, cx.digest))
     }
 
     /// Where the browser goes after its link; `None` where the last message had no link.

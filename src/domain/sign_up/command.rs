@@ -1,7 +1,7 @@
 //! Commands to a sign-up.
 
 use crate::domain::redirect::RedirectUrl;
-use crate::domain::verification::{AuthorizationResponse, PhoneChannel, Strategy, VerifyLink};
+use crate::domain::verification::{AuthorizationResponse, CodeChallenge, PhoneChannel, Strategy, VerifyLink};
 
 use super::{BackendUpdate, Fields};
 
@@ -41,6 +41,8 @@ pub struct Prepare {
     pub in_cookie: bool,
     /// Whether a user holds the address, by a look-up before the command, and enumeration protection must hide that.
     pub taken: bool,
+    /// The challenge of PKCE: the link in the mail then only approves, and the application that has the verifier completes it.
+    pub challenge: Option<CodeChallenge>,
 }
 
 /// Verifies the field that the strategy verifies.

@@ -20,7 +20,7 @@ impl SignUp {
     /// Unchanged where the person must confirm first.
     pub(super) fn verify_link(&self, follow: &VerifyLink, cx: &mut Context<'_>) -> Result<Transition, Rejection> {
         let (verification, link, address) = self.linked().ok_or(ErrorCode::VerificationLinkTokenInvalid)?;
-        if !link.fits(LinkOwner::SignUp(self.id), &address.value, &follow.secret, cx) {
+        if !link.fits(LinkOwner::SignUp(self.id), &address.value, &follow.secret, cx.digest) {
             // This counts neither as an attempt at the verification nor as a guess at the address: 192 bits can't be
             // guessed, and strangers who know an id must not be able to use up the owner's attempts. The limits per
             // source suffice.
@@ -31,7 +31,7 @@ impl SignUp {
             // The sign-up's own browser has already verified it, by the link or by the code in the same message.
             VerificationStatus::Verified if follow.is_by(self.client_id) => {
                 let transition = self.converted_or_unchanged(cx)?;
-                return Ok(if follow.in_cookie && link.in_cookie { transition } else { transition.without_rotation() });
+                return Ok(if follow.is_heard(link) { transition } else { transition.without_rotation() });
             }
             VerificationStatus::Expired => return Err(ErrorCode::VerificationLinkTokenExpired.into()),
             VerificationStatus::Verified | VerificationStatus::Failed => {
@@ -55,7 +55,7 @@ impl SignUp {
         let verification = verification.followed(by, cx);
         // Otherwise the response goes to another client, or to one whose token is not in a cookie that a navigation
         // sets.
-        let learns_its_token = is_owner && follow.in_cookie && link.in_cookie;
+        let learns_its_token = is_owner && follow.is_heard(link);
 
         let mut next = self.touched(cx);
         if let Some(slot) = next.verification_slot(&Field::EmailAddress) {
@@ -72,7 +72,7 @@ impl SignUp {
     /// ([guide: Replaced tokens](crate::guide::contract#replaced-tokens)). For all others the link is used up.
     pub(super) fn replayed_link(&self, follow: &VerifyLink, cx: &Context<'_>) -> Result<Transition, Rejection> {
         let is_proved = self.linked().is_some_and(|(verification, link, address)| {
-            verification.verified.is_some() && link.fits(LinkOwner::SignUp(self.id), &address.value, &follow.secret, cx)
+            verification.verified.is_some() && link.fits(LinkOwner::SignUp(self.id), &address.value, &follow.secret, cx.digest)
         });
         let is_lost_answer = self.replaced_its_token_at(cx).is_some_and(|at| {
             let did_it = |proof: &Verified| proof.at == at && proof.by == Strategy::EmailLink;

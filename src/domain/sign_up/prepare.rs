@@ -51,6 +51,7 @@ impl SignUp {
                 redirect_url: prepare.redirect_url.clone(),
                 in_cookie: prepare.in_cookie,
                 with_code: check_enabled(&Strategy::EmailCode, cx.settings).is_ok(),
+                challenge: prepare.challenge,
             },
             _ => Means::Code { strategy: prepare.strategy.clone(), channel: prepare.channel },
         }

@@ -33,6 +33,7 @@ impl SignUp {
                     redirect_url: fields.redirect_url.clone(),
                     in_cookie: fields.in_cookie,
                     taken: strategy.kind().is_some_and(|kind| fields.find_taken(kind, &next, cx)),
+                    challenge: None,
                 };
                 next.prepare_in_place(&prepare, cx)?
             }

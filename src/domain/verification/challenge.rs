@@ -11,7 +11,8 @@ use crate::domain::secret::Secret;
 use crate::domain::time::Timestamp;
 
 use super::{
-    CodeDigest, Link, LinkOwner, LinkToken, Method, OneTimeCode, PhoneChannel, Strategy, Verification, Verified,
+    CodeChallenge, CodeDigest, Link, LinkOwner, LinkToken, Method, OneTimeCode, PhoneChannel, Strategy, Verification,
+    Verified,
 };
 
 /// A proof of an address, for one sign-up or sign-in.
@@ -43,6 +44,8 @@ pub(in crate::domain) enum Means {
         in_cookie: bool,
         /// Whether the message also has a code.
         with_code: bool,
+        /// The challenge of PKCE, where the application completes the link.
+        challenge: Option<CodeChallenge>,
     },
 }
 
@@ -195,9 +198,9 @@ impl Challenge<'_> {
                 let verification = Verification::pending(method, cx.now, cx.policy.code_ttl);
                 (Verification { channel, ..verification }, Content::Code(secret(&code)))
             }
-            Means::Link { owner, redirect_url, in_cookie, with_code } => {
+            Means::Link { owner, redirect_url, in_cookie, with_code, challenge } => {
                 let code = with_code.then(|| code(cx));
-                let token = LinkToken::generate(owner, cx.entropy);
+                let token = LinkToken::generate(owner, challenge, cx.entropy);
                 let redirect_url = redirect_url.ok_or_else(|| ErrorCode::FormParamMissing.on("redirect_url"))?;
                 let digest = code.as_ref().map(|code| self.digest_anew(&Strategy::EmailCode, code, cx));
                 let link = Link::new(&token, &self.address.value, redirect_url, in_cookie, cx);

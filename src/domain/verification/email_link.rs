@@ -5,14 +5,15 @@ use std::fmt;
 
 use crate::domain::context::Context;
 use crate::domain::id::{ClientId, SignInId, SignUpId};
-use crate::domain::ports::Entropy;
+use crate::domain::ports::{Entropy, KeyedDigest};
 use crate::domain::redirect::RedirectUrl;
 use crate::domain::text::hex;
 
 use super::CodeDigest;
 
 /// The token of a link, in clear text: exists only until it is digested and sealed, and again when the link is opened.
-/// As text it is the owner, a dot and the secret in hex; ids are not secret.
+/// As text it is the owner, a dot and the secret in hex; ids are not secret. Where the application completes the link with
+/// PKCE, a dot and the challenge in hex follow.
 #[derive(Clone, PartialEq, Eq)]
 pub struct LinkToken {
     /// What it proves the address for.
@@ -46,9 +47,16 @@ pub struct VerifyLink {
     pub in_cookie: bool,
 }
 
-/// 192 random bits.
+/// 192 random bits, and the challenge of PKCE where the application has given one: then opening the link only approves, and
+/// whoever has the verifier completes it. The digest of the link covers both.
 #[derive(Clone, PartialEq, Eq)]
-pub struct LinkSecret([u8; SECRET_BYTES]);
+pub struct LinkSecret {
+    random: [u8; SECRET_BYTES],
+    challenge: Option<CodeChallenge>,
+}
+
+/// The challenge of PKCE: the SHA-256 of a verifier (RFC 7636, 4.2, method `S256`).
+pub type CodeChallenge = [u8; 32];
 
 /// What a verification stores of the link it waits for.
 #[derive(Clone, PartialEq, Eq)]
@@ -64,10 +72,10 @@ pub struct Link {
 
 impl LinkToken {
     /// A new token for a sign-up or a sign-in.
-    pub fn generate(owner: LinkOwner, entropy: &mut dyn Entropy) -> Self {
-        let mut secret = [0; SECRET_BYTES];
-        entropy.fill(&mut secret);
-        Self { owner, secret: LinkSecret(secret) }
+    pub fn generate(owner: LinkOwner, challenge: Option<CodeChallenge>, entropy: &mut dyn Entropy) -> Self {
+        let mut random = [0; SECRET_BYTES];
+        entropy.fill(&mut random);
+        Self { owner, secret: LinkSecret { random, challenge } }
     }
 
     /// Reads a token; `None` for anything else.
@@ -75,20 +83,27 @@ impl LinkToken {
         if text.len() > TEXT_MAX {
             return None;
         }
-        let (owner, hex) = text.rsplit_once('.')?;
-        let owner = match owner.split_once('.') {
-            None => LinkOwner::SignUp(owner.parse().ok()?),
-            Some((sign_in, client)) => LinkOwner::SignIn(sign_in.parse().ok()?, client.parse().ok()?),
+        let (id, rest) = text.split_once('.')?;
+        let (owner, secret) = match id.parse() {
+            Ok(sign_in) => {
+                let (client, secret) = rest.split_once('.')?;
+                (LinkOwner::SignIn(sign_in, client.parse().ok()?), secret)
+            }
+            Err(_) => (LinkOwner::SignUp(id.parse().ok()?), rest),
         };
-        Some(Self { owner, secret: LinkSecret::from_hex(hex)? })
+        Some(Self { owner, secret: LinkSecret::parse(secret)? })
     }
 
     /// The token as text, for the message that carries it.
     pub fn expose(&self) -> String {
-        let secret = hex(&self.secret.0);
-        match self.owner {
-            LinkOwner::SignUp(id) => format!("{id}.{secret}"),
-            LinkOwner::SignIn(id, client) => format!("{id}.{client}.{secret}"),
+        let owner = match self.owner {
+            LinkOwner::SignUp(id) => id.to_string(),
+            LinkOwner::SignIn(id, client) => format!("{id}.{client}"),
+        };
+        let secret = hex(&self.secret.random);
+        match &self.secret.challenge {
+            None => format!("{owner}.{secret}"),
+            Some(challenge) => format!("{owner}.{secret}.{}", hex(challenge)),
         }
     }
 }
@@ -108,20 +123,39 @@ impl VerifyLink {
     pub(in crate::domain) fn is_by(&self, client: ClientId) -> bool {
         self.by == Some(client) && !self.again
     }
+
+    /// Whether the response reaches the client that asked for the link: by its cookie, or because the application itself
+    /// asks.
+    pub(in crate::domain) const fn is_heard(&self, link: &Link) -> bool {
+        self.secret.challenge().is_some() || (self.in_cookie && link.in_cookie)
+    }
 }
 
 impl LinkSecret {
-    fn from_hex(hex: &str) -> Option<Self> {
-        let is_digit = |b: u8| b.is_ascii_digit() || (b'a'..=b'f').contains(&b);
-        if hex.len() != 2 * SECRET_BYTES || !hex.bytes().all(is_digit) {
-            return None;
-        }
-        let mut secret = [0; SECRET_BYTES];
-        for (at, byte) in secret.iter_mut().enumerate() {
-            *byte = u8::from_str_radix(&hex[2 * at..2 * at + 2], 16).ok()?;
-        }
-        Some(Self(secret))
+    /// The challenge of PKCE, if the application completes the link with it.
+    pub const fn challenge(&self) -> Option<&CodeChallenge> {
+        self.challenge.as_ref()
     }
+
+    fn parse(text: &str) -> Option<Self> {
+        let (random, challenge) = match text.split_once('.') {
+            Some((random, challenge)) => (random, Some(of_hex(challenge)?)),
+            None => (text, None),
+        };
+        Some(Self { random: of_hex(random)?, challenge })
+    }
+}
+
+fn of_hex<const BYTES: usize>(hex: &str) -> Option<[u8; BYTES]> {
+    let is_digit = |b: u8| b.is_ascii_digit() || (b'a'..=b'f').contains(&b);
+    if hex.len() != 2 * BYTES || !hex.bytes().all(is_digit) {
+        return None;
+    }
+    let mut bytes = [0; BYTES];
+    for (at, byte) in bytes.iter_mut().enumerate() {
+        *byte = u8::from_str_radix(&hex[2 * at..2 * at + 2], 16).ok()?;
+    }
+    Some(bytes)
 }
 
 impl Link {
@@ -135,18 +169,26 @@ impl Link {
     ) -> Self {
         let mut nonce = [0; 16];
         cx.entropy.fill(&mut nonce);
-        let digest = digest(token.owner, value, &nonce, &token.secret, cx);
+        let digest = digest(token.owner, value, &nonce, &token.secret, cx.digest);
         Self { digest: CodeDigest { nonce, digest }, redirect_url, in_cookie }
     }
 
     /// Whether `secret` is the one that was sent to `value`, compared in constant time.
-    pub fn fits(&self, owner: LinkOwner, value: &str, secret: &LinkSecret, cx: &Context<'_>) -> bool {
-        cx.digest.equal(&self.digest.digest, &digest(owner, value, &self.digest.nonce, secret, cx))
+    pub fn fits(&self, owner: LinkOwner, value: &str, secret: &LinkSecret, key: &dyn KeyedDigest) -> bool {
+        key.equal(&self.digest.digest, &digest(owner, value, &self.digest.nonce, secret, key))
     }
 }
 
-fn digest(owner: LinkOwner, value: &str, nonce: &[u8; 16], secret: &LinkSecret, cx: &Context<'_>) -> [u8; 32] {
-    cx.digest.digest(&[b"verification link", owner.as_bytes(), value.as_bytes(), nonce, &secret.0])
+fn digest(owner: LinkOwner, value: &str, nonce: &[u8; 16], secret: &LinkSecret, key: &dyn KeyedDigest) -> [u8; 32] {
+    let parts: [&[u8]; 5] = [b"verification link", owner.as_bytes(), value.as_bytes(), nonce, &secret.random];
+    match &secret.challenge {
+        None => key.digest(&parts),
+        Some(challenge) => {
+            let [_, rest @ ..] = parts;
+            let [owner, value, nonce, random] = rest;
+            key.digest(&[b"verification link with pkce", owner, value, nonce, random, challenge])
+        }
+    }
 }
 
 impl fmt::Debug for LinkToken {
@@ -170,7 +212,7 @@ impl fmt::Debug for Link {
 
 const SECRET_BYTES: usize = 24;
 /// Longer than any token, in bytes.
-const TEXT_MAX: usize = 128;
+const TEXT_MAX: usize = 192;
 
 #[cfg(test)]
 mod tests {
@@ -178,10 +220,16 @@ mod tests {
 
     #[test]
     fn a_token_comes_back_from_its_text_and_nothing_else_is_one() {
-        let secret = || LinkSecret([0xab; SECRET_BYTES]);
+        let secret = || LinkSecret { random: [0xab; SECRET_BYTES], challenge: None };
         let token = LinkToken { owner: LinkOwner::SignUp(SignUpId::from_bytes([7; 16])), secret: secret() };
         let of_sign_in = LinkOwner::SignIn(SignInId::from_bytes([255; 16]), ClientId::from_bytes([255; 16]));
-        for token in [token.clone(), LinkToken { owner: of_sign_in, secret: secret() }] {
+        let with_pkce = LinkSecret { challenge: Some([0xcd; 32]), ..secret() };
+        for token in [
+            token.clone(),
+            LinkToken { owner: of_sign_in, secret: secret() },
+            LinkToken { secret: with_pkce.clone(), ..token.clone() },
+            LinkToken { owner: of_sign_in, secret: with_pkce },
+        ] {
             let text = token.expose();
             assert_eq!(LinkToken::parse(&text), Some(token));
             assert!(

@@ -15,7 +15,7 @@ pub use availability::check_enabled;
 #[cfg(any(feature = "server", feature = "unstable"))]
 pub use availability::parse_strategy;
 pub(super) use challenge::{Challenge, Guess, Letter, Means, MessageKind};
-pub use email_link::{Link, LinkOwner, LinkSecret, LinkToken, VerifyLink};
+pub use email_link::{CodeChallenge, Link, LinkOwner, LinkSecret, LinkToken, VerifyLink};
 pub use need::SecondFactorNeed;
 pub use oauth::{
     AuthorizationRequest, AuthorizationResponse, AuthorizeParams, ExternalAccount, ExternalState, ExternalStatus,

@@ -20,7 +20,7 @@ use crate::domain::time::Timestamp;
 use crate::domain::user::{NewUser, ProfilePatch, UserChange, UserPatch};
 use crate::domain::verification::{AuthorizeParams, Strategy};
 use crate::engine::{
-    AttemptFirstFactor, AttemptSecondFactor, AttemptVerification, Caller, Engine, EngineError, EventsFrom,
+    ApprovedLink, AttemptFirstFactor, AttemptSecondFactor, AttemptVerification, Caller, Engine, EngineError, EventsFrom,
     HandshakeRequest, ListParams, MessageFilter, NewOwnPassword, NewSignIn, PrepareFirstFactor, PrepareVerification,
     ProviderCallback, RequestContext, ResetPassword, ReverifyAttempt, ReverifyPrepare, SessionListParams, UserFilter,
     UserListParams,
@@ -79,6 +79,11 @@ async fn outcomes(engine: &Engine) -> Vec<(&'static str, Option<EngineError>)> {
     let (invitation, entry) = (InvitationId::from_bytes([1; 16]), WaitlistEntryId::from_bytes([1; 16]));
     let user = UserId::from_bytes([1; 16]);
     let message = MessageId::from_bytes([1; 16]);
+    let approved = ApprovedLink {
+        flow_id: sign_up.to_string(),
+        approval_token: Secret::new(String::new()),
+        code_verifier: Secret::new(String::new()),
+    };
     let callback = &Callback { url: "", headers: &[], body: b"", at: Timestamp::EPOCH };
     let value_key = &ValueKey::new("billing", "user_1").expect("a key");
     let value = &ApplicationValue::new(value_key.clone(), "free").expect("a small value");
@@ -120,6 +125,7 @@ async fn outcomes(engine: &Engine) -> Vec<(&'static str, Option<EngineError>)> {
         change_users(&[user], &UserChange::Ban),
         claim_return(caller, sign_up, "nonce", context),
         client_view(caller, context),
+        complete_link(caller, &approved, context),
         connect_own_account(caller, None, (&code, &AuthorizeParams::default()), context),
         count_users(&UserFilter::default()),
         cursor_position("cursor"),

@@ -6,6 +6,7 @@ use crate::actors::Outcome;
 use crate::domain::id::SessionId;
 use crate::domain::redirect::RedirectUrl;
 use crate::domain::rejection::{ErrorCode, Rejection};
+use crate::domain::secret::Secret;
 use crate::domain::sign_up::{Command, Phase};
 use crate::domain::verification::{LinkOwner, LinkToken, VerificationStatus, VerifyLink};
 
@@ -32,6 +33,8 @@ pub struct Followed {
     pub refusal: Option<Rejection>,
     /// Whether the sign-up now waits for approval.
     pub awaits_approval: bool,
+    /// What the application needs to complete the link, with [`LinkOutcome::Approved`].
+    pub approval_token: Option<Secret<String>>,
 }
 
 /// Without the redirect URL, which may contain secrets of its page.
@@ -54,6 +57,8 @@ pub enum LinkOutcome {
     },
     /// Nothing has changed yet: the person must confirm.
     Unconfirmed,
+    /// Nothing has changed yet: the application that asked for the link completes it with [`Followed::approval_token`].
+    Approved,
     /// The link has expired.
     Expired,
     /// The link is invalid, or was already used by another client.
@@ -84,6 +89,7 @@ impl Engine {
                 by_owner: false,
                 refusal: None,
                 awaits_approval: false,
+                approval_token: None,
             };
             let Some(token) = LinkToken::parse(token) else { return Ok(nowhere) };
             let id = match token.owner {
@@ -98,6 +104,9 @@ impl Engine {
             // Any page can make its visitors' browsers request invalid links. Such requests must not use up the quota
             // that the visitors need for their own codes; and tokens can't be guessed, so no stricter quota is needed.
             self.inner.admission.spend(LimitedAction::Write, context, self.now())?;
+            if token.secret.challenge().is_some() {
+                return Ok(self.approve_link(&found, &token, nowhere));
+            }
             let owner = found.client_id;
             // A replaced token is valid only for asking for the answer again of the step that replaced it.
             let is_over = self.has_replaced_its_token(&found) && !found.awaits_link();
@@ -150,7 +159,15 @@ impl Engine {
                 true => LinkOutcome::Verified { session: completed.filter(|id| is_new || is_live(id)) },
                 false => LinkOutcome::Unconfirmed,
             };
-            Ok(Followed { outcome, redirect_url, client, by_owner, refusal: None, awaits_approval })
+            Ok(Followed {
+                outcome,
+                redirect_url,
+                client,
+                by_owner,
+                refusal: None,
+                awaits_approval,
+                approval_token: None,
+            })
         })
         .await
     }

@@ -129,10 +129,14 @@ impl Call<'_> {
             }
             Self::PrepareVerification(id, asked) => {
                 begin(2, id.as_bytes());
-                digester.asked(asked, |digester, PrepareVerification { strategy, channel, authorize }| {
-                    digester.strategy(Some(strategy), *channel);
-                    digester.authorize(authorize);
-                });
+                digester.asked(
+                    asked,
+                    |digester, PrepareVerification { strategy, channel, authorize, code_challenge }| {
+                        digester.strategy(Some(strategy), *channel);
+                        digester.authorize(authorize);
+                        digester.0.update(code_challenge.as_ref().map_or(&[], |challenge| &challenge[..]));
+                    },
+                );
             }
             Self::AttemptVerification(id, asked) => {
                 begin(3, id.as_bytes());

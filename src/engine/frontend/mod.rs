@@ -2,6 +2,7 @@
 
 pub(super) mod accounts;
 pub(super) mod address_steps;
+mod approved_links;
 pub(super) mod captchas;
 pub(super) mod clients;
 pub(super) mod email_links;

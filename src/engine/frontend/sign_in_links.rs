@@ -35,6 +35,7 @@ impl Engine {
             by_owner,
             refusal: None,
             awaits_approval: false,
+            approval_token: None,
         };
         let Ok(open) = self.in_progress(Some(&client), id) else {
             let finished = client.finished(id, self.now());

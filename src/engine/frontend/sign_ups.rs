@@ -258,9 +258,9 @@ impl Engine {
             taken = self.hidden_holder(&current, strategy).await?;
             foreseen = self.foresee_message(Some(strategy), None, Some(&current), context)?;
         }
-        let PrepareVerification { strategy, channel, authorize } = asked.clone()?;
+        let PrepareVerification { strategy, channel, authorize, code_challenge: challenge } = asked.clone()?;
         let redirect_url = authorize.redirect_url;
-        let prepare = Prepare { strategy, channel, redirect_url, in_cookie: context.in_cookie(), taken };
+        let prepare = Prepare { strategy, channel, redirect_url, in_cookie: context.in_cookie(), taken, challenge };
         let outcome =
             self.inner.system.command(id, client, context.with(caller.terms()), Command::Prepare(prepare)).await;
         self.settle_message(foreseen, &outcome, context);

@@ -1,8 +1,8 @@
 use crate::domain::id::SignUpId;
 use crate::domain::sign_up::{BackendUpdate, NewSignUp, SignUpPatch};
 use crate::engine::{
-    AttemptVerification, Caller, ClientView, Engine, EngineError, Followed, PrepareVerification, RequestContext,
-    SignUpView,
+    ApprovedLink, AttemptVerification, Caller, ClientView, Engine, EngineError, Followed, PrepareVerification,
+    RequestContext, SignUpView,
 };
 
 handle! {
@@ -82,6 +82,14 @@ handle! {
     /// # Errors
     /// When the engine can't decide.
     follow_link(caller: &Caller, token: &str, confirmed: bool, context: &RequestContext) -> Followed: follow_link;
+    /// Completes a link that was opened and approved, for the application that asked for it and has the verifier of PKCE. A
+    /// caller without the client's token gets it with the answer.
+    ///
+    /// # Errors
+    /// `approval_token_invalid`, `approval_token_expired`, `approval_token_consumed`, `pkce_verification_failed`, and what a
+    /// conversion can be refused with.
+    complete_link(caller: &Caller, link: &ApprovedLink, context: &RequestContext) -> (SignUpView, ClientView):
+        complete_link;
     /// Accepts the one-time value that the system's browser gave to an application without cookies. The application
     /// presents it together with its client's token
     /// (`rotating_token_nonce`, [guide: Native hand-over](crate::guide::contract_sign_ups#native-hand-over)).

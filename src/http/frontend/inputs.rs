@@ -1,8 +1,11 @@
 //! The parameters that sign-ups and sign-ins share, read from text once.
 
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+
 use crate::domain::redirect::RedirectUrl;
 use crate::domain::rejection::{ErrorCode, Reason};
-use crate::domain::verification::{AuthorizeParams, PhoneChannel};
+use crate::domain::verification::{AuthorizeParams, CodeChallenge, PhoneChannel};
 use crate::http::call::Call;
 use crate::http::request::form::Reader;
 
@@ -44,6 +47,17 @@ pub(super) fn allow(
 /// A redirect URL that the instance allows; a relative one is relative to the calling page.
 pub(super) fn redirect(call: &Call<'_>, param: &str, url: &str) -> Result<RedirectUrl, Reason> {
     call.engine().redirects().check(param, url, call.context.origin.as_deref())
+}
+
+/// The challenge of PKCE (RFC 7636, 4.3). Only the method S256 is taken: a plain challenge proves nothing to those who read
+/// it.
+pub(super) fn challenge(text: &str, method: Option<&str>) -> Result<CodeChallenge, Reason> {
+    if method.is_some_and(|method| method != "S256") {
+        return Err(ErrorCode::FormParamValueInvalid.on("code_challenge_method"));
+    }
+    let bytes = URL_SAFE_NO_PAD.decode(text).ok();
+    let challenge = bytes.and_then(|bytes| CodeChallenge::try_from(bytes).ok());
+    challenge.ok_or_else(|| ErrorCode::FormParamFormatInvalid.on("code_challenge"))
 }
 
 /// A keyword, unless it is longer than any.

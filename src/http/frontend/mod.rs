@@ -5,6 +5,7 @@ pub(super) mod client;
 pub(super) mod environment;
 pub(super) mod handshake;
 mod inputs;
+pub(super) mod magic_links;
 pub(super) mod me;
 pub(super) mod message_reports;
 pub(super) mod npm;
@@ -50,6 +51,8 @@ pub(super) const ENDPOINTS: &[Endpoint] = &[
     Endpoint::form(PATCH, "/v1/client/sign_ups/{id}", answer!(|i| sign_ups::update(i.call, i.id()?, i.form()).await)).of::<SignUpId>(),
     Endpoint::form(POST, "/v1/client/sign_ups/{id}/prepare_verification", answer!(|i| sign_ups::prepare(i.call, i.id()?, i.form()).await)).of::<SignUpId>(),
     Endpoint::form(POST, "/v1/client/sign_ups/{id}/attempt_verification", answer!(|i| sign_ups::attempt(i.call, i.id()?, i.form()).await)).of::<SignUpId>(),
+
+    Endpoint::form(POST, "/v1/client/magic_links/complete", answer!(|i| magic_links::complete(i.call, i.form()).await)),
 
     Endpoint::get("/v1/oauth_callback", answer!(|i| oauth_callback::take(i.call).await)).open(),
     Endpoint::form(POST, "/v1/oauth_callback", answer!(|i| Ok(oauth_callback::repeat(i.call, i.form())))).open(),

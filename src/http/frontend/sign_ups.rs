@@ -182,9 +182,24 @@ fn preparation(call: &Call<'_>, form: &Params) -> Result<Asked<PrepareVerificati
     let channel = inputs::channel(&mut reader);
     let mut authorize = inputs::hints(&mut reader);
     let urls = inputs::urls(&mut reader);
+    let (uri, challenge, method) =
+        (reader.take("redirect_uri"), reader.take("code_challenge"), reader.take("code_challenge_method"));
     inputs::allow(&mut authorize, urls, |param, url| inputs::redirect(call, param, url), &mut reasons);
+    if let Some(uri) = uri {
+        let allowed = inputs::redirect(call, "redirect_uri", &uri).map_err(|reason| reasons.push(reason));
+        authorize.redirect_url = allowed.ok();
+    }
+    let code_challenge = challenge.and_then(|challenge| {
+        let read = inputs::challenge(&challenge, method.as_deref());
+        read.map_err(|reason| reasons.push(reason)).ok()
+    });
     Rejection::collect(reasons)?;
-    Ok(parse_strategy(strategy.as_deref()).map(|strategy| PrepareVerification { strategy, channel, authorize }))
+    Ok(parse_strategy(strategy.as_deref()).map(|strategy| PrepareVerification {
+        strategy,
+        channel,
+        authorize,
+        code_challenge,
+    }))
 }
 
 fn answer(form: &Params) -> Result<Asked<AttemptVerification>, Rejection> {

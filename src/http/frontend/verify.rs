@@ -49,6 +49,15 @@ async fn follow(
     })
 }
 
+/// The way back to the application that asked for the link, with what it needs to complete it.
+fn approved(followed: &Followed, token: &str, url: Option<&str>) -> Result<ApiResponse, HttpError> {
+    let approval = followed.approval_token.as_ref().map(|approval| approval.expose().as_str());
+    let flow = token.split('.').next().unwrap_or_default();
+    let to = url.zip(approval).and_then(|(url, approval)| redirect::with_approval(url, flow, approval));
+    let to = to.ok_or(ErrorCode::VerificationLinkTokenInvalid)?;
+    Ok(ApiResponse::see_other(to.as_str()))
+}
+
 fn render(call: &Call<'_>, identity: &Identity, followed: &Followed, token: &str) -> Result<ApiResponse, HttpError> {
     let look = call.app.look();
     let url = followed.redirect_url.as_ref().map(RedirectUrl::as_str);
@@ -58,6 +67,7 @@ fn render(call: &Call<'_>, identity: &Identity, followed: &Followed, token: &str
         // The page of the application shows the refusal, which is stored on the sign-up.
         LinkOutcome::Refused => ("verified", followed.refusal.clone(), None),
         LinkOutcome::Unconfirmed => return Ok(link::question(&look, token, url)),
+        LinkOutcome::Approved => return approved(followed, token, url),
         LinkOutcome::Expired => ("expired", of(ErrorCode::VerificationLinkTokenExpired), None),
         LinkOutcome::Failed => ("failed", of(ErrorCode::VerificationLinkTokenInvalid), None),
         LinkOutcome::Transferable => ("transferable", of(transferable(token)), None),

@@ -4,13 +4,19 @@
 //! read by [`Params::said`].
 
 use std::ops::RangeInclusive;
+use std::sync::OnceLock;
 
 use crate::domain::rejection::{ErrorCode, Reason};
 use crate::domain::time::Timestamp;
+use crate::http::operations::parameters;
 
 /// Decoded parameters, in the order in which they came.
 #[derive(Clone, Debug, Default)]
-pub(in crate::http) struct Params(Vec<(String, Value)>);
+pub(in crate::http) struct Params {
+    pairs: Vec<(String, Value)>,
+    /// The parameters that the route says it reads, where that is looked at.
+    declared: OnceLock<[&'static str; 2]>,
+}
 
 /// A value, unless its bytes are not UTF-8.
 type Value = Result<String, NotUtf8>;
@@ -29,7 +35,25 @@ impl Params {
         if pairs().count() > max {
             return Err(TooMany);
         }
-        Ok(Self(pairs().map(pair).collect()))
+        Ok(Self { pairs: pairs().map(pair).collect(), declared: OnceLock::new() })
+    }
+
+    /// Notes which parameters the route says that it reads (`http/operations.rs`): a debug build stops where it reads another.
+    pub(in crate::http) fn declare(&self, lists: [&'static str; 2]) {
+        // A request that is answered twice declares the same.
+        let _first = self.declared.set(lists);
+    }
+
+    fn assert_declared(&self, name: &str) {
+        if cfg!(debug_assertions)
+            && let Some(lists) = self.declared.get()
+        {
+            let mut declared = lists.iter().copied().flat_map(parameters);
+            assert!(
+                declared.any(|(known, _)| known == name),
+                "no row of http/operations.rs names the parameter {name}"
+            );
+        }
     }
 
     /// The value of a parameter that may appear once; an empty one counts as absent.
@@ -39,7 +63,8 @@ impl Params {
 
     /// The same, where an empty value has a meaning.
     pub(in crate::http) fn said(&self, name: &str) -> Result<Option<&str>, Reason> {
-        let mut values = self.0.iter().filter(|(n, _)| n == name).map(|(_, v)| v);
+        self.assert_declared(name);
+        let mut values = self.pairs.iter().filter(|(n, _)| n == name).map(|(_, v)| v);
         match (values.next(), values.next()) {
             (None, _) => Ok(None),
             (Some(Ok(value)), None) => Ok(Some(value)),
@@ -50,8 +75,9 @@ impl Params {
 
     /// The values of a parameter that may be repeated, as `name` or as `name[]`; empty ones count as absent.
     pub(in crate::http) fn all(&self, name: &str) -> Result<Vec<&str>, Reason> {
+        self.assert_declared(name);
         let is_meant = |given: &str| given.strip_suffix("[]").unwrap_or(given) == name;
-        let values = self.0.iter().filter(|(given, _)| is_meant(given)).map(|(_, value)| value.as_deref());
+        let values = self.pairs.iter().filter(|(given, _)| is_meant(given)).map(|(_, value)| value.as_deref());
         let values =
             values.collect::<Result<Vec<_>, _>>().map_err(|NotUtf8| ErrorCode::FormParamValueInvalid.on(name))?;
         Ok(values.into_iter().filter(|value| !value.is_empty()).collect())
@@ -60,7 +86,8 @@ impl Params {
     /// The value of a parameter that clients send by themselves, so that a refusal would help neither person nor
     /// developer. Of several values the first readable one is taken; unreadable ones count as absent.
     pub(in crate::http) fn hint(&self, name: &str) -> Option<&str> {
-        let mut readable = self.0.iter().filter(|(n, _)| n == name).filter_map(|(_, value)| value.as_deref().ok());
+        self.assert_declared(name);
+        let mut readable = self.pairs.iter().filter(|(n, _)| n == name).filter_map(|(_, value)| value.as_deref().ok());
         readable.find(|text| !text.is_empty())
     }
 
@@ -194,7 +221,7 @@ mod tests {
             "eq=a=b=c",
         ] {
             let ours = Params::decode(text.as_bytes(), 100).expect("few enough");
-            let ours: Vec<(String, String)> = ours.0.into_iter().map(|(n, v)| (n, v.expect("UTF-8"))).collect();
+            let ours: Vec<(String, String)> = ours.pairs.into_iter().map(|(n, v)| (n, v.expect("UTF-8"))).collect();
             let theirs: Vec<(String, String)> = form_urlencoded::parse(text.as_bytes()).into_owned().collect();
             assert_eq!(ours, theirs, "{text}");
         }

@@ -14,11 +14,16 @@ use crate::domain::time::Timestamp;
 
 use super::{body, rfc3339};
 use crate::http::HttpOptions;
+use crate::http::operations::parameters;
 use crate::http::response::error::{HttpError, TransportError};
 
 /// A JSON object's values by name.
 #[derive(Clone, Debug, Default)]
-pub(in crate::http) struct Json(Map<String, Value>);
+pub(in crate::http) struct Json {
+    values: Map<String, Value>,
+    /// The names that the route says it reads, where that is looked at.
+    declared: Option<&'static str>,
+}
 
 /// Reads a JSON body: an object, or several in a list. An empty body and `null` are an empty object.
 ///
@@ -46,7 +51,7 @@ where
 
 fn decode(bytes: &[u8]) -> Result<Vec<Json>, HttpError> {
     let object = |value| match value {
-        Value::Object(object) => Ok(Json(object)),
+        Value::Object(values) => Ok(Json { values, declared: None }),
         _ => Err(HttpError::document("", "The body must be a JSON object, or a list of them.")),
     };
     match serde_json::from_slice(bytes) {
@@ -59,6 +64,20 @@ fn decode(bytes: &[u8]) -> Result<Vec<Json>, HttpError> {
 }
 
 impl Json {
+    /// Notes which values the route says that it reads (`http/operations.rs`): a debug build stops where it reads another.
+    pub(in crate::http) const fn declare(&mut self, list: &'static str) {
+        self.declared = Some(list);
+    }
+
+    fn assert_declared(&self, name: &str) {
+        if cfg!(debug_assertions)
+            && let Some(list) = self.declared
+        {
+            let is_known = parameters(list).any(|(known, _)| known == name);
+            assert!(is_known, "no row of http/operations.rs names the parameter {name}");
+        }
+    }
+
     /// A reader that collects all errors of the values that it reads.
     pub(in crate::http) fn reader<'a>(&'a self, reasons: &'a mut Vec<Reason>) -> Reader<'a> {
         Reader { json: self, reasons }
@@ -175,17 +194,19 @@ impl Reader<'_> {
 
     /// Refuses values of these names, which it would be wrong to ignore.
     pub(in crate::http) fn refuse(&mut self, names: &[&str]) {
-        let is_given = |name: &&&str| self.json.0.get(**name).is_some_and(|value| !value.is_null());
+        let is_given = |name: &&&str| self.json.values.get(**name).is_some_and(|value| !value.is_null());
         let given = names.iter().filter(is_given);
         self.reasons.extend(given.map(|name| ErrorCode::FormParamUnknown.on(name)));
     }
 
     fn is_null(&self, name: &str) -> bool {
-        self.json.0.get(name).is_some_and(Value::is_null)
+        self.json.assert_declared(name);
+        self.json.values.get(name).is_some_and(Value::is_null)
     }
 
     fn take<T>(&mut self, name: &str, read: impl FnOnce(&Value) -> Option<T>) -> Option<T> {
-        let value = self.json.0.get(name).filter(|value| !value.is_null())?;
+        self.json.assert_declared(name);
+        let value = self.json.values.get(name).filter(|value| !value.is_null())?;
         let read = read(value);
         if read.is_none() {
             self.reasons.push(ErrorCode::FormParamTypeInvalid.on(name));

@@ -16,6 +16,14 @@ pub(in crate::http) fn with_status(url: &str, status: &str, session: Option<&str
     Some(url)
 }
 
+/// `url` with the approval of a link, in the parameters of
+/// [guide: Links for applications](crate::guide::contract_sign_ups#links-for-applications).
+pub(in crate::http) fn with_approval(url: &str, flow: &str, approval: &str) -> Option<Url> {
+    let mut url = without_parameters(Url::parse(url).ok()?, &[FLOW, APPROVAL]);
+    url.query_pairs_mut().append_pair(FLOW, flow).append_pair(APPROVAL, approval);
+    Some(url)
+}
+
 /// `url` with the next step for the holder of a ticket, in the parameters of
 /// [guide: Invitations and tickets](crate::guide::contract_sign_ups#invitations-and-tickets), and the ticket where it
 /// is useful.
@@ -64,6 +72,8 @@ pub(in crate::http) fn csp_source(url: &str) -> Option<String> {
     Some(if origin.is_tuple() { origin.ascii_serialization() } else { format!("{}:", url.scheme()) })
 }
 
+const FLOW: &str = "flow_id";
+const APPROVAL: &str = "approval_token";
 const TICKET: &str = "__clerk_ticket";
 const NONCE: &str = "rotating_token_nonce";
 const STATUS: &str = "__clerk_status";

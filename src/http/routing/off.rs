@@ -10,7 +10,6 @@ pub(super) fn code(segments: &[&str]) -> Option<ErrorCode> {
     let is_off = match *segments {
         // Sign-ups: enterprise connections and risk checks.
         ["v1", "client", "sign_ups", text, "enterprise_connections" | "protect_check"] => is::<SignUpId>(text),
-        ["v1", "client", "magic_links", ..] => true,
         ["v1", "me", feature, ..] => OF_A_USER.contains(&feature),
         ["v1", "organizations" | "api_keys" | "commerce" | "billing" | "dev_tools", ..] => true,
         _ => false,
@@ -52,7 +51,6 @@ mod tests {
             "v1/dev_tools/enable_environment_setting".into(),
             "v1/organizations".into(),
             "v1/organizations/org_1/memberships".into(),
-            "v1/client/magic_links/complete".into(),
             format!("v1/client/sign_ups/{sign_up}/enterprise_connections"),
         ] {
             let segments: Vec<&str> = path.split('/').collect();

@@ -20,7 +20,7 @@ use crate::engine::{Engine, EngineBuilder};
 use crate::http::endpoint::Endpoint;
 use crate::http::response::cors::Realm;
 use crate::http::routing;
-use crate::http::{App, HttpOptions, backend, dev, frontend, ops};
+use crate::http::{App, HttpOptions, backend, dev, frontend, openapi, ops};
 
 #[test]
 fn every_route_of_the_tables_is_looked_at() {
@@ -35,7 +35,7 @@ fn every_route_of_the_tables_is_looked_at() {
         assert_ne!(found, [None, None], "{method} {path}");
         found.into_iter().flatten()
     });
-    let tables = [frontend::ENDPOINTS, backend::ENDPOINTS, dev::ENDPOINTS, ops::ENDPOINTS];
+    let tables = [frontend::ENDPOINTS, backend::ENDPOINTS, dev::ENDPOINTS, openapi::ENDPOINTS, ops::ENDPOINTS];
     assert_eq!(found.collect::<BTreeSet<_>>(), tables.into_iter().flatten().map(row).collect());
 }
 
@@ -320,6 +320,7 @@ const ROUTES: &[(&str, &str)] = &[
     ("GET", "/v1/me/sessions"),
     ("GET", "/v1/me/sessions/active"),
     ("POST", "/v1/me/sessions/sess_000000000000000000000000007/revoke"),
+    ("POST", "/v1/client/magic_links/complete"),
     ("GET", "/v1/verify?token=sua_000000000000000000000000007.0f"),
     ("POST", "/v1/verify"),
     ("GET", "/v1/oauth_callback?state=x&code=y"),
@@ -459,6 +460,7 @@ const ROUTES: &[(&str, &str)] = &[
     ("POST", "/v1/me/backup_codes/"),
     ("POST", "/v1/dev_browser"),
     ("GET", "/v1/jwks"),
+    ("GET", "/openapi.json"),
     ("GET", "/health/live"),
     ("GET", "/health/ready"),
     ("GET", "/dev/outbox"),

@@ -82,7 +82,17 @@ impl History {
                 let kind = strategy.kind()?;
                 let taken = is_hidden(kind, self.people[*who].value.as_ref(), &self.world);
                 let redirect_url = Some(allowed("https://app.example/verify"));
-                (*who, Command::Prepare(Prepare { strategy, channel: None, redirect_url, in_cookie: true, taken }))
+                (
+                    *who,
+                    Command::Prepare(Prepare {
+                        strategy,
+                        channel: None,
+                        redirect_url,
+                        in_cookie: true,
+                        taken,
+                        challenge: None,
+                    }),
+                )
             }
             Step::Attempt { who, means, secret, again } => {
                 let (person, other) = pair(*who);

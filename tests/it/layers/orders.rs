@@ -130,13 +130,14 @@ const ORDERS: &[(&str, &[&str])] = &[
             "captchas clients handshakes late_returns messages newcomers own passwords repeated sessions",
             "own_second_factors second_factors sign_in_resets",
             "circle: email_links sign_in_links",
+            "approved_links",
         ],
     ),
     ("engine/frontend/own", &["accounts addresses fields passwords sessions", "reverification"]),
     (
         "http",
         &[
-            "cookie options pace request_id",
+            "cookie operations options pace request_id",
             "response",
             "environment outcomes pages",
             "dev_outbox mount request",
@@ -145,6 +146,7 @@ const ORDERS: &[(&str, &[&str])] = &[
             "endpoint",
             "backend frontend ops",
             "dev",
+            "openapi",
             "routing",
             "service",
             "http_service",
@@ -156,7 +158,7 @@ const ORDERS: &[(&str, &[&str])] = &[
     (
         "http/frontend",
         &[
-            "captchas client environment handshake inputs message_reports npm oauth_callback proxy second_factors sessions tickets verify waitlist",
+            "captchas client environment handshake inputs magic_links message_reports npm oauth_callback proxy second_factors sessions tickets verify waitlist",
             "me sign_ins sign_ups",
         ],
     ),

@@ -1,0 +1,129 @@
+//! Links that an application completes by itself, with PKCE
+//! ([guide: Links for applications](crate::guide::contract_sign_ups#links-for-applications)). Opening such a link changes
+//! nothing: the browser that opens it may be any, and a mail scanner's. It takes a sealed token to the application, which shows
+//! that it is the one that asked by the verifier of its challenge. Both are bound to the link in the mail, so that nothing has
+//! to be stored for it.
+
+use aws_lc_rs::digest::{SHA256, digest};
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+
+use crate::domain::field::Field;
+use crate::domain::id::SignUpId;
+use crate::domain::ports::{KeyedDigest, Sealer};
+use crate::domain::rejection::{ErrorCode, Rejection};
+use crate::domain::secret::Secret;
+use crate::domain::sign_up::{Command, SignUp};
+use crate::domain::time::{Span, Timestamp};
+use crate::domain::verification::{
+    CodeChallenge, LinkOwner, LinkToken, Strategy, VerificationStatus, VerifyLink, check_enabled,
+};
+use crate::engine::input::ApprovedLink;
+use crate::engine::{Caller, ClientView, Engine, EngineError, Followed, LinkOutcome, RequestContext, SignUpView};
+use crate::limiter::LimitedAction;
+
+impl Engine {
+    /// What a browser that opens such a link is told: the way back to the application, with the token for it. `nowhere` is
+    /// the answer about a link that is none.
+    pub(in crate::engine) fn approve_link(&self, found: &SignUp, token: &LinkToken, nowhere: Followed) -> Followed {
+        let redirect_url = found.link_redirect().cloned().and_then(|url| self.still_allowed(url));
+        let outcome = match self.status_of_link(found, token) {
+            Some(VerificationStatus::Unverified) => LinkOutcome::Approved,
+            Some(VerificationStatus::Expired) => LinkOutcome::Expired,
+            _ => LinkOutcome::Failed,
+        };
+        let approval_token = (outcome == LinkOutcome::Approved).then(|| {
+            let until = self.now() + APPROVED_FOR;
+            let plain = [&until.as_millis().to_be_bytes()[..], token.expose().as_bytes()].concat();
+            Secret::new(URL_SAFE_NO_PAD.encode(self.inner.key.seal(SEALED, &plain)))
+        });
+        Followed { outcome, redirect_url, approval_token, ..nowhere }
+    }
+
+    /// [`SignUps::complete_link`](crate::engine::SignUps::complete_link).
+    pub(crate) async fn complete_link(
+        &self,
+        caller: &Caller,
+        input: &ApprovedLink,
+        context: &RequestContext,
+    ) -> Result<(SignUpView, ClientView), EngineError> {
+        self.admitted(async {
+            self.inner.admission.spend(LimitedAction::Attempt, context, self.now())?;
+            let refused = |code: ErrorCode| EngineError::from(Rejection::from(code));
+            let id: SignUpId = input
+                .flow_id
+                .parse()
+                .map_err(|_| EngineError::from(Rejection::from(ErrorCode::FormParamValueInvalid.on("flow_id"))))?;
+            let (token, until) = self
+                .opened_approval(input.approval_token.expose())
+                .filter(|(token, _)| token.owner == LinkOwner::SignUp(id))
+                .ok_or_else(|| refused(ErrorCode::ApprovalTokenInvalid))?;
+            if self.now() >= until {
+                return Err(refused(ErrorCode::ApprovalTokenExpired));
+            }
+            let challenge = token.secret.challenge().ok_or_else(|| refused(ErrorCode::ApprovalTokenInvalid))?;
+            if !self.inner.key.equal(challenge, &challenge_of(input.code_verifier.expose())) {
+                return Err(refused(ErrorCode::PkceVerificationFailed));
+            }
+            let found = self.inner.store().sign_up(id).await?;
+            let found = found.ok_or_else(|| refused(ErrorCode::ApprovalTokenInvalid))?;
+            match self.status_of_link(&found, &token) {
+                Some(VerificationStatus::Unverified) => {}
+                Some(VerificationStatus::Verified) => return Err(refused(ErrorCode::ApprovalTokenConsumed)),
+                Some(VerificationStatus::Expired) => return Err(refused(ErrorCode::ApprovalTokenExpired)),
+                Some(VerificationStatus::Failed) | None => return Err(refused(ErrorCode::ApprovalTokenInvalid)),
+            }
+            // Whoever has the verifier is the application that began, with or without the token that it had then.
+            let owner = found.client_id;
+            let holder = if caller.client_id() == Some(owner) { caller.clone() } else { self.holder(owner).await? };
+            let follow = VerifyLink {
+                secret: token.secret,
+                by: Some(owner),
+                confirmed: true,
+                again: false,
+                in_cookie: context.in_cookie(),
+            };
+            let terms = context.with(holder.terms());
+            let answer = self.inner.system.command(id, owner, terms, Command::VerifyLink(follow)).await?;
+            let (sign_up, mut client) = self.answered(&holder, answer, context).await?;
+            if caller.client_id() != Some(owner) {
+                client.new_token.get_or_insert_with(|| self.token_of(&client.client));
+            }
+            Ok((sign_up, client))
+        })
+        .await
+    }
+
+    /// The token of a link, and until when its approval is good; `None` for anything else.
+    fn opened_approval(&self, text: &str) -> Option<(LinkToken, Timestamp)> {
+        let sealed = URL_SAFE_NO_PAD.decode(text).ok().filter(|_| text.len() <= TEXT_MAX)?;
+        let plain = self.inner.key.open(SEALED, &sealed)?;
+        let (until, token) = plain.split_first_chunk()?;
+        let token = LinkToken::parse(str::from_utf8(token).ok()?)?;
+        Some((token, Timestamp::from_millis(u64::from_be_bytes(*until))))
+    }
+
+    /// The status of the verification that a link belongs to; `None` where it belongs to none.
+    fn status_of_link(&self, found: &SignUp, token: &LinkToken) -> Option<VerificationStatus> {
+        let (settings, policy) = (self.settings(), &self.inner.actor_context.policy);
+        check_enabled(&Strategy::EmailLink, &settings).ok()?;
+        let verification = found.verification(&Field::EmailAddress)?;
+        let address = found.address(&Field::EmailAddress)?;
+        let link = verification.link()?;
+        link.fits(LinkOwner::SignUp(found.id), &address.value, &token.secret, &*self.inner.key)
+            .then(|| verification.status(self.now(), policy.attempts_max))
+    }
+}
+
+/// The challenge of a verifier, by the method S256 (RFC 7636, 4.2).
+fn challenge_of(verifier: &str) -> CodeChallenge {
+    let mut challenge = CodeChallenge::default();
+    challenge.copy_from_slice(digest(&SHA256, verifier.as_bytes()).as_ref());
+    challenge
+}
+
+/// How long an application has after the link was opened.
+const APPROVED_FOR: Span = Span::from_secs(600);
+const SEALED: &[u8] = b"approval of a link";
+/// Longer than any token, in bytes.
+const TEXT_MAX: usize = 512;

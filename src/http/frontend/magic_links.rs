@@ -1,0 +1,37 @@
+//! `POST /v1/client/magic_links/complete`: an application completes a link that was opened in any browser
+//! ([guide: Links for applications](crate::guide::contract_sign_ups#links-for-applications)).
+
+use crate::domain::rejection::{ErrorCode, Reason, Rejection};
+use crate::domain::secret::Secret;
+use crate::engine::ApprovedLink;
+use crate::http::call::Call;
+use crate::http::request::form::Params;
+use crate::http::response::api_response::ApiResponse;
+use crate::http::response::error::HttpError;
+
+pub(in crate::http) async fn complete(call: &Call<'_>, form: &Params) -> Result<ApiResponse, HttpError> {
+    let asked = read(form);
+    // The verifier says who calls, whatever has become of the token.
+    let identity = call.presented().await?;
+    let outcome = match asked {
+        Ok(asked) => call.engine().sign_ups().complete_link(&identity.caller, &asked, &call.context).await,
+        Err(rejection) => Err(rejection.into()),
+    };
+    match outcome {
+        Ok((sign_up, client)) => Ok(call.wrapped(&identity, &sign_up, &client)),
+        Err(error) => Err(call.refuse(&identity, error).await),
+    }
+}
+
+fn read(form: &Params) -> Result<ApprovedLink, Rejection> {
+    let mut reasons: Vec<Reason> = Vec::new();
+    let mut reader = form.reader(&mut reasons);
+    let given = NAMES.map(|name| reader.take(name));
+    let missing = NAMES.iter().zip(&given).filter(|(_, value)| value.is_none());
+    reasons.extend(missing.map(|(name, _)| ErrorCode::FormParamMissing.on(*name)));
+    Rejection::collect(reasons)?;
+    let [flow_id, approval_token, code_verifier] = given.map(Option::unwrap_or_default);
+    Ok(ApprovedLink { flow_id, approval_token: Secret::new(approval_token), code_verifier: Secret::new(code_verifier) })
+}
+
+const NAMES: [&str; 3] = ["flow_id", "approval_token", "code_verifier"];

@@ -1,0 +1,204 @@
+//! Links that a native application completes itself, with PKCE: any browser may open them.
+
+use aws_lc_rs::digest::{SHA256, digest};
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use serde_json::Value;
+use tempfile::TempDir;
+use url::Url;
+
+use crate::support::browser::{Browser, PAGE, escaped};
+use crate::support::endpoint::Answer;
+use crate::support::server::Server;
+
+#[test]
+fn whoever_opens_the_link_the_application_that_asked_completes_the_sign_up() {
+    let site = Site::start();
+    let app = site.begin("ada@example.com");
+    let opened = Browser::of(&site.server).navigate(&app.link);
+    assert_eq!(opened.status, 303, "{}", opened.body);
+    let (flow, approval) = approval(&opened);
+    assert_eq!(flow, app.id);
+    assert!(opened.headers.iter().all(|(name, _)| !name.eq_ignore_ascii_case("set-cookie")), "{opened:?}");
+    let shown = site.native("GET", &format!("/v1/client/sign_ups/{flow}"), &app.token, "").json();
+    assert_eq!(shown["response"]["verifications"]["email_address"]["status"], "unverified", "it was only approved");
+
+    let done = site.complete(&app.token, &flow, &approval, VERIFIER);
+    assert_eq!(done.status, 200, "{}", done.body);
+    let shown = done.json();
+    assert_eq!(shown["response"]["status"], "complete", "{shown:#}");
+    assert_eq!(shown["response"]["created_session_id"], shown["client"]["sessions"][0]["id"]);
+    let renewed = done.header("authorization").expect("a token");
+    assert_ne!(renewed, app.token, "a session is not for the token from before");
+    assert_eq!(site.native("GET", "/v1/me", renewed, "").json()["response"]["object"], "user");
+
+    let again = site.complete(renewed, &flow, &approval, VERIFIER);
+    assert_eq!((again.status, again.error_codes()), (422, vec!["approval_token_consumed".into()]));
+    let reopened = Browser::of(&site.server).navigate(&app.link);
+    assert!(
+        reopened.header("location").is_some_and(|to| to.starts_with("myapp://callback?__clerk_status=failed")),
+        "{reopened:?}"
+    );
+}
+
+#[test]
+fn an_application_that_has_lost_its_token_gets_it_for_the_verifier() {
+    let site = Site::start();
+    let app = site.begin("ada@example.com");
+    let (flow, approval) = approval(&Browser::of(&site.server).navigate(&app.link));
+    let other = site.native("POST", "/v1/client", "", "").header("authorization").expect("a token").to_owned();
+    for token in ["", &other] {
+        let wrong = site.complete(token, &flow, &approval, &VERIFIER.replace('x', "y"));
+        assert_eq!((wrong.status, wrong.error_codes()), (422, vec!["pkce_verification_failed".into()]), "{token}");
+    }
+    let done = site.complete("", &flow, &approval, VERIFIER);
+    let token = done.header("authorization").expect("a token").to_owned();
+    assert_eq!(done.json()["response"]["status"], "complete", "{}", done.body);
+    assert_eq!(
+        site.native("GET", "/v1/client", &token, "").json()["response"]["sessions"].as_array().map(Vec::len),
+        Some(1)
+    );
+}
+
+#[test]
+fn what_is_wrong_old_or_of_another_link_completes_nothing() {
+    let site = Site::start();
+    let app = site.begin("ada@example.com");
+    let (flow, first) = approval(&Browser::of(&site.server).navigate(&app.link));
+    let other = site.begin("eve@example.com");
+    let (_, of_other) = approval(&Browser::of(&site.server).navigate(&other.link));
+    let ask = |flow: &str, approval: &str, verifier: &str| {
+        let answer = site.complete(&app.token, flow, approval, verifier);
+        assert_eq!(answer.status, 422, "{}", answer.body);
+        answer.error_codes().join(",")
+    };
+    for (flow, approval, verifier, expected) in [
+        ("", "", "", "form_param_missing,form_param_missing,form_param_missing"),
+        ("sia_x", &*first, VERIFIER, "form_param_value_invalid"),
+        (&*other.id, &*first, VERIFIER, "approval_token_invalid"),
+        (&*flow, &*of_other, VERIFIER, "approval_token_invalid"),
+        (&*flow, "x", VERIFIER, "approval_token_invalid"),
+        (&*flow, &first[1..], VERIFIER, "approval_token_invalid"),
+        (&*flow, &*first, "x", "pkce_verification_failed"),
+    ] {
+        assert_eq!(ask(flow, approval, verifier), expected, "{flow} {verifier}");
+    }
+    // A newer link takes the place of the one before.
+    site.server.advance(61_000);
+    let newer = site.prepare(&app.id, &app.token, 2);
+    assert_eq!(ask(&flow, &first, VERIFIER), "approval_token_invalid");
+    let (_, second) = approval(&Browser::of(&site.server).navigate(&newer));
+    site.server.advance(601_000);
+    assert_eq!(ask(&flow, &second, VERIFIER), "approval_token_expired");
+    // The challenge in a link can't be exchanged for that of somebody else.
+    let forged = newer.replace(&hex_of(VERIFIER), &hex_of("another"));
+    assert_ne!(forged, newer);
+    let opened = Browser::of(&site.server).navigate(&forged);
+    assert!(!opened.header("location").is_some_and(|to| to.contains("approval_token")), "{opened:?}");
+}
+
+#[test]
+fn a_challenge_and_a_place_that_are_no_good_are_refused_before_a_mail_is_sent() {
+    let site = Site::start();
+    let begun = site.native("POST", "/v1/client/sign_ups", "", "email_address=ada%40example.com");
+    let (token, id) = (begun.header("authorization").expect("a token").to_owned(), id_of(&begun));
+    let good = challenge_of(VERIFIER);
+    for (form, expected) in [
+        (format!("code_challenge={good}&code_challenge_method=plain&redirect_uri={APP}"), "form_param_value_invalid"),
+        (format!("code_challenge={}&redirect_uri={APP}", &good[1..]), "form_param_format_invalid"),
+        (format!("code_challenge={good}&redirect_uri=evil%3A%2F%2Fcallback"), "invalid_redirect_url"),
+        (format!("code_challenge={good}"), "form_param_missing"),
+    ] {
+        let path = format!("/v1/client/sign_ups/{id}/prepare_verification");
+        let refused = site.native("POST", &path, &token, &format!("strategy=email_link&{form}"));
+        assert_eq!((refused.status, refused.error_codes()), (422, vec![expected.to_owned()]), "{form}");
+    }
+    assert_eq!(site.server.messages("ada@example.com"), [Value::Null; 0]);
+}
+
+struct Site {
+    server: Server,
+    _folder: TempDir,
+}
+
+/// An application in the middle of a sign-up.
+struct App {
+    id: String,
+    token: String,
+    /// The path of the link that it asked for.
+    link: String,
+}
+
+impl Site {
+    fn start() -> Self {
+        let folder = TempDir::new().expect("a folder");
+        let config = format!(
+            "[server]\nallowed_origins = [\"{PAGE}\"]\nallowed_redirects = [\"myapp://callback\"]\n\
+             [limits]\nsource = false\n[settings]\nfile = \"email_link\"\n"
+        );
+        Self { server: Server::start(folder.path(), &config), _folder: folder }
+    }
+
+    fn native(&self, method: &str, path: &str, token: &str, form: &str) -> Answer {
+        self.server.native(method, path, token, form).expect("an answer")
+    }
+
+    fn begin(&self, address: &str) -> App {
+        let form = format!("email_address={}", escaped(address));
+        let begun = self.native("POST", "/v1/client/sign_ups", "", &form);
+        let (token, id) = (begun.header("authorization").expect("a token").to_owned(), id_of(&begun));
+        let path = format!("/v1/client/sign_ups/{id}/prepare_verification");
+        let prepared = self.native("POST", &path, &token, &wish());
+        assert_eq!(prepared.status, 200, "{}", prepared.body);
+        // The session will be for whoever has the token from now on.
+        let token = prepared.header("authorization").unwrap_or(&token).to_owned();
+        App { id, token, link: self.link(address, 1) }
+    }
+
+    /// Asks for a link again; returns its path.
+    fn prepare(&self, id: &str, token: &str, count: usize) -> String {
+        let path = format!("/v1/client/sign_ups/{id}/prepare_verification");
+        let prepared = self.native("POST", &path, token, &wish());
+        assert_eq!(prepared.status, 200, "{}", prepared.body);
+        self.link("ada@example.com", count)
+    }
+
+    fn link(&self, address: &str, count: usize) -> String {
+        let mail: Value = self.server.mail(address, count);
+        let link = mail["link"].as_str().expect("a link");
+        format!("/v1/{}", link.split_once("/v1/").expect("a path").1)
+    }
+
+    fn complete(&self, token: &str, flow: &str, approval: &str, verifier: &str) -> Answer {
+        let form = format!("flow_id={flow}&approval_token={approval}&code_verifier={verifier}");
+        self.native("POST", "/v1/client/magic_links/complete", token, &form)
+    }
+}
+
+fn wish() -> String {
+    let challenge = challenge_of(VERIFIER);
+    format!("strategy=email_link&redirect_uri={APP}&code_challenge={challenge}&code_challenge_method=S256")
+}
+
+fn id_of(answer: &Answer) -> String {
+    answer.json()["response"]["id"].as_str().expect("an id").to_owned()
+}
+
+/// What the browser takes to the application: `flow_id` and `approval_token`.
+fn approval(opened: &Answer) -> (String, String) {
+    let url = Url::parse(opened.header("location").expect("a place")).expect("a URL");
+    assert!(url.as_str().starts_with("myapp://callback?"), "{url}");
+    let of = |name: &str| url.query_pairs().find(|(key, _)| key == name).map(|(_, value)| value.into_owned());
+    (of("flow_id").expect("a flow"), of("approval_token").expect("an approval"))
+}
+
+fn challenge_of(verifier: &str) -> String {
+    URL_SAFE_NO_PAD.encode(digest(&SHA256, verifier.as_bytes()))
+}
+
+fn hex_of(verifier: &str) -> String {
+    digest(&SHA256, verifier.as_bytes()).as_ref().iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+const VERIFIER: &str = "x23456789-123456789-123456789-123456789-abc";
+const APP: &str = "myapp%3A%2F%2Fcallback";
