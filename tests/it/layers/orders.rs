@@ -67,7 +67,7 @@ const ORDERS: &[(&str, &[&str])] = &[
         &[
             "file hash layout options patience refusals",
             "error filter manifest overlay read_cache tree",
-            "frame snapshots verify",
+            "frame last_keys snapshots verify",
             "manifest_file segment",
             "inventory pool",
             "journal replay",
