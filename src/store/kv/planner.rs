@@ -11,6 +11,7 @@ mod users;
 mod webhooks;
 
 use std::borrow::Cow;
+#[cfg(test)]
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
@@ -57,18 +58,26 @@ impl<'a, K: KeyValue> WriteBatch<'a, K> {
         let mut draft = Transaction {
             batch: self,
             writes: BTreeMap::new(),
+            #[cfg(test)]
             reads: RefCell::default(),
             adds: Adds::default(),
             ignores_dots: commit.decision.ignores_dots,
         };
         let outcome = draft.make(commit);
+        #[cfg(test)]
         let reads = draft.reads.into_inner();
         let (writes, adds) = if outcome.is_ok() { (draft.writes, draft.adds) } else { Default::default() };
         self.staged.extend(writes.iter().map(|(k, v)| (k.clone(), v.clone())));
+        let mut writes: Vec<_> = writes.into_iter().map(|(key, value)| Write { key, value }).collect();
         // Puts before removals, so a concurrent reader finds a finished sign-up in one place or both.
-        let (put, removed): (Vec<_>, Vec<_>) =
-            writes.into_iter().map(|(key, value)| Write { key, value }).partition(|write| write.value.is_some());
-        Plan { outcome, writes: [put, removed].concat(), adds, reads }
+        writes.sort_by_key(|write| write.value.is_none());
+        Plan {
+            outcome,
+            writes,
+            adds,
+            #[cfg(test)]
+            reads,
+        }
     }
 }
 
@@ -82,19 +91,22 @@ pub(in crate::store) struct Plan {
     /// What it adds to the records that all commits of one append share; nothing where it is refused.
     pub(in crate::store) adds: Adds,
     /// The reads on which the plan depends, also that of a refusal.
-    #[cfg_attr(not(test), expect(dead_code, reason = "no map that several processes write to is built yet"))]
+    #[cfg(test)]
     pub(in crate::store) reads: Reads,
 }
 
 /// Each key that was looked up in the underlying map, with the value found there. Keys that the batch itself wrote
 /// before are not included. As long as these values are unchanged, the plan is valid: a map with several writing
-/// processes accepts its writes only then, else the commit must be planned again.
+/// processes accepts its writes only then, else the commit must be planned again. No such map is built yet, so only tests
+/// keep them.
+#[cfg(test)]
 pub(in crate::store) type Reads = Vec<(Bytes, Option<Bytes>)>;
 
 /// The writes of one commit so far: dropped when it is refused.
 struct Transaction<'b, 'a, K> {
     batch: &'b WriteBatch<'a, K>,
     writes: BTreeMap<Bytes, Option<Bytes>>,
+    #[cfg(test)]
     reads: RefCell<Reads>,
     /// What the commit does, as far as it is planned.
     adds: Adds,
@@ -118,7 +130,7 @@ impl<K: KeyValue> Transaction<'_, '_, K> {
     /// would reveal that the code was right.
     fn decide(&mut self, decision: &Decision, at: Timestamp) -> Result<Committed, CommitError> {
         if let Some(write) = &decision.sign_up {
-            self.sign_up(write, decision.user.as_ref())?;
+            self.sign_up(write, decision.user.as_deref())?;
         }
         let client = decision.client.as_ref();
         let client = match (client, &decision.entry) {
@@ -236,7 +248,7 @@ impl<K: KeyValue> Transaction<'_, '_, K> {
         let record = SignUpRecordV3 {
             deadline_key: indexed_at.unwrap_or(write.deadline).as_millis(),
             deadline: write.deadline.as_millis(),
-            sign_up: (&write.next).into(),
+            sign_up: (&*write.next).into(),
         };
         Ok(self.put(key, &record)?)
     }
@@ -379,11 +391,20 @@ impl<K: KeyValue> Transaction<'_, '_, K> {
             Some(value) => Ok(value.clone()),
             None => {
                 let value = self.batch.stored.get(key)?;
-                self.reads.borrow_mut().push((key.clone(), value.clone()));
+                self.note_read(key, value.as_ref());
                 Ok(value)
             }
         }
     }
+
+    /// Notes a read on which the plan depends.
+    #[cfg(test)]
+    fn note_read(&self, key: &Bytes, value: Option<&Bytes>) {
+        self.reads.borrow_mut().push((key.clone(), value.cloned()));
+    }
+
+    #[cfg(not(test))]
+    const fn note_read(&self, _key: &Bytes, _value: Option<&Bytes>) {}
 }
 
 impl<K: KeyValue> WriteBatch<'_, K> {
