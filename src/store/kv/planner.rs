@@ -30,6 +30,7 @@ use crate::domain::user::User;
 use super::closing::Adds;
 use super::codec::{self, Record};
 use super::key_value::{KeyValue, Write};
+use super::lately::Lately;
 use super::record::{
     ApplicationValueRecordV1, ClientRecordV3, CounterRecordV1, FailuresRecordV2, SignUpRecordV3, ValueRecordV1,
 };
@@ -45,12 +46,21 @@ pub(in crate::store) struct WriteBatch<'a, K> {
     stored: &'a K,
     unreadable: &'a Unreadable,
     staged: HashMap<Bytes, Option<Bytes>>,
+    /// Clients as they were written lately.
+    clients: Option<&'a Lately<Arc<Client>>>,
 }
 
 impl<'a, K: KeyValue> WriteBatch<'a, K> {
     /// An empty batch over what is stored.
     pub(in crate::store) fn over(stored: &'a K, unreadable: &'a Unreadable) -> Self {
-        Self { stored, unreadable, staged: HashMap::new() }
+        Self { stored, unreadable, staged: HashMap::new(), clients: None }
+    }
+
+    /// The same batch with room for so many commits, which notes the clients that it writes.
+    pub(in crate::store) fn for_commits(mut self, count: usize, clients: &'a Lately<Arc<Client>>) -> Self {
+        self.staged.reserve(count * WRITES_USUAL);
+        self.clients = Some(clients);
+        self
     }
 
     /// Plans the commit; commits planned after it see its writes.
@@ -256,8 +266,8 @@ impl<K: KeyValue> Transaction<'_, '_, K> {
     /// The client after the changes, and the generation of its token before them.
     fn client(&mut self, write: &ClientWrite, at: Timestamp) -> Result<(Arc<Client>, Option<u32>), CommitError> {
         let key = key::client(write.id);
-        let current: Option<ClientRecordV3> = self.record(&key)?;
-        let mut current = current.map(Client::try_from).transpose().map_err(refuse)?;
+        let current = self.get(&key)?.map(|bytes| self.stored_client(&key, &bytes));
+        let mut current = current.transpose().map_err(refuse)?;
         if let Some(client) = &mut current {
             for (session, status) in client.drop_ended(|id| self.known_user(id))? {
                 self.session_over(&session.ended(status, at))?;
@@ -265,8 +275,21 @@ impl<K: KeyValue> Transaction<'_, '_, K> {
         }
         let next = Client::change(current.as_ref(), write.id, &write.changes, at)?;
         self.sessions(current.as_ref(), &next, &write.changes, at)?;
-        self.put(key, &ClientRecordV3::from(&next))?;
-        Ok((Arc::new(next), current.map(|client| client.generation)))
+        let next = Arc::new(next);
+        let bytes = codec::encode(&ClientRecordV3::from(&*next))?;
+        debug_assert_eq!(decoded(&bytes).as_ref(), Ok(&*next), "a client is read back as it was written");
+        if let Some(clients) = self.batch.clients {
+            clients.keep([(key.clone(), bytes.clone(), next.clone())]);
+        }
+        self.writes.insert(key, Some(bytes));
+        Ok((next, current.map(|client| client.generation)))
+    }
+
+    fn stored_client(&self, key: &Bytes, bytes: &Bytes) -> Result<Client, StoreError> {
+        match self.batch.clients.and_then(|clients| clients.get(key, bytes)) {
+            Some(known) => Ok((*known).clone()),
+            None => decoded(bytes),
+        }
     }
 
     /// Counts a use of the quotas, or, at a proof, resets them; a conversion also resets the client's.
@@ -417,6 +440,13 @@ impl From<StoreError> for CommitError {
     fn from(error: StoreError) -> Self {
         refuse(error)
     }
+}
+
+/// How many keys a commit usually writes.
+const WRITES_USUAL: usize = 5;
+
+fn decoded(client: &Bytes) -> Result<Client, StoreError> {
+    codec::decode::<ClientRecordV3>(client).and_then(Client::try_from)
 }
 
 /// An unreadable record prevents a decision, so the commit is refused and nothing is written.

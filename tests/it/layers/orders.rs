@@ -30,7 +30,7 @@ const ORDERS: &[(&str, &[&str])] = &[
     (
         "store/kv",
         &[
-            "key key_value unreadable",
+            "key key_value lately unreadable",
             "codec",
             "record seal",
             "closing quota",
