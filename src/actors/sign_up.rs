@@ -274,17 +274,17 @@ impl State {
     async fn create(&mut self, create: Create) -> Result<SignUpReply, CallError> {
         let Create { client, terms, fields, origin } = create;
         let id = self.arguments.id;
-        let transition = self.arguments.context.decide(|cx| SignUp::create(id, client, &fields, origin, cx))?;
-        let (transition, values) = self.ask_application(None, transition).await?;
+        let mut transition = self.arguments.context.decide(|cx| SignUp::create(id, client, &fields, origin, cx))?;
+        let values = self.ask_application(None, &mut transition).await?;
         self.commit(None, terms, transition, values).await
     }
 
     async fn command(&mut self, client: ClientId, terms: Terms, command: &Command) -> Result<SignUpReply, CallError> {
         let value = self.owned(client)?.clone();
-        let transition = self.arguments.context.decide(|cx| value.apply(command, cx))?;
+        let mut transition = self.arguments.context.decide(|cx| value.apply(command, cx))?;
         match transition.change {
             Change::Made => {
-                let (transition, values) = self.ask_application(Some(command), transition).await?;
+                let values = self.ask_application(Some(command), &mut transition).await?;
                 self.commit(Some(value.version), terms, transition, values).await
             }
             Change::Nothing => Ok(SignUpReply { sign_up: value, outcome: Outcome::Unchanged }),
@@ -301,19 +301,22 @@ impl State {
         }
     }
 
-    /// Asks the application's hook about a conversion. It is asked before the commit, which decides whether there will
-    /// be a user; what the application stores with the user is part of that commit.
+    /// Asks the application's hook about a conversion, and returns what the application stores with the user. It is asked
+    /// before the commit, which decides whether there will be a user, and what it stores is part of that commit.
     async fn ask_application(
         &self,
         command: Option<&Command>,
-        mut transition: Transition,
-    ) -> Result<(Transition, Vec<ApplicationValue>), CallError> {
+        transition: &mut Transition,
+    ) -> Result<Vec<ApplicationValue>, CallError> {
         let (Some(hook), Some(conversion)) = (&self.arguments.context.hook, &mut transition.outcome) else {
-            return Ok((transition, Vec::new()));
+            return Ok(Vec::new());
         };
         match hook.ask(conversion).await {
-            Ok(values) => Ok((transition, values)),
-            Err(declined) => Ok((transition.declined(command, declined)?, Vec::new())),
+            Ok(values) => Ok(values),
+            Err(declined) => {
+                *transition = transition.clone().declined(command, declined)?;
+                Ok(Vec::new())
+            }
         }
     }
 
@@ -330,12 +333,15 @@ impl State {
         let policy = &context.policy;
         let relaxed = conversion.is_none();
         let deadline = next.forget_at(policy);
+        let sign_up = Arc::new(next);
+        let mut changes = terms.changes;
+        changes.extend(client_changes);
         let accepted = conversion.as_ref().and_then(|c| Some(InvitationChange::Accept(c.accepts?, c.user.id)));
         let decision = Decision {
-            sign_up: Some(SignUpWrite { next: next.clone(), expected_version, deadline }),
+            sign_up: Some(SignUpWrite { next: sign_up.clone(), expected_version, deadline }),
             invitations: accepted.into_iter().collect(),
-            user: conversion.map(|c| c.user),
-            client: Some(ClientWrite { id: next.client_id, changes: [terms.changes, client_changes].concat() }),
+            user: conversion.map(|c| Box::new(c.user)),
+            client: Some(ClientWrite { id: sign_up.client_id, changes }),
             outbox: context.outbox(effects),
             values: values.into_iter().map(ValueWrite::Put).collect(),
             quota_uses,
@@ -347,7 +353,6 @@ impl State {
         let commit = Commit { relaxed, end_user, ..Commit::of_decision(context.now(), decision) };
         match self.arguments.persister.commit(commit).await {
             Ok(committed) => {
-                let sign_up = Arc::new(next);
                 self.value = Loaded::Value(sign_up.clone());
                 verdict?;
                 Ok(SignUpReply { sign_up, outcome: Outcome::Committed(committed) })

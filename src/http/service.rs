@@ -4,7 +4,7 @@ use std::any::Any;
 use std::future::poll_fn;
 use std::net::SocketAddr;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::pin::pin;
+use std::pin::{Pin, pin};
 use std::task::Poll;
 
 use bytes::Bytes;
@@ -42,7 +42,7 @@ where
     let audience = Audience::of(&parts.method, &parts.headers);
     let is_api = routing::is_of_the_api(parts.uri.path());
     let is_read = matches!(parts.method, Method::GET | Method::HEAD);
-    let walk = call(app, parts, body, peer).instrument(asked.span());
+    let walk = pin!(call(app, parts, body, peer).instrument(asked.span()));
     let outcome = uninterrupted(walk).await.unwrap_or_else(|_| Err(panicked()));
     asked.note(&outcome);
     let mut answer = match audience {
@@ -101,7 +101,8 @@ where
     let (endpoint, id) = routing::find(&head.method, &head.path, realm, found)?;
     let source = head.source(&origins);
     let call = Call::new(app, head, source);
-    uninterrupted(routed(&call, (endpoint, id), body)).await.unwrap_or_else(|_| Err(panicked()))
+    let work = pin!(routed(&call, (endpoint, id), body));
+    uninterrupted(work).await.unwrap_or_else(|_| Err(panicked()))
 }
 
 /// Answers a request. If another call replaced the client's token during a read, the read is repeated: by the browser,
@@ -143,9 +144,9 @@ fn is_at_home(host: Option<&str>, options: &HttpOptions) -> bool {
     Host::parse(host).is_ok() && spelled.set_host(Some(host)).is_ok() && is_loopback(&spelled)
 }
 
-/// Runs a future until it ends or panics.
-async fn uninterrupted<F: Future>(future: F) -> Result<F::Output, Box<dyn Any + Send>> {
-    let mut future = pin!(future);
+/// Runs a future until it ends or panics. It stays where it is: taken by value, it would be in the caller's future three
+/// times, and that is moved with each request.
+async fn uninterrupted<F: Future>(mut future: Pin<&mut F>) -> Result<F::Output, Box<dyn Any + Send>> {
     poll_fn(|cx| {
         // Nothing of the future is used after a panic.
         match catch_unwind(AssertUnwindSafe(|| future.as_mut().poll(cx))) {
@@ -186,9 +187,9 @@ mod tests {
 
     #[tokio::test]
     async fn a_panic_is_an_outcome() {
-        let quiet = uninterrupted(async { 7 }).await;
+        let quiet = uninterrupted(pin!(async { 7 })).await;
         assert_eq!(quiet.ok(), Some(7));
-        let loud: Result<(), _> = uninterrupted(async { panic!("number {}", 8) }).await;
+        let loud: Result<(), _> = uninterrupted(pin!(async { panic!("number {}", 8) })).await;
         assert!(loud.is_err());
     }
 }

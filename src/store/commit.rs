@@ -88,7 +88,7 @@ pub struct Decision {
     /// Whether an address at Gmail is taken where another user has it in a spelling that differs in dots.
     pub ignores_dots: bool,
     /// A new user; its identifiers are claimed. Refused as [`CommitError::IdentifierTaken`] if another user holds one.
-    pub user: Option<User>,
+    pub user: Option<Box<User>>,
     /// What the application's backend writes to users, in order. Refused as [`CommitError::Stale`] if a user is not in
     /// the expected version, as [`CommitError::IdentifierTaken`] if another user holds one of its identifiers.
     pub users: Vec<UserWrite>,
@@ -182,8 +182,8 @@ pub struct MessageReport {
 /// The next value of a sign-up.
 #[derive(Clone, Debug)]
 pub struct SignUpWrite {
-    /// The value.
-    pub next: SignUp,
+    /// The value; shared with the actor that holds it, so that nothing is copied.
+    pub next: Arc<SignUp>,
     /// The version that it was made from; `None` for a new one.
     pub expected_version: Option<u64>,
     /// When the sweeper should check it. A new sign-up is listed under it. A known one keeps its place in the list,

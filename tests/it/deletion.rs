@@ -3,6 +3,7 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 use vestibule::domain::client::ClientChange;
@@ -195,7 +196,8 @@ fn session(client: ClientId) -> Session {
 fn of_another_person() -> SignUpWrite {
     let empty = SignUp::new(SignUpId::from_bytes([9; 16]), ClientId::from_bytes([10; 16]), None, NOW);
     let email_address = Some(Collected { value: address(KEPT), verification: None });
-    SignUpWrite { next: SignUp { email_address, version: 1, ..empty }, expected_version: None, deadline: LATE }
+    let next = Arc::new(SignUp { email_address, version: 1, ..empty });
+    SignUpWrite { next, expected_version: None, deadline: LATE }
 }
 
 fn address(text: &str) -> EmailAddress {

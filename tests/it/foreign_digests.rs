@@ -92,7 +92,7 @@ impl Bench {
     async fn import(&self, hasher: &str, digest: &str) -> Secret<String> {
         let digest = ForeignDigest::parse(hasher, digest).expect(hasher);
         let stored = HashPool::new(options()).expect("a pool").adopt(&digest).await.expect("a text to store");
-        let decision = Decision { user: Some(user(stored.clone())), ..Decision::default() };
+        let decision = Decision { user: Some(Box::new(user(stored.clone()))), ..Decision::default() };
         let commit = Commit { decision, ..Commit::default() };
         self.store.commit(vec![commit]).await.remove(0).expect("a user");
         stored

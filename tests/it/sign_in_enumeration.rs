@@ -133,8 +133,10 @@ impl Bench {
     }
 
     async fn import(&self, user: &User) {
-        let commit =
-            Commit { decision: Decision { user: Some(user.clone()), ..Decision::default() }, ..Commit::default() };
+        let commit = Commit {
+            decision: Decision { user: Some(Box::new(user.clone())), ..Decision::default() },
+            ..Commit::default()
+        };
         self.store.commit(vec![commit]).await.remove(0).expect("a user");
     }
 

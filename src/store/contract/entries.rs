@@ -193,7 +193,10 @@ async fn unproved(store: &impl Store) -> User {
     };
     commit(
         store,
-        Commit { decision: Decision { user: Some(user.clone()), ..Decision::default() }, ..Commit::default() },
+        Commit {
+            decision: Decision { user: Some(Box::new(user.clone())), ..Decision::default() },
+            ..Commit::default()
+        },
     )
     .await
     .expect("a user");

@@ -31,7 +31,7 @@ pub(super) async fn every_commit_tells_what_it_did_in_the_order_of_the_commits(s
     let batch = vec![open_client(sign_up.client_id), update(&changed_once), finish.clone()];
     let answers = store.commit(batch).await;
     let last = answers.last().and_then(|answer| answer.as_ref().ok()?.last_event);
-    let user = finish.decision.user.expect("a user");
+    let user = *finish.decision.user.expect("a user");
     let next = User { version: 2, external_id: Some("ada-1".into()), ..user };
     let change = UserWrite::Change { next: Box::new(next.clone()), expected_version: 1 };
     commit(store, of_users(vec![change])).await.expect("a change");

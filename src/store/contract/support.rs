@@ -1,5 +1,7 @@
 //! Values and commits for the suite.
 
+use std::sync::Arc;
+
 use crate::domain::client::ClientChange;
 use crate::domain::client::session::{Session, SessionStatus};
 use crate::domain::handshake::KeptHandshake;
@@ -71,14 +73,14 @@ pub(super) fn update(next: &SignUp) -> Commit {
 pub(super) fn convert(sign_up: &SignUp) -> Commit {
     let (finished, user) = finish(sign_up);
     let mut commit = update(&finished);
-    commit.decision.user = Some(user);
+    commit.decision.user = Some(Box::new(user));
     commit
 }
 
 pub(super) fn write(next: &SignUp, expected_version: Option<u64>) -> Commit {
     Commit {
         decision: Decision {
-            sign_up: Some(SignUpWrite { next: next.clone(), expected_version, deadline: at(DEADLINE) }),
+            sign_up: Some(SignUpWrite { next: Arc::new(next.clone()), expected_version, deadline: at(DEADLINE) }),
             ..Decision::default()
         },
         ..Commit::default()

@@ -66,7 +66,7 @@ pub(super) async fn whoever_loses_writes_nothing(store: &impl Store) {
 pub(super) async fn an_import_claims_like_a_conversion(store: &impl Store) {
     let (_, user) = finish(&open(1, "ada@example.com"));
     let import = |user: &User| Commit {
-        decision: Decision { user: Some(user.clone()), ..Decision::default() },
+        decision: Decision { user: Some(Box::new(user.clone())), ..Decision::default() },
         ..Commit::default()
     };
     commit(store, import(&user)).await.expect("a user");
@@ -297,7 +297,8 @@ pub(super) async fn kinds_of_identifiers_do_not_collide(store: &impl Store) {
         PhoneNumber::restore("+14155552671".into()),
     )];
     for user in [ada, eve] {
-        let commit_of = Commit { decision: Decision { user: Some(user), ..Decision::default() }, ..Commit::default() };
+        let commit_of =
+            Commit { decision: Decision { user: Some(Box::new(user)), ..Decision::default() }, ..Commit::default() };
         commit(store, commit_of).await.expect("a user");
     }
 }

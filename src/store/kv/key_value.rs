@@ -19,7 +19,7 @@ pub struct Write {
 /// One process writes to it: between a read and the `append` that depends on it, [`KvStore`](super::kv_store::KvStore)
 /// holds a lock, under which it also numbers the records of events. A map with several writing processes, such as a
 /// table of PostgreSQL, needs one thing more: an `append` whose groups name what they have read, and that refuses a group
-/// if one of those values has changed. Each plan has that list (`Reads` in `planner.rs`); the guide's chapter on storage
+/// if one of those values has changed. In tests each plan has that list (`Reads` in `planner.rs`); the guide's chapter on storage
 /// has the details.
 pub trait KeyValue: Send + Sync + 'static {
     /// The value of a key.

@@ -18,7 +18,10 @@ use bytes::Bytes;
 use super::codec::{self, Record};
 use super::key::{self, Kind};
 use super::key_value::KeyValue;
+use super::lately::Lately;
 use super::unreadable::Unreadable;
+use crate::domain::client::Client;
+use crate::domain::user::User;
 use crate::store::error::StoreError;
 use events::Numbers;
 
@@ -35,12 +38,18 @@ struct Shared<K> {
     /// choice of a number for events until they are written, so that they become readable in the order of their numbers.
     deciding: Mutex<Numbers>,
     unreadable: Unreadable,
+    /// Users as they were decoded lately.
+    users: Lately<Arc<User>>,
+    /// Clients as they were written lately.
+    clients: Lately<Arc<Client>>,
 }
 
 impl<K: KeyValue> KvStore<K> {
     /// The store over this map.
     pub fn over(kv: K) -> Self {
-        Self { shared: Arc::new(Shared { kv, deciding: Mutex::default(), unreadable: Unreadable::default() }) }
+        let (deciding, unreadable) = (Mutex::default(), Unreadable::default());
+        let (users, clients) = (Lately::default(), Lately::default());
+        Self { shared: Arc::new(Shared { kv, deciding, unreadable, users, clients }) }
     }
 
     /// The underlying map.

@@ -9,6 +9,7 @@ pub(super) mod codec;
 pub(super) mod key;
 pub(super) mod key_value;
 pub(super) mod kv_store;
+mod lately;
 pub(super) mod memory;
 pub(super) mod planner;
 pub(super) mod quota;

@@ -12,6 +12,7 @@ mod users;
 mod webhooks;
 
 use std::borrow::Cow;
+#[cfg(test)]
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
@@ -31,6 +32,7 @@ use crate::domain::user::User;
 use super::closing::Adds;
 use super::codec::{self, Record};
 use super::key_value::{KeyValue, Write};
+use super::lately::Lately;
 use super::record::{
     ApplicationValueRecordV1, ClientRecordV5, CounterRecordV1, FailuresRecordV2, SignUpRecordV3, ValueRecordV1,
 };
@@ -46,12 +48,21 @@ pub(in crate::store) struct WriteBatch<'a, K> {
     stored: &'a K,
     unreadable: &'a Unreadable,
     staged: HashMap<Bytes, Option<Bytes>>,
+    /// Clients as they were written lately.
+    clients: Option<&'a Lately<Arc<Client>>>,
 }
 
 impl<'a, K: KeyValue> WriteBatch<'a, K> {
     /// An empty batch over what is stored.
     pub(in crate::store) fn over(stored: &'a K, unreadable: &'a Unreadable) -> Self {
-        Self { stored, unreadable, staged: HashMap::new() }
+        Self { stored, unreadable, staged: HashMap::new(), clients: None }
+    }
+
+    /// The same batch with room for so many commits, which notes the clients that it writes.
+    pub(in crate::store) fn for_commits(mut self, count: usize, clients: &'a Lately<Arc<Client>>) -> Self {
+        self.staged.reserve(count * WRITES_USUAL);
+        self.clients = Some(clients);
+        self
     }
 
     /// Plans the commit; commits planned after it see its writes.
@@ -59,19 +70,27 @@ impl<'a, K: KeyValue> WriteBatch<'a, K> {
         let mut draft = Transaction {
             batch: self,
             writes: BTreeMap::new(),
+            #[cfg(test)]
             reads: RefCell::default(),
             adds: Adds::default(),
             ignores_dots: commit.decision.ignores_dots,
             end_user: commit.end_user.as_deref(),
         };
         let outcome = draft.make(commit);
+        #[cfg(test)]
         let reads = draft.reads.into_inner();
         let (writes, adds) = if outcome.is_ok() { (draft.writes, draft.adds) } else { Default::default() };
         self.staged.extend(writes.iter().map(|(k, v)| (k.clone(), v.clone())));
+        let mut writes: Vec<_> = writes.into_iter().map(|(key, value)| Write { key, value }).collect();
         // Puts before removals, so a concurrent reader finds a finished sign-up in one place or both.
-        let (put, removed): (Vec<_>, Vec<_>) =
-            writes.into_iter().map(|(key, value)| Write { key, value }).partition(|write| write.value.is_some());
-        Plan { outcome, writes: [put, removed].concat(), adds, reads }
+        writes.sort_by_key(|write| write.value.is_none());
+        Plan {
+            outcome,
+            writes,
+            adds,
+            #[cfg(test)]
+            reads,
+        }
     }
 }
 
@@ -85,19 +104,22 @@ pub(in crate::store) struct Plan {
     /// What it adds to the records that all commits of one append share; nothing where it is refused.
     pub(in crate::store) adds: Adds,
     /// The reads on which the plan depends, also that of a refusal.
-    #[cfg_attr(not(test), expect(dead_code, reason = "no map that several processes write to is built yet"))]
+    #[cfg(test)]
     pub(in crate::store) reads: Reads,
 }
 
 /// Each key that was looked up in the underlying map, with the value found there. Keys that the batch itself wrote
 /// before are not included. As long as these values are unchanged, the plan is valid: a map with several writing
-/// processes accepts its writes only then, else the commit must be planned again.
+/// processes accepts its writes only then, else the commit must be planned again. No such map is built yet, so only tests
+/// keep them.
+#[cfg(test)]
 pub(in crate::store) type Reads = Vec<(Bytes, Option<Bytes>)>;
 
 /// The writes of one commit so far: dropped when it is refused.
 struct Transaction<'b, 'a, K> {
     batch: &'b WriteBatch<'a, K>,
     writes: BTreeMap<Bytes, Option<Bytes>>,
+    #[cfg(test)]
     reads: RefCell<Reads>,
     /// What the commit does, as far as it is planned.
     adds: Adds,
@@ -123,7 +145,7 @@ impl<K: KeyValue> Transaction<'_, '_, K> {
     /// would reveal that the code was right.
     fn decide(&mut self, decision: &Decision, at: Timestamp) -> Result<Committed, CommitError> {
         if let Some(write) = &decision.sign_up {
-            self.sign_up(write, decision.user.as_ref())?;
+            self.sign_up(write, decision.user.as_deref())?;
         }
         let client = decision.client.as_ref();
         let client = match (client, &decision.entry) {
@@ -244,7 +266,7 @@ impl<K: KeyValue> Transaction<'_, '_, K> {
         let record = SignUpRecordV3 {
             deadline_key: indexed_at.unwrap_or(write.deadline).as_millis(),
             deadline: write.deadline.as_millis(),
-            sign_up: (&write.next).into(),
+            sign_up: (&*write.next).into(),
         };
         Ok(self.put(key, &record)?)
     }
@@ -252,8 +274,8 @@ impl<K: KeyValue> Transaction<'_, '_, K> {
     /// The client after the changes, and the generation of its token before them.
     fn client(&mut self, write: &ClientWrite, at: Timestamp) -> Result<(Arc<Client>, Option<u32>), CommitError> {
         let key = key::client(write.id);
-        let current: Option<ClientRecordV5> = self.record(&key)?;
-        let mut current = current.map(Client::try_from).transpose().map_err(refuse)?;
+        let current = self.get(&key)?.map(|bytes| self.stored_client(&key, &bytes));
+        let mut current = current.transpose().map_err(refuse)?;
         if let Some(client) = &mut current {
             for (session, status) in client.drop_ended(|id| self.known_user(id))? {
                 self.session_over(&session.ended(status, at))?;
@@ -262,8 +284,21 @@ impl<K: KeyValue> Transaction<'_, '_, K> {
         let mut next = Client::change(current.as_ref(), write.id, &write.changes, at)?;
         self.note_activity(&mut next, &write.changes);
         self.sessions(current.as_ref(), &next, &write.changes, at)?;
-        self.put(key, &ClientRecordV5::from(&next))?;
-        Ok((Arc::new(next), current.map(|client| client.generation)))
+        let next = Arc::new(next);
+        let bytes = codec::encode(&ClientRecordV5::from(&*next))?;
+        debug_assert_eq!(decoded(&bytes).as_ref(), Ok(&*next), "a client is read back as it was written");
+        if let Some(clients) = self.batch.clients {
+            clients.keep([(key.clone(), bytes.clone(), next.clone())]);
+        }
+        self.writes.insert(key, Some(bytes));
+        Ok((next, current.map(|client| client.generation)))
+    }
+
+    fn stored_client(&self, key: &Bytes, bytes: &Bytes) -> Result<Client, StoreError> {
+        match self.batch.clients.and_then(|clients| clients.get(key, bytes)) {
+            Some(known) => Ok((*known).clone()),
+            None => decoded(bytes),
+        }
     }
 
     /// Notes in the sessions that the changes begin or use from where that is.
@@ -403,11 +438,20 @@ impl<K: KeyValue> Transaction<'_, '_, K> {
             Some(value) => Ok(value.clone()),
             None => {
                 let value = self.batch.stored.get(key)?;
-                self.reads.borrow_mut().push((key.clone(), value.clone()));
+                self.note_read(key, value.as_ref());
                 Ok(value)
             }
         }
     }
+
+    /// Notes a read on which the plan depends.
+    #[cfg(test)]
+    fn note_read(&self, key: &Bytes, value: Option<&Bytes>) {
+        self.reads.borrow_mut().push((key.clone(), value.cloned()));
+    }
+
+    #[cfg(not(test))]
+    const fn note_read(&self, _key: &Bytes, _value: Option<&Bytes>) {}
 }
 
 impl<K: KeyValue> WriteBatch<'_, K> {
@@ -420,6 +464,13 @@ impl From<StoreError> for CommitError {
     fn from(error: StoreError) -> Self {
         refuse(error)
     }
+}
+
+/// How many keys a commit usually writes.
+const WRITES_USUAL: usize = 5;
+
+fn decoded(client: &Bytes) -> Result<Client, StoreError> {
+    codec::decode::<ClientRecordV5>(client).and_then(Client::try_from)
 }
 
 /// An unreadable record prevents a decision, so the commit is refused and nothing is written.

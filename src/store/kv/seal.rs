@@ -29,7 +29,9 @@ use crate::domain::ports::Entropy;
 use crate::entropy::OsEntropy;
 
 use super::codec::{self, SEALED_MAGIC};
+use super::key::Kind;
 use super::key_value::{KeyValue, Write};
+use super::lately::Lately;
 use crate::store::error::{CommitError, StoreError};
 use crate::store::health::Health;
 
@@ -53,6 +55,8 @@ pub struct Sealed<K> {
     beneath: K,
     /// `None` passes values unchanged.
     sealer: Option<Sealer>,
+    /// The plain form of sealed values that were written lately.
+    opened: Lately<Bytes>,
     /// The mark, if it still has to be written, unsealed, together with the first sealed value.
     mark: Mutex<Option<Write>>,
 }
@@ -63,12 +67,17 @@ impl<K> Sealed<K> {
         &self.beneath
     }
 
-    pub(in crate::store) const fn over(beneath: K, sealer: Option<Sealer>, mark: Option<Write>) -> Self {
-        Self { beneath, sealer, mark: Mutex::new(mark) }
+    pub(in crate::store) fn over(beneath: K, sealer: Option<Sealer>, mark: Option<Write>) -> Self {
+        Self { beneath, sealer, opened: Lately::default(), mark: Mutex::new(mark) }
     }
 
     /// The opened value. One that can't be opened is returned unchanged, and no reader will take it for a record.
     fn open(&self, key: &[u8], value: Bytes) -> Bytes {
+        if is_read_soon(key)
+            && let Some(opened) = self.opened.get(key, &value)
+        {
+            return opened;
+        }
         let opened = self.sealer.as_ref().and_then(|sealer| sealer.open(key, &value));
         opened.unwrap_or(value)
     }
@@ -106,11 +115,15 @@ impl<K: KeyValue> KeyValue for Sealed<K> {
 
     fn prepare(&self, mut groups: Vec<Vec<Write>>) -> Vec<Vec<Write>> {
         let Some(sealer) = self.sealer.as_ref().filter(|sealer| sealer.seal) else { return groups };
-        for write in groups.iter_mut().flatten() {
-            if let Some(value) = &mut write.value {
-                *value = sealer.seal(&write.key, value);
+        let mut opened = Vec::new();
+        for Write { key, value } in groups.iter_mut().flatten() {
+            let Some(value) = value else { continue };
+            let plain = std::mem::replace(value, sealer.seal(key, value));
+            if is_read_soon(key) {
+                opened.push((key.clone(), value.clone(), plain));
             }
         }
+        self.opened.keep(opened);
         let mark = self.mark.lock().unwrap_or_else(PoisonError::into_inner);
         if let (Some(mark), Some(first)) = (mark.as_ref(), groups.first_mut()) {
             first.push(mark.clone());
@@ -144,6 +157,11 @@ impl<K: KeyValue> KeyValue for Sealed<K> {
     }
 }
 
+/// Whether a value of this key is usually read moments after it was written: by the next call of the same person.
+fn is_read_soon(key: &[u8]) -> bool {
+    [Kind::SignUp, Kind::User, Kind::Client].iter().any(|kind| key.first() == Some(&kind.byte()))
+}
+
 /// Seals and opens the values of one store.
 pub(in crate::store) struct Sealer {
     root: Prk,
@@ -152,6 +170,20 @@ pub(in crate::store) struct Sealer {
     current: Mutex<Subkey>,
     /// Subkeys of earlier starts that were needed so far.
     known: RwLock<HashMap<SubkeyNumber, Arc<LessSafeKey>>>,
+}
+
+/// Associated data. That of most keys is short, and needs no allocation.
+struct AssociatedData {
+    short: [u8; SHORT],
+    length: usize,
+    /// All of it, where it is longer.
+    long: Vec<u8>,
+}
+
+impl AsRef<[u8]> for AssociatedData {
+    fn as_ref(&self) -> &[u8] {
+        self.short.get(..self.length).unwrap_or(&self.long)
+    }
 }
 
 /// The subkey for new values.
@@ -198,7 +230,7 @@ impl Sealer {
         sealed.extend_from_slice(&counter.to_be_bytes());
         sealed.extend_from_slice(payload);
         let tag = subkey
-            .seal_in_place_separate_tag(nonce(counter), aad, &mut sealed[SEALED_HEADER..])
+            .seal_in_place_separate_tag(nonce(counter), Aad::from(aad), &mut sealed[SEALED_HEADER..])
             .expect("a value of 64 KiB is within what AES-GCM can seal");
         sealed.extend_from_slice(tag.as_ref());
         sealed.into()
@@ -209,21 +241,33 @@ impl Sealer {
         let (header, rest) = value.split_first_chunk::<4>()?;
         let rest = header.starts_with(&SEALED_MAGIC).then_some(rest)?;
         let (number, rest) = rest.split_first_chunk::<16>()?;
-        let (counter, text) = rest.split_first_chunk::<8>()?;
+        let (counter, rest) = rest.split_first_chunk::<8>()?;
+        let (text, tag) = rest.split_last_chunk::<TAG>()?;
         let nonce = nonce(u64::from_be_bytes(*counter));
-        let mut plain = codec::header(header[2], header[3]).to_vec();
-        plain.extend_from_slice(text);
-        let payload = &mut plain[codec::HEADER..];
-        let subkey = self.subkey(number);
-        let length = subkey.open_in_place(nonce, self.associated_data(header, key), payload).ok()?.len();
-        plain.truncate(codec::HEADER + length);
+        let aad = Aad::from(self.associated_data(header, key));
+        // Of its exact size, which needs the fewest allocations.
+        let mut plain = vec![0; codec::HEADER + text.len()];
+        plain[..codec::HEADER].copy_from_slice(&codec::header(header[2], header[3]));
+        self.subkey(number).open_separate_gather(nonce, aad, text, tag, &mut plain[codec::HEADER..]).ok()?;
         codec::close(&mut plain);
         Some(plain.into())
     }
 
     /// The associated data: the value's header, store id and key in the map.
-    fn associated_data(&self, header: &[u8], key: &[u8]) -> Aad<Vec<u8>> {
-        Aad::from([header, &self.store_id.to_be_bytes(), key].concat())
+    fn associated_data(&self, header: &[u8], key: &[u8]) -> AssociatedData {
+        let mut data = AssociatedData { short: [0; SHORT], length: header.len() + 8 + key.len(), long: Vec::new() };
+        let parts = [header, &self.store_id.to_be_bytes(), key];
+        if data.length > SHORT {
+            data.long = parts.concat();
+            return data;
+        }
+        let mut rest = &mut data.short[..];
+        for part in parts {
+            let (here, after) = rest.split_at_mut(part.len());
+            here.copy_from_slice(part);
+            rest = after;
+        }
+        data
     }
 
     /// An unused nonce and its subkey.
@@ -295,7 +339,11 @@ impl KeyType for CheckLength {
 const SALT: &[u8] = b"vestibule store sealing v1";
 /// The bytes before the sealed payload: magic, kind, schema, the subkey's number, the counter.
 const SEALED_HEADER: usize = 4 + 16 + 8;
-const OVERHEAD: usize = SEALED_HEADER + MAX_TAG_LEN;
+const OVERHEAD: usize = SEALED_HEADER + TAG;
+/// The bytes of a tag, behind the sealed payload.
+const TAG: usize = MAX_TAG_LEN;
+/// The associated data of a key of up to 52 bytes, as nearly all keys are, is within this many bytes.
+const SHORT: usize = 64;
 /// A sealed value must fit where the plain one does: the codec leaves this much room.
 const _: () = assert!(OVERHEAD - codec::HEADER <= codec::ROOM_TO_SEAL);
 const VALUES_PER_SUBKEY: u64 = 1 << 32;
@@ -321,6 +369,23 @@ mod tests {
         assert_eq!(map.get(KEY), Ok(Some(record())));
         assert_eq!(map.scan(&[8], &[8], 9), Ok(vec![(Bytes::from_static(KEY), record())]));
         assert_eq!(stored.len(), record().len() + OVERHEAD - codec::HEADER);
+    }
+
+    #[test]
+    fn what_was_just_written_is_read_without_opening_it_and_only_as_long_as_it_is_what_is_stored() {
+        const KEY: &[u8] = &[Kind::Client.byte(), 1];
+        let map = map(1, 77, true);
+        put(&map, KEY, &record());
+        let read = || map.get(KEY).expect("memory").expect("a value");
+        let (first, second) = (read(), read());
+        assert_eq!((&first, first.as_ptr()), (&record(), second.as_ptr()), "both are at one place");
+        let stored = map.beneath().get(KEY).expect("memory").expect("a value");
+        let mut changed = stored.to_vec();
+        changed[SEALED_HEADER] ^= 1;
+        map.beneath().append(&[vec![write(KEY, changed.into())]], false).expect("memory");
+        assert!(decode::<ValueRecordV1>(&read()).is_err(), "what is stored is not what was written");
+        map.beneath().append(&[vec![write(KEY, stored.to_vec().into())]], false).expect("memory");
+        assert_eq!(read(), record());
     }
 
     #[test]

@@ -172,6 +172,8 @@ impl Checkpoint {
                 sums.add(key, value);
             }
         }
+        let written = writes.iter().filter(|change| change.value.is_some());
+        self.shared.last_keys.note(written.map(|change| &change.key[..]));
         self.tree.flush()?;
         let give_up = |waited| self.shared.is_late(waited);
         if sync {
@@ -220,10 +222,9 @@ impl Checkpoint {
             return Ok((pending.rest, hashes));
         }
         let mut rest = before.sums;
-        let mut last = LastKey::default();
         for Change { key, value, may_replace } in writes {
-            // Most new keys are those of a list by time, behind all that is there: that is known without a search.
-            let old = if last.is_before(key, &self.tree)? { None } else { self.tree.get(key)? };
+            let is_new = self.shared.last_keys.look(key, &self.tree)?;
+            let old = if is_new { None } else { self.tree.get(key)? };
             *may_replace = old.is_some();
             match old {
                 Some(old) => rest.subtract(key, &old),
@@ -244,19 +245,18 @@ impl Checkpoint {
 
     /// The last write of each key in these segments, in the order of the keys.
     fn coalesced(&self, batch: &[Sealed]) -> Result<Vec<Change>, String> {
-        let mut writes = Vec::new();
+        let mut groups = Vec::new();
         for sealed in batch {
             let file = &sealed.segment.file;
             let read = || -> io::Result<Vec<u8>> { file.read(sealed.bytes) };
             let content = patiently("reading the journal", |waited| self.shared.is_late(waited), read)
                 .map_err(|error| format!("{} cannot be read: {error}", file.path().display()))?;
-            for (_, group) in sealed.groups(&content.into(), self.shared.stamp)? {
-                let change = |write: Write| Change { key: write.key, value: write.value, may_replace: true };
-                writes.extend(group.into_iter().map(change));
-            }
+            groups.extend(sealed.groups(&content.into(), self.shared.stamp)?);
         }
         // Newest first among equal keys, so that deduplication keeps the newest.
-        writes.reverse();
+        let mut writes = Vec::with_capacity(groups.iter().map(|(_, group)| group.len()).sum());
+        let newest_first = groups.into_iter().rev().flat_map(|(_, group)| group.into_iter().rev());
+        writes.extend(newest_first.map(|Write { key, value }| Change { key, value, may_replace: true }));
         // By their beginnings, which are compared fast, and then what they leave, nearly nothing.
         writes.sort_by_cached_key(|change| beginning(&change.key));
         writes.sort_by(|left, right| left.key.cmp(&right.key));
@@ -277,29 +277,6 @@ impl Change {
     /// Whether it changes anything in sled. What was written and removed again between two checkpoints does not.
     const fn is_seen(&self) -> bool {
         self.value.is_some() || self.may_replace
-    }
-}
-
-/// The last key in sled of the kind that was asked for last.
-#[derive(Default)]
-struct LastKey {
-    kind: Option<u8>,
-    key: Option<Bytes>,
-}
-
-impl LastKey {
-    /// Whether all keys of this kind are before this key. Fast where kinds are asked for one after the other.
-    fn is_before(&mut self, key: &[u8], tree: &Tree) -> Result<bool, String> {
-        let Some(kind) = key.first().copied() else { return Ok(false) };
-        let Some(next_kind) = kind.checked_add(1) else { return Ok(false) };
-        if self.kind != Some(kind) {
-            (self.kind, self.key) = (Some(kind), None);
-            tree.visit_back(&[next_kind], |key, _| {
-                self.key = (key.first() == Some(&kind)).then(|| Bytes::copy_from_slice(key));
-                false
-            })?;
-        }
-        Ok(self.key.as_ref().is_none_or(|last| last[..] < *key))
     }
 }
 

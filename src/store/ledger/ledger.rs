@@ -86,6 +86,9 @@ impl Ledger {
     /// The value of a key.
     pub fn get(&self, key: &[u8]) -> Result<Option<Bytes>, ReadError> {
         self.shared.readable()?;
+        if let Some(known) = self.shared.written(key) {
+            return Ok(known);
+        }
         let begun = self.shared.read_cache.begin(key);
         if let Some(known) = self.get_recent(key) {
             return Ok(known);
@@ -97,11 +100,11 @@ impl Ledger {
         Ok(found)
     }
 
-    /// The value of a key that was written since the last checkpoint or read lately, without disk access; `None` where
-    /// [`get`](Self::get) is needed.
+    /// The value of a key that was written since the last checkpoint, read lately, or never written, without disk access;
+    /// `None` where [`get`](Self::get) is needed.
     pub fn get_recent(&self, key: &[u8]) -> Option<Option<Bytes>> {
         self.shared.readable().ok()?;
-        self.shared.overlay.get(key).or_else(|| self.shared.read_cache.get(key).map(Some))
+        self.shared.written(key).or_else(|| self.shared.read_cache.get(key).map(Some))
     }
 
     /// False only if the key is certainly absent; for the filtered kind without a disk read. Always true for other

@@ -16,6 +16,7 @@ mod frame;
 mod hash;
 mod inventory;
 mod journal;
+mod last_keys;
 mod layout;
 #[expect(clippy::module_inception, reason = "the room is named after its one handle")]
 mod ledger;

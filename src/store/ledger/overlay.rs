@@ -21,10 +21,12 @@ struct Entry {
     sequence: u64,
 }
 
+type Shard = HashMap<Bytes, Entry, hash::Keys>;
+
 /// The writes that sled does not have yet.
 #[derive(Debug)]
 pub(super) struct Overlay {
-    shards: Vec<RwLock<HashMap<Bytes, Entry>>>,
+    shards: Vec<RwLock<Shard>>,
     ordered: HashMap<u8, RwLock<BTreeMap<Bytes, Entry>>>,
     /// The number of keys, outside the maps' locks, for callers that must not wait.
     entries: AtomicUsize,
@@ -148,7 +150,7 @@ impl Overlay {
         self.ordered.get(key.first()?)
     }
 
-    fn shard(&self, key: &[u8]) -> &RwLock<HashMap<Bytes, Entry>> {
+    fn shard(&self, key: &[u8]) -> &RwLock<Shard> {
         &self.shards[hash::key(0, key) as usize % SHARDS]
     }
 }

@@ -27,8 +27,8 @@ pub(super) struct ReadCache {
 /// read for a while is forgotten.
 #[derive(Debug, Default)]
 struct Shard {
-    new: HashMap<Bytes, Bytes>,
-    old: HashMap<Bytes, Bytes>,
+    new: HashMap<Bytes, Bytes, hash::Keys>,
+    old: HashMap<Bytes, Bytes, hash::Keys>,
     new_bytes: usize,
     changes: u64,
 }
@@ -72,6 +72,9 @@ impl ReadCache {
     pub(super) fn forget(&self, key: &[u8]) {
         let mut shard = self.shard(key);
         shard.changes += 1;
+        if shard.new.is_empty() && shard.old.is_empty() {
+            return;
+        }
         if let Some(value) = shard.new.remove(key) {
             shard.new_bytes = shard.new_bytes.saturating_sub(size(key, &value));
         }

@@ -12,6 +12,7 @@ use super::file::Directory;
 use super::filter::Filter;
 use super::hash;
 use super::journal::Journal;
+use super::last_keys::LastKeys;
 use super::layout::SNAPSHOTS;
 use super::manifest_file::ManifestFile;
 use super::options::Options;
@@ -32,6 +33,7 @@ pub(super) struct Shared {
     pub(super) manifest: Arc<ManifestFile>,
     pub(super) pool: Pool,
     pub(super) overlay: Overlay,
+    pub(super) last_keys: LastKeys,
     pub(super) read_cache: ReadCache,
     pub(super) filter: Option<Filter>,
     pub(super) tree: RwLock<Option<Tree>>,
@@ -69,6 +71,7 @@ impl Shared {
             manifest,
             pool,
             overlay: Overlay::new(&options.ordered_kinds),
+            last_keys: LastKeys::of(&tree),
             read_cache: ReadCache::new(options.read_cache_bytes),
             filter,
             tree: RwLock::new(Some(tree)),
@@ -96,6 +99,13 @@ impl Shared {
         }
         self.overlay.insert(key.clone(), value, sequence);
         self.read_cache.forget(&key);
+    }
+
+    /// The value of a key that was written since the last checkpoint, or that certainly was never written; `None` where
+    /// sled has to be asked.
+    pub(super) fn written(&self, key: &[u8]) -> Option<Option<Bytes>> {
+        // In this order: what the checkpoint takes out of the overlay is noted among the last keys before.
+        self.overlay.get(key).or_else(|| self.last_keys.is_before(key).then_some(None))
     }
 
     /// Stops the ledger for good.

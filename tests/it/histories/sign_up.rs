@@ -1,5 +1,7 @@
 //! Histories of sign-ups.
 
+use std::sync::Arc;
+
 use proptest::prelude::*;
 use proptest::test_runner::TestCaseError;
 use vestibule::domain::client::ClientChange;
@@ -188,8 +190,8 @@ impl History {
         let commit = Commit {
             decision: Decision {
                 client: Some(ClientWrite { id: person.client, changes }),
-                sign_up: Some(SignUpWrite { next, expected_version, deadline }),
-                user: transition.outcome.as_ref().map(|conversion| conversion.user.clone()),
+                sign_up: Some(SignUpWrite { next: Arc::new(next), expected_version, deadline }),
+                user: transition.outcome.as_ref().map(|conversion| Box::new(conversion.user.clone())),
                 quota_uses: transition.quota_uses.clone(),
                 ..Decision::default()
             },

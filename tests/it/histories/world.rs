@@ -181,7 +181,8 @@ impl World {
     /// Adds an existing user.
     pub(super) fn settle(&mut self, n: u8, email: &str, phone: &str, username: &str, is_proved: bool) {
         let user = user(n, (email, phone, username), is_proved, self.now);
-        let commit = Commit { decision: Decision { user: Some(user), ..Decision::default() }, ..Commit::default() };
+        let commit =
+            Commit { decision: Decision { user: Some(Box::new(user)), ..Decision::default() }, ..Commit::default() };
         let mut answers = self.runtime.block_on(self.store.commit(vec![commit]));
         answers.remove(0).expect("nobody is in its way");
     }

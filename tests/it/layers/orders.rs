@@ -30,7 +30,7 @@ const ORDERS: &[(&str, &[&str])] = &[
     (
         "store/kv",
         &[
-            "key key_value unreadable",
+            "key key_value lately unreadable",
             "codec",
             "record seal",
             "closing quota",
@@ -66,7 +66,7 @@ const ORDERS: &[(&str, &[&str])] = &[
         &[
             "file hash layout options patience refusals",
             "error filter manifest overlay read_cache tree",
-            "frame snapshots verify",
+            "frame last_keys snapshots verify",
             "manifest_file segment",
             "inventory pool",
             "journal replay",

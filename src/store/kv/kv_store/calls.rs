@@ -75,8 +75,14 @@ impl<K: KeyValue> Store for KvStore<K> {
 
     fn user(&self, id: UserId) -> BoxFuture<'_, Result<Option<Arc<User>>, StoreError>> {
         Box::pin(async move {
-            let record: Option<UserRecordV4> = self.record(key::user(id)).await?;
-            record.map(|r| User::try_from(r).map(Arc::new)).transpose()
+            let key = key::user(id);
+            let Some(bytes) = self.get(key.clone()).await? else { return Ok(None) };
+            if let Some(known) = self.shared.users.get(&key, &bytes) {
+                return Ok(Some(known));
+            }
+            let user = Arc::new(User::try_from(codec::decode::<UserRecordV4>(&bytes)?)?);
+            self.shared.users.keep([(key, bytes, user.clone())]);
+            Ok(Some(user))
         })
     }
 
@@ -107,8 +113,15 @@ impl<K: KeyValue> Store for KvStore<K> {
 
     fn client(&self, id: ClientId) -> BoxFuture<'_, Result<Option<Arc<Client>>, StoreError>> {
         Box::pin(async move {
-            let record: Option<ClientRecordV5> = self.record(key::client(id)).await?;
-            let Some(mut client) = record.map(Client::try_from).transpose()? else { return Ok(None) };
+            let key = key::client(id);
+            let Some(bytes) = self.get(key.clone()).await? else { return Ok(None) };
+            let mut client = match self.shared.clients.get(&key, &bytes) {
+                Some(known) if known.sessions.is_empty() && known.last_active_session_id.is_none() => {
+                    return Ok(Some(known));
+                }
+                Some(known) => (*known).clone(),
+                None => Client::try_from(codec::decode::<ClientRecordV5>(&bytes)?)?,
+            };
             let mut users = HashMap::new();
             for user in client.sessions.iter().map(|session| session.user_id) {
                 if let Some(known) = self.user(user).await? {

@@ -20,7 +20,7 @@ fn a_conversion_leaves_the_user_and_its_identifiers_and_nothing_of_the_sign_up()
 
     let before = finished.version - 1;
     let mut convert = written(finished, Some(before));
-    convert.decision.user = Some(user);
+    convert.decision.user = Some(Box::new(user));
     apply(&memory, &convert);
     let (user, identifier) = (Kind::User.byte(), Kind::Identifier.byte());
     let lists = [Kind::UserCreated, Kind::UserSignedIn].map(Kind::byte);
@@ -109,11 +109,11 @@ fn a_plan_rests_on_the_values_that_it_names_and_on_nothing_else() {
     create.decision.limits = Some(AddressLimits::default());
     create.decision.quota_uses = vec![charge; 2];
     let mut convert = written(finished, Some(open.version));
-    convert.decision.user = Some(samples::user());
+    convert.decision.user = Some(Box::new(samples::user()));
     let mut taken = convert.clone();
     let other = UserId::from_bytes([77; 16]);
     taken.decision.sign_up = None;
-    taken.decision.user = Some(User { id: other, ..samples::user() });
+    taken.decision.user = Some(Box::new(User { id: other, ..samples::user() }));
     let forget = Commit {
         at: DEADLINE,
         housekeeping: Housekeeping { expire: vec![(DEADLINE, open.id)], ..Housekeeping::default() },
@@ -149,7 +149,7 @@ fn a_plan_rests_on_the_values_that_it_names_and_on_nothing_else() {
 fn written(next: SignUp, expected_version: Option<u64>) -> Commit {
     Commit {
         decision: Decision {
-            sign_up: Some(SignUpWrite { next, expected_version, deadline: DEADLINE }),
+            sign_up: Some(SignUpWrite { next: Arc::new(next), expected_version, deadline: DEADLINE }),
             ..Decision::default()
         },
         ..Commit::default()

@@ -25,7 +25,9 @@ impl<K: KeyValue> Transaction<'_, '_, K> {
         let mut record = UserRecordV4::from(user);
         if let Some(write) = write {
             debug_assert_eq!(user.id, write.next.id.cast(), "one key answers for the user and its sign-up");
-            record.base.sign_up = Some((&write.next).into());
+            if user.sign_up.as_deref() != Some(&*write.next) {
+                record.base.sign_up = Some((&*write.next).into());
+            }
         }
         self.put_user(None, user, &record, at)
     }
@@ -171,7 +173,7 @@ impl<K: KeyValue> Transaction<'_, '_, K> {
                 return Err(CommitError::IdentifierTaken(identifier.kind));
             }
         } else {
-            self.reads.borrow_mut().push((key.clone(), None));
+            self.note_read(&key, None);
         }
         Ok(self.put(key, &IdentifierRecordV1::from(user))?)
     }
