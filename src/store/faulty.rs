@@ -7,6 +7,7 @@ use std::collections::VecDeque;
 use std::future::Future;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use tokio::sync::watch;
 
@@ -38,6 +39,8 @@ pub enum ReadFault {
     Unavailable,
     /// The store panics.
     Panic,
+    /// The store answers only after this time, with what it had before.
+    Late(Duration),
 }
 
 /// A read of a store, by the name of the method of [`Store`].
@@ -252,7 +255,7 @@ impl FaultyStore {
         read: impl Future<Output = Result<T, StoreError>>,
     ) -> Result<T, StoreError> {
         lock(&self.calls).push(StoreCall::Read(kind));
-        self.fail_read(kind)?;
+        let late = self.fail_read(kind)?;
         // Not the reads of sign-ups: actors make them too, and the other call may need the same actor, which would wait
         // for itself.
         let can_be_interrupted = matches!(kind, StoreRead::User | StoreRead::Client | StoreRead::Owner);
@@ -260,13 +263,17 @@ impl FaultyStore {
             self.interruption_point().await;
         }
         let found = read.await;
+        if let Some(late) = late {
+            tokio::time::sleep(late).await;
+        }
         if can_be_interrupted {
             self.interruption_point().await;
         }
         found
     }
 
-    fn fail_read(&self, kind: StoreRead) -> Result<(), StoreError> {
+    /// How late the answer comes, if it does.
+    fn fail_read(&self, kind: StoreRead) -> Result<Option<Duration>, StoreError> {
         let unavailable = || Err(StoreError::Unavailable(WANTED.into()));
         if self.is_cut_off.load(Ordering::SeqCst) {
             return unavailable();
@@ -275,7 +282,8 @@ impl FaultyStore {
         let planned = faults.iter().position(|(read, _)| *read == kind).map(|at| faults.remove(at));
         drop(faults);
         match planned {
-            None => Ok(()),
+            None => Ok(None),
+            Some((_, ReadFault::Late(time))) => Ok(Some(time)),
             Some((_, ReadFault::Unavailable)) => unavailable(),
             Some((_, ReadFault::Panic)) => panic!("{WANTED}"),
         }

@@ -1,5 +1,6 @@
 //! The relay's actor: gives each channel's messages to senders, and logs the state of the channels.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -56,6 +57,8 @@ pub(in crate::actors) struct State {
     email: ChannelState,
     sms: ChannelState,
     is_reading: bool,
+    /// Messages that ended since the read of the present page began, which may still be on it.
+    ended: HashSet<MessageId>,
     resting: Option<RpcReplyPort<()>>,
 }
 
@@ -116,7 +119,15 @@ impl Actor for RelayActor {
         };
         let (email, sms) = (channel_state(Channel::Email), channel_state(Channel::Sms));
         let sender = Sender { context, transports, templates, notices: Notices::default() };
-        Ok(State { sender: Arc::new(sender), persister: None, email, sms, is_reading: false, resting: None })
+        Ok(State {
+            sender: Arc::new(sender),
+            persister: None,
+            email,
+            sms,
+            is_reading: false,
+            ended: HashSet::new(),
+            resting: None,
+        })
     }
 
     async fn handle(
@@ -145,6 +156,9 @@ impl Actor for RelayActor {
             RelayMessage::Finished { delivery, begun, end } => {
                 let lane = state.lane_of(&delivery.entry);
                 let (channel, place) = (lane.channel, lane.place);
+                if state.is_reading {
+                    state.ended.insert(delivery.entry.id);
+                }
                 state.settle(delivery, begun, end);
                 state.advance(channel, place, &myself);
             }
@@ -213,7 +227,8 @@ impl State {
         self.ask_for_page(None, myself);
     }
 
-    fn ask_for_page(&self, after: Option<MessageId>, myself: &ActorRef<RelayMessage>) {
+    fn ask_for_page(&mut self, after: Option<MessageId>, myself: &ActorRef<RelayMessage>) {
+        self.ended.clear();
         let (store, myself) = (self.sender.context.store.clone(), myself.clone());
         tokio::spawn(async move {
             // A panic of the store must count as a failed read: without an answer no read would ever follow.
@@ -239,9 +254,10 @@ impl State {
         let last = page.last().map(|entry| entry.id);
         let is_end = page.len() < PAGE;
         for entry in page {
-            // The others have all of theirs.
+            let has_ended = self.ended.contains(&entry.id);
             let state = self.lane_of(&entry);
-            if state.wants_read {
+            // The other lanes have all of theirs.
+            if state.wants_read && !has_ended {
                 state.lane.push(entry);
             }
         }

@@ -295,6 +295,22 @@ async fn more_messages_than_are_held_are_all_sent_once() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn what_is_sent_while_the_outbox_is_read_is_not_sent_again_for_that() {
+    let mut world = World::new();
+    world.options = ActorOptions { messages_held_max: 2, deliveries_max: 1, ..world.options };
+    let system = world.start().await;
+    world.email.answer_always(Answer::Unavailable);
+    for n in 0..4 {
+        commit_message(&world, &system, n, Channel::Email).await;
+    }
+    world.store.fail_reads(StoreRead::Outbox, ReadFault::Late(Duration::from_secs(5)), 1);
+    world.email.answer_always(Answer::Sent);
+    pass(60).await;
+    let sent = world.email.handed().iter().filter(|try_| try_.answer == Answer::Sent).count();
+    assert_eq!((sent, unsent(&world).await), (4, 0), "each once");
+}
+
+#[tokio::test(start_paused = true)]
 async fn messages_that_left_but_could_not_be_struck_out_take_nobody_elses_room() {
     let mut world = World::new();
     world.options = ActorOptions { messages_held_max: 4, ..world.options };
