@@ -6,8 +6,8 @@ use crate::domain::application_value::{ApplicationValue, ValueKey};
 use crate::domain::client::reverification::Level;
 use crate::domain::event::Position;
 use crate::domain::id::{
-    AddressVerificationId, ExternalAccountId, IdentificationId, InvitationId, ListedIdentifierId, MessageId, RedirectUrlId, SessionId,
-    SignInId, SignInTokenId, SignUpId, UserId, WaitlistEntryId,
+    AddressVerificationId, ExternalAccountId, IdentificationId, InvitationId, ListedIdentifierId, MessageId,
+    RedirectUrlId, SessionId, SignInId, SignInTokenId, SignUpId, UserId, WaitlistEntryId,
 };
 use crate::domain::identifier::{Identifier, IdentifierKind};
 use crate::domain::invitation::NewInvitation;
@@ -22,8 +22,7 @@ use crate::domain::verification::{AuthorizeParams, Strategy};
 use crate::engine::{
     AttemptFirstFactor, AttemptVerification, Caller, Engine, EngineError, EventsFrom, ListParams, MessageFilter,
     NewOwnPassword, NewSignIn, PrepareFirstFactor, PrepareVerification, ProviderCallback, RequestContext,
-    ReverifyAttempt, ReverifyPrepare, SessionListParams,
-    UserFilter, UserListParams,
+    ReverifyAttempt, ReverifyPrepare, SessionListParams, UserFilter, UserListParams,
 };
 
 use super::*;

@@ -183,7 +183,10 @@ async fn unproved(store: &impl Store) -> User {
             .iter()
             .map(|e| Identification { verified_by: None, ..e.clone() })
             .collect(),
-        phone_numbers: vec![Identification::unproved(IdentificationId::from_bytes([7; 16]), PhoneNumber::restore(number().value))],
+        phone_numbers: vec![Identification::unproved(
+            IdentificationId::from_bytes([7; 16]),
+            PhoneNumber::restore(number().value),
+        )],
         password_digest: Some(Secret::new("old".into())),
         ..user
     };

@@ -22,8 +22,8 @@ use crate::domain::sign_in_token::{SignInToken, SignInTokenStatus};
 use crate::domain::sign_up::{Approval, Collected, Phase, SignUp};
 use crate::domain::time::Timestamp;
 use crate::domain::user::{
-    AddressVerification, Connection, EndReason, Identification, Passkey, Purpose, SecondFactors, SessionsEnded, Totp, User,
-    UserAccount,
+    AddressVerification, Connection, EndReason, Identification, Passkey, Purpose, SecondFactors, SessionsEnded, Totp,
+    User, UserAccount,
 };
 use crate::domain::verification::{
     CodeDigest, ExternalAccount, ExternalState, Link, Method, PhoneChannel, Profile, Strategy, Verification, Verified,
