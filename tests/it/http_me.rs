@@ -275,6 +275,25 @@ fn a_new_password_ends_the_other_sessions_and_spares_its_own() {
 }
 
 #[test]
+fn a_first_password_needs_no_other_and_can_be_taken_away_while_a_code_signs_in() {
+    let optional = SETTINGS.replace(
+        "[settings.attributes.password]\nenabled = true\nrequired = true",
+        "[settings.attributes.password]\nenabled = true",
+    );
+    let site = Site::start(&optional);
+    let mut browser = site.browser();
+    sign_up(&site, &mut browser, "ada");
+    let wrong = browser.post("/v1/me/remove_password", "current_password=wrong");
+    assert_eq!(wrong.error_codes(), ["form_password_validation_failed"]);
+    let removed = browser.post("/v1/me/remove_password", &format!("current_password={}", escaped(PASSWORD)));
+    assert_eq!(removed.json()["response"]["password_enabled"], false, "{}", removed.body);
+    assert_eq!(browser.post("/v1/me/remove_password", "").error_codes(), ["no_password_set"]);
+    let set = browser.post("/v1/me/change_password", "new_password=strolls+beneath+oaks");
+    assert_eq!(set.json()["response"]["password_enabled"], true, "{}", set.body);
+    sign_in(&mut site.browser(), "strolls beneath oaks");
+}
+
+#[test]
 fn wrong_current_passwords_are_counted_like_failed_sign_ins() {
     let site = Site::start(SETTINGS);
     let mut browser = site.browser();
