@@ -325,8 +325,8 @@ pub mod settings {
         AccessList, Disposable, Domains, InvalidDomain, InvalidPattern, Pattern, Patterns, PhoneCountries, Restrictions,
     };
     pub use crate::domain::settings::{
-        Actions, AttackProtection, Attribute, Attributes, EmailLinkProtection, InvalidSettings, Mfa, OAuth, PasswordSettings,
-        SignUpMode, SignUpSettings, Social, Switch, UserLockout,
+        Actions, AttackProtection, Attribute, Attributes, EmailLinkProtection, InvalidSettings, Mfa, OAuth,
+        PasswordSettings, SignUpMode, SignUpSettings, Social, Switch, UserLockout,
     };
 }
 

@@ -309,12 +309,8 @@ impl Client {
                 }
             }
             ClientChange::Reverify(id, step) => {
-                if let Some(session) = self.sessions.iter_mut().find(|s| s.id == *id && s.is_live(now)) {
-                    session.reverification = Some(*step);
-                    session.first_factor_at = session.first_factor_at.max(step.first_factor_at);
-                    session.second_factor_at = session.second_factor_at.max(step.second_factor_at);
-                    session.updated_at = session.updated_at.max(now);
-                }
+                let session = self.sessions.iter_mut().find(|s| s.id == *id && s.is_live(now));
+                session.into_iter().for_each(|session| session.reverify(*step, now));
             }
         }
         Ok(())

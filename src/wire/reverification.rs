@@ -57,6 +57,7 @@ impl<'a> From<&'a ReverificationView> for ReverificationResource<'a> {
 
 /// A session as the list of devices shows it.
 #[derive(Clone, Copy, Debug)]
+#[cfg_attr(not(feature = "server"), expect(dead_code, reason = "only the HTTP front end shows it"))]
 pub(crate) struct SessionWithActivity<'a> {
     /// The session.
     pub(crate) session: &'a Session,

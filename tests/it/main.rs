@@ -13,6 +13,7 @@ mod domain;
 mod domain_accounts;
 mod domain_admission;
 mod domain_links;
+mod domain_own_users;
 mod domain_sign_ins;
 mod domain_users;
 mod engine;

@@ -123,6 +123,14 @@ impl Session {
         Self { status, updated_at: self.updated_at.max(at), ..self.clone() }
     }
 
+    /// Notes how far a re-verification is, and what was proved in it.
+    pub(super) fn reverify(&mut self, step: Reverification, now: Timestamp) {
+        self.reverification = Some(step);
+        self.first_factor_at = self.first_factor_at.max(step.first_factor_at);
+        self.second_factor_at = self.second_factor_at.max(step.second_factor_at);
+        self.updated_at = self.updated_at.max(now);
+    }
+
     /// How many minutes ago the person proved a first and a second factor; −1 for never.
     pub fn factor_ages(&self, now: Timestamp) -> [i64; 2] {
         let minutes = |at: Timestamp| i64::try_from(now.since(at).as_millis() / 60_000).unwrap_or(i64::MAX);

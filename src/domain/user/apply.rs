@@ -49,10 +49,10 @@ impl User {
             }
             UserChange::EmailAddress(change) => {
                 addresses::apply(&mut next.email_addresses, &mut next.unproved_emails, change, cx)?;
-            },
+            }
             UserChange::PhoneNumber(change) => {
                 addresses::apply(&mut next.phone_numbers, &mut next.unproved_phones, change, cx)?;
-            },
+            }
             UserChange::RemoveExternalAccount(id) => next.remove_account(*id)?,
             UserChange::SecondFactor(change) => next.change_second_factors(change, cx)?,
         }
@@ -63,7 +63,7 @@ impl User {
     }
 
     /// Counts a change at `now`.
-    pub(crate) fn touch(&mut self, now: Timestamp) {
+    pub fn touch(&mut self, now: Timestamp) {
         self.version += 1;
         // Also where the clock is set back: readers tell by it that the user has changed.
         self.updated_at = now.max(self.updated_at + Span::from_millis(1));

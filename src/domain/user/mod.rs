@@ -27,8 +27,7 @@ pub use addresses::{first_email_id, first_phone_id, might_begin_with};
 pub use change::{AddressChange, AddressStatus, GivenPassword, MetadataChange, UserChange, UserFields, UserPatch};
 pub use create::{NewUser, NewUserFields};
 pub use factors::{Passkey, SecondFactors, Totp};
-pub use own::ProfilePatch;
-pub(crate) use own::{Connected, OwnChange};
+pub use own::{Connected, OwnChange, ProfilePatch};
 pub use second_factor::{SecondFactorChange, UsedCode};
 
 /// A user. It has the same 16 bytes as the sign-up it came from, and stores that sign-up: one record holds both.

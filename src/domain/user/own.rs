@@ -31,7 +31,7 @@ pub struct ProfilePatch {
 
 /// A change that a person makes to the own user.
 #[derive(Clone, Debug, PartialEq)]
-pub(crate) enum OwnChange {
+pub enum OwnChange {
     /// Set attributes, among them the digest of a new password.
     Update(Box<UserFields>),
     /// Merge metadata.
@@ -66,15 +66,15 @@ pub(crate) enum OwnChange {
 
 /// What a provider says of an account that is being connected, with look-ups about it from just before.
 #[derive(Clone, Debug, PartialEq)]
-pub(crate) struct Connected {
+pub struct Connected {
     /// The nonce of the authorization request.
-    pub(crate) nonce: [u8; 16],
+    pub nonce: [u8; 16],
     /// The person's profile there, or why it is not known.
-    pub(crate) outcome: Result<Profile, ErrorCode>,
+    pub outcome: Result<Profile, ErrorCode>,
     /// The user who has the account.
-    pub(crate) owner: Option<UserId>,
+    pub owner: Option<UserId>,
     /// The user who has the address of the profile.
-    pub(crate) holder: Option<UserId>,
+    pub holder: Option<UserId>,
 }
 
 impl User {
@@ -84,7 +84,7 @@ impl User {
     /// Every fault of the change; `form_param_unknown` for what the instance does not have,
     /// `immutable_attribute_modification_not_allowed` for what it does not let people change, and
     /// `identification_deletion_failed` for what would leave no way to sign in.
-    pub(crate) fn apply_own(&self, change: &OwnChange, cx: &mut Context<'_>) -> Result<Self, Rejection> {
+    pub fn apply_own(&self, change: &OwnChange, cx: &mut Context<'_>) -> Result<Self, Rejection> {
         let (mut next, settings) = (self.clone(), cx.settings);
         match change {
             OwnChange::Update(fields) => {
@@ -154,7 +154,7 @@ impl User {
     ///
     /// # Errors
     /// `oauth_callback_invalid` unless the answer belongs to the pending attempt.
-    pub(crate) fn connected(
+    pub fn connected(
         &self,
         id: ExternalAccountId,
         answer: &Connected,
@@ -192,9 +192,13 @@ impl User {
         next.vouch(&profile, &strategy, answer.holder, cx);
         match next.external_accounts.iter_mut().find(|account| account.id == id) {
             Some(known) => (known.profile, known.verified_at) = (profile, cx.now),
-            None => {
-                next.external_accounts.push(UserAccount { id, identification_id, provider, profile, verified_at: cx.now })
-            }
+            None => next.external_accounts.push(UserAccount {
+                id,
+                identification_id,
+                provider,
+                profile,
+                verified_at: cx.now,
+            }),
         }
         next.touch(cx.now);
         Ok(next)
@@ -202,7 +206,7 @@ impl User {
 
     /// Whether the person has a way to sign in: a password with an identifier, an address that a code can be sent to, an
     /// account at a provider or a passkey.
-    pub(crate) fn is_accessible(&self) -> bool {
+    pub fn is_accessible(&self) -> bool {
         let has_email = self.email_addresses.iter().any(Identification::is_theirs);
         let mut phones = self.phone_numbers.iter().filter(|phone| !phone.reserved_for_second_factor);
         let has_phone = phones.any(Identification::is_theirs);
@@ -255,7 +259,11 @@ impl User {
     }
 
     /// Whether an address of this kind can be added.
-    fn check_addition<T: super::addresses::Address>(&self, field: &Field, settings: &Settings) -> Result<(), Rejection> {
+    fn check_addition<T: super::addresses::Address>(
+        &self,
+        field: &Field,
+        settings: &Settings,
+    ) -> Result<(), Rejection> {
         check_changeable(field, settings)?;
         if self.unproved_emails.len() + self.unproved_phones.len() >= UNPROVED_MAX {
             return Err(ErrorCode::TooManyUnverifiedIdentifications.into());
@@ -314,7 +322,8 @@ impl User {
         }
         if let Some(default) = default {
             for phone in &mut self.phone_numbers {
-                phone.default_second_factor = if phone.id == id { default } else { phone.default_second_factor && !default };
+                phone.default_second_factor =
+                    if phone.id == id { default } else { phone.default_second_factor && !default };
             }
         }
         Ok(())
@@ -358,8 +367,8 @@ impl User {
     }
 
     /// Notes that an address was proved; an added one becomes the user's by that. Gives `false` where it was proved before,
-    /// and `None` where it is not there.
-    pub(super) fn prove(&mut self, id: IdentificationId, by: &Strategy) -> Option<bool> {
+    /// and `None` where it is not there. The caller [counts](Self::touch) the change.
+    pub fn prove(&mut self, id: IdentificationId, by: &Strategy) -> Option<bool> {
         let email = prove(&mut self.email_addresses, &mut self.unproved_emails, id, by);
         email.or_else(|| prove(&mut self.phone_numbers, &mut self.unproved_phones, id, by))
     }
@@ -432,6 +441,3 @@ fn check_second_factor(settings: &Settings, param: &str) -> Result<(), Rejection
 
 /// How many addresses a user may have that are added and not proved.
 const UNPROVED_MAX: usize = 10;
-
-#[cfg(test)]
-mod tests;

@@ -6,8 +6,8 @@ use crate::domain::application_value::{ApplicationValue, ValueKey};
 use crate::domain::client::reverification::Level;
 use crate::domain::event::Position;
 use crate::domain::id::{
-    AddressVerificationId, ExternalAccountId, IdentificationId, InvitationId, ListedIdentifierId, MessageId, RedirectUrlId, SessionId,
-    SignInId, SignInTokenId, SignUpId, UserId, WaitlistEntryId,
+    AddressVerificationId, ExternalAccountId, IdentificationId, InvitationId, ListedIdentifierId, MessageId,
+    RedirectUrlId, SessionId, SignInId, SignInTokenId, SignUpId, UserId, WaitlistEntryId,
 };
 use crate::domain::identifier::{Identifier, IdentifierKind};
 use crate::domain::invitation::NewInvitation;
