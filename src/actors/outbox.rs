@@ -75,6 +75,7 @@ fn encode_content(content: &Content) -> Secret<String> {
         Content::Link { token, code: Some(code) } => format!("{LINK}\n{}\n{}", token.expose(), code.expose()),
         Content::Invitation(ticket) => format!("{INVITATION}\n{}", ticket.expose()),
         Content::Notice => NOTICE.to_owned(),
+        Content::PasswordChanged => PASSWORD_CHANGED.to_owned(),
         Content::Decoy => DECOY.to_owned(),
     })
 }
@@ -89,6 +90,7 @@ fn decode_content(plain: &str) -> Option<Content> {
         LINK => Content::Link { token: secret()?, code: secret() },
         INVITATION => Content::Invitation(secret()?),
         NOTICE => Content::Notice,
+        PASSWORD_CHANGED => Content::PasswordChanged,
         DECOY => Content::Decoy,
         _ => return None,
     })
@@ -98,6 +100,7 @@ const CODE: &str = "code";
 const LINK: &str = "link";
 const INVITATION: &str = "invitation";
 const NOTICE: &str = "notice";
+const PASSWORD_CHANGED: &str = "password_changed";
 const DECOY: &str = "decoy";
 
 #[cfg(test)]
@@ -118,6 +121,7 @@ mod tests {
             Content::Link { token: secret("sua_1.abc"), code: Some(secret("424242")) },
             Content::Invitation(secret("ticket")),
             Content::Notice,
+            Content::PasswordChanged,
             Content::Decoy,
         ] {
             let message = Message {

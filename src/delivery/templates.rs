@@ -94,6 +94,11 @@ impl MessageTemplates {
         self.message(envelope, Template::AccountExists, None, None)
     }
 
+    /// A notice to a user whose password was changed.
+    pub fn password_changed_message(&self, envelope: Envelope<'_>) -> Message {
+        self.message(envelope, Template::PasswordChanged, None, None)
+    }
+
     /// The same without the logo: its messages show the application's name instead. For receivers of webhooks, which get the
     /// HTML without the image.
     #[cfg(feature = "webhooks")]

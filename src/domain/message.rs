@@ -47,6 +47,8 @@ pub enum Content {
     Invitation(Secret<String>),
     /// Tells the address owner about an attempt to sign up with the address.
     Notice,
+    /// Tells the user that the password was changed.
+    PasswordChanged,
     /// A decoy that is never sent: it makes the timing for unknown identifiers the same as for known ones.
     Decoy,
 }
@@ -76,6 +78,8 @@ pub enum Template {
     Invitation,
     /// A notice to the owner of an address that another person's sign-up has used. Clerk has no such message.
     AccountExists,
+    /// A notice to a user whose password was changed.
+    PasswordChanged,
 }
 
 /// Kinds of failures: what the operator looks at first.
@@ -143,7 +147,8 @@ impl MessageStatus {
 
 impl Template {
     /// All templates.
-    pub const ALL: [Self; 4] = [Self::VerificationCode, Self::MagicLinkSignUp, Self::Invitation, Self::AccountExists];
+    pub const ALL: [Self; 5] =
+        [Self::VerificationCode, Self::MagicLinkSignUp, Self::Invitation, Self::AccountExists, Self::PasswordChanged];
 
     /// The slug.
     pub const fn as_str(self) -> &'static str {
@@ -152,6 +157,7 @@ impl Template {
             Self::MagicLinkSignUp => "magic_link_sign_up",
             Self::Invitation => "invitation",
             Self::AccountExists => "account_exists",
+            Self::PasswordChanged => "password_changed",
         }
     }
 }
@@ -222,6 +228,7 @@ impl Content {
             Self::Link { .. } => Template::MagicLinkSignUp,
             Self::Invitation(_) => Template::Invitation,
             Self::Notice => Template::AccountExists,
+            Self::PasswordChanged => Template::PasswordChanged,
         }
     }
 

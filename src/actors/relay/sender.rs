@@ -170,6 +170,7 @@ impl Sender {
             Content::Link { token, code } => Ok(words.link_message(envelope, &token, code.as_ref())),
             Content::Invitation(ticket) => Ok(words.invitation_message(envelope, &ticket)),
             Content::Notice => Ok(words.notice_message(envelope)),
+            Content::PasswordChanged => Ok(words.password_changed_message(envelope)),
             Content::Decoy => Err(MessageEnd::Decoy),
         }
     }

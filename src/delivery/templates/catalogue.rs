@@ -69,11 +69,12 @@ pub(super) fn keys() -> impl Iterator<Item = String> {
 }
 
 /// The texts of each template.
-pub(super) const WORDS: [(&str, &str); 4] = [
+pub(super) const WORDS: [(&str, &str); 5] = [
     ("verification_code", "subject preheader intro outro sms"),
     ("magic_link_sign_up", "subject preheader intro button or_code outro"),
     ("invitation", "subject preheader intro button outro"),
     ("account_exists", "subject preheader intro outro sms"),
+    ("password_changed", "subject preheader intro outro"),
 ];
 
 /// The texts that all templates share. `direction` is `ltr` or `rtl`.

@@ -24,7 +24,7 @@ pub(super) fn samples() -> Vec<Shown<'static>> {
         let (code, link) = match template {
             Template::VerificationCode => (Some(CODE), None),
             Template::MagicLinkSignUp | Template::Invitation => (None, Some(LINK)),
-            Template::AccountExists => (None, None),
+            Template::AccountExists | Template::PasswordChanged => (None, None),
         };
         let bare = Shown {
             template,

@@ -13,7 +13,7 @@ use crate::domain::message::Template;
 
 use super::catalogue::{Catalogue, SHARED, WORDS, keys};
 use super::error::{TemplateError, TemplateFault};
-use super::files::{BUILT_IN, Folder};
+use super::files::{BUILT_IN, ENGLISH, Folder};
 use super::{check, locale};
 
 /// The templates of all messages in all languages. Clones are cheap. [`Default`]: the built-in ones.
@@ -169,11 +169,14 @@ impl Compiled {
             Some((file, source)) => (file, Catalogue::parse(file, source)?),
             None => (name.as_str(), Catalogue::default()),
         };
+        let english = Catalogue::parse(ENGLISH.0, ENGLISH.1)?;
         let mut faults = Vec::new();
         let mut is_rtl = false;
         for key in keys() {
             let found = above.text(&key).map(|text| (file, text));
-            let Some((file, text)) = found.or_else(|| below.text(&key).map(|text| (name.as_str(), text))) else {
+            let english = || added_later(&key).then(|| english.text(&key)).flatten().map(|text| (ENGLISH.0, text));
+            let below = || below.text(&key).map(|text| (name.as_str(), text));
+            let Some((file, text)) = found.or_else(below).or_else(english) else {
                 faults.push(TemplateFault::new(
                     file,
                     None,
@@ -330,6 +333,12 @@ impl Language {
     }
 }
 
+/// Whether a text came after the first release with languages of an operator's own: there it is English until it is
+/// translated.
+fn added_later(key: &str) -> bool {
+    key.starts_with("password_changed.")
+}
+
 /// The files of a template: as HTML, and as plain text.
 pub(super) const fn file_names(template: Template) -> [&'static str; 2] {
     match template {
@@ -337,6 +346,7 @@ pub(super) const fn file_names(template: Template) -> [&'static str; 2] {
         Template::MagicLinkSignUp => ["magic_link_sign_up.html", "magic_link_sign_up.txt"],
         Template::Invitation => ["invitation.html", "invitation.txt"],
         Template::AccountExists => ["account_exists.html", "account_exists.txt"],
+        Template::PasswordChanged => ["password_changed.html", "password_changed.txt"],
     }
 }
 

@@ -21,6 +21,8 @@ pub(super) const BUILT_IN: &[(&str, &str)] = &[
     ("invitation.txt", include_str!("built_in/invitation.txt")),
     ("account_exists.html", include_str!("built_in/account_exists.html")),
     ("account_exists.txt", include_str!("built_in/account_exists.txt")),
+    ("password_changed.html", include_str!("built_in/password_changed.html")),
+    ("password_changed.txt", include_str!("built_in/password_changed.txt")),
     ("ar.json", include_str!("built_in/ar.json")),
     ("de.json", include_str!("built_in/de.json")),
     ("en.json", include_str!("built_in/en.json")),
@@ -29,6 +31,9 @@ pub(super) const BUILT_IN: &[(&str, &str)] = &[
     ("ja.json", include_str!("built_in/ja.json")),
     ("pt-BR.json", include_str!("built_in/pt-BR.json")),
 ];
+
+/// The texts in English.
+pub(super) const ENGLISH: (&str, &str) = ("en.json", include_str!("built_in/en.json"));
 
 /// The files of a folder, each with its path and its text. The default is a folder without files.
 #[derive(Debug, Default)]

@@ -44,6 +44,7 @@ enum TemplateV1 {
     MagicLinkSignUp,
     Invitation,
     AccountExists,
+    PasswordChanged,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
@@ -114,6 +115,7 @@ impl From<&MessageAbout> for AboutV1 {
                 Template::MagicLinkSignUp => TemplateV1::MagicLinkSignUp,
                 Template::Invitation => TemplateV1::Invitation,
                 Template::AccountExists => TemplateV1::AccountExists,
+                Template::PasswordChanged => TemplateV1::PasswordChanged,
             },
             origin: match about.origin {
                 Origin::SignUp(id) => OriginV1::SignUp(*id.as_bytes()),
@@ -135,6 +137,7 @@ impl From<AboutV1> for MessageAbout {
                 TemplateV1::MagicLinkSignUp => Template::MagicLinkSignUp,
                 TemplateV1::Invitation => Template::Invitation,
                 TemplateV1::AccountExists => Template::AccountExists,
+                TemplateV1::PasswordChanged => Template::PasswordChanged,
             },
             origin: match record.origin {
                 OriginV1::SignUp(id) => Origin::SignUp(SignUpId::from_bytes(id)),
