@@ -216,9 +216,9 @@ pub use domain::sign_up::{NewSignUp, Patch, SignUpPatch, Status as SignUpStatus}
 pub use domain::time::{Span, Timestamp};
 pub use domain::verification::{Strategy, UnknownStrategy};
 pub use engine::{
-    AttemptFirstFactor, AttemptVerification, BuildError, Caller, ClientView, Engine, EngineBuilder, EngineError,
-    NewSignIn, NotReady, PrepareFirstFactor, PrepareVerification, RequestContext, SessionView, Sessions, SignInView,
-    SignIns, SignUpView, SignUps, Users,
+    AttemptFirstFactor, AttemptSecondFactor, AttemptVerification, BuildError, Caller, ClientView, Engine,
+    EngineBuilder, EngineError, NewSignIn, NotReady, PrepareFirstFactor, PrepareVerification, RequestContext,
+    ResetPassword, SessionView, Sessions, SignInView, SignIns, SignUpView, SignUps, Users,
 };
 
 /// Users with their addresses, accounts and sessions: what sign-ups become and sign-ins find.
@@ -320,8 +320,8 @@ pub mod settings {
         AccessList, Disposable, Domains, InvalidDomain, InvalidPattern, Pattern, Patterns, PhoneCountries, Restrictions,
     };
     pub use crate::domain::settings::{
-        Actions, AttackProtection, Attribute, Attributes, EmailLinkProtection, InvalidSettings, Mfa, OAuth, PasswordSettings,
-        SignUpMode, SignUpSettings, Social, Switch, UserLockout,
+        Actions, AttackProtection, Attribute, Attributes, EmailLinkProtection, InvalidSettings, Mfa, OAuth,
+        PasswordSettings, SignUpMode, SignUpSettings, Social, Switch, UserLockout,
     };
 }
 

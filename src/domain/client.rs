@@ -13,7 +13,7 @@ use super::time::{Span, Timestamp};
 use super::user::User;
 use super::verification::Strategy;
 use reverification::Reverification;
-use session::{Session, SessionStatus};
+use session::{Session, SessionStatus, SessionTask};
 
 /// A client.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -108,6 +108,8 @@ pub enum ClientChange {
     /// Remove all sessions from the client, and abandon its sign-up and sign-in in progress: a person who leaves a machine
     /// leaves nothing on it that could become a session later.
     EndAllSessions,
+    /// The person of a session has set up a second factor just now: the session is no longer pending.
+    SecondFactorSetUp(SessionId),
     /// Record that a session is in use, and make it the last active one.
     Touch(SessionId),
     /// Store how far the re-verification of a session is, and what was proved in it.
@@ -317,6 +319,7 @@ impl Client {
                 self.sign_in = None;
                 self.end(now, |_| true);
             }
+            ClientChange::SecondFactorSetUp(id) => self.note_second_factor(*id, now),
             ClientChange::Touch(id) => {
                 if let Some(session) = self.sessions.iter_mut().find(|s| s.id == *id && s.is_live(now)) {
                     session.last_active_at = session.last_active_at.max(now);
@@ -334,6 +337,14 @@ impl Client {
             }
         }
         Ok(())
+    }
+
+    fn note_second_factor(&mut self, id: SessionId, now: Timestamp) {
+        if let Some(session) = self.sessions.iter_mut().find(|s| s.id == id && s.is_live(now)) {
+            session.task = session.task.filter(|task| *task != SessionTask::SetupMfa);
+            session.second_factor_at = session.second_factor_at.max(Some(now));
+            session.updated_at = session.updated_at.max(now);
+        }
     }
 
     fn end(&mut self, now: Timestamp, chosen: impl Fn(&Session) -> bool) {

@@ -69,11 +69,11 @@ pub struct Attributes {
     pub last_name: Attribute,
     /// The password.
     pub password: Attribute,
-    /// Codes of an application as second factor; shown, without effect.
+    /// Codes of an authenticator app as second factor (RFC 6238).
     pub authenticator_app: Attribute,
     /// Tickets of invitations.
     pub ticket: Attribute,
-    /// Backup codes as second factor; shown, without effect.
+    /// Codes to keep for the case that the other second factors are lost.
     pub backup_code: Attribute,
     /// Passkeys; not built, their strategy is refused.
     pub passkey: Attribute,
@@ -104,6 +104,13 @@ pub struct Attribute {
     /// For phone numbers: the allowed channels of a code.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub channels: Vec<String>,
+}
+
+impl Attribute {
+    /// Whether it serves as a second factor.
+    pub const fn is_second_factor(&self) -> bool {
+        self.enabled && self.used_for_second_factor
+    }
 }
 
 /// How sign-ups work.
@@ -341,6 +348,17 @@ impl Settings {
             Field::Web3Wallet => &attributes.web3_wallet,
             Field::LegalAccepted | Field::OAuth(_) => return None,
         })
+    }
+
+    /// Whether every user must have a second factor, and can have one.
+    pub fn requires_second_factor(&self) -> bool {
+        self.sign_up.mfa.required && self.has_second_factors()
+    }
+
+    /// Whether a user can have a second factor.
+    pub const fn has_second_factors(&self) -> bool {
+        let attributes = &self.attributes;
+        attributes.authenticator_app.is_second_factor() || attributes.phone_number.is_second_factor()
     }
 
     /// Whether a field is accepted.

@@ -12,7 +12,7 @@ use crate::domain::time::Span;
 use crate::store::{ClientWrite, Commit, CommitError, Decision};
 use crate::token::{PresentedToken, TokenCarrier};
 
-use super::{Engine, EngineError};
+use super::{ClientView, Engine, EngineError};
 
 /// Who makes a call: a client, or an anonymous caller. It holds the client as it was when its token was presented;
 /// every answer reads the current state again.
@@ -107,6 +107,12 @@ impl Caller {
     /// The token that the caller must keep from now on, where it was owed one and gets it by presenting the old one.
     pub fn new_token(&self) -> Option<&Secret<String>> {
         self.known().and_then(|known| known.new_token.as_ref())
+    }
+
+    /// The same caller after a call whose answer is `view`, with the token that it brings.
+    pub(super) fn after(&self, view: &ClientView) -> Self {
+        let new_token = view.new_token.clone().or_else(|| self.new_token().cloned());
+        Self(Credentials::Client(Known { client: view.client.clone(), is_stored: true, new_token }))
     }
 
     pub(super) const fn known(&self) -> Option<&Known> {

@@ -57,8 +57,28 @@ pub struct AttemptFirstFactor {
     pub strategy: Strategy,
     /// The code as typed, for the strategies of codes.
     pub code: Option<String>,
-    /// The password, for the strategy of passwords.
+    /// The password, for the strategy of passwords. Beside the code of a reset: the new one, which clients before 2024 set in
+    /// the same call.
     pub password: Option<Secret<String>>,
+}
+
+/// The input of a new password at the end of a reset
+/// ([guide: Resetting a password](crate::guide::contract_sign_ins#resetting-a-password)).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ResetPassword {
+    /// The new password.
+    pub password: Secret<String>,
+    /// Whether all other sessions of the user end.
+    pub sign_out_of_other_sessions: bool,
+}
+
+/// The input of an attempt to prove the second factor of a sign-in.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AttemptSecondFactor {
+    /// What is answered.
+    pub strategy: Strategy,
+    /// The code as typed.
+    pub code: Option<String>,
 }
 
 /// The input of a create or an update as it came: the parameters that could be read, and the faults of the others. The

@@ -38,7 +38,7 @@ pub use backend::messages::{ChannelView, MessageFilter, MessagePage, MessageView
 pub use backend::pagination::{ListParams, Page};
 pub use backend::sessions::SessionListParams;
 pub use backend::sign_in_tokens::SignInTokenView;
-pub use backend::users::{UserFilter, UserListParams};
+pub use backend::users::{CodeKind, UserFilter, UserListParams};
 pub use backend::waitlist::WaitlistEntryView;
 #[cfg(feature = "webhooks")]
 pub use backend::webhooks::WebhookEndpointView;
@@ -50,12 +50,15 @@ pub use events::{Cursor, EventStream, EventsFrom};
 pub use frontend::email_links::{Followed, LinkOutcome};
 pub use frontend::oauth::{CallbackRedirect, ProviderCallback};
 pub use frontend::own::{NewOwnPassword, ReverificationView, ReverifyAttempt, ReverifyPrepare};
+pub use frontend::own_second_factors::TotpView;
 #[cfg(feature = "webhooks")]
 pub use handles::Webhooks;
 pub use handles::{
     Events, Instance, Invitations, Messages, OwnUser, Sessions, SignInTokens, SignIns, SignUps, Users, Values, Waitlist,
 };
-pub use input::{AttemptFirstFactor, AttemptVerification, NewSignIn, PrepareVerification};
+pub use input::{
+    AttemptFirstFactor, AttemptSecondFactor, AttemptVerification, NewSignIn, PrepareVerification, ResetPassword,
+};
 pub use keys::BackendKey;
 pub use view::{ClientView, SessionView, SignInView, SignUpView};
 #[cfg(feature = "webhooks")]

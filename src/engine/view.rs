@@ -75,6 +75,8 @@ pub struct SignInView {
     pub supported_identifiers: Vec<Field>,
     /// The ways to prove the first factor.
     pub first_factors: Vec<Factor>,
+    /// The ways to prove the second factor, where one is needed now.
+    pub second_factors: Vec<Factor>,
     /// The user, where it may be shown.
     pub user: Option<Arc<User>>,
     /// When it counts as abandoned.

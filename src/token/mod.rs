@@ -8,9 +8,11 @@ mod oauth_state;
 mod session_token;
 mod testing_token;
 mod ticket;
+mod totp;
 
 pub use client_token::{PresentedToken, parse_client_token};
 pub use instance_key::{InstanceKey, KeyFileError};
 pub use keyring::{Algorithm, KeyError, Keyring, SigningKey};
 pub use oauth_state::{FlowId, OAuthState, RedirectTargets, TokenCarrier};
 pub use session_token::SessionClaims;
+pub use totp::{new_totp_secret, read_totp_secret, totp_secret_text, totp_step};

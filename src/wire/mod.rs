@@ -11,6 +11,7 @@ pub(crate) mod instance;
 mod invitation;
 mod message;
 mod reverification;
+pub(crate) mod second_factor;
 mod session;
 mod sign_in;
 mod sign_in_token;

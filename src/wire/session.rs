@@ -2,6 +2,7 @@
 
 use serde::Serialize;
 
+use crate::domain::client::session::SessionTask;
 use crate::domain::id::{SessionId, UserId};
 use crate::domain::time::Timestamp;
 use crate::domain::user::User;
@@ -21,12 +22,26 @@ pub(crate) struct SessionResource<'a> {
     last_active_organization_id: (),
     last_active_token: Option<TokenResource<'a>>,
     actor: (),
-    tasks: (),
+    tasks: Option<Vec<TaskResource>>,
     factor_verification_age: [i64; 2],
     user: UserResource<'a>,
     public_user_data: PublicUserData<'a>,
     created_at: Timestamp,
     updated_at: Timestamp,
+}
+
+/// What a person has to do before a session is of use.
+#[derive(Debug, Serialize)]
+struct TaskResource {
+    key: &'static str,
+}
+
+impl From<SessionTask> for TaskResource {
+    fn from(task: SessionTask) -> Self {
+        match task {
+            SessionTask::SetupMfa => Self { key: "setup-mfa" },
+        }
+    }
 }
 
 /// A session token on the wire.
@@ -62,7 +77,7 @@ impl<'a> From<&'a SessionView> for SessionResource<'a> {
             last_active_organization_id: (),
             last_active_token: view.token.as_ref().map(|t| TokenResource::new(t.expose())),
             actor: (),
-            tasks: (),
+            tasks: session.task.map(|task| vec![TaskResource::from(task)]),
             factor_verification_age: session.factor_ages(view.now),
             user: UserResource::of(&view.user, Some(session.last_active_at), view.now),
             public_user_data: PublicUserData::from(&*view.user),

@@ -21,9 +21,9 @@ pub(crate) struct SignInResource<'a> {
     status: &'static str,
     supported_identifiers: Vec<&'a str>,
     supported_first_factors: Option<Vec<FactorResource<'a>>>,
-    supported_second_factors: (),
+    supported_second_factors: Option<Vec<FactorResource<'a>>>,
     first_factor_verification: Option<FirstFactorVerification<'a>>,
-    second_factor_verification: (),
+    second_factor_verification: Option<State<'a>>,
     identifier: Option<&'a str>,
     user_data: Option<UserData<'a>>,
     created_session_id: Option<AsDisplay<SessionId>>,
@@ -38,7 +38,7 @@ enum FirstFactorVerification<'a> {
     External(ExternalResource<'a>),
 }
 
-/// A way to prove the first factor.
+/// A way to prove a factor.
 #[derive(Debug, Serialize)]
 pub(super) struct FactorResource<'a> {
     strategy: AsDisplay<&'a Strategy>,
@@ -50,7 +50,7 @@ pub(super) struct FactorResource<'a> {
     phone_number_id: Option<AsDisplay<IdentificationId>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     primary: Option<bool>,
-    /// For phone numbers only: whether it is the default second factor; the engine has none.
+    /// For phone numbers only: whether it is the second factor that is asked for first.
     #[serde(skip_serializing_if = "Option::is_none")]
     default: Option<bool>,
 }
@@ -74,6 +74,8 @@ impl<'a> From<&'a SignInView> for SignInResource<'a> {
             status: match view.status {
                 Status::NeedsIdentifier => "needs_identifier",
                 Status::NeedsFirstFactor => "needs_first_factor",
+                Status::NeedsSecondFactor => "needs_second_factor",
+                Status::NeedsNewPassword => "needs_new_password",
                 Status::Complete => "complete",
             },
             supported_identifiers: view.supported_identifiers.iter().map(|field| field.as_str()).collect(),
@@ -81,7 +83,10 @@ impl<'a> From<&'a SignInView> for SignInResource<'a> {
                 let factors = view.first_factors.iter();
                 factors.map(|factor| FactorResource::of(factor, value.identifier.as_ref())).collect()
             }),
-            supported_second_factors: (),
+            supported_second_factors: (view.status == Status::NeedsSecondFactor).then(|| {
+                let factors = view.second_factors.iter();
+                factors.map(|factor| FactorResource::of(factor, None)).collect()
+            }),
             first_factor_verification: match (&value.first_factor, &value.external) {
                 (Some(factor), _) => {
                     let verification = &factor.verification;
@@ -95,11 +100,14 @@ impl<'a> From<&'a SignInView> for SignInResource<'a> {
                 }
                 (None, None) => None,
             },
-            second_factor_verification: (),
+            second_factor_verification: value.second_factor.as_deref().map(|factor| {
+                let verification = &factor.verification;
+                State::of(verification, verification.status(view.now, view.attempts_max))
+            }),
             identifier: value.identifier.as_ref().map(|identifier| identifier.value.as_str()),
             user_data: view.user.as_deref().map(UserData::from),
             created_session_id: match value.phase {
-                Phase::Open => None,
+                Phase::Open | Phase::NewPassword | Phase::SecondFactor { .. } => None,
                 Phase::Complete { session_id } => Some(AsDisplay(session_id)),
             },
             abandon_at: view.abandon_at,
@@ -117,7 +125,7 @@ impl<'a> FactorResource<'a> {
             email_address_id: id(IdentifierKind::EmailAddress),
             phone_number_id: id(IdentifierKind::PhoneNumber),
             primary: address.map(|address| address.primary),
-            default: id(IdentifierKind::PhoneNumber).map(|_| false),
+            default: id(IdentifierKind::PhoneNumber).and(address).map(|address| address.default),
         }
     }
 }

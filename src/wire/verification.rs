@@ -179,6 +179,9 @@ pub(super) const fn word(status: VerificationStatus) -> &'static str {
 fn object(strategy: &Strategy) -> &'static str {
     match strategy {
         Strategy::EmailCode | Strategy::PhoneCode => "verification_otp",
+        Strategy::ResetPasswordEmailCode | Strategy::ResetPasswordPhoneCode => "verification_otp",
+        Strategy::Totp => "verification_totp",
+        Strategy::BackupCode => "verification_backup_code",
         Strategy::EmailLink => "verification_email_link",
         Strategy::Web3(_) => "verification_web3",
         Strategy::OAuth(_) | Strategy::OAuthToken(_) => "verification_oauth",

@@ -121,7 +121,10 @@ fn user() -> User {
         }],
         phone_numbers: vec![Identification {
             reserved: true,
-            ..Identification::unproved(IdentificationId::from_bytes([3; 16]), PhoneNumber::restore("+14155552671".into()))
+            ..Identification::unproved(
+                IdentificationId::from_bytes([3; 16]),
+                PhoneNumber::restore("+14155552671".into()),
+            )
         }],
         username: Some(Username::restore("countess_of_lovelace".into())),
         first_name: Some("Augusta Ada".into()),

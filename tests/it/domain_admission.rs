@@ -17,7 +17,8 @@ use vestibule::domain::sign_up::{
 };
 use vestibule::domain::time::{Span, Timestamp};
 use vestibule::domain::verification::{
-    AuthorizationRequest, AuthorizationResponse, AuthorizeParams, LinkToken, Profile, ProviderOutcome, Strategy,
+    AuthorizationRequest, AuthorizationResponse, AuthorizeParams, LinkToken, Profile, ProviderOutcome,
+    SecondFactorNeed, Strategy,
 };
 
 use crate::support::redirects::allowed;
@@ -408,7 +409,8 @@ pub(crate) fn answer(profile: Profile) -> ProviderOutcome {
 
 pub(crate) fn unknown_account() -> ProviderOutcome {
     let outcome = Err(ErrorCode::OAuthCallbackInvalid);
-    ProviderOutcome { outcome, owner: None, links: false, session: None, taken: BTreeSet::new() }
+    let second_factor = SecondFactorNeed::None;
+    ProviderOutcome { outcome, owner: None, links: false, session: None, second_factor, taken: BTreeSet::new() }
 }
 
 pub(crate) fn invitation() -> Invitation {

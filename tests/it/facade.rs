@@ -10,9 +10,9 @@ use std::path::Path;
 const NAMES: [(&str, &str); 16] = [
     (
         "",
-        "AttemptFirstFactor AttemptVerification BuildError Caller ClientId ClientView Engine EngineBuilder EngineError ErrorCode Factor FactorAddress Field \
+        "AttemptFirstFactor AttemptSecondFactor AttemptVerification BuildError Caller ClientId ClientView Engine EngineBuilder EngineError ErrorCode Factor FactorAddress Field \
          MalformedId NewSignIn NewSignUp NotReady Patch PrepareFirstFactor PrepareVerification Reason Rejection RequestContext \
-         Requirements Secret SessionId SessionView Sessions Settings SignInId SignInStatus SignInView SignIns SignUpId \
+         Requirements ResetPassword Secret SessionId SessionView Sessions Settings SignInId SignInStatus SignInView SignIns SignUpId \
          SignUpPatch SignUpStatus SignUpView SignUps Span Strategy Timestamp UnknownStrategy UserId Users",
     ),
     (

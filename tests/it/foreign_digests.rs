@@ -127,7 +127,10 @@ fn user(digest: Secret<String>) -> User {
     User {
         email_addresses: vec![Identification {
             verified_by: Some(Strategy::EmailCode),
-            ..Identification::unproved(IdentificationId::from_bytes([2; 16]), EmailAddress::parse(ADDRESS).expect("an address"))
+            ..Identification::unproved(
+                IdentificationId::from_bytes([2; 16]),
+                EmailAddress::parse(ADDRESS).expect("an address"),
+            )
         }],
         password_digest: Some(digest),
         ..User::new(USER, Timestamp::EPOCH)

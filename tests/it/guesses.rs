@@ -110,7 +110,7 @@ proptest! {
         for (share, source, later) in tries {
             now += later;
             let share = [Share::Passwords, Share::Codes, Share::Known][share];
-            let tried = Try { account: account.clone(), share, source: Some([source; 8]), succeeded: false, lockout: None };
+            let tried = Try { account: account.clone(), share, source: Some([source; 8]), succeeded: false, needs_more: false, lockout: None };
             let next = Failures::after(failures.as_ref(), &tried, max, Timestamp::from_millis(now));
             judged += u32::from(next.map(|next| failures = next).is_ok());
         }

@@ -50,7 +50,13 @@ fn a_refused_change_changes_nothing() {
         ("PATCH", "/v1/me/metadata", "", 422, "form_param_missing"),
         ("PATCH", "/v1/me/metadata", "unsafe_metadata=%5B%5D", 422, "form_param_value_invalid"),
         ("POST", "/v1/me/change_password", "new_password=strolls+beneath+oaks", 422, "form_param_missing"),
-        ("POST", "/v1/me/change_password", &changing("wrong", "strolls beneath oaks"), 422, "form_password_validation_failed"),
+        (
+            "POST",
+            "/v1/me/change_password",
+            &changing("wrong", "strolls beneath oaks"),
+            422,
+            "form_password_validation_failed",
+        ),
         ("POST", "/v1/me/change_password", &changing(PASSWORD, PASSWORD), 422, "form_new_password_matches_current"),
         ("POST", "/v1/me/change_password", &changing(PASSWORD, "short"), 422, "form_password_length_too_short"),
         ("POST", "/v1/me/change_password", &changing(PASSWORD, "password1"), 422, "form_password_pwned"),
@@ -59,11 +65,29 @@ fn a_refused_change_changes_nothing() {
         ("POST", "/v1/me/email_addresses/", "email_address=ada", 422, "form_param_format_invalid"),
         ("POST", "/v1/me/email_addresses/", "email_address=eve%40example.com", 422, "form_identifier_exists"),
         ("POST", "/v1/me/email_addresses/", "email_address=ADA%40example.com", 422, "form_identifier_exists"),
-        ("POST", "/v1/me/phone_numbers", "phone_number=%2B14155552671&reserved_for_second_factor=true", 400, "form_param_value_disabled"),
+        (
+            "POST",
+            "/v1/me/phone_numbers",
+            "phone_number=%2B14155552671&reserved_for_second_factor=true",
+            400,
+            "form_param_value_disabled",
+        ),
         ("GET", &format!("/v1/me/email_addresses/{idn}"), "", 404, "resource_not_found"),
         ("DELETE", &format!("/v1/me/email_addresses/{idn}"), "", 404, "resource_not_found"),
-        ("POST", &format!("/v1/me/email_addresses/{idn}/prepare_verification"), "strategy=email_code", 404, "resource_not_found"),
-        ("POST", "/v1/me/external_accounts", "strategy=oauth_google&redirect_url=http%3A%2F%2Flocalhost%3A3000", 400, "oauth_provider_not_enabled"),
+        (
+            "POST",
+            &format!("/v1/me/email_addresses/{idn}/prepare_verification"),
+            "strategy=email_code",
+            404,
+            "resource_not_found",
+        ),
+        (
+            "POST",
+            "/v1/me/external_accounts",
+            "strategy=oauth_google&redirect_url=http%3A%2F%2Flocalhost%3A3000",
+            400,
+            "oauth_provider_not_enabled",
+        ),
         ("DELETE", &format!("/v1/me/external_accounts/{eac}"), "", 404, "resource_not_found"),
         ("POST", "/v1/me/sessions/sess_000000000000000000000000007/revoke", "", 404, "resource_not_found"),
     ] {
@@ -73,7 +97,8 @@ fn a_refused_change_changes_nothing() {
     let last = id(&before["email_addresses"][0]);
     let refused = browser.request("DELETE", &format!("/v1/me/email_addresses/{last}"), &[], "");
     assert_eq!(refused.error_codes(), ["last_required_identification_deletion_failed"]);
-    let refused = browser.request("POST", "/v1/me/remove_password", &[], &format!("current_password={}", escaped(PASSWORD)));
+    let refused =
+        browser.request("POST", "/v1/me/remove_password", &[], &format!("current_password={}", escaped(PASSWORD)));
     assert_eq!((refused.status, refused.error_codes()), (400, vec!["password_required".to_owned()]));
     assert_eq!(me(&mut browser), before);
 }
@@ -85,7 +110,8 @@ fn nobody_changes_anything_without_a_session() {
     sign_up(&site, &mut browser, "ada");
     let session = browser.get("/v1/client").json()["response"]["last_active_session_id"].clone();
     let session = session.as_str().expect("a session").to_owned();
-    let stranger = site.browser().request("PATCH", &format!("/v1/me?_clerk_session_id={session}"), &[], "first_name=Eve");
+    let stranger =
+        site.browser().request("PATCH", &format!("/v1/me?_clerk_session_id={session}"), &[], "first_name=Eve");
     assert_eq!((stranger.status, stranger.error_codes()), (401, vec!["signed_out".to_owned()]));
     let ended = browser.post(&format!("/v1/client/sessions/{session}/end"), "");
     assert_eq!(ended.status, 200, "{}", ended.body);
@@ -122,7 +148,10 @@ fn an_added_address_is_theirs_once_it_is_proved() {
     assert_eq!(browser.get(&path).json()["response"]["verification"]["attempts"], 1, "it was counted");
     let done = browser.post(&format!("{path}/attempt_verification"), &format!("code={code}"));
     assert_eq!(done.json()["response"]["verification"]["status"], "verified", "{}", done.body);
-    assert_eq!(done.json()["client"]["sessions"][0]["user"]["email_addresses"][1]["verification"]["status"], "verified");
+    assert_eq!(
+        done.json()["client"]["sessions"][0]["user"]["email_addresses"][1]["verification"]["status"],
+        "verified"
+    );
 
     let list = browser.get("/v1/me/email_addresses").json();
     assert_eq!(list.as_array().map(Vec::len), Some(2), "a bare array");
@@ -135,7 +164,10 @@ fn an_added_address_is_theirs_once_it_is_proved() {
     assert_eq!(removed.json()["response"], json!({"object": "email_address", "id": address["id"], "deleted": true}));
     let user = me(&mut browser);
     assert_eq!(user["primary_email_address_id"], before["primary_email_address_id"]);
-    assert_eq!(site.browser().post("/v1/client/sign_ins", "identifier=ada%40work.example").error_codes(), ["form_identifier_not_found"]);
+    assert_eq!(
+        site.browser().post("/v1/client/sign_ins", "identifier=ada%40work.example").error_codes(),
+        ["form_identifier_not_found"]
+    );
 }
 
 #[test]
@@ -174,7 +206,12 @@ fn where_it_is_hidden_who_is_a_user_a_taken_address_is_added_like_any_other() {
         let path = format!("/v1/me/email_addresses/{}", id(&added.json()["response"]));
         let sent = eve.post(&format!("{path}/prepare_verification"), "strategy=email_code");
         let wrong = eve.post(&format!("{path}/attempt_verification"), "code=000000");
-        shown.push((added.status, sent.status, sent.json()["response"]["verification"]["status"].clone(), wrong.error_codes()));
+        shown.push((
+            added.status,
+            sent.status,
+            sent.json()["response"]["verification"]["status"].clone(),
+            wrong.error_codes(),
+        ));
     }
     assert_eq!(shown[0], shown[1]);
     assert_eq!(shown[0].3, ["form_code_incorrect"]);
@@ -289,7 +326,12 @@ fn whoever_may_deletes_the_user_and_is_signed_out_everywhere() {
     assert_eq!(here.get("/v1/environment").json()["user_settings"]["actions"]["delete_self"], true);
     sign_in(&mut elsewhere, PASSWORD);
     let deleted = here.request("DELETE", "/v1/me", &[], "");
-    assert_eq!(deleted.json()["response"], json!({"object": "user", "id": user["id"], "deleted": true}), "{}", deleted.body);
+    assert_eq!(
+        deleted.json()["response"],
+        json!({"object": "user", "id": user["id"], "deleted": true}),
+        "{}",
+        deleted.body
+    );
     assert_eq!(deleted.json()["client"]["sessions"], json!([]));
     assert_eq!(here.cookie("__client_uat"), Some("0"));
     assert_eq!(elsewhere.get("/v1/me").error_codes(), ["signed_out"]);
@@ -298,11 +340,16 @@ fn whoever_may_deletes_the_user_and_is_signed_out_everywhere() {
 
 #[test]
 fn what_the_settings_make_immutable_stays() {
-    let site = Site::start(&SETTINGS.replace("[settings.attributes.username]\n", "[settings.attributes.username]\nimmutable = true\n"));
+    let site = Site::start(
+        &SETTINGS.replace("[settings.attributes.username]\n", "[settings.attributes.username]\nimmutable = true\n"),
+    );
     let mut browser = site.browser();
     sign_up(&site, &mut browser, "ada");
     let refused = browser.request("PATCH", "/v1/me", &[], "username=countess");
-    assert_eq!((refused.status, refused.error_codes()), (403, vec!["immutable_attribute_modification_not_allowed".to_owned()]));
+    assert_eq!(
+        (refused.status, refused.error_codes()),
+        (403, vec!["immutable_attribute_modification_not_allowed".to_owned()])
+    );
     assert_eq!(browser.request("PATCH", "/v1/me", &[], "username=ada").status, 200, "the same one is no change");
 }
 
@@ -321,17 +368,20 @@ fn sensitive_changes_need_a_fresh_proof_where_the_instance_asks_for_one() {
     assert_eq!(browser.request("PATCH", "/v1/me", &[], "first_name=Augusta").status, 200, "a name is not sensitive");
 
     let verify = format!("/v1/client/sessions/{session}/verify");
-    let missing = browser.post(&format!("{verify}/attempt_first_factor"), &format!("strategy=password&password={}", escaped(PASSWORD)));
+    let missing = browser
+        .post(&format!("{verify}/attempt_first_factor"), &format!("strategy=password&password={}", escaped(PASSWORD)));
     assert_eq!(missing.error_codes(), ["session_reverification_missing"]);
     let begun = browser.post(&verify, "level=second_factor").json()["response"].clone();
     assert_eq!((&begun["level"], &begun["status"]), (&json!("first_factor"), &json!("needs_first_factor")), "{begun}");
-    let strategies: Vec<_> = begun["supported_first_factors"].as_array().expect("factors").iter().map(|f| f["strategy"].clone()).collect();
+    let strategies: Vec<_> =
+        begun["supported_first_factors"].as_array().expect("factors").iter().map(|f| f["strategy"].clone()).collect();
     assert_eq!(strategies, ["password", "email_code"]);
     let unasked = browser.post(&format!("{verify}/attempt_second_factor"), "strategy=phone_code&code=000000");
     assert_eq!(unasked.error_codes(), ["invalid_action_for_session_reverification"]);
     let wrong = browser.post(&format!("{verify}/attempt_first_factor"), "strategy=password&password=wrong");
     assert_eq!((wrong.status, wrong.error_codes()), (422, vec!["form_password_incorrect".to_owned()]));
-    let done = browser.post(&format!("{verify}/attempt_first_factor"), &format!("strategy=password&password={}", escaped(PASSWORD)));
+    let done = browser
+        .post(&format!("{verify}/attempt_first_factor"), &format!("strategy=password&password={}", escaped(PASSWORD)));
     assert_eq!(done.json()["response"]["status"], "complete", "{}", done.body);
     assert_eq!(done.json()["response"]["session"]["factor_verification_age"], json!([0, -1]));
     assert_eq!(browser.request("PATCH", "/v1/me", &[], "username=countess").status, 200);

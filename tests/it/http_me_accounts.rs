@@ -16,7 +16,10 @@ fn an_account_is_connected_and_disconnected_and_its_address_stays() {
     let account = &begun["response"];
     assert_eq!((&account["object"], &account["provider"]), (&json!("external_account"), &json!("oauth_custom_fake")));
     let verification = &account["verification"];
-    assert_eq!((&verification["object"], &verification["status"]), (&json!("verification_oauth"), &json!("unverified")));
+    assert_eq!(
+        (&verification["object"], &verification["status"]),
+        (&json!("verification_oauth"), &json!("unverified"))
+    );
     assert_eq!(begun["client"]["sessions"][0]["user"]["external_accounts"][0]["id"], account["id"]);
 
     let before = browser.cookie("__client").map(str::to_owned);
@@ -59,7 +62,10 @@ fn the_account_of_another_user_stays_theirs() {
     assert_eq!((back.status, back.header("location")), (303, Some(&*format!("{PAGE}/profile"))));
     let user = me(&mut other);
     let verification = &user["external_accounts"][0]["verification"];
-    assert_eq!((&verification["status"], &verification["error"]["code"]), (&json!("failed"), &json!("oauth_identification_claimed")));
+    assert_eq!(
+        (&verification["status"], &verification["error"]["code"]),
+        (&json!("failed"), &json!("oauth_identification_claimed"))
+    );
     assert_eq!(user["email_addresses"].as_array().map(Vec::len), Some(1));
     assert_eq!(me(&mut owner)["external_accounts"][0]["verification"]["status"], "verified");
     // It can be tried again, and put away.
@@ -98,7 +104,8 @@ fn only_the_browser_that_left_and_is_still_signed_in_connects_an_account() {
     assert_eq!(me(&mut browser)["external_accounts"][0]["verification"]["status"], "unverified");
     browser.request("DELETE", "/v1/client/sessions", &[], "");
     assert_eq!(browser.navigate(&path).status, 303);
-    let done = browser.post("/v1/client/sign_ins", &format!("identifier=ada%40example.com&password={}", escaped(PASSWORD)));
+    let done =
+        browser.post("/v1/client/sign_ins", &format!("identifier=ada%40example.com&password={}", escaped(PASSWORD)));
     assert_eq!(done.json()["response"]["status"], "complete", "{}", done.body);
     assert_eq!(me(&mut browser)["external_accounts"][0]["verification"]["status"], "unverified");
 }
@@ -113,12 +120,18 @@ fn whoever_denies_access_reads_why_on_the_page() {
     let back = browser.navigate(&format!("/v1/oauth_callback?error=access_denied&state={state}"));
     assert_eq!(back.header("location"), Some(&*format!("{PAGE}/profile")));
     let verification = me(&mut browser)["external_accounts"][0]["verification"].clone();
-    assert_eq!((&verification["status"], &verification["error"]["code"]), (&json!("failed"), &json!("oauth_access_denied")));
+    assert_eq!(
+        (&verification["status"], &verification["error"]["code"]),
+        (&json!("failed"), &json!("oauth_access_denied"))
+    );
     let again = connect(&mut browser);
     person(&site, "person-1", "ada@work.example");
     come_back(&site, &mut browser, &again);
     let accounts = me(&mut browser)["external_accounts"].clone();
-    assert_eq!((accounts.as_array().map(Vec::len), &accounts[0]["verification"]["status"]), (Some(1), &json!("verified")));
+    assert_eq!(
+        (accounts.as_array().map(Vec::len), &accounts[0]["verification"]["status"]),
+        (Some(1), &json!("verified"))
+    );
 }
 
 #[test]
@@ -132,11 +145,15 @@ fn an_account_is_asked_again_and_only_for_itself() {
     let path = format!("/v1/me/external_accounts/{}/reauthorize", id(&begun["response"]));
     for (subject, status) in [("person-2", "failed"), ("person-1", "verified")] {
         person(&site, subject, "ada@work.example");
-        let again = browser.request("PATCH", &path, &[], &format!("redirect_url={}", escaped(&format!("{PAGE}/profile"))));
+        let again =
+            browser.request("PATCH", &path, &[], &format!("redirect_url={}", escaped(&format!("{PAGE}/profile"))));
         assert_eq!(again.status, 200, "{}", again.body);
         come_back(&site, &mut browser, &again.json());
         let accounts = me(&mut browser)["external_accounts"].clone();
-        assert_eq!((&accounts[0]["verification"]["status"], &accounts[0]["provider_user_id"]), (&json!(status), &json!("person-1")));
+        assert_eq!(
+            (&accounts[0]["verification"]["status"], &accounts[0]["provider_user_id"]),
+            (&json!(status), &json!("person-1"))
+        );
         assert_eq!(accounts.as_array().map(Vec::len), Some(1));
     }
 }

@@ -11,7 +11,7 @@ use vestibule::domain::settings::Settings;
 use vestibule::domain::sign_in;
 use vestibule::domain::sign_up::{Fields, NewSignUp};
 use vestibule::domain::time::Timestamp;
-use vestibule::domain::verification::{LinkToken, OneTimeCode, Strategy as Way, parse_strategy};
+use vestibule::domain::verification::{LinkOwner, LinkToken, OneTimeCode, Strategy as Way, parse_strategy};
 use vestibule::entropy::SeededEntropy;
 use vestibule::token::{FlowId, InstanceKey, OAuthState, RedirectTargets, TokenCarrier, parse_client_token};
 
@@ -65,7 +65,10 @@ proptest! {
 
     #[test]
     fn a_link_and_an_id_read_back(id in any::<[u8; 16]>(), seed in any::<u64>()) {
-        let token = LinkToken::generate(SignUpId::from_bytes(id), &mut SeededEntropy::new(seed));
+        let token = LinkToken::generate(LinkOwner::SignUp(SignUpId::from_bytes(id)), &mut SeededEntropy::new(seed));
+        prop_assert_eq!(LinkToken::parse(&token.expose()), Some(token));
+        let owner = LinkOwner::SignIn(SignInId::from_bytes(id), ClientId::from_bytes(id.map(|byte| !byte)));
+        let token = LinkToken::generate(owner, &mut SeededEntropy::new(seed));
         prop_assert_eq!(LinkToken::parse(&token.expose()), Some(token));
         let id = UserId::from_bytes(id);
         prop_assert_eq!(id.to_string().parse(), Ok(id));

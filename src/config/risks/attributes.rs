@@ -7,12 +7,7 @@ use crate::domain::verification::Strategy;
 pub(super) fn attributes(settings: &Settings, sends_by_whatsapp: bool) -> Risks {
     let attributes = &settings.attributes;
     let mut risks = Risks::default();
-    for (name, attribute) in [
-        ("web3_wallet", &attributes.web3_wallet),
-        ("authenticator_app", &attributes.authenticator_app),
-        ("backup_code", &attributes.backup_code),
-        ("passkey", &attributes.passkey),
-    ] {
+    for (name, attribute) in [("web3_wallet", &attributes.web3_wallet), ("passkey", &attributes.passkey)] {
         risks.add(
             attribute.enabled,
             &format!("settings.attributes.{name}.enabled"),
@@ -28,23 +23,41 @@ pub(super) fn attributes(settings: &Settings, sends_by_whatsapp: bool) -> Risks 
         add_factors(&mut risks, name, attribute);
         add_channels(&mut risks, name, attribute, sends_by_whatsapp && name == "phone_number");
     }
-    risks.add(
-        settings.sign_up.mfa.required,
-        "settings.sign_up.mfa.required",
-        "is true, but second factors are not built yet: people sign up and sign in without one; write false",
-    );
+    add_second_factors(&mut risks, settings);
     risks
+}
+
+fn add_second_factors(risks: &mut Risks, settings: &Settings) {
+    let attributes = &settings.attributes;
+    risks.add(
+        settings.sign_up.mfa.required && !settings.has_second_factors(),
+        "settings.sign_up.mfa.required",
+        "is true, but there is no second factor that people could set up, so they sign in without one; set `enabled` and \
+         `used_for_second_factor` of settings.attributes.authenticator_app, or write false",
+    );
+    for (name, attribute) in
+        [("authenticator_app", &attributes.authenticator_app), ("backup_code", &attributes.backup_code)]
+    {
+        risks.add(
+            attribute.enabled && !attribute.used_for_second_factor,
+            &format!("settings.attributes.{name}.enabled"),
+            "is true, but `used_for_second_factor` is not, so people can't use it; write true for both",
+        );
+    }
+    risks.add(
+        attributes.backup_code.is_second_factor() && !settings.has_second_factors(),
+        "settings.attributes.backup_code.enabled",
+        "is true, but there is no other second factor, and backup codes alone are none; turn on \
+         settings.attributes.authenticator_app too",
+    );
 }
 
 fn add_factors(risks: &mut Risks, name: &str, attribute: &Attribute) {
     let section = format!("settings.attributes.{name}");
-    let is_second = attribute.used_for_second_factor || !attribute.second_factors.is_empty();
+    let is_set = attribute.used_for_second_factor || !attribute.second_factors.is_empty();
+    let is_second = is_set && name != "phone_number";
     let key = if attribute.used_for_second_factor { "used_for_second_factor" } else { "second_factors" };
-    risks.add(
-        is_second,
-        &format!("{section}.{key}"),
-        "has no effect: second factors are not built yet, so people sign in without one; remove it",
-    );
+    risks.add(is_second, &format!("{section}.{key}"), "has no effect: this is no second factor here; remove it");
     for factor in &attribute.first_factors {
         let why = match factor.parse() {
             Err(_) | Ok(Strategy::Admin) => "is not a strategy",

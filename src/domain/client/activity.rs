@@ -50,7 +50,8 @@ impl Activity {
     pub fn of(address: Option<IpAddr>, user_agent: &str) -> Self {
         let (browser, browser_version) = browser(user_agent);
         let system = system(user_agent);
-        let is_mobile = user_agent.contains("Mobile") || matches!(system, System::Android | System::IPad | System::IPhone);
+        let is_mobile =
+            user_agent.contains("Mobile") || matches!(system, System::Android | System::IPad | System::IPhone);
         Self { address, browser, browser_version, system, is_mobile }
     }
 }
@@ -100,7 +101,8 @@ fn browser(user_agent: &str) -> (Browser, u16) {
         ("CriOS/", Browser::Chrome),
     ];
     let found = marks.into_iter().find_map(|(mark, browser)| Some((browser, number(user_agent, mark)?)));
-    let safari = || number(user_agent, "Version/").filter(|_| user_agent.contains("Safari/")).map(|n| (Browser::Safari, n));
+    let safari =
+        || number(user_agent, "Version/").filter(|_| user_agent.contains("Safari/")).map(|n| (Browser::Safari, n));
     found.or_else(safari).unwrap_or((Browser::Unknown, 0))
 }
 
@@ -134,7 +136,13 @@ mod tests {
         for (user_agent, browser, version, system, is_mobile) in [
             (like, Browser::Chrome, 126, System::Windows, false),
             (&*edge, Browser::Edge, 125, System::Windows, false),
-            ("Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0", Browser::Firefox, 140, System::Linux, false),
+            (
+                "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0",
+                Browser::Firefox,
+                140,
+                System::Linux,
+                false,
+            ),
             (
                 "Mozilla/5.0 (iPhone; CPU iPhone OS 17_5 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/17.5 Mobile/15E148 Safari/604.1",
                 Browser::Safari,
@@ -142,7 +150,13 @@ mod tests {
                 System::IPhone,
                 true,
             ),
-            ("Mozilla/5.0 (Linux; Android 14) Chrome/126.0 Mobile Safari/537.36", Browser::Chrome, 126, System::Android, true),
+            (
+                "Mozilla/5.0 (Linux; Android 14) Chrome/126.0 Mobile Safari/537.36",
+                Browser::Chrome,
+                126,
+                System::Android,
+                true,
+            ),
             ("curl/8.5.0", Browser::Unknown, 0, System::Unknown, false),
             ("", Browser::Unknown, 0, System::Unknown, false),
             ("Firefox/99999999 Chrome/", Browser::Unknown, 0, System::Unknown, false),

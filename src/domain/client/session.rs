@@ -76,7 +76,8 @@ impl Session {
     /// The session that a new user begins with. It takes the user's 16 bytes, so that it is found by the user's id, without
     /// an entry in the list of the user's sessions.
     pub fn begin_first(user_id: UserId, client_id: ClientId, origin: Option<String>, cx: &Context<'_>) -> Self {
-        Self::with_id(user_id.cast(), user_id, client_id, origin, cx)
+        let task = cx.settings.requires_second_factor().then_some(SessionTask::SetupMfa);
+        Self { task, ..Self::with_id(user_id.cast(), user_id, client_id, origin, cx) }
     }
 
     fn with_id(id: SessionId, user_id: UserId, client_id: ClientId, origin: Option<String>, cx: &Context<'_>) -> Self {

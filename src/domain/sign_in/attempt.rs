@@ -8,10 +8,12 @@ use crate::domain::rejection::{ErrorCode, Rejection};
 use crate::domain::user::User;
 use crate::domain::verification::{Challenge, Guess, OneTimeCode, Strategy, Verification};
 
-use super::{Attempt, Credential, FirstFactor, Fit, Proof, Share, SignIn, Transition};
+use super::factor::may_prove;
+use super::{Attempt, Credential, FirstFactor, Fit, Phase, Proof, Share, SignIn, Transition};
 
 impl SignIn {
-    /// Proves the first factor. A sign-in needs no other factor.
+    /// Proves the first factor. Where the user has a second factor, that is needed next; after the code of a reset, a new
+    /// password. The same proof of a step that is done changes nothing.
     ///
     /// # Errors
     /// `strategy_for_user_invalid` where the user has no such factor; `verification_missing` and the like where no code
@@ -22,6 +24,12 @@ impl SignIn {
         user: Option<&User>,
         cx: &mut Context<'_>,
     ) -> Result<Transition, Rejection> {
+        if self.phase != Phase::Open {
+            return match self.is_proved_again(attempt, cx) {
+                true => Ok(Transition::unchanged(self)),
+                false => Err(ErrorCode::VerificationAlreadyVerified.into()),
+            };
+        }
         self.offered(&attempt.strategy, user, cx)?;
         let next = self.counted();
         match &attempt.proof {
@@ -48,9 +56,10 @@ impl SignIn {
         let address = self.identifier.clone().ok_or_else(|| ErrorCode::FormParamMissing.on("identifier"))?;
         // A user may have signed up with the identifier in the meantime: then the password was compared with theirs.
         let since = user.filter(|_| self.newcomer.is_some()).map(|user| user.id);
-        let fitting = self.user_id.or(since).zip(fits);
+        let known = self.user_id.or(since);
+        let fitting = user.filter(|user| known == Some(user.id)).zip(fits);
         if let Some((user, _)) = fitting {
-            self.user_id = Some(user);
+            self.user_id = Some(user.id);
             let verification = Verification::verified_by_provider(Strategy::Password, self.client_id, cx.now);
             self.updated_at = cx.now.max(self.updated_at);
             self.first_factor = Some(FirstFactor { address: address.clone(), verification });
@@ -63,7 +72,7 @@ impl SignIn {
         };
         transition.use_quota(&address, client, QuotaKind::Proof);
         let proof = (Some(Strategy::Password), Credential::Password(fit.clone()));
-        Ok(transition.completed(expected, user, proof, cx))
+        Ok(transition.proved(expected, user, proof, cx))
     }
 
     fn guess(
@@ -83,8 +92,8 @@ impl SignIn {
         let known = self.user_id.or(since);
         // The backend may have deleted the user in the meantime, or given the address to another one: then a right code
         // proves nothing.
-        let is_theirs = owner.is_some_and(|owner| owner.holds(address));
-        let user = known.filter(|_| is_right && is_theirs);
+        let is_theirs = owner.is_some_and(|owner| may_prove(owner, strategy, address));
+        let user = owner.filter(|owner| is_right && is_theirs && known == Some(owner.id));
         let is_new = is_right && known.is_none() && self.newcomer.is_some();
         // Otherwise the code was never sent, so a right guess proves nothing.
         let is_proved = user.is_some() || is_new;
@@ -93,7 +102,7 @@ impl SignIn {
         }
         let verification = Verification { verified: verification.verified.filter(|_| is_proved), ..verification };
         next.first_factor = Some(FirstFactor { address: address.clone(), verification });
-        next.user_id = user.or(self.user_id);
+        next.user_id = user.map(|user| user.id).or(self.user_id);
         let mut transition = Transition::to(next);
         transition.tried(owner, address, Share::Codes, is_proved);
         if !owner.is_some_and(|owner| owner.knows(self.client_id)) {
@@ -107,8 +116,21 @@ impl SignIn {
             return Ok(transition.kept(Some(self.stamp())).refused(ErrorCode::FormCodeIncorrect.on("code")));
         };
         transition.use_quota(address, self.client_id, QuotaKind::Proof);
+        if strategy.resets_password() {
+            return Ok(transition.awaiting_password(Some(self.stamp()), cx));
+        }
         let proof = Credential::Code { strategy: strategy.clone(), address: address.clone() };
-        Ok(transition.completed(Some(self.stamp()), user, (Some(strategy.clone()), proof), cx))
+        Ok(transition.proved(Some(self.stamp()), user, (Some(strategy.clone()), proof), cx))
+    }
+
+    /// Whether this proved the first factor: a double click, a second tab, or a retry.
+    fn is_proved_again(&self, attempt: &Attempt, cx: &Context<'_>) -> bool {
+        let by = self.first_factor.as_ref().map(|factor| factor.verification.strategy());
+        match &attempt.proof {
+            Proof::Code(Some(code)) => self.was_proved_by(&attempt.strategy, code, cx),
+            Proof::Code(None) => false,
+            Proof::Password { fits } => by == Some(&Strategy::Password) && fits.is_some(),
+        }
     }
 
     /// The factor that an attempt concerns, if it can still be attempted.

@@ -2,6 +2,7 @@
 
 use crate::domain::id::{ClientId, IdentificationId, InvitationId, SignInId, SignInTokenId};
 use crate::domain::identifier::Identifier;
+use crate::domain::redirect::RedirectUrl;
 use crate::domain::rejection::{ErrorCode, Reason};
 use crate::domain::verification::{
     self, AuthorizationRequest, ExternalAccount, PhoneChannel, ProviderOutcome, Strategy,
@@ -64,6 +65,10 @@ pub struct Prepare {
     pub address_id: Option<IdentificationId>,
     /// The channel of a phone code; `sms` when absent.
     pub channel: Option<PhoneChannel>,
+    /// Where the browser goes after a link.
+    pub redirect_url: Option<RedirectUrl>,
+    /// Whether the client's token is in a cookie that browser navigations send. The engine knows it from the request.
+    pub in_cookie: bool,
 }
 
 /// Proves a first factor.
@@ -87,10 +92,30 @@ pub enum Proof {
     },
 }
 
+/// Proves a second factor.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SecondAttempt {
+    /// The strategy that proves it.
+    pub strategy: Strategy,
+    /// What the person submits.
+    pub proof: SecondProof,
+}
+
+/// What the person submits as proof of a second factor.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum SecondProof {
+    /// A code that was sent; `None` for a text that can't be a code.
+    Code(Option<verification::OneTimeCode>),
+    /// The time step of the code of an authenticator app, already compared; `None` for a wrong one.
+    Totp(Option<u64>),
+    /// The digest of a backup code; `None` for a text that can't be one.
+    BackupCode(Option<[u8; 32]>),
+}
+
 impl Prepare {
     /// Begins to prove by this strategy, at the address that was given as identifier, else the first.
     pub const fn new(strategy: Strategy) -> Self {
-        Self { strategy, address_id: None, channel: None }
+        Self { strategy, address_id: None, channel: None, redirect_url: None, in_cookie: false }
     }
 }
 

@@ -31,6 +31,7 @@ impl SignIn {
             identifier: create.identifier.clone(),
             user_id: user.map(|user| user.id),
             first_factor: None,
+            second_factor: None,
             external: None,
             newcomer: create.newcomer.filter(|_| create.identifier.is_some()),
             created_at: cx.now,

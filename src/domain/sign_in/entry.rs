@@ -8,12 +8,14 @@
 use crate::domain::client::Client;
 use crate::domain::client::session::{Session, SessionStatus};
 use crate::domain::id::{ClientId, InvitationId, SessionId, SignInTokenId, UserId};
-use crate::domain::identifier::{EmailAddress, Identifier};
+use crate::domain::identifier::{EmailAddress, Identifier, PhoneNumber};
 use crate::domain::rejection::{ErrorCode, Reason};
 use crate::domain::secret::Secret;
 use crate::domain::time::{Span, Timestamp};
-use crate::domain::user::{EndReason, SessionsEnded, User, UserAccount};
+use crate::domain::user::{EndReason, Identification, SessionsEnded, User, UserAccount};
 use crate::domain::verification::Strategy;
+
+use super::NewPassword;
 
 /// A completed sign-in to a user.
 #[derive(Clone, Debug, PartialEq)]
@@ -26,6 +28,8 @@ pub struct Entry {
     pub session_id: SessionId,
     /// What was proved.
     pub proof: Credential,
+    /// What was proved as second factor.
+    pub second: Option<SecondCredential>,
     /// When the sign-in completed.
     pub at: Timestamp,
 }
@@ -54,6 +58,8 @@ pub enum Credential {
         /// The strategy under which the address counts as proved.
         vouched: Strategy,
     },
+    /// A code that was sent to an address, and the password that was set after it.
+    NewPassword(Box<NewPassword>),
     /// The ticket of a sign-in token, which the commit marks as used.
     Ticket(SignInTokenId),
     /// The ticket of an invitation, which the commit marks as used.
@@ -65,6 +71,17 @@ pub enum Credential {
     },
     /// Nothing: the application's backend says who it is.
     Backend,
+}
+
+/// What was proved as second factor. The commit checks again that it is the user's, and that it was not used before.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum SecondCredential {
+    /// The code of an authenticator app for this time step.
+    Totp(u64),
+    /// A backup code, by its digest.
+    BackupCode([u8; 32]),
+    /// A code that was sent to this number.
+    Phone(Option<Identifier>),
 }
 
 /// A password that matches the user's.
@@ -80,6 +97,16 @@ pub struct Fit {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("the user has changed meanwhile")]
 pub struct NotTheirs;
+
+impl Credential {
+    /// The address that it proves.
+    pub(super) fn address(&self) -> Option<&Identifier> {
+        match self {
+            Self::Code { address, .. } | Self::Invitation { address, .. } => Some(address),
+            _ => None,
+        }
+    }
+}
 
 impl User {
     /// The user after the sign-in.
@@ -118,7 +145,15 @@ impl User {
                 next.external_accounts.push((**account).clone());
             }
             Credential::Invitation { address, .. } => next.proved(address, &Strategy::Ticket, entry)?,
+            Credential::NewPassword(new) => {
+                next.proved(&new.address, &new.strategy, entry)?;
+                next.take_password(new, Some(entry.session_id), entry.at);
+                next.updated_at = entry.at.max(self.updated_at + Span::from_millis(1));
+            }
             Credential::Ticket(_) | Credential::Backend => {}
+        }
+        if let Some(second) = &entry.second {
+            next.use_second_factor(second)?;
         }
         next.version += 1;
         next.last_sign_in_at = next.last_sign_in_at.max(Some(entry.at));
@@ -165,6 +200,51 @@ impl User {
             EndReason::Elsewhere => SessionStatus::Ended,
             EndReason::Revoked => SessionStatus::Revoked,
         })
+    }
+
+    /// Sets a new password; if wanted, every session but this one ends.
+    pub(super) fn take_password(&mut self, new: &NewPassword, except: Option<SessionId>, at: Timestamp) {
+        self.set_password(Some(new.digest.clone()), at);
+        if new.end_sessions {
+            self.revoke_sessions(at);
+            self.sessions_ended.iter_mut().for_each(|ended| ended.except = except);
+        }
+    }
+
+    /// Uses a second factor: the code of an app works once, and so does a backup code.
+    fn use_second_factor(&mut self, second: &SecondCredential) -> Result<(), NotTheirs> {
+        match second {
+            SecondCredential::Totp(step) => {
+                if !self.takes_step(*step) {
+                    return Err(NotTheirs);
+                }
+                let totp = self.second_factors.as_mut().and_then(|own| own.totp.as_mut()).ok_or(NotTheirs)?;
+                totp.last_step = Some(*step);
+            }
+            SecondCredential::BackupCode(digest) => {
+                let codes = self.second_factors.as_mut().map(|own| &mut own.backup_codes).ok_or(NotTheirs)?;
+                let at = codes.iter().position(|code| code == digest).ok_or(NotTheirs)?;
+                codes.remove(at);
+            }
+            SecondCredential::Phone(address) => {
+                let fits = |phone: &Identification<PhoneNumber>| {
+                    phone.reserved_for_second_factor && Some(phone.value.identifier()) == *address
+                };
+                self.phone_numbers.iter().find(|phone| fits(phone)).ok_or(NotTheirs)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether a code of its authenticator app for this time step was not used before.
+    pub(super) fn takes_step(&self, step: u64) -> bool {
+        let totp = self.second_factors.as_ref().and_then(|own| own.totp.as_ref());
+        totp.is_some_and(|totp| totp.verified_at.is_some() && totp.last_step.is_none_or(|last| step > last))
+    }
+
+    /// The digests of its backup codes.
+    pub(super) fn backup_codes(&self) -> &[[u8; 32]] {
+        self.second_factors.as_ref().map_or(&[], |own| &own.backup_codes)
     }
 
     /// Records that an address of the user was proved. The first proof makes the address owner the owner of the user,

@@ -15,12 +15,12 @@ use crate::domain::verification::Strategy;
 
 use super::SignIn;
 
-/// One way for this person to prove their identity.
+/// One way for this person to prove their identity, as the first factor or the second one.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Factor {
     /// The strategy.
     pub strategy: Strategy,
-    /// Where a code is sent; `None` for a password.
+    /// Where a code or a link is sent; `None` where nothing is sent.
     pub address: Option<FactorAddress>,
 }
 
@@ -35,6 +35,8 @@ pub struct FactorAddress {
     pub display: String,
     /// Whether it is the first address of its kind.
     pub primary: bool,
+    /// Whether it is the second factor that the person prefers.
+    pub default: bool,
 }
 
 impl SignIn {
@@ -51,28 +53,46 @@ impl SignIn {
         let settings = cx.settings;
         let passwords = offers_password(settings) && user.password_digest.is_some();
         let mut factors: Vec<Factor> = passwords.then_some(Factor::PASSWORD).into_iter().collect();
-        let primary = |n| n == 0;
-        if offers(settings, &Strategy::EmailCode) {
-            factors.extend(user.email_addresses.iter().enumerate().map(|(n, email)| {
-                let display = email.value.typed().to_owned();
-                let identifier = email.value.identifier();
-                let address = FactorAddress { id: email.id, identifier, display, primary: primary(n) };
-                Factor { strategy: Strategy::EmailCode, address: Some(address) }
-            }));
-        }
-        if offers(settings, &Strategy::PhoneCode) {
-            factors.extend(user.phone_numbers.iter().enumerate().map(|(n, phone)| {
-                let (identifier, display) = (phone.value.identifier(), phone.value.as_str().to_owned());
-                let address = FactorAddress { id: phone.id, identifier, display, primary: primary(n) };
-                Factor { strategy: Strategy::PhoneCode, address: Some(address) }
-            }));
+        let emails = user.email_addresses.iter().enumerate().map(|(n, email)| {
+            let (identifier, display) = (email.value.identifier(), email.value.typed().to_owned());
+            let address = FactorAddress { id: email.id, identifier, display, primary: n == 0, default: false };
+            (address, email.verified_by.is_some())
+        });
+        // A number of the second factor can't be the first one too.
+        let phones = user.phone_numbers.iter().enumerate().filter(|(_, phone)| !phone.reserved_for_second_factor);
+        let phones = phones.map(|(n, phone)| {
+            let (identifier, display) = (phone.value.identifier(), phone.value.as_str().to_owned());
+            let address = FactorAddress { id: phone.id, identifier, display, primary: n == 0, default: false };
+            (address, phone.verified_by.is_some())
+        });
+        let addresses: Vec<(FactorAddress, bool)> = emails.chain(phones).collect();
+        for strategy in SENT.iter().filter(|strategy| offers(settings, strategy)) {
+            let fit = addresses.iter().filter(|(address, is_verified)| {
+                strategy.sends_to() == Some(address.identifier.kind) && (*is_verified || !strategy.resets_password())
+            });
+            factors.extend(fit.map(|(address, _)| Factor::to(strategy.clone(), address.clone())));
         }
         factors
     }
 }
 
+/// Whether a code or link by this strategy, sent to this address, proves anything of the user: it must be the user's, and
+/// verified for a new password.
+pub(super) fn may_prove(user: &User, strategy: &Strategy, address: &Identifier) -> bool {
+    let mut second = user.phone_numbers.iter().filter(|phone| phone.reserved_for_second_factor);
+    if second.any(|phone| phone.value.identifier() == *address) {
+        return false;
+    }
+    if strategy.resets_password() { user.has_verified(address) } else { user.holds(address) }
+}
+
 impl Factor {
     const PASSWORD: Self = Self { strategy: Strategy::Password, address: None };
+
+    /// A factor of which a code or a link is sent to an address.
+    pub(super) const fn to(strategy: Strategy, address: FactorAddress) -> Self {
+        Self { strategy, address: Some(address) }
+    }
 }
 
 /// The fields that identify a user at a sign-in.
@@ -112,30 +132,39 @@ fn offers_password(settings: &Settings) -> bool {
     settings.attributes.password.enabled
 }
 
-/// Whether codes by `strategy` are offered: by the attribute's `first_factors`, or where that list is empty by its
-/// `verifications`.
+/// Whether codes or links by `strategy` are offered: by the attribute's `first_factors`, or where that list is empty by its
+/// `verifications`. Passwords can be reset wherever there are passwords.
 fn offers(settings: &Settings, strategy: &Strategy) -> bool {
-    let attribute = strategy.field().and_then(|field| settings.attribute(&field)).filter(|a| a.enabled);
-    attribute.is_some_and(|attribute| match attribute.first_factors.as_slice() {
+    let attribute = match strategy.sends_to() {
+        Some(IdentifierKind::EmailAddress) => &settings.attributes.email_address,
+        Some(IdentifierKind::PhoneNumber) => &settings.attributes.phone_number,
+        _ => return false,
+    };
+    if !attribute.enabled || strategy.resets_password() {
+        return attribute.enabled && offers_password(settings);
+    }
+    match attribute.first_factors.as_slice() {
         [] => attribute.verifications.contains(strategy),
         listed => listed.contains(&strategy.to_string()),
-    })
+    }
 }
 
 /// The factors for this identifier, the same whether a user holds it or not.
 fn from_identifier(identifier: &Identifier, with_password: bool, cx: &Context<'_>) -> Vec<Factor> {
-    let strategy = code_to(identifier);
-    let address = || FactorAddress {
+    let address = FactorAddress {
         id: stand_in(identifier, cx),
         identifier: identifier.clone(),
         display: identifier.value.clone(),
         primary: true,
+        default: false,
     };
-    let code = strategy
-        .filter(|strategy| offers(cx.settings, strategy))
-        .map(|strategy| Factor { strategy, address: Some(address()) });
+    let fits = |strategy: &&Strategy| {
+        let is_sent_there = strategy.sends_to() == Some(identifier.kind) && offers(cx.settings, strategy);
+        is_sent_there && (with_password || !strategy.resets_password())
+    };
+    let sent = SENT.iter().filter(fits).map(|strategy| Factor::to(strategy.clone(), address.clone()));
     let passwords = with_password && offers_password(cx.settings);
-    passwords.then_some(Factor::PASSWORD).into_iter().chain(code).collect()
+    passwords.then_some(Factor::PASSWORD).into_iter().chain(sent).collect()
 }
 
 /// The strategy that sends a code to an identifier.
@@ -155,6 +184,14 @@ fn stand_in(identifier: &Identifier, cx: &Context<'_>) -> IdentificationId {
     IdentificationId::from_bytes(bytes)
 }
 
+/// The strategies that send a code or a link, in the order in which they are shown.
+const SENT: [Strategy; 5] = [
+    Strategy::EmailCode,
+    Strategy::EmailLink,
+    Strategy::PhoneCode,
+    Strategy::ResetPasswordEmailCode,
+    Strategy::ResetPasswordPhoneCode,
+];
 const PARAM: &str = "identifier";
 /// The longest username, in ASCII characters; a typed character may take four bytes.
 const USERNAME_MAX: usize = 64;

@@ -25,6 +25,9 @@ pub struct Try {
     pub source: Option<SourceMark>,
     /// Whether it succeeded.
     pub succeeded: bool,
+    /// Whether more has to be proved after it: then a success forgets no failures, because who has one factor could
+    /// otherwise guess at the other one without end.
+    pub needs_more: bool,
     /// The lockout of the settings, which then takes the place of the divided allowance.
     pub lockout: Option<Lockout>,
 }
@@ -99,7 +102,7 @@ impl Failures {
             }
         }
         next.at = now;
-        Ok((!tried.succeeded).then_some(next))
+        Ok(tried.leaves(current, next, now))
     }
 
     /// Whether they are so old that they no longer count, and lock nothing.
@@ -125,6 +128,17 @@ impl Failures {
                 self.sources.push((source, 1, now));
                 Ok(())
             }
+        }
+    }
+}
+
+impl Try {
+    /// The failures after it: `next` has one more than `current`.
+    pub(super) fn leaves(&self, current: Option<&Failures>, next: Failures, now: Timestamp) -> Option<Failures> {
+        match (self.succeeded, self.needs_more) {
+            (false, _) => Some(next),
+            (true, true) => current.filter(|known| !known.are_forgotten(now)).cloned(),
+            (true, false) => None,
         }
     }
 }
@@ -237,6 +251,17 @@ mod tests {
     }
 
     #[test]
+    fn a_success_that_is_only_a_half_forgets_nothing_and_counts_nothing() {
+        let half = Try { succeeded: true, needs_more: true, ..wrong(Share::Passwords) };
+        let mut failures = None;
+        assert_eq!(Failures::after(None, &half, 100, at(0)), Ok(None));
+        assert!(judge(&mut failures, &wrong(Share::Codes), at(0)));
+        assert_eq!(Failures::after(failures.as_ref(), &half, 100, at(1)), Ok(failures.clone()));
+        while judge(&mut failures, &wrong(Share::Passwords), at(2)) {}
+        assert!(Failures::after(failures.as_ref(), &half, 100, at(3)).is_err(), "it is judged like any other");
+    }
+
+    #[test]
     fn a_clock_that_was_corrected_lets_nobody_wait_for_long() {
         let late = Timestamp::default() + Span::from_secs(365 * 86_400);
         let mut failures = None;
@@ -254,6 +279,7 @@ mod tests {
             share,
             source: None,
             succeeded: false,
+            needs_more: false,
             lockout: None,
         }
     }

@@ -70,7 +70,7 @@ impl Failures {
             next.known_at = now;
         }
         next.at = now;
-        Ok((!tried.succeeded).then_some(next))
+        Ok(tried.leaves(current, next, now))
     }
 
     /// What the application's backend sees of these failures. A lock holds also where the settings changed since.
@@ -225,7 +225,7 @@ mod tests {
 
     fn wrong(share: Share) -> Try {
         let account = Account::User(UserId::from_bytes([1; 16]));
-        Try { account, share, source: None, succeeded: false, lockout: None }
+        Try { account, share, source: None, succeeded: false, needs_more: false, lockout: None }
     }
 
     fn at(ms: u64) -> Timestamp {

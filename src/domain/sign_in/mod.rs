@@ -7,6 +7,7 @@
 mod attempt;
 mod command;
 mod create;
+mod email_link;
 mod entry;
 mod factor;
 mod failures;
@@ -14,17 +15,21 @@ mod lockout;
 mod newcomer;
 mod oauth;
 mod prepare;
+mod reset;
+mod second_factor;
 mod state;
 mod ticket;
 mod transition;
 
-pub use command::{Attempt, Create, Prepare, Proof, Start, check_begins_alone};
+pub use command::{Attempt, Create, Prepare, Proof, SecondAttempt, SecondProof, Start, check_begins_alone};
 #[cfg(feature = "unstable")]
 pub use entry::NotTheirs;
-pub use entry::{Credential, Entry, Fit};
+pub use entry::{Credential, Entry, Fit, SecondCredential};
 pub use factor::{Factor, FactorAddress, identifier, supported_identifiers};
 pub use failures::{Account, FORGOTTEN_AFTER, Failures, Share, SourceMark, Try};
 pub use lockout::{Held, Locks, SignInAttempts};
 pub use newcomer::may_be_missing;
-pub use state::{FirstFactor, Newcomer, Phase, SignIn, Status};
+pub use reset::{NewPassword, check_is_no_identifier};
+pub use second_factor::{second_factor_need, second_factors_of};
+pub use state::{FirstFactor, Newcomer, PasswordMark, Phase, SecondFactor, SignIn, Status};
 pub use transition::{Outcome, Transition};

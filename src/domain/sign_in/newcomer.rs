@@ -18,14 +18,21 @@ use super::factor::code_to;
 ///
 /// # Errors
 /// `sign_up_if_missing_not_allowed` where the instance is closed to the public, or the identifier can't be proved by a
-/// code; `sign_up_if_missing_strategy_not_supported` for a `strategy` that sends it no code, such as a password.
+/// code; `sign_up_if_missing_strategy_not_supported` for a `strategy` that sends it no code and no link, such as a
+/// password.
 pub fn may_be_missing(identifier: &Identifier, strategy: Option<&Strategy>, settings: &Settings) -> Result<(), Reason> {
     let code = code_to(identifier).filter(|_| settings.sign_up.mode == SignUpMode::Public);
     let code = code.ok_or(ErrorCode::SignUpIfMissingNotAllowed)?;
     match strategy {
-        Some(strategy) if *strategy != code => Err(ErrorCode::SignUpIfMissingStrategyNotSupported.on("strategy")),
+        Some(strategy) if *strategy != code && !is_link(strategy, identifier) => {
+            Err(ErrorCode::SignUpIfMissingStrategyNotSupported.on("strategy"))
+        }
         _ => Ok(()),
     }
+}
+
+fn is_link(strategy: &Strategy, identifier: &Identifier) -> bool {
+    *strategy == Strategy::EmailLink && identifier.kind == IdentifierKind::EmailAddress
 }
 
 impl SignIn {

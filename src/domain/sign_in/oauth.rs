@@ -6,7 +6,9 @@ use crate::domain::id::{SignInId, UserId};
 use crate::domain::identifier::EmailAddress;
 use crate::domain::rejection::{ErrorCode, Rejection};
 use crate::domain::user::UserAccount;
-use crate::domain::verification::{AuthorizationResponse, ExternalAccount, ExternalState, ProviderOutcome};
+use crate::domain::verification::{
+    AuthorizationResponse, ExternalAccount, ExternalState, ProviderOutcome, SecondFactorNeed,
+};
 
 use super::{Credential, SignIn, Transition};
 
@@ -37,7 +39,7 @@ impl SignIn {
         let is_verified = account.is_verified();
         next.external = Some(Box::new(account));
         let transition = match owner.filter(|_| is_verified) {
-            Some(user) => next.proved_by_account(Some(self.stamp()), user, back.answer.links, cx)?,
+            Some(user) => next.proved_by_account(Some(self.stamp()), user, &back.answer, cx)?,
             None => Transition::to(next).kept(Some(self.stamp())),
         };
         Ok(if back.by_owner { transition } else { transition.without_rotation() })
@@ -57,26 +59,30 @@ impl SignIn {
         }
         let state = ExternalState::Verified { at: cx.now, client: self.client_id };
         self.external = Some(Box::new(ExternalAccount { state, ..account.clone() }));
-        self.proved_by_account(expected, user, answer.links, cx)
+        self.proved_by_account(expected, user, answer, cx)
     }
 
     fn proved_by_account(
         mut self,
         expected: Option<(SignInId, u64)>,
         user: UserId,
-        links: bool,
+        answer: &ProviderOutcome,
         cx: &mut Context<'_>,
     ) -> Result<Transition, Rejection> {
         self.user_id = Some(user);
         let account = self.external.clone().ok_or(ErrorCode::AccountTransferInvalid)?;
-        let proof = if links { linked(&account, cx) } else { account.identifier().map(Credential::Account) };
-        let proof = (Some(account.strategy.clone()), proof.ok_or(ErrorCode::AccountTransferInvalid)?);
-        Ok(Transition::to(self).completed(expected, user, proof, cx))
+        let proof = if answer.links { linked(&account, cx) } else { account.identifier().map(Credential::Account) };
+        let proof = proof.ok_or(ErrorCode::AccountTransferInvalid)?;
+        let transition = Transition::to(self);
+        Ok(match answer.second_factor {
+            SecondFactorNeed::Needed => transition.awaiting_second_factor(expected, &proof, cx),
+            need => transition.completed(expected, user, (Some(account.strategy.clone()), proof), need, cx),
+        })
     }
 }
 
 /// An account that becomes the user's because its provider vouches for the user's address.
-fn linked(account: &ExternalAccount, cx: &mut Context<'_>) -> Option<Credential> {
+pub(super) fn linked(account: &ExternalAccount, cx: &mut Context<'_>) -> Option<Credential> {
     let email = account.profile.as_ref().filter(|profile| profile.email_verified)?.email_address.as_deref()?;
     let address = EmailAddress::parse(email).ok()?;
     let vouched = account.strategy.provider_verified()?;

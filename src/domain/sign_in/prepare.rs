@@ -1,4 +1,4 @@
-//! Preparing the first factor: creating a code and sending it.
+//! Preparing the first factor: creating a code or a link and sending it.
 
 use crate::domain::context::Context;
 use crate::domain::id::SignInId;
@@ -6,18 +6,19 @@ use crate::domain::identifier::Identifier;
 use crate::domain::quota::QuotaKind;
 use crate::domain::rejection::{ErrorCode, Rejection};
 use crate::domain::user::User;
-use crate::domain::verification::{Challenge, Letter, Means, MessageKind, Strategy};
+use crate::domain::verification::{Challenge, Letter, LinkOwner, Means, MessageKind, Strategy};
 
-use super::factor::{Factor, FactorAddress};
-use super::state::Status;
+use super::factor::{Factor, FactorAddress, may_prove};
+use super::state::{Phase, Status};
 use super::{FirstFactor, Prepare, SignIn, Transition};
 
 impl SignIn {
-    /// Begins to prove a first factor by a code.
+    /// Begins to prove a first factor by a code or a link.
     ///
     /// # Errors
     /// `strategy_for_user_invalid` where the user has no such factor, `verification_code_too_many_requests` within
-    /// the cool-down.
+    /// the cool-down, `verification_already_verified` where a first factor is proved, `form_param_missing` for a link
+    /// without a redirect URL.
     pub fn prepare(
         &self,
         prepare: &Prepare,
@@ -36,7 +37,7 @@ impl SignIn {
         cx: &mut Context<'_>,
     ) -> Result<Transition, Rejection> {
         let FactorAddress { identifier: address, display, .. } = self.chosen(prepare, user, cx)?;
-        if self.is_transferable() {
+        if self.is_transferable() || self.phase != Phase::Open {
             return Err(ErrorCode::VerificationAlreadyVerified.into());
         }
         // Another spelling of the mailbox found the user.
@@ -47,7 +48,7 @@ impl SignIn {
         let is_protected = cx.settings.hides_users();
         let is_sent = match (user, self.newcomer) {
             // The backend may have taken the address away from the user.
-            (Some(user), _) => user.holds(&address),
+            (Some(user), _) => may_prove(user, &prepare.strategy, &address),
             (None, None) => false,
             (None, Some(_)) => match self.may_sign_up_with(&address, cx) {
                 Err(refused) if !is_protected => return Err(refused.into()),
@@ -55,20 +56,36 @@ impl SignIn {
             },
         };
         let challenge = Challenge { owner: self.id.into(), address: &address };
-        let means = Means::Code { strategy: prepare.strategy.clone(), channel: prepare.channel };
+        let means = self.means(prepare, user, cx);
         // An identifier that the user does not hold, or no user holds and that can't sign up, is counted like all others,
         // but no message is sent.
         let kind = if is_sent { MessageKind::Secret } else { MessageKind::Decoy };
         let letter = Letter { kind, display_to: display, locale: user.and_then(|user| user.locale.clone()) };
         let (verification, message) = challenge.send(means, letter, &mut self.recent_sends, cx)?;
         self.first_factor = Some(FirstFactor { address, verification });
-        let client = self.client_id;
+        let (client, at) = (self.client_id, self.updated_at);
+        let is_left = self.is_left_to_a_link(cx);
         let mut transition = Transition::to(self).kept(expected);
+        if is_left {
+            transition = transition.renewed(at);
+        }
         if let Some(message) = message {
             let is_known = user.is_some_and(|user| user.knows(client));
             transition.send(message, client, if is_known { QuotaKind::OwnMessage } else { QuotaKind::Message });
         }
         Ok(transition)
+    }
+
+    fn means(&self, prepare: &Prepare, user: Option<&User>, cx: &Context<'_>) -> Means {
+        match prepare.strategy {
+            Strategy::EmailLink => Means::Link {
+                owner: LinkOwner::SignIn(self.id, self.client_id),
+                redirect_url: prepare.redirect_url.clone(),
+                in_cookie: prepare.in_cookie,
+                with_code: self.offered(&Strategy::EmailCode, user, cx).is_ok(),
+            },
+            _ => Means::Code { strategy: prepare.strategy.clone(), channel: prepare.channel },
+        }
     }
 
     /// The user's factors by `strategy`.

@@ -1,7 +1,7 @@
 //! What a sign-in holds, and what is derived from it.
 
 use crate::domain::context::Context;
-use crate::domain::id::{ClientId, SessionId, SignInId, UserId};
+use crate::domain::id::{ClientId, InvitationId, SessionId, SignInId, UserId};
 use crate::domain::identifier::Identifier;
 use crate::domain::policy::Policy;
 use crate::domain::time::Timestamp;
@@ -25,6 +25,8 @@ pub struct SignIn {
     pub user_id: Option<UserId>,
     /// The first factor, once prepared.
     pub first_factor: Option<FirstFactor>,
+    /// The second factor, once prepared or proved.
+    pub second_factor: Option<Box<SecondFactor>>,
     /// The account at a provider, once an authorization request was sent.
     pub external: Option<Box<ExternalAccount>>,
     /// Present if the person may sign up where no user holds the identifier.
@@ -56,18 +58,39 @@ pub struct FirstFactor {
     pub verification: Verification,
 }
 
+/// The second factor in use.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SecondFactor {
+    /// The number that a code was sent to; `None` for codes that are not sent.
+    pub address: Option<Identifier>,
+    /// Its verification.
+    pub verification: Verification,
+}
+
 /// The phase of a sign-in. A complete one is shown in the response that completes it, and again when the client retries
 /// because that response was lost; the client then has no sign-in in progress.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Phase {
     /// In progress.
     Open,
+    /// The code of a reset is proved: a new password has to be set.
+    NewPassword,
+    /// The first factor is proved, and a second one is needed.
+    SecondFactor {
+        /// What tells the password that was proved from a later one; `None` where something else was proved.
+        password: Option<PasswordMark>,
+        /// The invitation whose ticket was presented.
+        invitation: Option<InvitationId>,
+    },
     /// Became a session.
     Complete {
         /// The session.
         session_id: SessionId,
     },
 }
+
+/// The beginning of a keyed digest of a password's digest.
+pub type PasswordMark = [u8; 16];
 
 /// The status on the wire.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -77,6 +100,10 @@ pub enum Status {
     NeedsIdentifier,
     /// It has an identifier; a password, a code or an account at a provider has to prove it.
     NeedsFirstFactor,
+    /// Its first factor is proved; one of the second factors has to be.
+    NeedsSecondFactor,
+    /// The code of a reset is proved; a new password has to be set.
+    NeedsNewPassword,
     /// It has become a session.
     Complete,
 }
@@ -97,6 +124,8 @@ impl SignIn {
     pub const fn status(&self) -> Status {
         match (self.phase, &self.identifier) {
             (Phase::Complete { .. }, _) => Status::Complete,
+            (Phase::NewPassword, _) => Status::NeedsNewPassword,
+            (Phase::SecondFactor { .. }, _) => Status::NeedsSecondFactor,
             (Phase::Open, Some(_)) => Status::NeedsFirstFactor,
             (Phase::Open, None) => Status::NeedsIdentifier,
         }
@@ -111,7 +140,7 @@ impl SignIn {
     pub const fn session(&self) -> Option<SessionId> {
         match self.phase {
             Phase::Complete { session_id } => Some(session_id),
-            Phase::Open => None,
+            Phase::Open | Phase::NewPassword | Phase::SecondFactor { .. } => None,
         }
     }
 
@@ -119,6 +148,16 @@ impl SignIn {
     pub fn is_transferable(&self) -> bool {
         let is_proved = || self.first_factor.as_ref().is_some_and(|factor| factor.verification.verified.is_some());
         self.newcomer.is_some() && self.user_id.is_none() && self.phase == Phase::Open && is_proved()
+    }
+
+    /// Whether the person has proved a first factor of a user.
+    pub const fn is_proved(&self) -> bool {
+        !matches!(self.phase, Phase::Open)
+    }
+
+    /// Whether the first factor is proved, and more is needed.
+    pub const fn is_half_way(&self) -> bool {
+        matches!(self.phase, Phase::NewPassword | Phase::SecondFactor { .. })
     }
 
     /// Id and version, which a change of the client's sign-in expects.

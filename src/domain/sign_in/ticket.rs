@@ -3,12 +3,13 @@
 //! decided by the commit.
 
 use crate::domain::context::Context;
-use crate::domain::id::{InvitationId, SignInId, SignInTokenId, UserId};
+use crate::domain::id::{InvitationId, SignInId, SignInTokenId};
 use crate::domain::identifier::{Identifier, IdentifierKind};
 use crate::domain::rejection::{ErrorCode, Rejection};
 use crate::domain::user::User;
-use crate::domain::verification::{Strategy, Verification};
+use crate::domain::verification::{SecondFactorNeed, Strategy, Verification};
 
+use super::second_factor::second_factor_need;
 use super::{Credential, FirstFactor, SignIn, Transition};
 
 impl SignIn {
@@ -20,7 +21,7 @@ impl SignIn {
         user: Option<&User>,
         cx: &mut Context<'_>,
     ) -> Result<Transition, Rejection> {
-        let user = user.ok_or(ErrorCode::SignInTokenCannotBeUsed)?.id;
+        let user = user.ok_or(ErrorCode::SignInTokenCannotBeUsed)?;
         // A ticket proves no address.
         let address = Identifier { kind: IdentifierKind::ExternalId, value: token.to_string() };
         Ok(self.complete_by_ticket(address, Credential::Ticket(token), expected, user, cx))
@@ -35,7 +36,7 @@ impl SignIn {
         user: Option<&User>,
         cx: &mut Context<'_>,
     ) -> Result<Transition, Rejection> {
-        let user = user.ok_or(ErrorCode::InvitationAccountNotExists)?.id;
+        let user = user.ok_or(ErrorCode::InvitationAccountNotExists)?;
         let proof = Credential::Invitation { invitation, address: address.clone() };
         Ok(self.complete_by_ticket(address.clone(), proof, expected, user, cx))
     }
@@ -45,11 +46,20 @@ impl SignIn {
         address: Identifier,
         proof: Credential,
         expected: Option<(SignInId, u64)>,
-        user: UserId,
+        user: &User,
         cx: &mut Context<'_>,
     ) -> Transition {
         let verification = Verification::verified_by_provider(Strategy::Ticket, self.client_id, cx.now);
         self.first_factor = Some(FirstFactor { address, verification });
-        Transition::to(self).completed(expected, user, (Some(Strategy::Ticket), proof), cx)
+        let (transition, proof) = (Transition::to(self), (Some(Strategy::Ticket), proof));
+        if matches!(proof.1, Credential::Invitation { .. }) {
+            return transition.proved(expected, user, proof, cx);
+        }
+        // The application's backend has said who it is: no second factor is asked for.
+        let need = match second_factor_need(user, None, cx.settings) {
+            SecondFactorNeed::Needed => SecondFactorNeed::None,
+            need => need,
+        };
+        transition.completed(expected, user.id, proof, need, cx)
     }
 }

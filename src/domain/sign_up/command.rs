@@ -1,8 +1,7 @@
 //! Commands to a sign-up.
 
-use crate::domain::id::ClientId;
 use crate::domain::redirect::RedirectUrl;
-use crate::domain::verification::{AuthorizationResponse, LinkSecret, PhoneChannel, Strategy};
+use crate::domain::verification::{AuthorizationResponse, PhoneChannel, Strategy, VerifyLink};
 
 use super::{BackendUpdate, Fields};
 
@@ -53,27 +52,4 @@ pub struct Attempt {
     pub code: Option<String>,
     /// Whether the caller presents a token that was rotated; that is valid only to fetch the lost completing response.
     pub again: bool,
-}
-
-/// Verifies the e-mail address by the link that was sent to it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct VerifyLink {
-    /// The secret in the link.
-    pub secret: LinkSecret,
-    /// The client that opened the link, if known.
-    pub by: Option<ClientId>,
-    /// Whether the person confirmed on a page. Needed only where it is not the sign-up's client: mail scanners open
-    /// links too.
-    pub confirmed: bool,
-    /// Whether the sign-up's client retries because the completing response was lost.
-    pub again: bool,
-    /// Whether the response to this request can set the client's cookies.
-    pub in_cookie: bool,
-}
-
-impl VerifyLink {
-    /// Whether the link was opened by this client, with its current token.
-    pub(super) fn is_by(&self, client: ClientId) -> bool {
-        self.by == Some(client) && !self.again
-    }
 }

@@ -8,17 +8,19 @@ use crate::domain::identifier::Identifier;
 use crate::domain::quota::QuotaKind;
 use crate::domain::redirect::RedirectUrl;
 use crate::domain::rejection::{ErrorCode, Rejection};
-use crate::domain::verification::{Link, Strategy, Verification, VerificationStatus, Verified, check_enabled};
+use crate::domain::verification::{
+    Link, LinkOwner, Strategy, Verification, VerificationStatus, Verified, VerifyLink, check_enabled,
+};
 
 use super::attempt::REPLAY_WINDOW;
 use super::state::Phase;
-use super::{SignUp, Transition, VerifyLink};
+use super::{SignUp, Transition};
 
 impl SignUp {
     /// Unchanged where the person must confirm first.
     pub(super) fn verify_link(&self, follow: &VerifyLink, cx: &mut Context<'_>) -> Result<Transition, Rejection> {
         let (verification, link, address) = self.linked().ok_or(ErrorCode::VerificationLinkTokenInvalid)?;
-        if !link.fits(self.id, &address.value, &follow.secret, cx) {
+        if !link.fits(LinkOwner::SignUp(self.id), &address.value, &follow.secret, cx) {
             // This counts neither as an attempt at the verification nor as a guess at the address: 192 bits can't be
             // guessed, and strangers who know an id must not be able to use up the owner's attempts. The limits per
             // source suffice.
@@ -70,7 +72,7 @@ impl SignUp {
     /// ([guide: Replaced tokens](crate::guide::contract#replaced-tokens)). For all others the link is used up.
     pub(super) fn replayed_link(&self, follow: &VerifyLink, cx: &Context<'_>) -> Result<Transition, Rejection> {
         let is_proved = self.linked().is_some_and(|(verification, link, address)| {
-            verification.verified.is_some() && link.fits(self.id, &address.value, &follow.secret, cx)
+            verification.verified.is_some() && link.fits(LinkOwner::SignUp(self.id), &address.value, &follow.secret, cx)
         });
         let is_lost_answer = self.replaced_its_token_at(cx).is_some_and(|at| {
             let did_it = |proof: &Verified| proof.at == at && proof.by == Strategy::EmailLink;

@@ -49,8 +49,10 @@ mod ticket;
 mod transfer;
 mod update;
 
+#[cfg(feature = "unstable")]
+pub use crate::domain::verification::VerifyLink;
 pub use backend_update::BackendUpdate;
-pub use command::{Attempt, Command, Prepare, VerifyLink};
+pub use command::{Attempt, Command, Prepare};
 pub use fields::{Fields, Patch};
 pub use input::{NewSignUp, SignUpPatch};
 pub use oauth::External;

@@ -5,7 +5,9 @@ use crate::domain::field::Field;
 use crate::domain::quota::QuotaKind;
 use crate::domain::redirect::RedirectUrl;
 use crate::domain::rejection::{ErrorCode, Rejection};
-use crate::domain::verification::{Challenge, Letter, Means, MessageKind, Strategy, VerificationStatus, check_enabled};
+use crate::domain::verification::{
+    Challenge, Letter, LinkOwner, Means, MessageKind, Strategy, VerificationStatus, check_enabled,
+};
 
 use super::{Prepare, SignUp, Transition};
 
@@ -45,7 +47,7 @@ impl SignUp {
     fn means(&self, prepare: &Prepare, cx: &Context<'_>) -> Means {
         match prepare.strategy {
             Strategy::EmailLink => Means::Link {
-                sign_up: self.id,
+                owner: LinkOwner::SignUp(self.id),
                 redirect_url: prepare.redirect_url.clone(),
                 in_cookie: prepare.in_cookie,
                 with_code: check_enabled(&Strategy::EmailCode, cx.settings).is_ok(),

@@ -49,12 +49,14 @@ impl User {
             }
             UserChange::EmailAddress(change) => {
                 addresses::apply(&mut next.email_addresses, &mut next.unproved_emails, change, cx)?;
-            },
+            }
             UserChange::PhoneNumber(change) => {
                 addresses::apply(&mut next.phone_numbers, &mut next.unproved_phones, change, cx)?;
-            },
+            }
             UserChange::RemoveExternalAccount(id) => next.remove_account(*id)?,
+            UserChange::SecondFactor(change) => next.change_second_factors(change, cx)?,
         }
+        next.note_changed_factors(self, cx.now);
         if next != *self {
             next.touch(cx.now);
         }
@@ -141,7 +143,7 @@ impl User {
         Rejection::collect(reasons)
     }
 
-    fn set_password(&mut self, digest: Option<Secret<String>>, now: Timestamp) {
+    pub(crate) fn set_password(&mut self, digest: Option<Secret<String>>, now: Timestamp) {
         self.password_last_updated_at = digest.as_ref().map(|_| now);
         self.password_compromised = false;
         // The finished sign-up shows whether there is a password, and must not keep the old one.

@@ -12,6 +12,7 @@ use crate::domain::settings::Settings;
 use crate::domain::sign_up::Patch;
 use crate::domain::time::{Span, Timestamp};
 
+use super::SecondFactorChange;
 use super::read::Reader;
 
 /// One change to a user by the application's backend.
@@ -47,6 +48,8 @@ pub enum UserChange {
     PhoneNumber(AddressChange<PhoneNumber>),
     /// Remove an account at a provider. The address it vouched for stays.
     RemoveExternalAccount(ExternalAccountId),
+    /// Change the second factors.
+    SecondFactor(SecondFactorChange),
 }
 
 /// A change to the addresses of one kind.

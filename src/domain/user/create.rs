@@ -40,6 +40,10 @@ pub struct NewUser {
     pub password_digest: Option<Secret<String>>,
     /// The name of the function that made the digest.
     pub password_hasher: Option<String>,
+    /// The secret of an authenticator app that the person has already, in base32 (RFC 4648).
+    pub totp_secret: Option<Secret<String>>,
+    /// Backup codes that the person has already, at most 100.
+    pub backup_codes: Vec<Secret<String>>,
     /// Whether the password may break the rules for passwords.
     pub skip_password_checks: bool,
     /// Whether it may have no password where the settings require one.

@@ -11,6 +11,7 @@ mod create;
 mod factors;
 mod own;
 mod read;
+mod second_factor;
 
 use crate::domain::context::Context;
 use crate::domain::id::{ClientId, ExternalAccountId, IdentificationId, InvitationId, SessionId, UserId};
@@ -28,6 +29,7 @@ pub use create::{NewUser, NewUserFields};
 pub use factors::{Passkey, SecondFactors, Totp};
 pub use own::ProfilePatch;
 pub(crate) use own::{Connected, OwnChange};
+pub use second_factor::{SecondFactorChange, UsedCode};
 
 /// A user. It has the same 16 bytes as the sign-up it came from, and stores that sign-up: one record holds both.
 #[derive(Clone, Debug, PartialEq)]
@@ -286,6 +288,22 @@ impl User {
     /// Whether an identifier is one of its own.
     pub fn holds(&self, identifier: &Identifier) -> bool {
         self.identifiers().contains(identifier)
+    }
+
+    /// Whether this is one of its addresses, and was verified.
+    pub fn has_verified(&self, address: &Identifier) -> bool {
+        let emails = self.email_addresses.iter().map(|e| (e.value.identifier(), &e.verified_by));
+        let phones = self.phone_numbers.iter().map(|p| (p.value.identifier(), &p.verified_by));
+        emails.chain(phones).any(|(known, verified_by)| known == *address && verified_by.is_some())
+    }
+
+    /// Whether this is one of its addresses, and is neither verified nor reserved: its first proof makes the owner of the
+    /// address the owner of the user.
+    pub fn holds_unproved(&self, address: &Identifier) -> bool {
+        let emails =
+            self.email_addresses.iter().map(|e| (e.value.identifier(), e.verified_by.is_none() && !e.reserved));
+        let phones = self.phone_numbers.iter().map(|p| (p.value.identifier(), p.verified_by.is_none() && !p.reserved));
+        emails.chain(phones).any(|(known, is_unproved)| known == *address && is_unproved)
     }
 
     /// How the user spells this address: as it is, or the same mailbox with other dots.

@@ -142,6 +142,7 @@ impl User {
             }
             OwnChange::Connect(connection) => next.begin_to_connect(connection)?,
         }
+        next.note_changed_factors(self, cx.now);
         if next != *self {
             next.touch(cx.now);
         }
@@ -192,9 +193,13 @@ impl User {
         next.vouch(&profile, &strategy, answer.holder, cx);
         match next.external_accounts.iter_mut().find(|account| account.id == id) {
             Some(known) => (known.profile, known.verified_at) = (profile, cx.now),
-            None => {
-                next.external_accounts.push(UserAccount { id, identification_id, provider, profile, verified_at: cx.now })
-            }
+            None => next.external_accounts.push(UserAccount {
+                id,
+                identification_id,
+                provider,
+                profile,
+                verified_at: cx.now,
+            }),
         }
         next.touch(cx.now);
         Ok(next)
@@ -255,7 +260,11 @@ impl User {
     }
 
     /// Whether an address of this kind can be added.
-    fn check_addition<T: super::addresses::Address>(&self, field: &Field, settings: &Settings) -> Result<(), Rejection> {
+    fn check_addition<T: super::addresses::Address>(
+        &self,
+        field: &Field,
+        settings: &Settings,
+    ) -> Result<(), Rejection> {
         check_changeable(field, settings)?;
         if self.unproved_emails.len() + self.unproved_phones.len() >= UNPROVED_MAX {
             return Err(ErrorCode::TooManyUnverifiedIdentifications.into());
@@ -314,7 +323,8 @@ impl User {
         }
         if let Some(default) = default {
             for phone in &mut self.phone_numbers {
-                phone.default_second_factor = if phone.id == id { default } else { phone.default_second_factor && !default };
+                phone.default_second_factor =
+                    if phone.id == id { default } else { phone.default_second_factor && !default };
             }
         }
         Ok(())

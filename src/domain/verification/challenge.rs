@@ -2,15 +2,17 @@
 //! each decides what a proof leads to.
 
 use crate::domain::context::Context;
-use crate::domain::id::{ClientId, MessageId, SignUpId};
-use crate::domain::identifier::Identifier;
+use crate::domain::id::{ClientId, MessageId};
+use crate::domain::identifier::{Identifier, IdentifierKind};
 use crate::domain::message::{Content, Message, Origin};
 use crate::domain::redirect::RedirectUrl;
 use crate::domain::rejection::{ErrorCode, Reason};
 use crate::domain::secret::Secret;
 use crate::domain::time::Timestamp;
 
-use super::{CodeDigest, Link, LinkToken, Method, OneTimeCode, PhoneChannel, Strategy, Verification, Verified};
+use super::{
+    CodeDigest, Link, LinkOwner, LinkToken, Method, OneTimeCode, PhoneChannel, Strategy, Verification, Verified,
+};
 
 /// A proof of an address, for one sign-up or sign-in.
 #[derive(Clone, Copy, Debug)]
@@ -33,8 +35,8 @@ pub(in crate::domain) enum Means {
     },
     /// A link, and perhaps a code in the same mail.
     Link {
-        /// The sign-up that the link names.
-        sign_up: SignUpId,
+        /// What the link names.
+        owner: LinkOwner,
         /// Where the browser goes after the link.
         redirect_url: Option<RedirectUrl>,
         /// Whether the client's token is in a cookie that browser navigations send.
@@ -186,16 +188,16 @@ impl Challenge<'_> {
         Ok(match means {
             Means::Code { strategy, channel } => {
                 let code = code(cx);
-                let channel =
-                    (strategy == Strategy::PhoneCode).then(|| channel.map_or("sms", PhoneChannel::as_str).to_owned());
+                let is_sms = strategy.sends_to() == Some(IdentifierKind::PhoneNumber);
+                let channel = is_sms.then(|| channel.map_or("sms", PhoneChannel::as_str).to_owned());
                 let digest = self.digest_anew(&strategy, &code, cx);
                 let method = Method::Code { strategy, digest };
                 let verification = Verification::pending(method, cx.now, cx.policy.code_ttl);
                 (Verification { channel, ..verification }, Content::Code(secret(&code)))
             }
-            Means::Link { sign_up, redirect_url, in_cookie, with_code } => {
+            Means::Link { owner, redirect_url, in_cookie, with_code } => {
                 let code = with_code.then(|| code(cx));
-                let token = LinkToken::generate(sign_up, cx.entropy);
+                let token = LinkToken::generate(owner, cx.entropy);
                 let redirect_url = redirect_url.ok_or_else(|| ErrorCode::FormParamMissing.on("redirect_url"))?;
                 let digest = code.as_ref().map(|code| self.digest_anew(&Strategy::EmailCode, code, cx));
                 let link = Link::new(&token, &self.address.value, redirect_url, in_cookie, cx);
@@ -244,8 +246,7 @@ mod tests {
     use std::sync::Mutex;
 
     use super::*;
-    use crate::domain::id::SignInId;
-    use crate::domain::identifier::IdentifierKind;
+    use crate::domain::id::{SignInId, SignUpId};
     use crate::domain::policy::Policy;
     use crate::domain::ports::{Entropy, KeyedDigest};
     use crate::domain::settings::Settings;

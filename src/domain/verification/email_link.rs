@@ -4,7 +4,7 @@
 use std::fmt;
 
 use crate::domain::context::Context;
-use crate::domain::id::SignUpId;
+use crate::domain::id::{ClientId, SignInId, SignUpId};
 use crate::domain::ports::Entropy;
 use crate::domain::redirect::RedirectUrl;
 use crate::domain::text::hex;
@@ -12,13 +12,38 @@ use crate::domain::text::hex;
 use super::CodeDigest;
 
 /// The token of a link, in clear text: exists only until it is digested and sealed, and again when the link is opened.
-/// As text it is the sign-up's id, a dot and the secret in hex; the id is not secret.
+/// As text it is the owner, a dot and the secret in hex; ids are not secret.
 #[derive(Clone, PartialEq, Eq)]
 pub struct LinkToken {
-    /// The sign-up that it verifies.
-    pub sign_up: SignUpId,
+    /// What it proves the address for.
+    pub owner: LinkOwner,
     /// The secret, which can't be guessed.
     pub secret: LinkSecret,
+}
+
+/// What a link proves an address for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LinkOwner {
+    /// A sign-up.
+    SignUp(SignUpId),
+    /// A sign-in, which is found by its client.
+    SignIn(SignInId, ClientId),
+}
+
+/// How a link was followed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct VerifyLink {
+    /// The secret in the link.
+    pub secret: LinkSecret,
+    /// The client that opened the link, if known.
+    pub by: Option<ClientId>,
+    /// Whether the person confirmed on a page. Needed only where it is not the client that asked for the link: mail
+    /// scanners open links too.
+    pub confirmed: bool,
+    /// Whether the client retries because the completing response was lost.
+    pub again: bool,
+    /// Whether the response to this request can set the client's cookies.
+    pub in_cookie: bool,
 }
 
 /// 192 random bits.
@@ -38,11 +63,11 @@ pub struct Link {
 }
 
 impl LinkToken {
-    /// A new token for a sign-up.
-    pub fn generate(sign_up: SignUpId, entropy: &mut dyn Entropy) -> Self {
+    /// A new token for a sign-up or a sign-in.
+    pub fn generate(owner: LinkOwner, entropy: &mut dyn Entropy) -> Self {
         let mut secret = [0; SECRET_BYTES];
         entropy.fill(&mut secret);
-        Self { sign_up, secret: LinkSecret(secret) }
+        Self { owner, secret: LinkSecret(secret) }
     }
 
     /// Reads a token; `None` for anything else.
@@ -50,13 +75,38 @@ impl LinkToken {
         if text.len() > TEXT_MAX {
             return None;
         }
-        let (id, hex) = text.split_once('.')?;
-        Some(Self { sign_up: id.parse().ok()?, secret: LinkSecret::from_hex(hex)? })
+        let (owner, hex) = text.rsplit_once('.')?;
+        let owner = match owner.split_once('.') {
+            None => LinkOwner::SignUp(owner.parse().ok()?),
+            Some((sign_in, client)) => LinkOwner::SignIn(sign_in.parse().ok()?, client.parse().ok()?),
+        };
+        Some(Self { owner, secret: LinkSecret::from_hex(hex)? })
     }
 
     /// The token as text, for the message that carries it.
     pub fn expose(&self) -> String {
-        format!("{}.{}", self.sign_up, hex(&self.secret.0))
+        let secret = hex(&self.secret.0);
+        match self.owner {
+            LinkOwner::SignUp(id) => format!("{id}.{secret}"),
+            LinkOwner::SignIn(id, client) => format!("{id}.{client}.{secret}"),
+        }
+    }
+}
+
+impl LinkOwner {
+    /// The bytes of the id of the sign-up or sign-in.
+    pub(super) const fn as_bytes(&self) -> &[u8; 16] {
+        match self {
+            Self::SignUp(id) => id.as_bytes(),
+            Self::SignIn(id, _) => id.as_bytes(),
+        }
+    }
+}
+
+impl VerifyLink {
+    /// Whether the link was opened by this client, with its current token.
+    pub(in crate::domain) fn is_by(&self, client: ClientId) -> bool {
+        self.by == Some(client) && !self.again
     }
 }
 
@@ -85,18 +135,18 @@ impl Link {
     ) -> Self {
         let mut nonce = [0; 16];
         cx.entropy.fill(&mut nonce);
-        let digest = digest(token.sign_up, value, &nonce, &token.secret, cx);
+        let digest = digest(token.owner, value, &nonce, &token.secret, cx);
         Self { digest: CodeDigest { nonce, digest }, redirect_url, in_cookie }
     }
 
     /// Whether `secret` is the one that was sent to `value`, compared in constant time.
-    pub fn fits(&self, sign_up: SignUpId, value: &str, secret: &LinkSecret, cx: &Context<'_>) -> bool {
-        cx.digest.equal(&self.digest.digest, &digest(sign_up, value, &self.digest.nonce, secret, cx))
+    pub fn fits(&self, owner: LinkOwner, value: &str, secret: &LinkSecret, cx: &Context<'_>) -> bool {
+        cx.digest.equal(&self.digest.digest, &digest(owner, value, &self.digest.nonce, secret, cx))
     }
 }
 
-fn digest(sign_up: SignUpId, value: &str, nonce: &[u8; 16], secret: &LinkSecret, cx: &Context<'_>) -> [u8; 32] {
-    cx.digest.digest(&[b"verification link", sign_up.as_bytes(), value.as_bytes(), nonce, &secret.0])
+fn digest(owner: LinkOwner, value: &str, nonce: &[u8; 16], secret: &LinkSecret, cx: &Context<'_>) -> [u8; 32] {
+    cx.digest.digest(&[b"verification link", owner.as_bytes(), value.as_bytes(), nonce, &secret.0])
 }
 
 impl fmt::Debug for LinkToken {
@@ -128,10 +178,18 @@ mod tests {
 
     #[test]
     fn a_token_comes_back_from_its_text_and_nothing_else_is_one() {
-        let token = LinkToken { sign_up: SignUpId::from_bytes([7; 16]), secret: LinkSecret([0xab; SECRET_BYTES]) };
+        let secret = || LinkSecret([0xab; SECRET_BYTES]);
+        let token = LinkToken { owner: LinkOwner::SignUp(SignUpId::from_bytes([7; 16])), secret: secret() };
+        let of_sign_in = LinkOwner::SignIn(SignInId::from_bytes([255; 16]), ClientId::from_bytes([255; 16]));
+        for token in [token.clone(), LinkToken { owner: of_sign_in, secret: secret() }] {
+            let text = token.expose();
+            assert_eq!(LinkToken::parse(&text), Some(token));
+            assert!(
+                text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_' || b == b'.'),
+                "{text} needs no escapes"
+            );
+        }
         let text = token.expose();
-        assert_eq!(LinkToken::parse(&text), Some(token.clone()));
-        assert!(text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_' || b == b'.'), "{text} needs no escapes");
         let upper = text.to_uppercase();
         let longer = format!("{text}0");
         let signed = text.replace(".ab", ".+b");

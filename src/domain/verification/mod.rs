@@ -3,6 +3,7 @@
 pub(super) mod availability;
 mod challenge;
 mod email_link;
+mod need;
 mod oauth;
 mod one_time_code;
 mod strategy;
@@ -14,7 +15,8 @@ pub use availability::check_enabled;
 #[cfg(any(feature = "server", feature = "unstable"))]
 pub use availability::parse_strategy;
 pub(super) use challenge::{Challenge, Guess, Letter, Means, MessageKind};
-pub use email_link::{Link, LinkSecret, LinkToken};
+pub use email_link::{Link, LinkOwner, LinkSecret, LinkToken, VerifyLink};
+pub use need::SecondFactorNeed;
 pub use oauth::{
     AuthorizationRequest, AuthorizationResponse, AuthorizeParams, ExternalAccount, ExternalState, ExternalStatus,
     Profile, ProviderOutcome,

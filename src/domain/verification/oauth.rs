@@ -10,7 +10,7 @@ use crate::domain::redirect::RedirectUrl;
 use crate::domain::rejection::ErrorCode;
 use crate::domain::time::{Span, Timestamp};
 
-use super::Strategy;
+use super::{SecondFactorNeed, Strategy};
 
 /// An account at a provider, from the authorization request on.
 #[derive(Clone, PartialEq, Eq)]
@@ -148,6 +148,8 @@ pub struct ProviderOutcome {
     pub links: bool,
     /// That user's session on this client.
     pub session: Option<SessionId>,
+    /// Whether a sign-in to that user needs a second factor.
+    pub second_factor: SecondFactorNeed,
     /// Which of the profile's e-mail address and username a user holds.
     pub taken: BTreeSet<IdentifierKind>,
 }

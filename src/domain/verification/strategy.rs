@@ -37,6 +37,14 @@ pub enum Strategy {
     GoogleOneTap,
     /// The word of an administrator who created the user. Callers can't request it.
     Admin,
+    /// A six-digit code by e-mail, after which a new password is set.
+    ResetPasswordEmailCode,
+    /// The same by text message.
+    ResetPasswordPhoneCode,
+    /// A code of an authenticator application (RFC 6238).
+    Totp,
+    /// A code from the list that a person keeps for the case that the application is lost.
+    BackupCode,
     /// An enterprise connection, by its name.
     Enterprise(String),
     /// A strategy of Clerk that is not built here: its name is known, but it is always disabled.
@@ -75,6 +83,10 @@ impl Strategy {
             | Self::OAuthToken(_)
             | Self::GoogleOneTap
             | Self::Admin
+            | Self::ResetPasswordEmailCode
+            | Self::ResetPasswordPhoneCode
+            | Self::Totp
+            | Self::BackupCode
             | Self::Enterprise(_)
             | Self::NotBuilt(_) => None,
         }
@@ -89,11 +101,26 @@ impl Strategy {
         }
     }
 
+    /// The kind of address to which it sends a code or a link.
+    pub const fn sends_to(&self) -> Option<IdentifierKind> {
+        match self {
+            Self::EmailCode | Self::EmailLink | Self::ResetPasswordEmailCode => Some(IdentifierKind::EmailAddress),
+            Self::PhoneCode | Self::ResetPasswordPhoneCode => Some(IdentifierKind::PhoneNumber),
+            _ => None,
+        }
+    }
+
+    /// Whether its code only allows to set a new password.
+    pub const fn resets_password(&self) -> bool {
+        matches!(self, Self::ResetPasswordEmailCode | Self::ResetPasswordPhoneCode)
+    }
+
     /// Whether this engine implements the strategy; the others may be configured but are refused as disabled.
     pub const fn is_built(&self) -> bool {
         match self {
             Self::EmailCode | Self::EmailLink | Self::PhoneCode | Self::Password | Self::Ticket => true,
             Self::OAuth(_) | Self::OAuthToken(_) | Self::GoogleOneTap => true,
+            Self::ResetPasswordEmailCode | Self::ResetPasswordPhoneCode | Self::Totp | Self::BackupCode => true,
             Self::Web3(_) | Self::Enterprise(_) | Self::FromOAuth(_) | Self::Admin | Self::NotBuilt(_) => false,
         }
     }
@@ -127,6 +154,10 @@ impl fmt::Display for Strategy {
             Self::Ticket => "ticket",
             Self::GoogleOneTap => "google_one_tap",
             Self::Admin => "admin",
+            Self::ResetPasswordEmailCode => "reset_password_email_code",
+            Self::ResetPasswordPhoneCode => "reset_password_phone_code",
+            Self::Totp => "totp",
+            Self::BackupCode => "backup_code",
             Self::Web3(name)
             | Self::OAuth(name)
             | Self::OAuthToken(name)
@@ -154,6 +185,10 @@ impl FromStr for Strategy {
             "ticket" => Self::Ticket,
             "google_one_tap" => Self::GoogleOneTap,
             "admin" => Self::Admin,
+            "reset_password_email_code" => Self::ResetPasswordEmailCode,
+            "reset_password_phone_code" => Self::ResetPasswordPhoneCode,
+            "totp" => Self::Totp,
+            "backup_code" => Self::BackupCode,
             "saml" | "enterprise_sso" => Self::Enterprise(text.to_owned()),
             _ if NOT_BUILT.contains(&text) => Self::NotBuilt(text.to_owned()),
             _ => name(TOKEN, "")
@@ -181,8 +216,7 @@ impl From<Strategy> for String {
 }
 
 /// Further strategies of Clerk's sign-ins ([guide: Not built](crate::guide::contract_backend#not-built)).
-const NOT_BUILT: [&str; 5] =
-    ["backup_code", "passkey", "reset_password_email_code", "reset_password_phone_code", "totp"];
+const NOT_BUILT: [&str; 1] = ["passkey"];
 const BROWSER: &str = "oauth_";
 const TOKEN: &str = "oauth_token_";
 const VOUCHED: &str = "from_oauth_";
@@ -207,8 +241,11 @@ mod tests {
             "from_oauth_google",
             "web3_metamask_signature",
             "saml",
+            "passkey",
             "totp",
+            "backup_code",
             "reset_password_email_code",
+            "reset_password_phone_code",
         ] {
             assert_eq!(name.parse::<Strategy>().map(|s| s.to_string()).as_deref(), Ok(name));
         }

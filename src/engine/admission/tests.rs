@@ -6,8 +6,8 @@ use crate::domain::application_value::{ApplicationValue, ValueKey};
 use crate::domain::client::reverification::Level;
 use crate::domain::event::Position;
 use crate::domain::id::{
-    AddressVerificationId, ExternalAccountId, IdentificationId, InvitationId, ListedIdentifierId, MessageId, RedirectUrlId, SessionId,
-    SignInId, SignInTokenId, SignUpId, UserId, WaitlistEntryId,
+    AddressVerificationId, ExternalAccountId, IdentificationId, InvitationId, ListedIdentifierId, MessageId,
+    RedirectUrlId, SessionId, SignInId, SignInTokenId, SignUpId, UserId, WaitlistEntryId,
 };
 use crate::domain::identifier::{Identifier, IdentifierKind};
 use crate::domain::invitation::NewInvitation;
@@ -20,10 +20,9 @@ use crate::domain::time::Timestamp;
 use crate::domain::user::{NewUser, ProfilePatch, UserChange, UserPatch};
 use crate::domain::verification::{AuthorizeParams, Strategy};
 use crate::engine::{
-    AttemptFirstFactor, AttemptVerification, Caller, Engine, EngineError, EventsFrom, ListParams, MessageFilter,
-    NewOwnPassword, NewSignIn, PrepareFirstFactor, PrepareVerification, ProviderCallback, RequestContext,
-    ReverifyAttempt, ReverifyPrepare, SessionListParams,
-    UserFilter, UserListParams,
+    AttemptFirstFactor, AttemptSecondFactor, AttemptVerification, Caller, Engine, EngineError, EventsFrom, ListParams,
+    MessageFilter, NewOwnPassword, NewSignIn, PrepareFirstFactor, PrepareVerification, ProviderCallback,
+    RequestContext, ResetPassword, ReverifyAttempt, ReverifyPrepare, SessionListParams, UserFilter, UserListParams,
 };
 
 use super::*;
@@ -84,6 +83,8 @@ async fn outcomes(engine: &Engine) -> Vec<(&'static str, Option<EngineError>)> {
     let value = &ApplicationValue::new(value_key.clone(), "free").expect("a small value");
     let (listed, redirect) = (ListedIdentifierId::from_bytes([1; 16]), RedirectUrlId::from_bytes([1; 16]));
     let address = Identifier { kind: IdentifierKind::EmailAddress, value: "ada@example.com".into() };
+    let second = AttemptSecondFactor { strategy: Strategy::Totp, code: Some("424242".into()) };
+    let reset = ResetPassword { password: Secret::new("wanders under elms".into()), sign_out_of_other_sessions: false };
     let (code, invite) = (Strategy::EmailCode, NewInvitation::to("ada@example.com"));
     let (address_id, account) = (IdentificationId::from_bytes([1; 16]), ExternalAccountId::from_bytes([1; 16]));
     let new_password = NewOwnPassword {
@@ -100,6 +101,7 @@ async fn outcomes(engine: &Engine) -> Vec<(&'static str, Option<EngineError>)> {
         add_own_phone(caller, None, ("+14155552671", false), context),
         advance_cursor("cursor", Position::new(1, 0)),
         accept_ticket(caller, "ticket", context),
+        add_totp(caller, None, context),
         advance_clock(Span::from_secs(1)),
         application_value(value_key),
         application_values("billing", "", None, 10),
@@ -108,6 +110,7 @@ async fn outcomes(engine: &Engine) -> Vec<(&'static str, Option<EngineError>)> {
         attempt_reverification(caller, session, &attempt, context),
         attempt_address(IdentificationId::from_bytes([1; 16]), AddressVerificationId::from_bytes([1; 16]), "424242"),
         attempt_first_factor(caller, sign_in, &AttemptFirstFactor::code(code.clone(), "424242"), context),
+        attempt_second_factor(caller, sign_in, &second, context),
         attempt_verification(caller, sign_up, &AttemptVerification::code(code.clone(), "424242"), context),
         ban_user(user, None),
         change_own_password(caller, None, &new_password, context),
@@ -163,6 +166,7 @@ async fn outcomes(engine: &Engine) -> Vec<(&'static str, Option<EngineError>)> {
         mark_own_phone(caller, None, (address_id, None, None), context),
         me(caller, None),
         merge_own_metadata(caller, None, &metadata, context),
+        new_backup_codes(caller, None, context),
         open_client(caller, context),
         overrides(),
         own_address(caller, None, address_id, context),
@@ -171,6 +175,7 @@ async fn outcomes(engine: &Engine) -> Vec<(&'static str, Option<EngineError>)> {
         prepare_reverification(caller, session, &asked, context),
         prepare_address(IdentificationId::from_bytes([1; 16])),
         prepare(caller, sign_up, &PrepareVerification::new(code.clone()), context),
+        prepare_second_factor(caller, sign_in, &PrepareFirstFactor::new(Strategy::PhoneCode), context),
         prepare_first_factor(caller, sign_in, &PrepareFirstFactor::new(code.clone()), context),
         put_application_value(value),
         read_events(None, 1),
@@ -178,10 +183,12 @@ async fn outcomes(engine: &Engine) -> Vec<(&'static str, Option<EngineError>)> {
         refuse_sign_up(sign_up, None),
         reject_from_waitlist(entry),
         remove_application_value(value_key),
+        remove_totp(caller, None, context),
         remove_cursor("cursor"),
         remove_own_account(caller, None, account, context),
         remove_own_address(caller, None, address_id, context),
         remove_own_password(caller, None, None, context),
+        reset_password(caller, sign_in, &reset, context),
         return_from_provider(caller, &ProviderCallback::default(), context),
         revoke_invitation(invitation),
         revoke_own_session(caller, None, session, context),
@@ -208,6 +215,8 @@ async fn outcomes(engine: &Engine) -> Vec<(&'static str, Option<EngineError>)> {
         user(user),
         user_by_address(IdentificationId::from_bytes([1; 16])),
         user_by_identifier(&address),
+        verify_second_factor(user, "424242"),
+        verify_totp(caller, None, "424242", context),
         verify_session(session, "token"),
         verify_user_password(user, &Secret::new("wanders under elms".into())),
     };

@@ -242,7 +242,9 @@ impl Engine {
                 let invitation = store.invitation(id).await?;
                 invitation.is_some_and(|invitation| invitation.state == InvitationState::Pending)
             }
-            (Origin::SignIn(_), Template::VerificationCode) => self.sign_in_waits_for(message).await?,
+            (Origin::SignIn(_), Template::VerificationCode | Template::MagicLinkSignUp) => {
+                self.sign_in_waits_for(message).await?
+            }
             (Origin::AddressVerification(id), Template::VerificationCode) => {
                 self.address_waits_for(message, id).await?
             }

@@ -7,9 +7,11 @@ use crate::domain::client::Client;
 use crate::domain::id::{SessionId, UserId};
 use crate::domain::identifier::{EmailAddress, Identifier, IdentifierKind, Username};
 use crate::domain::rejection::{ErrorCode, Reason, Rejection};
-use crate::domain::sign_in::{Entry, SourceMark};
+use crate::domain::sign_in::{self, Entry, SourceMark};
 use crate::domain::sign_up::External;
-use crate::domain::verification::{ExternalAccount, ExternalState, Profile, ProviderOutcome, Strategy};
+use crate::domain::verification::{
+    ExternalAccount, ExternalState, Profile, ProviderOutcome, SecondFactorNeed, Strategy,
+};
 
 use crate::engine::{Caller, Engine, EngineError, RequestContext};
 
@@ -47,8 +49,14 @@ impl Engine {
         outcome: Result<Profile, ErrorCode>,
         client: Option<&Client>,
     ) -> Result<ProviderOutcome, EngineError> {
-        let mut answer =
-            ProviderOutcome { outcome, owner: None, links: false, session: None, taken: Default::default() };
+        let mut answer = ProviderOutcome {
+            outcome,
+            owner: None,
+            links: false,
+            session: None,
+            second_factor: SecondFactorNeed::None,
+            taken: Default::default(),
+        };
         let Ok(profile) = &answer.outcome else { return Ok(answer) };
         let store = self.inner.store();
         answer.owner = store.owner(&profile.identifier(provider)).await?;
@@ -72,6 +80,13 @@ impl Engine {
             answer.taken.insert(IdentifierKind::Username);
         }
         answer.session = answer.owner.and_then(|user| self.session_of(user, client?));
+        if let Some(id) = answer.owner
+            && let Some(user) = store.user(id).await?
+        {
+            let vouched = answer.outcome.as_ref().ok().and_then(Profile::email).map(|email| email.identifier());
+            let proves = vouched.filter(|_| answer.links);
+            answer.second_factor = sign_in::second_factor_need(&user, proves.as_ref(), &self.settings());
+        }
         if let Some(user) = answer.owner
             && let Err(refused) = self.admit_user(user, None).await?
         {

@@ -6,8 +6,8 @@ use crate::actors::Outcome;
 use crate::domain::id::SessionId;
 use crate::domain::redirect::RedirectUrl;
 use crate::domain::rejection::{ErrorCode, Rejection};
-use crate::domain::sign_up::{Command, Phase, VerifyLink};
-use crate::domain::verification::{LinkToken, VerificationStatus};
+use crate::domain::sign_up::{Command, Phase};
+use crate::domain::verification::{LinkOwner, LinkToken, VerificationStatus, VerifyLink};
 
 use crate::limiter::LimitedAction;
 
@@ -19,13 +19,13 @@ use crate::engine::{Caller, ClientView, Engine, EngineError, RequestContext};
 pub struct Followed {
     /// What happened.
     pub outcome: LinkOutcome,
-    /// Where the browser goes next: the sign-up's redirect URL; `None` where the token belongs to no sign-up with a
+    /// Where the browser goes next: the redirect URL of the sign-up or sign-in; `None` where the token belongs to none with a
     /// link, or the instance no longer allows the URL.
     pub redirect_url: Option<RedirectUrl>,
-    /// The client, where the sign-up's own client followed the link and may receive its token here; the answer must
+    /// The client, where the client that asked for the link followed the link and may receive its token here; the answer must
     /// bring it.
     pub client: Option<ClientView>,
-    /// Whether the sign-up's own client followed the link.
+    /// Whether the client that asked for the link followed it.
     pub by_owner: bool,
     /// Why the application, or an administrator of it, does not want the person as a user, with
     /// [`LinkOutcome::Refused`].
@@ -49,7 +49,7 @@ impl fmt::Debug for Followed {
 pub enum LinkOutcome {
     /// The address is verified.
     Verified {
-        /// The session of the sign-up's client, if this completed the sign-up.
+        /// The session of the client that asked for the link, if this completed the sign-up or sign-in.
         session: Option<SessionId>,
     },
     /// Nothing has changed yet: the person must confirm.
@@ -58,7 +58,8 @@ pub enum LinkOutcome {
     Expired,
     /// The link is invalid, or was already used by another client.
     Failed,
-    /// The address has become a user's meanwhile: the person should sign in instead.
+    /// At a sign-up: the address has become a user's meanwhile, and the person should sign in instead. At a sign-in: the
+    /// address is verified and no user has it, so the person may sign up with it.
     Transferable,
     /// The address is verified, and the sign-up does not become a user: [`Followed::refusal`] says why.
     Refused,
@@ -85,7 +86,13 @@ impl Engine {
                 awaits_approval: false,
             };
             let Some(token) = LinkToken::parse(token) else { return Ok(nowhere) };
-            let id = token.sign_up;
+            let id = match token.owner {
+                LinkOwner::SignUp(id) => id,
+                LinkOwner::SignIn(id, client) => {
+                    let followed = self.follow_sign_in_link(caller, (id, client), token.secret, confirmed, context);
+                    return Ok(followed.await?.unwrap_or(nowhere));
+                }
+            };
             // Reads the store, not the actors: made-up ids must not wake actors.
             let Some(found) = self.inner.store().sign_up(id).await? else { return Ok(nowhere) };
             // Any page can make its visitors' browsers request invalid links. Such requests must not use up the quota
@@ -150,7 +157,7 @@ impl Engine {
 }
 
 /// What a refused link means to a browser. Errors that are not the link's fault stay errors.
-fn refusal(error: EngineError) -> Result<(LinkOutcome, Option<Rejection>), EngineError> {
+pub(super) fn refusal(error: EngineError) -> Result<(LinkOutcome, Option<Rejection>), EngineError> {
     let rejection = match error {
         EngineError::Rejected(rejection) => rejection,
         // It was swept away after it was found.
@@ -165,9 +172,9 @@ fn refusal(error: EngineError) -> Result<(LinkOutcome, Option<Rejection>), Engin
     if of_application.into_iter().any(is) {
         return Ok((LinkOutcome::Refused, Some(rejection)));
     }
-    let outcome = if is(ErrorCode::FormIdentifierExists) {
+    let outcome = if is(ErrorCode::FormIdentifierExists) || is(ErrorCode::SignUpIfMissingTransfer) {
         LinkOutcome::Transferable
-    } else if is(ErrorCode::SignUpEmailLinkNotSameClient) {
+    } else if is(ErrorCode::SignUpEmailLinkNotSameClient) || is(ErrorCode::SignInEmailLinkNotSameClient) {
         LinkOutcome::ClientMismatch
     } else if is(ErrorCode::VerificationLinkTokenExpired) {
         LinkOutcome::Expired

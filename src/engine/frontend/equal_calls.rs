@@ -14,7 +14,10 @@ use crate::domain::sign_up::{Patch, SignUpPatch};
 use crate::domain::verification::{AuthorizeParams, PhoneChannel, Strategy};
 
 use crate::engine::RequestContext;
-use crate::engine::input::{Asked, AttemptFirstFactor, AttemptVerification, Given, NewSignIn, PrepareVerification};
+use crate::engine::input::{
+    Asked, AttemptFirstFactor, AttemptSecondFactor, AttemptVerification, Given, NewSignIn, PrepareVerification,
+    ResetPassword,
+};
 
 /// A digest of a call.
 pub(in crate::engine) type Digest = [u8; 32];
@@ -32,6 +35,9 @@ pub(in crate::engine) enum Call<'a> {
     CreateSignIn(&'a Given<NewSignIn>),
     PrepareFirstFactor(SignInId, &'a Asked<PrepareFirstFactor>),
     AttemptFirstFactor(SignInId, &'a Asked<AttemptFirstFactor>),
+    ResetPassword(SignInId, &'a Asked<ResetPassword>),
+    PrepareSecondFactor(SignInId, &'a Asked<PrepareFirstFactor>),
+    AttemptSecondFactor(SignInId, &'a Asked<AttemptSecondFactor>),
 }
 
 struct Digester(hmac::Context);
@@ -75,10 +81,14 @@ impl Call<'_> {
             Self::CreateSignUp(given) | Self::UpdateSignUp(_, given) => given.input.password.text(),
             Self::CreateSignIn(given) => exposed(&given.input.password),
             Self::AttemptFirstFactor(_, Ok(attempt)) => exposed(&attempt.password),
+            Self::ResetPassword(_, Ok(reset)) => Some(reset.password.expose().as_str()),
             Self::PrepareVerification(..)
             | Self::AttemptVerification(..)
             | Self::PrepareFirstFactor(..)
-            | Self::AttemptFirstFactor(_, Err(_)) => None,
+            | Self::AttemptFirstFactor(_, Err(_))
+            | Self::ResetPassword(_, Err(_))
+            | Self::PrepareSecondFactor(..)
+            | Self::AttemptSecondFactor(..) => None,
         };
         password.is_some_and(|password| !password.is_empty())
     }
@@ -90,11 +100,15 @@ impl Call<'_> {
             Self::CreateSignUp(given) | Self::UpdateSignUp(_, given) => exposed(&given.input.token),
             Self::AttemptVerification(_, Ok(attempt)) => attempt.code.as_deref(),
             Self::AttemptFirstFactor(_, Ok(attempt)) => attempt.code.as_deref(),
+            Self::AttemptSecondFactor(_, Ok(attempt)) => attempt.code.as_deref(),
             Self::CreateSignIn(_)
             | Self::PrepareVerification(..)
             | Self::PrepareFirstFactor(..)
             | Self::AttemptVerification(_, Err(_))
-            | Self::AttemptFirstFactor(_, Err(_)) => None,
+            | Self::AttemptFirstFactor(_, Err(_))
+            | Self::ResetPassword(..)
+            | Self::PrepareSecondFactor(..)
+            | Self::AttemptSecondFactor(_, Err(_)) => None,
         };
         self.has_password() || other.is_some_and(|text| !text.is_empty())
     }
@@ -133,10 +147,7 @@ impl Call<'_> {
             }
             Self::PrepareFirstFactor(id, asked) => {
                 begin(5, id.as_bytes());
-                digester.asked(asked, |digester, PrepareFirstFactor { strategy, address_id, channel }| {
-                    digester.strategy(Some(strategy), *channel);
-                    digester.strings([&address_id.map(|id| id.to_string())]);
-                });
+                digester.asked(asked, Digester::prepare);
             }
             Self::AttemptFirstFactor(id, asked) => {
                 begin(6, id.as_bytes());
@@ -144,6 +155,23 @@ impl Call<'_> {
                     digester.strategy(Some(strategy), None);
                     digester.strings([code]);
                     digester.texts([exposed(password)]);
+                });
+            }
+            Self::ResetPassword(id, asked) => {
+                begin(7, id.as_bytes());
+                digester.asked(asked, |digester, ResetPassword { password, sign_out_of_other_sessions }| {
+                    digester.texts([Some(password.expose()), Some(word(*sign_out_of_other_sessions))]);
+                });
+            }
+            Self::PrepareSecondFactor(id, asked) => {
+                begin(8, id.as_bytes());
+                digester.asked(asked, Digester::prepare);
+            }
+            Self::AttemptSecondFactor(id, asked) => {
+                begin(9, id.as_bytes());
+                digester.asked(asked, |digester, AttemptSecondFactor { strategy, code }| {
+                    digester.strategy(Some(strategy), None);
+                    digester.strings([code]);
                 });
             }
         }
@@ -203,6 +231,14 @@ impl Digester {
         self.authorize(authorize);
         self.texts([exposed(password), exposed(ticket), exposed(captcha_token)]);
         self.faults(faults);
+    }
+
+    /// How the client presents its token is in every digest.
+    fn prepare(&mut self, input: &PrepareFirstFactor) {
+        let PrepareFirstFactor { strategy, address_id, channel, redirect_url, in_cookie: _ } = input;
+        self.strategy(Some(strategy), *channel);
+        self.strings([&address_id.map(|id| id.to_string())]);
+        self.texts([redirect_url.as_ref().map(RedirectUrl::as_str)]);
     }
 
     fn asked<T>(&mut self, asked: &Asked<T>, write: impl FnOnce(&mut Self, &T)) {

@@ -2,7 +2,7 @@
 
 use crate::actors::{CallError, SignUpReply};
 use crate::domain::identifier::Identifier;
-use crate::domain::message::Message;
+use crate::domain::message::{Content, Message};
 use crate::domain::sign_up::{External, Fields, Patch, SignUp};
 use crate::domain::time::Timestamp;
 use crate::domain::transition::Effect;
@@ -84,7 +84,9 @@ impl Engine {
         let spend = |message: &Message| {
             self.inner.admission.spend_message(&message.to, context, self.now()).map(|()| message.to.clone())
         };
-        effects.iter().filter_map(Effect::message).map(spend).collect()
+        // A notice to the user about the user's own account takes nothing from what a source may have sent.
+        let counted = effects.iter().filter_map(Effect::message).filter(|m| m.content != Content::PasswordChanged);
+        counted.map(spend).collect()
     }
 }
 
@@ -95,15 +97,21 @@ mod tests {
     use super::*;
     use crate::domain::settings::source_limits::{Budget, SourceLimits};
     use crate::domain::time::Span;
-    use crate::domain::verification::{Profile, ProviderOutcome};
+    use crate::domain::verification::{Profile, ProviderOutcome, SecondFactorNeed};
 
     #[tokio::test]
     async fn a_message_to_an_address_that_a_provider_names_is_counted() {
         let limits = SourceLimits { emails: Budget::new(1, 1, Span::from_secs(60)), ..SourceLimits::default() };
         let engine = Engine::builder().source_limits(Some(limits)).build().await.expect("an engine");
         let profile = Profile { email_address: Some("ada@example.com".into()), ..Profile::default() };
-        let named =
-            ProviderOutcome { outcome: Ok(profile), owner: None, links: false, session: None, taken: BTreeSet::new() };
+        let named = ProviderOutcome {
+            outcome: Ok(profile),
+            owner: None,
+            links: false,
+            session: None,
+            second_factor: SecondFactorNeed::None,
+            taken: BTreeSet::new(),
+        };
         let external = External::Answered("oauth_google".parse().expect("a strategy"), named);
         let fields = Fields { external: Some(external), ..Fields::default() };
         let context = RequestContext { address: Some([192, 0, 2, 1].into()), ..RequestContext::default() };

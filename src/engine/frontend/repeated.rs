@@ -25,7 +25,9 @@ impl Engine {
         let Some((client_id, generation)) = caller.presented() else { return Err(refused) };
         let Some(client) = self.inner.store().client(client_id).await? else { return Err(refused) };
         let is_heard = client.generation == generation || client.accepts_replay(generation, self.now());
-        let Some(finished) = client.finished(id, self.now()).filter(|_| is_heard) else { return Err(refused) };
+        let Some(finished) = client.finished(id, self.now()).filter(|_| is_heard) else {
+            return self.replayed_half(caller, id, asked, &client, (refused, context)).await;
+        };
         if !self.proves(finished, asked, &client, context).await? {
             let write = ClientWrite { id: client_id, changes: vec![ClientChange::ForgetFinished(id)] };
             let commit = Commit::of_decision(self.now(), Decision { client: Some(write), ..Decision::default() });
@@ -35,6 +37,33 @@ impl Engine {
         let session = finished.session().ok_or(EngineError::NotFound)?;
         let seen = self.visible_again(caller, session).await?;
         self.shown_finished(finished.clone(), seen, context).await?.ok_or(refused)
+    }
+
+    /// The answer to a first factor after which more is needed, for a caller who proves it again with the token that it
+    /// replaced. A wrong proof ends the sign-in, because it is not counted.
+    async fn replayed_half(
+        &self,
+        caller: &Caller,
+        id: SignInId,
+        asked: &Asked<AttemptFirstFactor>,
+        client: &Client,
+        (refused, context): (EngineError, &RequestContext),
+    ) -> Result<(SignInView, ClientView), EngineError> {
+        let Some((_, generation)) = caller.presented() else { return Err(refused) };
+        let policy = &self.inner.actor_context.policy;
+        let open = client.open_sign_in(self.now(), policy).filter(|open| open.id == id && open.is_half_way());
+        let is_last_step = |open: &&SignIn| client.rotated_at == open.updated_at;
+        let is_heard = client.accepts_replay(generation, self.now());
+        let Some(half) = open.filter(is_last_step).filter(|_| is_heard) else { return Err(refused) };
+        if !self.proves(half, asked, client, context).await? {
+            let change = ClientChange::SetSignIn { expected: Some(half.stamp()), next: None };
+            let write = ClientWrite { id: client.id, changes: vec![change] };
+            let commit = Commit::of_decision(self.now(), Decision { client: Some(write), ..Decision::default() });
+            self.inner.system.persister().commit(commit).await?;
+            return Err(refused);
+        }
+        let seen = self.visible_half_way(caller, half).await?;
+        self.shown(half.clone(), seen, context).await
     }
 
     /// A finished sign-in, for its client; `None` where its session has ended since, for example because the user

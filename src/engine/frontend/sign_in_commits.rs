@@ -8,7 +8,7 @@ use crate::domain::rejection::{ErrorCode, Reason, Rejection};
 use crate::domain::sign_in::{self, FORGOTTEN_AFTER, SignIn, Transition, Try};
 use crate::domain::time::Span;
 use crate::domain::verification::AuthorizationResponse;
-use crate::store::{ClientWrite, Commit, CommitError, Committed, Decision};
+use crate::store::{ClientWrite, Commit, CommitError, Committed, Decision, UserWrite};
 
 use crate::engine::admission::RETRY_AFTER;
 use crate::engine::{Engine, EngineError, RequestContext};
@@ -32,8 +32,11 @@ impl Engine {
                 return Err(EngineError::TokenReplaced);
             }
             let transition = self.restricted(environment.decide(|cx| decide(client.as_deref(), cx))?).await?;
+            if !transition.is_changed() {
+                return Ok(Some((transition.next, Committed::default())));
+            }
             let Transition { next, verdict, effects, quota_uses, client_changes, outcome, .. } = transition;
-            let sign_in::Outcome { tried, entry } = outcome;
+            let sign_in::Outcome { tried, entry, changed, forgiven } = outcome;
             let at = environment.now();
             let sent = self.spend_messages(&effects, context)?;
             // A commit that only counts an attempt does not store a new client either.
@@ -41,11 +44,14 @@ impl Engine {
                 true => Vec::new(),
                 false => [terms.clone(), client_changes].concat(),
             };
-            let relaxed = entry.is_none();
+            let relaxed = entry.is_none() && changed.is_none();
+            let users = changed.map(|(next, expected_version)| UserWrite::Change { next, expected_version });
             let decision = Decision {
                 client: (!changes.is_empty()).then_some(ClientWrite { id, changes }),
                 tried: tried.map(|tried| Try { source: self.mark(context), lockout: self.lockout(), ..tried }),
                 entry,
+                users: users.into_iter().collect(),
+                forgiven,
                 outbox: environment.outbox(effects),
                 quota_uses,
                 limits: environment.policy.address_limits,
@@ -96,7 +102,10 @@ impl Engine {
         }
         let is_sent = !transition.effects.is_empty();
         let entered = transition.outcome.entry.as_ref();
-        let concerns = entered.map(|entry| entry.user_id).or(transition.next.user_id.filter(|_| is_sent));
+        // The first of several proofs.
+        let is_half = transition.outcome.changed.is_some()
+            || transition.outcome.tried.as_ref().is_some_and(|tried| tried.succeeded && tried.needs_more);
+        let concerns = entered.map(|entry| entry.user_id).or(transition.next.user_id.filter(|_| is_sent || is_half));
         let admitted = match concerns {
             Some(user) => self.admit_user(user, entered).await?,
             None if is_sent => {
@@ -108,7 +117,7 @@ impl Engine {
         };
         match admitted {
             Ok(()) => Ok(transition),
-            Err(refused) if entered.is_some() => Ok(transition.kept_out(refused)),
+            Err(refused) if entered.is_some() || is_half => Ok(transition.kept_out(refused)),
             // A caller who asks for a code has proved nothing yet, so it may learn about users only what the instance
             // reveals.
             Err(_) if settings.hides_users() => Ok(transition.unsent()),

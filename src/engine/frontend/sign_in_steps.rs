@@ -113,9 +113,12 @@ impl Engine {
                 Ok(Start::Password { fits: self.compare(password, user, client, context).await? })
             }
             (Some(Strategy::Password), None) => Err(ErrorCode::FormParamMissing.on("password").into()),
-            (Some(strategy), _) => {
-                Ok(Start::Prepare(Prepare { channel: input.channel, ..Prepare::new(strategy.clone()) }))
-            }
+            (Some(strategy), _) => Ok(Start::Prepare(Prepare {
+                channel: input.channel,
+                redirect_url: input.authorize.redirect_url.clone(),
+                in_cookie: context.in_cookie(),
+                ..Prepare::new(strategy.clone())
+            })),
         }
     }
 
@@ -135,7 +138,7 @@ impl Engine {
                 let password = password.ok_or_else(|| missing("password"))?;
                 Proof::Password { fits: self.compare(password, user, client, context).await? }
             }
-            Strategy::EmailCode | Strategy::PhoneCode => {
+            _ if strategy.sends_to().is_some() && *strategy != Strategy::EmailLink => {
                 let code = code.as_deref().filter(|code| !code.is_empty()).ok_or_else(|| missing("code"))?;
                 Proof::Code(verification::OneTimeCode::parse(code))
             }

@@ -1,6 +1,6 @@
 //! Sign-ins as they are shown.
 
-use crate::domain::sign_in::{self, SignIn, Status};
+use crate::domain::sign_in::{self, SignIn};
 use crate::store::Committed;
 
 use super::visible::Visible;
@@ -15,7 +15,11 @@ impl Engine {
         committed: &Committed,
         context: &RequestContext,
     ) -> Result<(SignInView, ClientView), EngineError> {
-        let seen = self.visible_after(caller, committed)?;
+        let seen = match committed.client {
+            Some(_) => self.visible_after(caller, committed)?,
+            // Nothing was written.
+            None => self.visible(caller).await?.ok_or(EngineError::NotFound)?,
+        };
         self.shown(value, seen, context).await
     }
 
@@ -38,10 +42,11 @@ impl Engine {
             status: value.status(),
             supported_identifiers: sign_in::supported_identifiers(cx.settings),
             first_factors: value.first_factors(user.as_deref(), cx),
+            second_factors: value.second_factors(user.as_deref(), cx.settings),
             abandon_at: value.abandon_at(policy),
             attempts_max: policy.attempts_max,
             now: cx.now,
-            user: user.filter(|_| value.status() == Status::Complete || !cx.settings.hides_users()),
+            user: user.filter(|_| value.is_proved() || !cx.settings.hides_users()),
             value,
         }))
     }

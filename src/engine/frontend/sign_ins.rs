@@ -175,6 +175,7 @@ impl Engine {
         let client = caller.client().ok_or(EngineError::NotFound)?;
         let user = self.user_of(self.in_progress(Some(client), id)?).await?;
         let prepare = asked.as_ref().map_err(Clone::clone)?;
+        let prepare = &Prepare { in_cookie: context.in_cookie(), ..prepare.clone() };
         let decide = |client: Option<&Client>, cx: &mut Context<'_>| {
             Ok(self.in_progress(client, id)?.prepare(prepare, user.as_deref(), cx)?)
         };
@@ -220,6 +221,7 @@ impl Engine {
         self.inner.admission.spend(LimitedAction::Attempt, context, now)?;
         self.inner.admission.spend(LimitedAction::Write, context, now)?;
         match self.attempt_in_progress(caller, id, asked, context).await {
+            Ok(shown) => self.with_new_password(caller, shown, asked, context).await,
             Err(refused @ (EngineError::NotFound | EngineError::TokenReplaced)) => {
                 self.replayed_attempt(caller, id, asked, (refused, context)).await
             }

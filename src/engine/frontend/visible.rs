@@ -12,6 +12,7 @@ use crate::actors::{Outcome, SignUpReply};
 use crate::domain::client::Client;
 use crate::domain::id::SessionId;
 use crate::domain::secret::Secret;
+use crate::domain::sign_in::SignIn;
 use crate::domain::sign_up::{Phase, SignUp};
 use crate::store::Committed;
 
@@ -118,6 +119,17 @@ impl Engine {
     /// The same where the call that replaced its token left `sign_up` to others, and nothing has changed since.
     async fn visible_renewed(&self, caller: &Caller, sign_up: &SignUp) -> Result<Visible, EngineError> {
         let is_same = |client: &Client| client.sign_up == Some(sign_up.id) && client.rotated_at == sign_up.updated_at;
+        self.visible_replaced(caller, is_same).await
+    }
+
+    /// The same where the call that replaced its token proved the first of two factors of `sign_in`, and nothing has changed
+    /// since.
+    pub(in crate::engine) async fn visible_half_way(
+        &self,
+        caller: &Caller,
+        sign_in: &SignIn,
+    ) -> Result<Visible, EngineError> {
+        let is_same = |client: &Client| client.sign_in.as_deref().map(SignIn::stamp) == Some(sign_in.stamp());
         self.visible_replaced(caller, is_same).await
     }
 

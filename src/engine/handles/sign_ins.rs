@@ -1,7 +1,8 @@
 use crate::domain::id::SignInId;
 use crate::domain::sign_in::Prepare as PrepareFirstFactor;
 use crate::engine::{
-    AttemptFirstFactor, Caller, ClientView, Engine, EngineError, NewSignIn, RequestContext, SignInView,
+    AttemptFirstFactor, AttemptSecondFactor, Caller, ClientView, Engine, EngineError, NewSignIn, RequestContext,
+    ResetPassword, SignInView,
 };
 
 handle! {
@@ -37,16 +38,38 @@ handle! {
     /// # Errors
     /// [`EngineError::NotFound`] for every other id, whether or not it exists.
     show(caller: &Caller, id: SignInId, context: &RequestContext) -> (SignInView, ClientView): sign_in;
-    /// Begins to verify a first factor: a code is made and sent.
+    /// Begins to verify a first factor: a code or a link is made and sent.
     ///
     /// # Errors
     /// [`EngineError::Rejected`], such as `strategy_for_user_invalid`.
     prepare(caller: &Caller, id: SignInId, input: &PrepareFirstFactor, context: &RequestContext) -> (SignInView, ClientView):
         prepare_first_factor;
-    /// Proves a first factor, which completes the sign-in. Repeating the same proof shows the result again.
+    /// Proves a first factor, which completes the sign-in, unless the user has a second factor or the code is one of a reset.
+    /// Repeating the same proof shows the result again.
     ///
     /// # Errors
     /// [`EngineError::Rejected`]; a wrong code or password is counted before it is refused.
     attempt(caller: &Caller, id: SignInId, input: &AttemptFirstFactor, context: &RequestContext) -> (SignInView, ClientView):
         attempt_first_factor;
+    /// Sets a new password, after the code of a reset was proved. It completes the sign-in, unless the user has a second
+    /// factor. The user is told by e-mail.
+    ///
+    /// # Errors
+    /// [`EngineError::Rejected`]: `client_state_invalid` where no such code was proved, every rule that the password breaks,
+    /// `form_new_password_matches_current`, `form_password_matches_identifier`, `form_password_pwned`.
+    reset_password(caller: &Caller, id: SignInId, input: &ResetPassword, context: &RequestContext) -> (SignInView, ClientView):
+        reset_password;
+    /// Begins to verify a second factor: a code is made and sent to a phone number.
+    ///
+    /// # Errors
+    /// [`EngineError::Rejected`], such as `strategy_for_user_invalid`, and `client_state_invalid` where no second factor is
+    /// needed now.
+    prepare_second_factor(caller: &Caller, id: SignInId, input: &PrepareFirstFactor, context: &RequestContext) -> (SignInView, ClientView):
+        prepare_second_factor;
+    /// Proves a second factor, which completes the sign-in. The code of an authenticator app and a backup code work once.
+    ///
+    /// # Errors
+    /// [`EngineError::Rejected`]; a wrong code is counted before it is refused.
+    attempt_second_factor(caller: &Caller, id: SignInId, input: &AttemptSecondFactor, context: &RequestContext) -> (SignInView, ClientView):
+        attempt_second_factor;
 }

@@ -5,7 +5,9 @@ use crate::domain::identifier::Identifier;
 use crate::domain::secret::Secret;
 use crate::domain::sign_in::SignInAttempts;
 use crate::domain::user::{AddressVerification, NewUser, User, UserChange, UserPatch};
-use crate::engine::{Caller, Engine, EngineError, UserFilter, UserListParams};
+use crate::engine::{
+    Caller, ClientView, CodeKind, Engine, EngineError, RequestContext, TotpView, UserFilter, UserListParams,
+};
 
 handle! {
     /// The calls about users.
@@ -134,6 +136,38 @@ handle! {
     /// [`EngineError::NotFound`]; `no_password_set`; `incorrect_password`; [`EngineError::Overloaded`] where too many
     /// passwords wait to be hashed.
     verify_password(id: UserId, password: &Secret<String>) -> (): verify_user_password;
+    /// Whether a code is one of the user's authenticator app or a backup code; it can't be used again then. It is not counted
+    /// as an attempt to sign in.
+    ///
+    /// # Errors
+    /// [`EngineError::NotFound`]; `totp_not_enabled` where the user has neither; `form_code_incorrect`.
+    verify_second_factor(id: UserId, code: &str) -> CodeKind: verify_second_factor;
+    /// Begins to set up an authenticator app for the user of a session of the caller's client. The view has the secret for
+    /// the app; it is no second factor before [`Self::verify_totp`].
+    ///
+    /// # Errors
+    /// [`EngineError::SignedOut`] without a live session; `feature_not_enabled` where the settings have no apps;
+    /// `totp_already_enabled`.
+    add_totp(caller: &Caller, session: Option<SessionId>, context: &RequestContext) -> (TotpView, ClientView): add_totp;
+    /// Proves that the person has the app, by one of its codes. With the first second factor the person gets backup codes,
+    /// where the settings have them, and a session that waited for a second factor is no longer pending.
+    ///
+    /// # Errors
+    /// As [`Self::add_totp`]; `totp_not_enabled` where none was begun; `form_code_incorrect`.
+    verify_totp(caller: &Caller, session: Option<SessionId>, code: &str, context: &RequestContext) -> (TotpView, ClientView):
+        verify_totp;
+    /// Removes the authenticator app; with the last second factor the backup codes go too.
+    ///
+    /// # Errors
+    /// [`EngineError::SignedOut`] without a live session; `resource_not_found` without an app.
+    remove_totp(caller: &Caller, session: Option<SessionId>, context: &RequestContext) -> (TotpView, ClientView): remove_totp;
+    /// Replaces the backup codes. The view has the new ones, which are shown this once.
+    ///
+    /// # Errors
+    /// [`EngineError::SignedOut`] without a live session; `feature_not_enabled` where the settings have none;
+    /// `backup_codes_not_available` where the user has no other second factor.
+    new_backup_codes(caller: &Caller, session: Option<SessionId>, context: &RequestContext) -> (TotpView, ClientView):
+        new_backup_codes;
     /// Deletes a user: its identifiers are free at once, and its sessions are over. Gives the user as it was.
     ///
     /// # Errors

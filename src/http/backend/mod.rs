@@ -28,7 +28,7 @@ use crate::domain::id::{
 use crate::domain::identifier::{EmailAddress, PhoneNumber};
 use crate::domain::listed::List;
 use crate::domain::rejection::{ErrorCode, Reason, Rejection};
-use crate::domain::user::UserChange;
+use crate::domain::user::{SecondFactorChange, UserChange};
 use crate::engine::{EngineError, ListParams, Page};
 use crate::http::app::App;
 use crate::http::call::Call;
@@ -73,6 +73,10 @@ pub(super) const ENDPOINTS: &[Endpoint] = &[
     Endpoint::backend(POST, "/v1/users/{id}/remove_password", answer!(|i| users::password::remove(i.call, i.id()?, only(i.objects())?).await)).of::<UserId>(),
     Endpoint::backend(POST, "/v1/users/{id}/password/set_compromised", answer!(|i| users::password::mark(i.call, i.id()?, only(i.objects())?, true).await)).of::<UserId>(),
     Endpoint::backend(POST, "/v1/users/{id}/password/unset_compromised", answer!(|i| users::password::mark(i.call, i.id()?, only(i.objects())?, false).await)).of::<UserId>(),
+    Endpoint::backend(DELETE, "/v1/users/{id}/mfa", answer!(|i| users::second_factors::remove(i.call, i.id()?, SecondFactorChange::RemoveAll).await)).of::<UserId>(),
+    Endpoint::backend(DELETE, "/v1/users/{id}/totp", answer!(|i| users::second_factors::remove(i.call, i.id()?, SecondFactorChange::RemoveApp).await)).of::<UserId>(),
+    Endpoint::backend(DELETE, "/v1/users/{id}/backup_code", answer!(|i| users::second_factors::remove(i.call, i.id()?, SecondFactorChange::RemoveBackupCodes).await)).of::<UserId>(),
+    Endpoint::backend(POST, "/v1/users/{id}/verify_totp", answer!(|i| users::second_factors::verify(i.call, i.id()?, only(i.objects())?).await)).of::<UserId>(),
     Endpoint::backend(PUT, "/v1/users/{id}/email_address", answer!(|i| users::replace_email_addresses(i.call, i.id()?, only(i.objects())?).await)).of::<UserId>(),
     Endpoint::backend(PUT, "/v1/users/{id}/phone_number", answer!(|i| users::replace_phone_numbers(i.call, i.id()?, only(i.objects())?).await)).of::<UserId>(),
     Endpoint::backend(DELETE, "/v1/users/{id}/external_accounts/{account_id}", answer!(|i| users::delete_account(i.call, i.id()?).await)).of::<UserAccountPath>(),

@@ -35,6 +35,15 @@ pub(super) fn auth_config(instance: &Instance<'_>) -> Value {
         .filter(|(_, a)| a.enabled && a.used_for_first_factor)
         .flat_map(|(_, a)| &a.first_factors)
         .collect();
+    let second_factors: Vec<&str> = [
+        (&attributes.authenticator_app, "totp"),
+        (&attributes.phone_number, "phone_code"),
+        (&attributes.backup_code, "backup_code"),
+    ]
+    .into_iter()
+    .filter(|(attribute, _)| attribute.is_second_factor())
+    .map(|(_, strategy)| strategy)
+    .collect();
     json!({
         "object": "auth_config",
         "id": "",
@@ -47,7 +56,7 @@ pub(super) fn auth_config(instance: &Instance<'_>) -> Value {
         "identification_requirements": requirements,
         "identification_strategies": identification,
         "first_factors": first_factors,
-        "second_factors": [],
+        "second_factors": second_factors,
         "email_address_verification_strategies": strategies(&attributes.email_address),
         "single_session_mode": policy.single_session,
         "preferred_channels": {},

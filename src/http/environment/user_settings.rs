@@ -17,7 +17,9 @@ pub(super) fn user_settings(instance: &Instance<'_>) -> Value {
         object.remove("oauth");
         object.insert("restrictions".into(), json!(settings.restrictions.without_lists()));
         object.insert("social".into(), social.into());
-        object.insert("sign_in".into(), json!({"second_factor": {"required": false, "enabled": false}}));
+        let second_factor =
+            json!({"required": settings.requires_second_factor(), "enabled": settings.has_second_factors()});
+        object.insert("sign_in".into(), json!({"second_factor": second_factor}));
         object.insert("saml".into(), json!({"enabled": false}));
         object.insert("enterprise_sso".into(), json!({"enabled": false, "self_serve_sso": false}));
         object.insert(

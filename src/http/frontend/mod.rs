@@ -7,6 +7,7 @@ mod inputs;
 pub(super) mod me;
 pub(super) mod message_reports;
 pub(super) mod oauth_callback;
+pub(super) mod second_factors;
 pub(super) mod sessions;
 pub(super) mod sign_ins;
 pub(super) mod sign_ups;
@@ -34,6 +35,9 @@ pub(super) const ENDPOINTS: &[Endpoint] = &[
     Endpoint::get("/v1/client/sign_ins/{id}", answer!(|i| sign_ins::show(i.call, i.id()?).await)).of::<SignInId>(),
     Endpoint::form(POST, "/v1/client/sign_ins/{id}/prepare_first_factor", answer!(|i| sign_ins::prepare(i.call, i.id()?, i.form()).await)).of::<SignInId>(),
     Endpoint::form(POST, "/v1/client/sign_ins/{id}/attempt_first_factor", answer!(|i| sign_ins::attempt(i.call, i.id()?, i.form()).await)).of::<SignInId>(),
+    Endpoint::form(POST, "/v1/client/sign_ins/{id}/reset_password", answer!(|i| sign_ins::reset_password(i.call, i.id()?, i.form()).await)).of::<SignInId>(),
+    Endpoint::form(POST, "/v1/client/sign_ins/{id}/prepare_second_factor", answer!(|i| sign_ins::prepare_second(i.call, i.id()?, i.form()).await)).of::<SignInId>(),
+    Endpoint::form(POST, "/v1/client/sign_ins/{id}/attempt_second_factor", answer!(|i| sign_ins::attempt_second(i.call, i.id()?, i.form()).await)).of::<SignInId>(),
 
     Endpoint::form(POST, "/v1/client/sign_ups", answer!(|i| sign_ups::create(i.call, i.form()).await)),
     Endpoint::get("/v1/client/sign_ups/{id}", answer!(|i| sign_ups::show(i.call, i.id()?).await)).of::<SignUpId>(),
@@ -93,4 +97,9 @@ pub(super) const ENDPOINTS: &[Endpoint] = &[
     Endpoint::get("/v1/me/sessions", answer!(|i| me::sessions::list(i.call, false).await)),
     Endpoint::get("/v1/me/sessions/active", answer!(|i| me::sessions::list(i.call, true).await)),
     Endpoint::form(POST, "/v1/me/sessions/{id}/revoke", answer!(|i| me::sessions::revoke(i.call, i.id()?).await)).of::<SessionId>(),
+    Endpoint::form(POST, "/v1/me/totp", answer!(|i| second_factors::add_totp(i.call).await)),
+    Endpoint::form(DELETE, "/v1/me/totp", answer!(|i| second_factors::remove_totp(i.call).await)),
+    Endpoint::form(POST, "/v1/me/totp/attempt_verification", answer!(|i| second_factors::verify_totp(i.call, i.form()).await)),
+    Endpoint::form(POST, "/v1/me/backup_codes", answer!(|i| second_factors::new_backup_codes(i.call).await)),
+    Endpoint::form(POST, "/v1/me/backup_codes/", answer!(|i| second_factors::new_backup_codes(i.call).await)),
 ];

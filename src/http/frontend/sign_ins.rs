@@ -1,13 +1,16 @@
 //! `/v1/client/sign_ins…`. The engine validates the parameters and decides which of them the instance has.
 
 use crate::domain::id::SignInId;
+use crate::domain::identifier::IdentifierKind;
 use crate::domain::rejection::{ErrorCode, Reason, Rejection};
 use crate::domain::secret::Secret;
 use crate::domain::sign_in::Prepare;
 use crate::domain::text::{self, is_true};
-use crate::domain::verification::{Strategy, parse_strategy};
+use crate::domain::verification::{AuthorizeParams, Strategy, parse_strategy};
 use crate::engine::input::{Asked, Given};
-use crate::engine::{AttemptFirstFactor, ClientView, EngineError, NewSignIn, SignInView};
+use crate::engine::{
+    AttemptFirstFactor, AttemptSecondFactor, ClientView, EngineError, NewSignIn, ResetPassword, SignInView,
+};
 use crate::http::call::Call;
 use crate::http::request::form::Params;
 use crate::http::request::identity::Identity;
@@ -34,7 +37,7 @@ pub(in crate::http) async fn show(call: &Call<'_>, id: SignInId) -> Result<ApiRe
 }
 
 pub(in crate::http) async fn prepare(call: &Call<'_>, id: SignInId, form: &Params) -> Result<ApiResponse, HttpError> {
-    let given = preparation(form);
+    let given = preparation(call, form);
     let identity = call.identify().await?;
     let outcome = match given {
         Ok(given) => call.engine().prepare_asked_factor(&identity.caller, id, given, &call.context).await,
@@ -54,6 +57,49 @@ pub(in crate::http) async fn attempt(call: &Call<'_>, id: SignInId, form: &Param
     settle(call, &identity, outcome).await
 }
 
+pub(in crate::http) async fn reset_password(
+    call: &Call<'_>,
+    id: SignInId,
+    form: &Params,
+) -> Result<ApiResponse, HttpError> {
+    let given = new_password(form);
+    // A client that lost the completing answer has only the token that it replaced.
+    let identity = call.presented().await?;
+    let outcome = match given {
+        Ok(given) => call.engine().reset_asked_password(&identity.caller, id, given, &call.context).await,
+        Err(rejection) => Err(rejection.into()),
+    };
+    settle(call, &identity, outcome).await
+}
+
+pub(in crate::http) async fn prepare_second(
+    call: &Call<'_>,
+    id: SignInId,
+    form: &Params,
+) -> Result<ApiResponse, HttpError> {
+    let given = preparation(call, form);
+    let identity = call.identify().await?;
+    let outcome = match given {
+        Ok(given) => call.engine().prepare_asked_second_factor(&identity.caller, id, given, &call.context).await,
+        Err(rejection) => Err(rejection.into()),
+    };
+    settle(call, &identity, outcome).await
+}
+
+pub(in crate::http) async fn attempt_second(
+    call: &Call<'_>,
+    id: SignInId,
+    form: &Params,
+) -> Result<ApiResponse, HttpError> {
+    let given = second_proof(form);
+    let identity = call.presented().await?;
+    let outcome = match given {
+        Ok(given) => call.engine().attempt_asked_second_factor(&identity.caller, id, given, &call.context).await,
+        Err(rejection) => Err(rejection.into()),
+    };
+    settle(call, &identity, outcome).await
+}
+
 async fn settle(
     call: &Call<'_>,
     identity: &Identity,
@@ -62,6 +108,7 @@ async fn settle(
     match outcome {
         Ok((sign_in, client)) => {
             let is_left = sign_in.value.external.as_deref().is_some_and(|account| account.authorize_url.is_some());
+            let is_left = is_left || sign_in.value.awaits_link();
             Ok(call.written(identity, &sign_in, &client, is_left))
         }
         Err(error) => Err(call.refuse(identity, error).await),
@@ -103,18 +150,26 @@ fn creation(call: &Call<'_>, form: &Params) -> Result<Given<NewSignIn>, Rejectio
     Ok(Given { input, faults })
 }
 
-fn preparation(form: &Params) -> Result<Asked<Prepare>, Rejection> {
+fn preparation(call: &Call<'_>, form: &Params) -> Result<Asked<Prepare>, Rejection> {
     let mut reasons: Vec<Reason> = Vec::new();
     let mut reader = form.reader(&mut reasons);
     let strategy = reader.take("strategy");
     let (email_id, phone_id) = (reader.take(EMAIL_ID), reader.take(PHONE_ID));
     let channel = inputs::channel(&mut reader);
+    let mut authorize = AuthorizeParams::default();
+    let urls = inputs::urls(&mut reader);
+    inputs::allow(&mut authorize, urls, |param, url| inputs::redirect(call, param, url), &mut reasons);
     Rejection::collect(reasons)?;
     let read = |strategy: Strategy| {
-        let is_phone = strategy == Strategy::PhoneCode;
+        let is_phone = strategy.sends_to() == Some(IdentifierKind::PhoneNumber);
         let (param, id) = if is_phone { (PHONE_ID, phone_id) } else { (EMAIL_ID, email_id) };
         let id = id.map(|text| text.parse().map_err(|_| ErrorCode::FormParamValueInvalid.on(param))).transpose();
-        id.map(|address_id| Prepare { strategy, address_id, channel })
+        id.map(|address_id| Prepare {
+            address_id,
+            channel,
+            redirect_url: authorize.redirect_url,
+            ..Prepare::new(strategy)
+        })
     };
     Ok(parse_strategy(strategy.as_deref()).and_then(read))
 }
@@ -126,6 +181,23 @@ fn proof(form: &Params) -> Result<Asked<AttemptFirstFactor>, Rejection> {
     let (code, password) = (reader.take("code"), reader.take("password").map(Secret::new));
     Rejection::collect(reasons)?;
     Ok(parse_strategy(strategy.as_deref()).map(|strategy| AttemptFirstFactor { strategy, code, password }))
+}
+
+fn new_password(form: &Params) -> Result<Asked<ResetPassword>, Rejection> {
+    let mut reasons: Vec<Reason> = Vec::new();
+    let mut reader = form.reader(&mut reasons);
+    let password = Secret::new(reader.take("password").unwrap_or_default());
+    let sign_out_of_other_sessions = reader.take("sign_out_of_other_sessions").is_some_and(|text| is_true(&text));
+    Rejection::collect(reasons)?;
+    Ok(Ok(ResetPassword { password, sign_out_of_other_sessions }))
+}
+
+fn second_proof(form: &Params) -> Result<Asked<AttemptSecondFactor>, Rejection> {
+    let mut reasons: Vec<Reason> = Vec::new();
+    let mut reader = form.reader(&mut reasons);
+    let (strategy, code) = (reader.take("strategy"), reader.take("code"));
+    Rejection::collect(reasons)?;
+    Ok(parse_strategy(strategy.as_deref()).map(|strategy| AttemptSecondFactor { strategy, code }))
 }
 
 const EMAIL_ID: &str = "email_address_id";

@@ -9,6 +9,7 @@ use hyper::Method;
 use crate::domain::redirect::RedirectUrl;
 use crate::domain::rejection::{ErrorCode, Reason, Rejection};
 use crate::domain::text;
+use crate::domain::verification::{LinkOwner, LinkToken};
 use crate::engine::{Followed, LinkOutcome};
 use crate::http::call::Call;
 use crate::http::pages::link;
@@ -59,8 +60,8 @@ fn render(call: &Call<'_>, identity: &Identity, followed: &Followed, token: &str
         LinkOutcome::Unconfirmed => return Ok(link::question(&look, token, url)),
         LinkOutcome::Expired => ("expired", of(ErrorCode::VerificationLinkTokenExpired), None),
         LinkOutcome::Failed => ("failed", of(ErrorCode::VerificationLinkTokenInvalid), None),
-        LinkOutcome::Transferable => ("transferable", of(ErrorCode::FormIdentifierExists), None),
-        LinkOutcome::ClientMismatch => ("client_mismatch", of(ErrorCode::SignUpEmailLinkNotSameClient), None),
+        LinkOutcome::Transferable => ("transferable", of(transferable(token)), None),
+        LinkOutcome::ClientMismatch => ("client_mismatch", of(not_same_client(token)), None),
     };
     if let (Some(refusal), Audience::Program) = (&refusal, call.head.audience()) {
         return Err(refusal.clone().into());
@@ -76,4 +77,19 @@ fn render(call: &Call<'_>, identity: &Identity, followed: &Followed, token: &str
         (None, None) if followed.awaits_approval => Ok(link::waiting(&look)),
         (None, None) => Ok(link::nowhere(&look)),
     }
+}
+
+fn transferable(token: &str) -> ErrorCode {
+    if is_of_sign_in(token) { ErrorCode::SignUpIfMissingTransfer } else { ErrorCode::FormIdentifierExists }
+}
+
+fn not_same_client(token: &str) -> ErrorCode {
+    match is_of_sign_in(token) {
+        true => ErrorCode::SignInEmailLinkNotSameClient,
+        false => ErrorCode::SignUpEmailLinkNotSameClient,
+    }
+}
+
+fn is_of_sign_in(token: &str) -> bool {
+    LinkToken::parse(token).is_some_and(|token| matches!(token.owner, LinkOwner::SignIn(..)))
 }

@@ -1,6 +1,6 @@
 //! The paths of Clerk's Frontend API for features that the engine does not have: they say so to every caller.
 
-use crate::domain::id::{SignInId, SignUpId};
+use crate::domain::id::SignUpId;
 use crate::domain::rejection::ErrorCode;
 
 use crate::http::endpoint::is;
@@ -8,10 +8,6 @@ use crate::http::endpoint::is;
 /// The error at such a path; `None` where Clerk has nothing there either, or the engine has it.
 pub(super) fn code(segments: &[&str]) -> Option<ErrorCode> {
     let is_off = match *segments {
-        // Sign-ins: password reset and second factors.
-        ["v1", "client", "sign_ins", text, "reset_password" | "prepare_second_factor" | "attempt_second_factor"] => {
-            is::<SignInId>(text)
-        }
         // Sign-ups: enterprise connections and risk checks.
         ["v1", "client", "sign_ups", text, "enterprise_connections" | "protect_check"] => is::<SignUpId>(text),
         ["v1", "client", "magic_links", ..] => true,
@@ -25,7 +21,6 @@ pub(super) fn code(segments: &[&str]) -> Option<ErrorCode> {
 /// What users have at Clerk and not here, by the paths of `@clerk/clerk-js`.
 const OF_A_USER: &[&str] = &[
     "api_keys",
-    "backup_codes",
     "billing",
     "biometric_credentials",
     "commerce",
@@ -38,7 +33,6 @@ const OF_A_USER: &[&str] = &[
     "organization_suggestions",
     "passkeys",
     "saml_accounts",
-    "totp",
     "trusted_devices",
     "web3_wallets",
 ];
@@ -49,11 +43,10 @@ mod tests {
 
     #[test]
     fn what_the_engine_does_not_have_is_told_from_what_is_nowhere() {
-        let (sign_up, sign_in) = (SignUpId::from_bytes([1; 16]), SignInId::from_bytes([2; 16]));
+        let sign_up = SignUpId::from_bytes([1; 16]);
         for path in [
             "v1/me/passkeys".to_owned(),
             "v1/me/passkeys/idn_1/attempt_verification".into(),
-            "v1/me/totp/attempt_verification".into(),
             "v1/me/biometric_credentials/prepare".into(),
             "v1/billing/plans".into(),
             "v1/dev_tools/enable_environment_setting".into(),
@@ -61,7 +54,6 @@ mod tests {
             "v1/organizations/org_1/memberships".into(),
             "v1/client/magic_links/complete".into(),
             format!("v1/client/sign_ups/{sign_up}/enterprise_connections"),
-            format!("v1/client/sign_ins/{sign_in}/attempt_second_factor"),
         ] {
             let segments: Vec<&str> = path.split('/').collect();
             assert_eq!(code(&segments), Some(ErrorCode::FeatureNotEnabled), "{path}");

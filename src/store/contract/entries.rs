@@ -109,6 +109,7 @@ pub(super) async fn failures_in_a_row_are_exact_until_a_success(store: &impl Sto
                         share: Share::Codes,
                         source: None,
                         succeeded,
+                        needs_more: false,
                         lockout: None,
                     }),
                     limits,
@@ -137,7 +138,7 @@ pub(super) async fn a_lockout_is_exact_until_a_success_or_an_unlocking(store: &i
     let lockout = Some(Lockout { max_attempts: 5, duration: Some(Span::from_millis(HOUR)) });
     let tried = |share, succeeded, ms| {
         let account = Account::User(user.id);
-        let tried = Some(Try { account, share, source: None, succeeded, lockout });
+        let tried = Some(Try { account, share, source: None, succeeded, needs_more: false, lockout });
         Commit::of_decision(at(ms), Decision { tried, ..Decision::default() })
     };
     let locked = |remaining| Err(CommitError::Locked { remaining: Some(Span::from_millis(remaining)) });
@@ -183,7 +184,10 @@ async fn unproved(store: &impl Store) -> User {
             .iter()
             .map(|e| Identification { verified_by: None, ..e.clone() })
             .collect(),
-        phone_numbers: vec![Identification::unproved(IdentificationId::from_bytes([7; 16]), PhoneNumber::restore(number().value))],
+        phone_numbers: vec![Identification::unproved(
+            IdentificationId::from_bytes([7; 16]),
+            PhoneNumber::restore(number().value),
+        )],
         password_digest: Some(Secret::new("old".into())),
         ..user
     };
@@ -213,7 +217,7 @@ async fn signs_in(
     proof: Credential,
 ) -> Result<(), CommitError> {
     let session = Session { user_id: user.id, created_at: at(ms), ..session(n, client) };
-    let entry = Entry { user_id: user.id, client_id: client, session_id: session.id, proof, at: at(ms) };
+    let entry = Entry { user_id: user.id, client_id: client, session_id: session.id, proof, second: None, at: at(ms) };
     let add = ClientChange::AddSession { session, single: false, strategy: None };
     let write = ClientWrite { id: client, changes: vec![ClientChange::Open { salt: Secret::new([1; 16]) }, add] };
     commit(

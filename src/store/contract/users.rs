@@ -292,7 +292,10 @@ pub(super) async fn kinds_of_identifiers_do_not_collide(store: &impl Store) {
     let (_, mut ada) = finish(&open(1, "ada@example.com"));
     ada.username = Some(Username::restore("+14155552671".into()));
     let (_, mut eve) = finish(&open(2, "eve@example.com"));
-    eve.phone_numbers = vec![Identification::unproved(IdentificationId::from_bytes([7; 16]), PhoneNumber::restore("+14155552671".into()))];
+    eve.phone_numbers = vec![Identification::unproved(
+        IdentificationId::from_bytes([7; 16]),
+        PhoneNumber::restore("+14155552671".into()),
+    )];
     for user in [ada, eve] {
         let commit_of = Commit { decision: Decision { user: Some(user), ..Decision::default() }, ..Commit::default() };
         commit(store, commit_of).await.expect("a user");

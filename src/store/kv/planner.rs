@@ -31,7 +31,7 @@ use super::closing::Adds;
 use super::codec::{self, Record};
 use super::key_value::{KeyValue, Write};
 use super::record::{
-    ApplicationValueRecordV1, ClientRecordV4, CounterRecordV1, FailuresRecordV2, SignUpRecordV3, ValueRecordV1,
+    ApplicationValueRecordV1, ClientRecordV5, CounterRecordV1, FailuresRecordV2, SignUpRecordV3, ValueRecordV1,
 };
 use super::unreadable::Unreadable;
 use super::{key, quota};
@@ -248,7 +248,7 @@ impl<K: KeyValue> Transaction<'_, '_, K> {
     /// The client after the changes, and the generation of its token before them.
     fn client(&mut self, write: &ClientWrite, at: Timestamp) -> Result<(Arc<Client>, Option<u32>), CommitError> {
         let key = key::client(write.id);
-        let current: Option<ClientRecordV4> = self.record(&key)?;
+        let current: Option<ClientRecordV5> = self.record(&key)?;
         let mut current = current.map(Client::try_from).transpose().map_err(refuse)?;
         if let Some(client) = &mut current {
             for (session, status) in client.drop_ended(|id| self.known_user(id))? {
@@ -258,7 +258,7 @@ impl<K: KeyValue> Transaction<'_, '_, K> {
         let mut next = Client::change(current.as_ref(), write.id, &write.changes, at)?;
         self.note_activity(&mut next, &write.changes);
         self.sessions(current.as_ref(), &next, &write.changes, at)?;
-        self.put(key, &ClientRecordV4::from(&next))?;
+        self.put(key, &ClientRecordV5::from(&next))?;
         Ok((Arc::new(next), current.map(|client| client.generation)))
     }
 

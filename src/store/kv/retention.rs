@@ -14,7 +14,7 @@ use super::codec;
 use super::key::{self, Kind};
 use super::quota;
 use super::record::{
-    AddressVerificationRecordV2, ClientRecordV4, CounterRecordV1, EventsRecordV2, FailuresRecordV2, InvitationRecordV1,
+    AddressVerificationRecordV2, ClientRecordV5, CounterRecordV1, EventsRecordV2, FailuresRecordV2, InvitationRecordV1,
     MessageRecordV1, OutboxRecordV2, SessionRecordV2, SignInTokenRecordV1, UserRecordV4,
 };
 use crate::domain::client::Client;
@@ -61,7 +61,7 @@ pub(in crate::store) fn fate(
     let goes = |is_over: bool| if is_over { Verdict::Delete } else { Verdict::Keep };
     let is = |kind: Kind| key.first() == Some(&kind.byte());
     Ok(if is(Kind::Client) {
-        let mut client = Client::try_from(codec::decode::<ClientRecordV4>(value)?)?;
+        let mut client = Client::try_from(codec::decode::<ClientRecordV5>(value)?)?;
         client.drop_ended(|id| {
             let user = get(&key::user(id))?.map(|bytes| codec::decode::<UserRecordV4>(&bytes));
             user.transpose()?.map(User::try_from).transpose()
@@ -159,7 +159,7 @@ fn lives(
     get: impl Fn(&Bytes) -> Result<Option<Bytes>, StoreError>,
 ) -> Result<bool, StoreError> {
     let Some(bytes) = get(&key::client(client))? else { return Ok(false) };
-    let client = Client::try_from(codec::decode::<ClientRecordV4>(&bytes)?)?;
+    let client = Client::try_from(codec::decode::<ClientRecordV5>(&bytes)?)?;
     Ok(client.live_session(session, now).is_some())
 }
 

@@ -28,6 +28,15 @@ export const PHONE_ONLY = document({ phone_number: PHONE });
 
 export const EMAIL_AND_USERNAME = document({ email_address: EMAIL, username: USERNAME });
 
+const SECOND = { enabled: true, used_for_second_factor: true };
+
+export const WITH_SECOND_FACTORS = document({
+  email_address: EMAIL,
+  password: PASSWORD,
+  authenticator_app: { ...SECOND, second_factors: ['totp'] },
+  backup_code: { ...SECOND, second_factors: ['backup_code'] },
+});
+
 const EMAIL_LINK = { ...EMAIL, verifications: ['email_link'] };
 
 export const EMAIL_BY_LINK = document({ email_address: EMAIL_LINK });

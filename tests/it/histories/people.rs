@@ -13,7 +13,7 @@ use vestibule::domain::sign_up::{External, Fields, NewSignUp, Patch, SignUp, Tra
 use vestibule::domain::time::Timestamp;
 use vestibule::domain::transfer::Proved;
 use vestibule::domain::verification::{
-    AuthorizationRequest, AuthorizeParams, Profile, ProviderOutcome, Strategy as Way,
+    AuthorizationRequest, AuthorizeParams, Profile, ProviderOutcome, SecondFactorNeed, Strategy as Way,
 };
 
 use crate::support::redirects::allowed;
@@ -256,6 +256,7 @@ pub(super) fn answer(said: &Answer, world: &World) -> ProviderOutcome {
         owner: None,
         links: false,
         session: None,
+        second_factor: SecondFactorNeed::None,
         taken: BTreeSet::new(),
     };
     let (subject, email, is_verified, username) = match said {
@@ -287,7 +288,7 @@ pub(super) fn answer(said: &Answer, world: &World) -> ProviderOutcome {
     let links = of_account.is_none() && may_link.is_some();
     let session = matches!(said, Answer::SignedInAlready).then(|| SessionId::from_bytes([9; 16]));
     let owner = of_account.or(may_link.map(|user| user.id));
-    ProviderOutcome { outcome: Ok(profile), owner, links, session, taken }
+    ProviderOutcome { outcome: Ok(profile), owner, links, session, taken, second_factor: SecondFactorNeed::None }
 }
 
 pub(super) fn is_test(address: &Identifier) -> bool {

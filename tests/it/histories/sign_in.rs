@@ -397,7 +397,7 @@ impl History {
 }
 
 fn prepare(means: Means) -> Prepare {
-    Prepare { strategy: means.way(), address_id: None, channel: None }
+    Prepare::new(means.way())
 }
 
 /// The identifier with this index, if the instance supports its kind.

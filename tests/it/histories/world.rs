@@ -197,11 +197,17 @@ fn user(n: u8, (email, phone, username): (&str, &str, &str), is_proved: bool, no
     User {
         email_addresses: vec![Identification {
             verified_by: is_proved.then_some(Way::EmailCode),
-            ..Identification::unproved(IdentificationId::from_bytes([n; 16]), EmailAddress::parse(email).expect("an address"))
+            ..Identification::unproved(
+                IdentificationId::from_bytes([n; 16]),
+                EmailAddress::parse(email).expect("an address"),
+            )
         }],
         phone_numbers: vec![Identification {
             verified_by: is_proved.then_some(Way::PhoneCode),
-            ..Identification::unproved(IdentificationId::from_bytes([n + 1; 16]), PhoneNumber::parse(phone).expect("a number"))
+            ..Identification::unproved(
+                IdentificationId::from_bytes([n + 1; 16]),
+                PhoneNumber::parse(phone).expect("a number"),
+            )
         }],
         username: Some(Username::restore(username.into())),
         password_digest: Some(Secret::new(format!("the digest of {username}"))),

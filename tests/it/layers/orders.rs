@@ -117,7 +117,7 @@ const ORDERS: &[(&str, &[&str])] = &[
         "engine/webhooks",
         &["attempts composed input kept pace window", "payload", "configured message", "delivery", "dispatcher"],
     ),
-    ("engine/backend/users", &["filter passwords read", "list change", "address_verification create"]),
+    ("engine/backend/users", &["filter passwords read", "list change", "address_verification create second_factors"]),
     (
         "engine/frontend",
         &[
@@ -127,7 +127,9 @@ const ORDERS: &[(&str, &[&str])] = &[
             "single_flight",
             "sign_in_commits sign_in_steps sign_in_views",
             "sign_ins sign_ups",
-            "captchas clients email_links late_returns messages newcomers own passwords repeated sessions",
+            "captchas clients late_returns messages newcomers own passwords repeated sessions",
+            "own_second_factors second_factors sign_in_resets",
+            "circle: email_links sign_in_links",
         ],
     ),
     ("engine/frontend/own", &["accounts addresses fields passwords sessions", "reverification"]),
@@ -154,7 +156,7 @@ const ORDERS: &[(&str, &[&str])] = &[
     (
         "http/frontend",
         &[
-            "captchas client environment inputs message_reports oauth_callback sessions tickets verify waitlist",
+            "captchas client environment inputs message_reports oauth_callback second_factors sessions tickets verify waitlist",
             "me sign_ins sign_ups",
         ],
     ),
@@ -177,7 +179,7 @@ const ORDERS: &[(&str, &[&str])] = &[
             "sign_in user sign_up",
             "reverification session",
             "backend client",
-            "instance invitation message sign_in_token",
+            "instance invitation message second_factor sign_in_token",
             "webhook",
         ],
     ),

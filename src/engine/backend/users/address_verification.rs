@@ -20,7 +20,8 @@ impl Engine {
                 let user = self.known_user(holder).await?;
                 let before = self.inner.store().address_verification(id).await?;
                 let environment = &self.inner.actor_context;
-                let step = environment.decide(|cx| AddressVerification::prepare(&user, id, before.as_ref(), &Asker::BACKEND, cx))?;
+                let step = environment
+                    .decide(|cx| AddressVerification::prepare(&user, id, before.as_ref(), &Asker::BACKEND, cx))?;
                 if self.commit_step(&step, before.as_ref(), None, Beside::default()).await?.is_some() {
                     return Ok(step.next);
                 }
@@ -40,7 +41,9 @@ impl Engine {
         self.admitted(async {
             for _ in 0..TRIES_MAX {
                 let known = self.inner.store().address_verification(id).await?;
-                let known = known.filter(|known| known.id == verification && known.purpose == Purpose::Backend).ok_or(EngineError::NotFound)?;
+                let known = known
+                    .filter(|known| known.id == verification && known.purpose == Purpose::Backend)
+                    .ok_or(EngineError::NotFound)?;
                 let user = self.known_user(known.user_id).await?;
                 // What can't be a code is wrong, and uses up no attempt.
                 let Some(code) = OneTimeCode::parse(code) else { return Ok(known) };

@@ -131,7 +131,7 @@ impl Engine {
         .await
     }
 
-    async fn write_user(
+    pub(super) async fn write_user(
         &self,
         id: UserId,
         change: &UserChange,

@@ -9,6 +9,8 @@ mod filter;
 mod list;
 mod passwords;
 mod read;
+mod second_factors;
 
 pub use filter::UserFilter;
 pub use list::UserListParams;
+pub use second_factors::CodeKind;

@@ -1,6 +1,7 @@
 //! Creating a user.
 
 use crate::domain::rejection::Rejection;
+use crate::domain::secret::Secret;
 use crate::domain::user::NewUser;
 use crate::http::call::Call;
 use crate::http::request::json::Json;
@@ -31,6 +32,8 @@ fn input(given: &Json) -> Result<NewUser, Rejection> {
         password: reader.secret("password"),
         password_digest: reader.secret("password_digest"),
         password_hasher: reader.text("password_hasher"),
+        totp_secret: reader.secret("totp_secret"),
+        backup_codes: reader.texts("backup_codes").into_iter().map(Secret::new).collect(),
         skip_password_checks: reader.flag("skip_password_checks").unwrap_or(false),
         skip_password_requirement: reader.flag("skip_password_requirement").unwrap_or(false),
         skip_legal_checks: reader.flag("skip_legal_checks").unwrap_or(false),

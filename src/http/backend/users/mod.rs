@@ -4,6 +4,7 @@ mod create;
 mod identities;
 mod list;
 pub(super) mod password;
+pub(super) mod second_factors;
 mod state;
 mod update;
 
@@ -73,4 +74,4 @@ pub(super) async fn expected_version(call: &Call<'_>, id: UserId) -> Result<Opti
 }
 
 /// Parameters of Clerk's that are not built. A call with one of them is refused, because it would not be stored.
-const UNBUILT: &[&str] = &["totp_secret", "backup_codes", "web3_wallet", "primary_web3_wallet_id", "profile_image_id"];
+const UNBUILT: &[&str] = &["web3_wallet", "primary_web3_wallet_id", "profile_image_id"];

@@ -10,7 +10,8 @@ fn every_code_has_texts_and_a_code_is_of_one_kind_only() {
     for (code, row) in rows() {
         let (message, long_message) = row.texts(None);
         assert!(!message.is_empty() && !long_message.is_empty(), "{code}");
-        assert!(codes.insert(code), "{code}");
+        // A step at the wrong time is told like one with a token that was replaced: both ask the page to begin again.
+        assert!(codes.insert(code) || code == ErrorCode::ClientStateInvalid.as_str(), "{code}");
     }
     assert!(codes.len() > ErrorCode::ALL.len() + TransportError::ALL.len(), "failures are missing");
 }

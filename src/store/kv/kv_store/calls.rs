@@ -31,7 +31,7 @@ use crate::store::kv::codec;
 use crate::store::kv::key::{self, Kind};
 use crate::store::kv::key_value::KeyValue;
 use crate::store::kv::record::{
-    AddressVerificationRecordV2, ApplicationValueRecordV1, ClientRecordV4, FailuresRecordV2, IdentifierRecordV1,
+    AddressVerificationRecordV2, ApplicationValueRecordV1, ClientRecordV5, FailuresRecordV2, IdentifierRecordV1,
     InvitationRecordV1, ListedRecordV1, OutboxRecordV2, RedirectUrlRecordV1, SignInTokenRecordV1, SignUpRecordV3,
     UserRecordV4, ValueRecordV1, WaitlistEntryRecordV1, WebhookEndpointRecordV1,
 };
@@ -106,7 +106,7 @@ impl<K: KeyValue> Store for KvStore<K> {
 
     fn client(&self, id: ClientId) -> BoxFuture<'_, Result<Option<Arc<Client>>, StoreError>> {
         Box::pin(async move {
-            let record: Option<ClientRecordV4> = self.record(key::client(id)).await?;
+            let record: Option<ClientRecordV5> = self.record(key::client(id)).await?;
             let Some(mut client) = record.map(Client::try_from).transpose()? else { return Ok(None) };
             let mut users = HashMap::new();
             for user in client.sessions.iter().map(|session| session.user_id) {

@@ -8,7 +8,7 @@ use crate::store::error::StoreError;
 use crate::store::kv::codec::{self, Record};
 use crate::store::kv::key;
 use crate::store::kv::key_value::KeyValue;
-use crate::store::kv::record::{ClientRecordV4, SessionRecordV2, UserRecordV4};
+use crate::store::kv::record::{ClientRecordV5, SessionRecordV2, UserRecordV4};
 
 use super::Shared;
 
@@ -22,7 +22,7 @@ impl<K: KeyValue> Shared<K> {
         if record.is_over() {
             return Ok(record.final_session());
         }
-        let client = self.read::<ClientRecordV4>(&client)?.map(Client::try_from).transpose()?;
+        let client = self.read::<ClientRecordV5>(&client)?.map(Client::try_from).transpose()?;
         let held = client.and_then(|client| client.sessions.into_iter().find(|session| session.id == id));
         Ok(held.map(|session| match (user.has_ended(&session), user.sessions_ended) {
             (Some(status), ended) => session.ended(status, ended.map_or(session.updated_at, |ended| ended.at)),

@@ -12,7 +12,7 @@ use crate::store::kv::codec::{self, Record};
 use crate::store::kv::key::{self, COUNTED_HERE, Kind, USER_COUNT_PARTS, USERS_INDEXED};
 use crate::store::kv::key_value::{KeyValue, Write};
 use crate::store::kv::planner::{mailboxes, places};
-use crate::store::kv::record::{ClientRecordV4, CountRecordV1, SessionRecordV2, UserRecordV4, ValueRecordV1};
+use crate::store::kv::record::{ClientRecordV5, CountRecordV1, SessionRecordV2, UserRecordV4, ValueRecordV1};
 
 use super::{Shared, from_after};
 
@@ -37,7 +37,7 @@ impl<K: KeyValue> Shared<K> {
             Ok(())
         })?;
         self.page_by_page(Kind::Client, |key, value, writes| {
-            let read = codec::decode::<ClientRecordV4>(value).and_then(Client::try_from);
+            let read = codec::decode::<ClientRecordV5>(value).and_then(Client::try_from);
             for session in self.unreadable.skip(key, read)?.iter().flat_map(|client| &client.sessions) {
                 writes.push(put(key::session(session.id), &SessionRecordV2::held(session))?);
                 let place = key::place_of_session(session.user_id, session.id);

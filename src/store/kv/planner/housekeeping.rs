@@ -16,7 +16,7 @@ use crate::store::error::StoreError;
 use crate::store::kv::key::{self, EVENTS_REMOVED, Kind};
 use crate::store::kv::key_value::KeyValue;
 use crate::store::kv::record::{
-    ClientRecordV4, CounterRecordV1, EventsRecordV2, InvitationRecordV1, SessionRecordV2, SignUpRecordV3, UserRecordV4,
+    ClientRecordV5, CounterRecordV1, EventsRecordV2, InvitationRecordV1, SessionRecordV2, SignUpRecordV3, UserRecordV4,
     ValueRecordV1, WaitlistEntryRecordV1, removed_to, removed_to_value,
 };
 use crate::store::kv::retention::{self, Verdict};
@@ -117,7 +117,7 @@ impl<K: KeyValue> Transaction<'_, '_, K> {
     fn before_deletion(&mut self, key: &Bytes, value: &[u8], at: Timestamp) -> Result<(), StoreError> {
         let is = |kind: Kind| key.first() == Some(&kind.byte());
         if is(Kind::Client) {
-            let client = Client::try_from(codec::decode::<ClientRecordV4>(value)?)?;
+            let client = Client::try_from(codec::decode::<ClientRecordV5>(value)?)?;
             for session in &client.sessions {
                 // Without this record the user is gone, or the session was recorded as over before.
                 let held: Option<SessionRecordV2> = self.record(&key::session(session.id))?;

@@ -15,7 +15,7 @@ use crate::store::commit::ClientWrite;
 use crate::store::error::{CommitError, StoreError};
 use crate::store::kv::key;
 use crate::store::kv::key_value::KeyValue;
-use crate::store::kv::record::{ClientRecordV4, SessionRecordV2, UserRecordV4};
+use crate::store::kv::record::{ClientRecordV5, SessionRecordV2, UserRecordV4};
 
 use super::{Transaction, refuse};
 
@@ -132,7 +132,7 @@ impl<K: KeyValue> Transaction<'_, '_, K> {
     fn held_session(&self, id: SessionId) -> Result<Option<Session>, CommitError> {
         let record: Option<SessionRecordV2> = self.record(&key::session(id))?;
         let Some(held) = record.filter(|record| !record.is_over()) else { return Ok(None) };
-        let client: Option<ClientRecordV4> = self.record(&key::client(held.client_id()))?;
+        let client: Option<ClientRecordV5> = self.record(&key::client(held.client_id()))?;
         let client = client.map(Client::try_from).transpose().map_err(refuse)?;
         Ok(client.and_then(|client| client.sessions.into_iter().find(|session| session.id == id)))
     }

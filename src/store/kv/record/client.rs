@@ -11,7 +11,7 @@ use crate::store::kv::codec::{Older, Record};
 use crate::store::kv::key::Kind;
 
 use super::session::{SessionV1, SessionV2};
-use super::sign_in::{SignInV1, SignInV2};
+use super::sign_in::{SignInV1, SignInV2, SignInV3};
 use super::strategy::strategy;
 
 /// A client with its sessions, before a new token could be pending for it: a session added elsewhere did not rotate the
@@ -72,7 +72,7 @@ pub(in crate::store) struct ClientRecordV3 {
     sessions_changed_at: Option<u64>,
 }
 
-/// A client with its sessions.
+/// A client with its sessions, before its sign-in could need more than a first factor.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(in crate::store) struct ClientRecordV4 {
     id: [u8; 16],
@@ -84,6 +84,26 @@ pub(in crate::store) struct ClientRecordV4 {
     sign_up: Option<[u8; 16]>,
     sign_in: Option<Box<SignInV2>>,
     finished_sign_in: Option<Box<SignInV2>>,
+    sessions: Vec<SessionV2>,
+    last_active_session_id: Option<[u8; 16]>,
+    last_authentication_strategy: Option<String>,
+    created_at: u64,
+    updated_at: u64,
+    sessions_changed_at: Option<u64>,
+}
+
+/// A client with its sessions.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(in crate::store) struct ClientRecordV5 {
+    id: [u8; 16],
+    version: u64,
+    salt: [u8; 16],
+    generation: u32,
+    owed_to: Option<u32>,
+    rotated_at: u64,
+    sign_up: Option<[u8; 16]>,
+    sign_in: Option<Box<SignInV3>>,
+    finished_sign_in: Option<Box<SignInV3>>,
     sessions: Vec<SessionV2>,
     last_active_session_id: Option<[u8; 16]>,
     last_authentication_strategy: Option<String>,
@@ -121,6 +141,15 @@ impl Record for ClientRecordV4 {
 
     fn from_older(older: Older<'_>) -> Result<Self, StoreError> {
         older.read::<ClientRecordV3>().map(Self::from)
+    }
+}
+
+impl Record for ClientRecordV5 {
+    const KIND: Kind = Kind::Client;
+    const SCHEMA: u8 = 5;
+
+    fn from_older(older: Older<'_>) -> Result<Self, StoreError> {
+        older.read::<ClientRecordV4>().map(Self::from)
     }
 }
 
@@ -189,7 +218,29 @@ impl From<ClientRecordV3> for ClientRecordV4 {
     }
 }
 
-impl From<&Client> for ClientRecordV4 {
+impl From<ClientRecordV4> for ClientRecordV5 {
+    fn from(record: ClientRecordV4) -> Self {
+        Self {
+            id: record.id,
+            version: record.version,
+            salt: record.salt,
+            generation: record.generation,
+            owed_to: record.owed_to,
+            rotated_at: record.rotated_at,
+            sign_up: record.sign_up,
+            sign_in: record.sign_in.map(|sign_in| Box::new((*sign_in).into())),
+            finished_sign_in: record.finished_sign_in.map(|sign_in| Box::new((*sign_in).into())),
+            sessions: record.sessions,
+            last_active_session_id: record.last_active_session_id,
+            last_authentication_strategy: record.last_authentication_strategy,
+            created_at: record.created_at,
+            updated_at: record.updated_at,
+            sessions_changed_at: record.sessions_changed_at,
+        }
+    }
+}
+
+impl From<&Client> for ClientRecordV5 {
     fn from(client: &Client) -> Self {
         Self {
             id: *client.id.as_bytes(),
@@ -211,10 +262,10 @@ impl From<&Client> for ClientRecordV4 {
     }
 }
 
-impl TryFrom<ClientRecordV4> for Client {
+impl TryFrom<ClientRecordV5> for Client {
     type Error = StoreError;
 
-    fn try_from(record: ClientRecordV4) -> Result<Self, StoreError> {
+    fn try_from(record: ClientRecordV5) -> Result<Self, StoreError> {
         let id = ClientId::from_bytes(record.id);
         Ok(Self {
             id,

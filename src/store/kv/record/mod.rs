@@ -31,9 +31,9 @@ mod webhook;
 
 pub(in crate::store) use address_verification::AddressVerificationRecordV2;
 pub(in crate::store) use application_value::ApplicationValueRecordV1;
+pub(in crate::store) use client::ClientRecordV5;
 #[cfg(test)]
-pub(in crate::store) use client::{ClientRecordV1, ClientRecordV2, ClientRecordV3};
-pub(in crate::store) use client::ClientRecordV4;
+pub(in crate::store) use client::{ClientRecordV1, ClientRecordV2, ClientRecordV3, ClientRecordV4};
 pub(in crate::store) use count::CountRecordV1;
 pub(in crate::store) use counter::{ClientShareV1, CounterRecordV1};
 pub(in crate::store) use event::{EventsRecordV2, OpenEvents, removed_to, removed_to_value};

@@ -22,8 +22,8 @@ use crate::domain::sign_in_token::{SignInToken, SignInTokenStatus};
 use crate::domain::sign_up::{Approval, Collected, Phase, SignUp};
 use crate::domain::time::Timestamp;
 use crate::domain::user::{
-    AddressVerification, Connection, EndReason, Identification, Passkey, Purpose, SecondFactors, SessionsEnded, Totp, User,
-    UserAccount,
+    AddressVerification, Connection, EndReason, Identification, Passkey, Purpose, SecondFactors, SessionsEnded, Totp,
+    User, UserAccount,
 };
 use crate::domain::verification::{
     CodeDigest, ExternalAccount, ExternalState, Link, Method, PhoneChannel, Profile, Strategy, Verification, Verified,
@@ -330,13 +330,20 @@ fn sign_in(client_id: ClientId) -> SignIn {
         id: SignInId::from_bytes([14; 16]),
         client_id,
         version: 3,
-        phase: sign_in::Phase::Open,
+        phase: sign_in::Phase::SecondFactor {
+            password: Some([24; 16]),
+            invitation: Some(InvitationId::from_bytes([14; 16])),
+        },
         identifier: Some(Username::restore("ada_l".into()).identifier()),
         user_id: Some(UserId::from_bytes([1; 16])),
         first_factor: Some(FirstFactor {
             address: email("ada@example.com").identifier(),
             verification: verification(),
         }),
+        second_factor: Some(Box::new(sign_in::SecondFactor {
+            address: Some(phone_number()),
+            verification: verification(),
+        })),
         external: Some(Box::new(external_account())),
         newcomer: Some(sign_in::Newcomer { captcha_solved: true }),
         created_at: at(48),

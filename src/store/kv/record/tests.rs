@@ -9,12 +9,12 @@ use std::fmt::Debug;
 use crate::domain::client::Client;
 use crate::domain::client::session::{Session, SessionStatus};
 use crate::domain::event::{EndUser, Event, Happened};
-use crate::domain::id::{SignInTokenId, SignUpId, UserId};
+use crate::domain::id::{SessionId, SignInTokenId, SignUpId, UserId};
 use crate::domain::invitation::{Invitation, InvitationState};
 use crate::domain::listed::{List, ListedIdentifier, ListedRedirect};
 use crate::domain::refusal::{Declined, Refusal};
 use crate::domain::secret::Secret;
-use crate::domain::sign_in::{Failures, Locks, SignIn};
+use crate::domain::sign_in::{Failures, Locks, Phase, SignIn};
 use crate::domain::sign_in_token::{SignInToken, SignInTokenStatus};
 use crate::domain::sign_up::{Approval, SignUp};
 use crate::domain::time::Timestamp;
@@ -189,21 +189,56 @@ fn golden_sign_in_token() {
 
 #[test]
 fn golden_client() {
-    let record = ClientRecordV4::from(&samples::client());
-    golden(&record, include_str!("golden/client_v4.hex"));
+    let record = ClientRecordV5::from(&samples::client());
+    golden(&record, include_str!("golden/client_v5.hex"));
+}
+
+#[test]
+fn a_client_from_before_second_factors_has_a_sign_in_that_needs_none() {
+    let before: ClientRecordV4 = read_golden(include_str!("golden/client_v4.hex"));
+    golden(&before, include_str!("golden/client_v4.hex"));
+    let read: ClientRecordV5 = read_golden(include_str!("golden/client_v4.hex"));
+    assert_eq!(Client::try_from(read), Ok(before_second_factors()));
+}
+
+/// The sample without what the fourth schema did not store.
+fn before_second_factors() -> Client {
+    let client = samples::client();
+    let one_factor = |sign_in: Box<SignIn>| {
+        let phase = sign_in.session().map_or(Phase::Open, |session_id| Phase::Complete { session_id });
+        Box::new(SignIn { phase, second_factor: None, ..*sign_in })
+    };
+    let (sign_in, finished_sign_in) = (client.sign_in.map(one_factor), client.finished_sign_in.map(one_factor));
+    Client { sign_in, finished_sign_in, ..client }
+}
+
+#[test]
+fn a_sign_in_comes_back_in_every_phase() {
+    let client = samples::client();
+    let sign_in = client.sign_in.clone().expect("the sample has one");
+    for phase in [
+        Phase::Open,
+        Phase::NewPassword,
+        Phase::SecondFactor { password: None, invitation: None },
+        Phase::SecondFactor { password: Some([1; 16]), invitation: None },
+        Phase::Complete { session_id: SessionId::from_bytes([3; 16]) },
+    ] {
+        let client = Client { sign_in: Some(Box::new(SignIn { phase, ..*sign_in.clone() })), ..client.clone() };
+        assert_eq!(back::<ClientRecordV5, Client, _>(&client), Ok(client));
+    }
 }
 
 #[test]
 fn a_client_from_before_sessions_told_of_factors_proved_one_when_they_began() {
     let before: ClientRecordV3 = read_golden(include_str!("golden/client_v3.hex"));
     golden(&before, include_str!("golden/client_v3.hex"));
-    let read: ClientRecordV4 = read_golden(include_str!("golden/client_v3.hex"));
+    let read: ClientRecordV5 = read_golden(include_str!("golden/client_v3.hex"));
     assert_eq!(Client::try_from(read), Ok(before_factors()));
 }
 
 /// The sample without what the third schema did not store.
 fn before_factors() -> Client {
-    let client = samples::client();
+    let client = before_second_factors();
     Client { sessions: client.sessions.iter().map(plain_session).collect(), ..client }
 }
 
@@ -222,7 +257,7 @@ fn plain_session(session: &Session) -> Session {
 fn a_client_from_before_sign_ups_by_a_sign_in_has_none_and_has_kept_no_finished_one() {
     let before: ClientRecordV2 = read_golden(include_str!("golden/client_v2.hex"));
     golden(&before, include_str!("golden/client_v2.hex"));
-    let read: ClientRecordV4 = read_golden(include_str!("golden/client_v2.hex"));
+    let read: ClientRecordV5 = read_golden(include_str!("golden/client_v2.hex"));
     assert_eq!(Client::try_from(read), Ok(before_newcomers()));
 }
 
@@ -237,7 +272,7 @@ fn before_newcomers() -> Client {
 fn a_client_from_before_tokens_could_be_owed_is_owed_none() {
     let before: ClientRecordV1 = read_golden(include_str!("golden/client_v1.hex"));
     golden(&before, include_str!("golden/client_v1.hex"));
-    let read: ClientRecordV4 = read_golden(include_str!("golden/client_v1.hex"));
+    let read: ClientRecordV5 = read_golden(include_str!("golden/client_v1.hex"));
     assert_eq!(Client::try_from(read), Ok(Client { owed_to: None, ..before_newcomers() }));
 }
 
@@ -424,7 +459,7 @@ fn samples_come_back_whole() {
     let user = samples::user();
     assert_eq!(back::<UserRecordV4, User, _>(&user), Ok(user));
     let client = samples::client();
-    assert_eq!(back::<ClientRecordV4, Client, _>(&client), Ok(client));
+    assert_eq!(back::<ClientRecordV5, Client, _>(&client), Ok(client));
     for state in [samples::invitation().state, InvitationState::Pending, InvitationState::Revoked] {
         let invitation = Invitation { state, ..samples::invitation() };
         let record: InvitationRecordV1 = through(&(&invitation).into());
@@ -474,7 +509,7 @@ fn what_is_listed_comes_back_as_it_was() {
 fn a_strategy_that_nobody_knows_is_damage() {
     let mut client = samples::client();
     client.last_authentication_strategy = Some(Way::Web3("not a strategy".into()));
-    let read = back::<ClientRecordV4, Client, _>(&client);
+    let read = back::<ClientRecordV5, Client, _>(&client);
     assert!(matches!(read, Err(StoreError::Damaged(_))));
 }
 

@@ -128,7 +128,7 @@ proptest! {
                 session
             })
             .collect();
-        prop_assert_eq!(back::<ClientRecordV4, Client, _>(&client), Ok(client));
+        prop_assert_eq!(back::<ClientRecordV5, Client, _>(&client), Ok(client));
     }
 
     #[test]
@@ -139,7 +139,7 @@ proptest! {
         refuses_or_reads::<UserRecordV4>(&bytes)?;
         refuses_or_reads::<ClientRecordV2>(&bytes)?;
         refuses_or_reads::<ClientRecordV3>(&bytes)?;
-        refuses_or_reads::<ClientRecordV4>(&bytes)?;
+        refuses_or_reads::<ClientRecordV5>(&bytes)?;
         refuses_or_reads::<SessionRecordV2>(&bytes)?;
         refuses_or_reads::<OutboxRecordV2>(&bytes)?;
         refuses_or_reads::<MessageRecordV1>(&bytes)?;
@@ -258,9 +258,14 @@ fn sign_ins() -> impl Strategy<Value = SignIn> {
                 id: SignInId::from_bytes(id),
                 client_id: samples::client().id,
                 version,
-                phase: session.map_or(sign_in::Phase::Open, |id| {
-                    let session_id = SessionId::from_bytes(id);
-                    sign_in::Phase::Complete { session_id }
+                phase: match (session, away) {
+                    (Some(id), true) => sign_in::Phase::Complete { session_id: SessionId::from_bytes(id) },
+                    (Some(id), false) => sign_in::Phase::SecondFactor { password: Some(id), invitation: None },
+                    (None, true) => sign_in::Phase::NewPassword,
+                    (None, false) => sign_in::Phase::Open,
+                },
+                second_factor: factor.clone().map(|(address, verification)| {
+                    Box::new(sign_in::SecondFactor { address: away.then_some(address), verification })
                 }),
                 identifier,
                 user_id: user.map(UserId::from_bytes),
