@@ -231,7 +231,8 @@ impl SignIn {
         match (password, invitation) {
             (Some(mark), _) => {
                 let compared = user.password_digest.clone()?;
-                (password_mark(&compared, cx) == mark).then(|| Credential::Password(Fit { compared, renewed: None }))
+                let is_same = password_mark(&compared, cx) == mark;
+                is_same.then_some(Credential::Password(Fit { compared, renewed: None }))
             }
             (None, Some(invitation)) => Some(Credential::Invitation { invitation, address }),
             (None, None) => Some(Credential::Code { strategy: factor.verification.strategy().clone(), address }),
