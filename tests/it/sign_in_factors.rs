@@ -3,7 +3,6 @@
 
 use proptest::prelude::*;
 use proptest::test_runner::TestCaseError;
-use vestibule::clock::Clock as _;
 use vestibule::domain::client::ClientChange;
 use vestibule::domain::id::{ClientId, SignInId, UserId};
 use vestibule::domain::identifier::EmailAddress;

@@ -30,6 +30,6 @@ pub use failures::{Account, FORGOTTEN_AFTER, Failures, Share, SourceMark, Try};
 pub use lockout::{Held, Locks, SignInAttempts};
 pub use newcomer::may_be_missing;
 pub use reset::{NewPassword, check_is_no_identifier};
-pub use second_factor::second_factor_need;
+pub use second_factor::{second_factor_need, second_factors_of};
 pub use state::{FirstFactor, Newcomer, PasswordMark, Phase, SecondFactor, SignIn, Status};
 pub use transition::{Outcome, Transition};

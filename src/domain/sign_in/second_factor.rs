@@ -24,7 +24,7 @@ use super::{Credential, Fit, Prepare, SecondAttempt, SecondCredential, SecondPro
 /// factors of before are dropped then.
 pub fn second_factor_need(user: &User, proves: Option<&Identifier>, settings: &Settings) -> SecondFactorNeed {
     let is_first_proof = proves.is_some_and(|address| user.holds_unproved(address));
-    let factors = if is_first_proof { Vec::new() } else { factors_of(user, settings) };
+    let factors = if is_first_proof { Vec::new() } else { second_factors_of(user, settings) };
     let has_one = factors.iter().any(|factor| factor.strategy != Strategy::BackupCode);
     match (has_one, settings.requires_second_factor()) {
         (true, _) => SecondFactorNeed::Needed,
@@ -34,7 +34,7 @@ pub fn second_factor_need(user: &User, proves: Option<&Identifier>, settings: &S
 }
 
 /// The ways of the user to prove a second factor.
-fn factors_of(user: &User, settings: &Settings) -> Vec<Factor> {
+pub fn second_factors_of(user: &User, settings: &Settings) -> Vec<Factor> {
     let own = user.second_factors.as_deref();
     let has_app = own.and_then(|own| own.totp.as_ref()).is_some_and(|totp| totp.verified_at.is_some());
     let mut factors = Vec::new();
@@ -65,7 +65,7 @@ impl SignIn {
     pub fn second_factors(&self, user: Option<&User>, settings: &Settings) -> Vec<Factor> {
         let is_needed = matches!(self.phase, Phase::SecondFactor { .. });
         user.filter(|user| is_needed && self.user_id == Some(user.id))
-            .map(|user| factors_of(user, settings))
+            .map(|user| second_factors_of(user, settings))
             .unwrap_or_default()
     }
 
@@ -237,7 +237,8 @@ impl SignIn {
         match (password, invitation) {
             (Some(mark), _) => {
                 let compared = user.password_digest.clone()?;
-                (password_mark(&compared, cx) == mark).then(|| Credential::Password(Fit { compared, renewed: None }))
+                let is_same = password_mark(&compared, cx) == mark;
+                is_same.then_some(Credential::Password(Fit { compared, renewed: None }))
             }
             (None, Some(invitation)) => Some(Credential::Invitation { invitation, address }),
             (None, None) => Some(Credential::Code { strategy: factor.verification.strategy().clone(), address }),

@@ -56,6 +56,7 @@ impl User {
             UserChange::RemoveExternalAccount(id) => next.remove_account(*id)?,
             UserChange::SecondFactor(change) => next.change_second_factors(change, cx)?,
         }
+        next.note_changed_factors(self, cx.now);
         if next != *self {
             next.touch(cx.now);
         }

@@ -142,6 +142,7 @@ impl User {
             }
             OwnChange::Connect(connection) => next.begin_to_connect(connection)?,
         }
+        next.note_changed_factors(self, cx.now);
         if next != *self {
             next.touch(cx.now);
         }

@@ -133,8 +133,15 @@ impl User {
         Ok(())
     }
 
+    /// The same where it differs from `before` in that: a phone number may be a second factor, too.
+    pub(super) fn note_changed_factors(&mut self, before: &Self, now: Timestamp) {
+        if before.has_second_factor() != self.has_second_factor() {
+            self.note_second_factors(before.has_second_factor(), now);
+        }
+    }
+
     /// Notes when the user got its first second factor or lost its last one, with which the backup codes go.
-    pub(crate) fn note_second_factors(&mut self, had_one: bool, now: Timestamp) {
+    fn note_second_factors(&mut self, had_one: bool, now: Timestamp) {
         let has_one = self.has_second_factor();
         let own = self.second_factors.get_or_insert_default();
         match (had_one, has_one) {

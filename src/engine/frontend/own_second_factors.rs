@@ -14,6 +14,7 @@ use crate::limiter::LimitedAction;
 use crate::store::{ClientWrite, Commit, CommitError, Decision, UserWrite};
 use crate::token::{new_totp_secret, totp_secret_text};
 
+use super::own::Needs;
 use crate::engine::{Caller, ClientView, Engine, EngineError, RequestContext};
 
 /// An authenticator app of a user, as its person sees it.
@@ -41,7 +42,7 @@ impl Engine {
         self.admitted(async {
             self.inner.admission.spend(LimitedAction::Write, context, self.now())?;
             self.check_offers_app()?;
-            let (user, session) = self.own_or_pending(caller, session).await?;
+            let (user, session) = self.of_session(caller, session).await?;
             let secret = self.inner.actor_context.decide(|cx| new_totp_secret(cx.entropy));
             let change = SecondFactorChange::BeginApp { secret: self.sealed_totp_secret(user.id, &secret) };
             let (user, client) = self.change_own_factors(caller, session, &change, context).await?;
@@ -66,7 +67,7 @@ impl Engine {
             self.inner.admission.spend(LimitedAction::Attempt, context, now)?;
             self.inner.admission.spend(LimitedAction::Write, context, now)?;
             self.check_offers_app()?;
-            let (user, session) = self.own_or_pending(caller, session).await?;
+            let (user, session) = self.of_session(caller, session).await?;
             if user.second_factors.as_ref().is_none_or(|own| own.totp.is_none()) {
                 return Err(Rejection::from(ErrorCode::TotpNotEnabled).into());
             }
@@ -91,7 +92,7 @@ impl Engine {
     ) -> Result<(TotpView, ClientView), EngineError> {
         self.admitted(async {
             self.inner.admission.spend(LimitedAction::Write, context, self.now())?;
-            let (_, session) = self.own_or_pending(caller, session).await?;
+            let (_, session) = self.of_session(caller, session).await?;
             let change = SecondFactorChange::RemoveApp;
             let (user, client) = self.change_own_factors(caller, session, &change, context).await?;
             Ok((TotpView { user, secret: None, uri: None, backup_codes: Vec::new() }, client))
@@ -111,7 +112,7 @@ impl Engine {
             if !self.settings().attributes.backup_code.is_second_factor() {
                 return Err(Rejection::from(ErrorCode::FeatureNotEnabled).into());
             }
-            let (user, session) = self.own_or_pending(caller, session).await?;
+            let (user, session) = self.of_session(caller, session).await?;
             let codes = self.new_codes();
             let digests = codes.iter().filter_map(|code| self.backup_digest(user.id, code.expose())).collect();
             let change = SecondFactorChange::SetBackupCodes(digests);
@@ -121,12 +122,22 @@ impl Engine {
         .await
     }
 
-    /// The user of a live session of the caller's client, and that session; the last active one where none is named.
-    async fn own_or_pending(&self, caller: &Caller, session: Option<SessionId>) -> Result<(Arc<User>, SessionId), EngineError> {
-        let client = caller.client().ok_or(EngineError::SignedOut)?;
+    /// The user of a live session of the caller's client, and that session; the last active one where none is named. The
+    /// session may be pending: a second factor is what it waits for.
+    async fn of_session(
+        &self,
+        caller: &Caller,
+        session: Option<SessionId>,
+    ) -> Result<(Arc<User>, SessionId), EngineError> {
+        let seen = self.visible(caller).await?.ok_or(EngineError::SignedOut)?;
+        let client = seen.client();
         let id = session.or(client.last_active_session_id).ok_or(EngineError::SignedOut)?;
         let session = client.live_session(id, self.now()).ok_or(EngineError::SignedOut)?;
         let user = self.inner.store().user(session.user_id).await?.ok_or(EngineError::SignedOut)?;
+        if user.has_ended(session).is_some() {
+            return Err(EngineError::SignedOut);
+        }
+        self.check_fresh(session, Needs::FreshProof)?;
         Ok((user, id))
     }
 
@@ -142,7 +153,7 @@ impl Engine {
         let id = caller.client_id().ok_or(EngineError::SignedOut)?;
         let settles = matches!(change, SecondFactorChange::ProveApp { .. });
         for _ in 0..TRIES_MAX {
-            let (user, _) = self.own_or_pending(caller, Some(session)).await?;
+            let (user, _) = self.of_session(caller, Some(session)).await?;
             let change = UserChange::SecondFactor(change.clone());
             let next = self.inner.actor_context.decide(|cx| user.apply(&change, cx))?;
             let set_up = settles.then_some(ClientChange::SecondFactorSetUp(session));

@@ -135,7 +135,8 @@ impl Engine {
             share: if is_known { Share::Known } else { share },
             source: self.mark(own.context),
             succeeded,
-            needs_more: false,
+            // Who has one factor and a session must not guess at the other one without end.
+            needs_more: user.has_second_factor(),
             lockout: self.lockout(),
         }
     }

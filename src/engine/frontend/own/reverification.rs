@@ -10,11 +10,11 @@ use crate::domain::client::session::Session;
 use crate::domain::id::{IdentificationId, SessionId};
 use crate::domain::rejection::{ErrorCode, Rejection};
 use crate::domain::secret::Secret;
-use crate::domain::sign_in::{Factor, FactorAddress, Share};
-use crate::domain::user::{AddressVerification, Asker, Purpose, User};
+use crate::domain::sign_in::{self, Factor, FactorAddress, Share, Try};
+use crate::domain::user::{AddressVerification, Asker, Purpose, SecondFactorChange, UsedCode, User, UserChange};
 use crate::domain::verification::{OneTimeCode, Strategy};
 use crate::limiter::LimitedAction;
-use crate::store::Decision;
+use crate::store::{Decision, UserWrite};
 
 use super::addresses::code_to;
 use super::{Own, TRIES_MAX};
@@ -139,7 +139,10 @@ impl Engine {
                 return self.store_step(own, (user, session), step, Decision::default()).await;
             }
             let code = attempt.code.as_deref().filter(|code| !code.is_empty()).ok_or_else(|| missing("code"))?;
-            self.attempt_code(own, id, code, attempt.is_second).await
+            match attempt.strategy {
+                Strategy::Totp | Strategy::BackupCode => self.attempt_used_up(own, &attempt.strategy, code).await,
+                _ => self.attempt_code(own, id, code, attempt.is_second).await,
+            }
         })
         .await
     }
@@ -184,6 +187,45 @@ impl Engine {
             }
             let client = self.after(own, &committed).await?;
             return Ok((self.view_step(user, &client, id, Some(guessed.next))?, client));
+        }
+        Err(EngineError::Busy { retry_after: RETRY_AFTER })
+    }
+
+    /// Proves a second factor by a code that works once: of an authenticator app, or a backup code.
+    async fn attempt_used_up(
+        &self,
+        own: Own<'_>,
+        strategy: &Strategy,
+        code: &str,
+    ) -> Result<(ReverificationView, ClientView), EngineError> {
+        self.inner.admission.spend(LimitedAction::Attempt, own.context, self.now())?;
+        for _ in 0..TRIES_MAX {
+            let (user, session) = self.own(own).await?;
+            let step = self.pending_step(&session, true)?;
+            let used = match strategy {
+                Strategy::Totp => self.step_of(&user, code).map(UsedCode::Totp),
+                _ => self.backup_digest(user.id, code).map(UsedCode::BackupCode),
+            };
+            let change = used.map(|used| UserChange::SecondFactor(SecondFactorChange::Use(used)));
+            let next = change.and_then(|change| self.inner.actor_context.decide(|cx| user.apply(&change, cx)).ok());
+            let write =
+                |next: &User| UserWrite::Change { next: Box::new(next.clone()), expected_version: user.version };
+            let decision = Decision {
+                users: next.iter().map(write).collect(),
+                tried: Some(Try { needs_more: false, ..self.tried(own, &user, Share::Codes, next.is_some()) }),
+                limits: self.policy().address_limits,
+                ..Decision::default()
+            };
+            let step = Reverification { second_factor_at: Some(self.now()), ..step };
+            let changes = next.is_some().then_some(ClientChange::Reverify(session.id, step));
+            let committed = self.commit_own(own, decision, changes.into_iter().collect()).await?;
+            let Some(committed) = committed else { continue };
+            let Some(next) = next else {
+                let refused = Rejection::from(ErrorCode::FormCodeIncorrect.on("code"));
+                return Err(self.with_warning(refused, committed.attempts_left).into());
+            };
+            let client = self.after(own, &committed).await?;
+            return Ok((self.view_step(Arc::new(next), &client, session.id, None)?, client));
         }
         Err(EngineError::Busy { retry_after: RETRY_AFTER })
     }
@@ -262,22 +304,8 @@ impl Engine {
         password.into_iter().chain(emails.chain(phones).map(coded)).collect()
     }
 
-    /// The phone numbers that are second factors.
     fn second_factors_of(&self, user: &User) -> Vec<Factor> {
-        let settings = self.settings();
-        let attribute = &settings.attributes.phone_number;
-        let is_on = attribute.enabled && attribute.used_for_second_factor;
-        let phones = user.phone_numbers.iter().filter(|phone| is_on && phone.reserved_for_second_factor);
-        phones
-            .map(|phone| FactorAddress {
-                id: phone.id,
-                identifier: phone.value.identifier(),
-                display: phone.value.as_str().to_owned(),
-                primary: phone.default_second_factor,
-                default: phone.default_second_factor,
-            })
-            .map(coded)
-            .collect()
+        sign_in::second_factors_of(user, &self.settings())
     }
 }
 
