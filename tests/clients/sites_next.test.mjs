@@ -10,7 +10,7 @@ import { promisify } from 'node:util';
 import { startEngine } from './support/engine.mjs';
 import { KEYS, SHORT_TOKENS, rendersWhoIsSignedIn } from './support/rendered.mjs';
 import { skip, startBeforeTests } from './support/scenario.mjs';
-import { environmentOf, freePort, start } from './support/site.mjs';
+import { environmentOf, start } from './support/site.mjs';
 import * as settings from './support/settings.mjs';
 
 const HERE = fileURLToPath(new URL('.', import.meta.url));
@@ -29,15 +29,13 @@ after(async () => {
 describe('Next.js', { skip, concurrency: true }, () => {
   for (const [kind, key] of Object.entries(KEYS)) {
     test(`renders who is signed in, with ${kind}`, async (t) => {
-      const port = await freePort();
-      const origin = `http://localhost:${port}`;
-      const engine = await startEngine({ key, origins: [origin], settings: settings.EMAIL_AND_PASSWORD, more: SHORT_TOKENS });
+      const engine = await startEngine({ key, settings: settings.EMAIL_AND_PASSWORD, more: SHORT_TOKENS });
       t.after(() => engine.stop());
-      const parameters = [NEXT, 'start', '--port', String(port), '--hostname', 'localhost'];
-      const options = { cwd: folder, env: environmentOf(engine, port) };
-      const site = await start(process.execPath, parameters, options, /(Ready in)/);
+      const parameters = [NEXT, 'start', '--port', '0', '--hostname', 'localhost'];
+      const options = { cwd: folder, env: environmentOf(engine) };
+      const site = await start(process.execPath, parameters, options, /Local:\s+(http:\/\/localhost:\d+)[^]*Ready in/);
       t.after(() => site.stop());
-      await rendersWhoIsSignedIn(t, { engine, origin, name: 'next' });
+      await rendersWhoIsSignedIn(t, { engine, origin: site.origin, name: 'next' });
     });
   }
 });

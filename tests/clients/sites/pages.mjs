@@ -8,6 +8,9 @@ export const site = {
   proxyUrl: process.env.CLERK_PROXY_URL,
 };
 
+/** With PROXY the site passes everything below `/__clerk` on to the engine. */
+export const frontendApiProxy = process.env.PROXY ? { enabled: true } : undefined;
+
 /** A page without scripts: what it shows was there before the browser did anything. */
 export function plainPage(userId) {
   return html(`<p id="user">${userId ?? 'nobody'}</p>`);

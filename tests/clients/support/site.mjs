@@ -1,7 +1,6 @@
 // A site of an application as a process of its own, which has its keys from the environment as Clerk's packages expect.
 
 import { spawn } from 'node:child_process';
-import { createServer } from 'node:net';
 import { fileURLToPath } from 'node:url';
 import { SECRET_KEY } from './engine.mjs';
 
@@ -9,23 +8,10 @@ import { SECRET_KEY } from './engine.mjs';
 const running = new Set();
 process.on('exit', () => running.forEach((child) => child.kill('SIGKILL')));
 
-/** A port of this machine that is free now. A site needs it before it starts, because its engine must know its origin. */
-export function freePort() {
-  return new Promise((resolve, reject) => {
-    const probe = createServer();
-    probe.once('error', reject);
-    probe.listen(0, 'localhost', () => {
-      const { port } = probe.address();
-      probe.close(() => resolve(port));
-    });
-  });
-}
-
-/** The environment of a site at `port` whose engine is `engine`, reached by browsers at `proxyUrl`. */
-export function environmentOf(engine, port, proxyUrl = engine.url) {
+/** The environment of a site whose engine is `engine`, reached by browsers at `proxyUrl`. */
+export function environmentOf(engine, proxyUrl = engine.url) {
   return {
     ...process.env,
-    PORT: String(port),
     CLERK_PUBLISHABLE_KEY: engine.publishableKey,
     CLERK_SECRET_KEY: SECRET_KEY,
     CLERK_API_URL: engine.url,
@@ -36,7 +22,10 @@ export function environmentOf(engine, port, proxyUrl = engine.url) {
   };
 }
 
-/** Starts a file of `sites`, and waits until it says where it is. */
+/**
+ * Starts a file of `sites` on a free port, and waits until it says where it is. Its engine need not know it before: in
+ * development all pages of this machine are allowed.
+ */
 export function startSite(name, environment) {
   const file = fileURLToPath(new URL(`../sites/${name}.mjs`, import.meta.url));
   return start(process.execPath, [file], { env: environment }, /listening on (http:\/\/\S+)/);
