@@ -220,8 +220,9 @@ async fn measure_itself(is_dead: bool) {
     let builder = Engine::builder().store(Arc::new(store)).settings(settings).policy(policy).actors(actors);
     let builder = builder.email(mails).sms(texts.clone()).source_limits(None);
     let engine = builder.build().await.expect("an engine");
-    many(waiting(), |n| {
-        let engine = engine.clone();
+    let asked = engine.clone();
+    many(waiting(), move |n| {
+        let engine = asked.clone();
         async move {
             let fields = NewSignUp {
                 email_address: Some(format!("ada{n}@example.com")),
@@ -253,10 +254,10 @@ async fn measure_itself(is_dead: bool) {
 }
 
 /// Does this many things, some at the same time.
-async fn many<F: Future<Output = ()> + Send>(count: usize, thing: impl Fn(usize) -> F + Clone + Send + Sync + 'static)
-where
-    F: 'static,
-{
+async fn many<F: Future<Output = ()> + Send + 'static>(
+    count: usize,
+    thing: impl Fn(usize) -> F + Clone + Send + Sync + 'static,
+) {
     let next = Arc::new(AtomicUsize::new(0));
     let callers: Vec<_> = (0..CALLERS)
         .map(|_| {
