@@ -116,7 +116,9 @@ impl Serialize for BackendUser<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let user = self.user;
         let shape = UserShape {
-            shown: UserResource::of(user, user.last_active_at, self.now).with_attempts(self.attempts, self.now),
+            shown: UserResource::of(user, user.last_active_at, self.now)
+                .without_attempts_to_connect(user)
+                .with_attempts(self.attempts, self.now),
             private_metadata: Metadata(&user.private_metadata),
             password_last_updated_at: user.password_last_updated_at,
             create_organizations_limit: user.create_organizations_limit,

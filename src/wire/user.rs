@@ -116,7 +116,7 @@ struct ExternalAccountResource<'a> {
 #[serde(untagged)]
 enum AccountVerification<'a> {
     Done(Verified<'a>),
-    Attempt(ExternalResource<'a>),
+    Attempt(Box<ExternalResource<'a>>),
 }
 
 /// A verification that is done.
@@ -195,6 +195,17 @@ impl<'a> UserResource<'a> {
     }
 }
 
+impl<'a> UserResource<'a> {
+    /// The same without attempts to connect an account: those are for the person, since they have the URL that leads to the
+    /// provider.
+    pub(super) fn without_attempts_to_connect(self, user: &'a User) -> Self {
+        Self {
+            external_accounts: user.external_accounts.iter().map(|account| external(user, account)).collect(),
+            ..self
+        }
+    }
+}
+
 impl UserResource<'_> {
     /// The same with what failed sign-ins have come to at `now`.
     pub(super) fn with_attempts(mut self, attempts: SignInAttempts, now: Timestamp) -> Self {
@@ -250,7 +261,7 @@ fn with_attempt<'a>(
     attempt: &'a Connection,
     now: Timestamp,
 ) -> ExternalAccountResource<'a> {
-    let verification = AccountVerification::Attempt(ExternalResource::of(&attempt.account, now));
+    let verification = AccountVerification::Attempt(Box::new(ExternalResource::of(&attempt.account, now)));
     ExternalAccountResource { verification, ..shown }
 }
 
@@ -262,7 +273,7 @@ fn connecting<'a>(user: &'a User, connection: &'a Connection, now: Timestamp) ->
         provider: Cow::Owned(account.strategy.provider().unwrap_or_default()),
         identification_id: AsDisplay(connection.identification_id),
         created_at: connection.created_at,
-        verification: AccountVerification::Attempt(ExternalResource::of(account, now)),
+        verification: AccountVerification::Attempt(Box::new(ExternalResource::of(account, now))),
         ..of_profile(user, &NOBODY)
     }
 }

@@ -3,6 +3,7 @@
 
 use serde_json::{Value, json};
 
+use crate::support::backend::{SECRET_KEY, backend};
 use crate::support::browser::{Browser, PAGE, escaped};
 use crate::support::social::{EMAIL_AND_PASSWORD, Site};
 
@@ -21,6 +22,9 @@ fn an_account_is_connected_and_disconnected_and_its_address_stays() {
         (&json!("verification_oauth"), &json!("unverified"))
     );
     assert_eq!(begun["client"]["sessions"][0]["user"]["external_accounts"][0]["id"], account["id"]);
+    let users = format!("/v1/users/{}", id(&begun["client"]["sessions"][0]["user"]));
+    let backends = |user: &str| backend(&site.server, "GET", user, &Value::Null).json()["external_accounts"].clone();
+    assert_eq!(backends(&users), json!([]), "the URL is for the person");
 
     let before = browser.cookie("__client").map(str::to_owned);
     let back = come_back(&site, &mut browser, &begun);
@@ -28,6 +32,7 @@ fn an_account_is_connected_and_disconnected_and_its_address_stays() {
     assert_eq!(browser.cookie("__client").map(str::to_owned), before, "no new session");
     let user = me(&mut browser);
     let known = &user["external_accounts"][0];
+    assert_eq!(backends(&users)[0]["id"], account["id"]);
     assert_eq!((&known["id"], &known["provider_user_id"]), (&account["id"], &json!("person-1")));
     assert_eq!(known["verification"]["status"], "verified");
     assert_eq!(user["email_addresses"][1]["email_address"], "ada@work.example");
@@ -205,7 +210,8 @@ fn id(object: &Value) -> String {
 
 /// An address also signs in.
 fn settings() -> String {
-    EMAIL_AND_PASSWORD.replacen("verifications", "used_for_first_factor = true\nverifications", 1)
+    let settings = EMAIL_AND_PASSWORD.replacen("verifications", "used_for_first_factor = true\nverifications", 1);
+    format!("[instance]\nsecret_key = \"{SECRET_KEY}\"\n{settings}")
 }
 
 const PASSWORD: &str = "wanders under elms";

@@ -84,9 +84,9 @@ struct ReverificationV1 {
 
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 enum LevelV1 {
-    FirstFactor,
-    SecondFactor,
-    MultiFactor,
+    First,
+    Second,
+    Multi,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
@@ -214,9 +214,9 @@ impl From<&Reverification> for ReverificationV1 {
     fn from(value: &Reverification) -> Self {
         Self {
             level: match value.level {
-                Level::FirstFactor => LevelV1::FirstFactor,
-                Level::SecondFactor => LevelV1::SecondFactor,
-                Level::MultiFactor => LevelV1::MultiFactor,
+                Level::FirstFactor => LevelV1::First,
+                Level::SecondFactor => LevelV1::Second,
+                Level::MultiFactor => LevelV1::Multi,
             },
             created_at: value.created_at.as_millis(),
             first_factor_at: value.first_factor_at.map(Timestamp::as_millis),
@@ -230,9 +230,9 @@ impl From<ReverificationV1> for Reverification {
     fn from(record: ReverificationV1) -> Self {
         Self {
             level: match record.level {
-                LevelV1::FirstFactor => Level::FirstFactor,
-                LevelV1::SecondFactor => Level::SecondFactor,
-                LevelV1::MultiFactor => Level::MultiFactor,
+                LevelV1::First => Level::FirstFactor,
+                LevelV1::Second => Level::SecondFactor,
+                LevelV1::Multi => Level::MultiFactor,
             },
             created_at: Timestamp::from_millis(record.created_at),
             first_factor_at: record.first_factor_at.map(Timestamp::from_millis),
