@@ -172,8 +172,7 @@ fn what_a_registry_has_is_put_into_a_folder_and_then_served() {
 fn an_archive_that_is_not_what_it_must_be_changes_nothing() {
     let folder = packages();
     let before = Bundles::open(folder.path()).expect("bundles").versions();
-    type Spoil = fn(&mut HashMap<String, Vec<u8>>);
-    let cases: [(&[(&str, &str)], &[&str], Spoil, &str); 5] = [
+    let cases: [Case; 5] = [
         // The version that the program knows, with other content.
         (
             &[("clerk-js", "6.40.0")],
@@ -306,6 +305,12 @@ fn names(folder: &Path) -> Vec<String> {
     names
 }
 
+/// The files of a registry by their paths.
+type Files = HashMap<String, Vec<u8>>;
+
+/// What a registry has, the versions that are asked for, what is wrong then, and what is said about it.
+type Case = (&'static [(&'static str, &'static str)], &'static [&'static str], fn(&mut Files), &'static str);
+
 /// A registry of packages on a port of this machine.
 struct Registry {
     url: String,
@@ -313,7 +318,7 @@ struct Registry {
 
 impl Registry {
     /// Starts one that has `packages`, after `spoil` has changed its files.
-    fn start(packages: &[(&str, &str)], spoil: &dyn Fn(&mut HashMap<String, Vec<u8>>)) -> Self {
+    fn start(packages: &[(&str, &str)], spoil: &dyn Fn(&mut Files)) -> Self {
         let mut files = HashMap::new();
         for (package, version) in packages {
             put(&mut files, package, version, archive(package, version));
@@ -340,7 +345,7 @@ impl Registry {
 }
 
 /// Adds an archive and what the registry tells about it.
-fn put(files: &mut HashMap<String, Vec<u8>>, package: &str, version: &str, archive: Vec<u8>) {
+fn put(files: &mut Files, package: &str, version: &str, archive: Vec<u8>) {
     let sum = STANDARD.encode(digest(&SHA512, &archive));
     let told = json!({"version": version, "dist": {"integrity": format!("sha1-x sha512-{sum}")}});
     files.insert(format!("/@clerk/{package}/{version}"), told.to_string().into_bytes());

@@ -156,7 +156,9 @@ fn operation_id(operation: &Operation) -> String {
     let method = operation.method.to_ascii_lowercase();
     let is_word = |c: char| c.is_ascii_alphanumeric();
     let words = operation.path.split(|c| !is_word(c)).filter(|word| !word.is_empty());
-    std::iter::once(method.as_str()).chain(words).collect::<Vec<_>>().join("_")
+    // Some packages write a slash at the end, which is another path.
+    let slash = (operation.path.len() > 1 && operation.path.ends_with('/')).then_some("slash");
+    std::iter::once(method.as_str()).chain(words).chain(slash).collect::<Vec<_>>().join("_")
 }
 
 static DEVELOPMENT: OnceLock<Bytes> = OnceLock::new();
