@@ -220,9 +220,9 @@ pub use domain::sign_up::{NewSignUp, Patch, SignUpPatch, Status as SignUpStatus}
 pub use domain::time::{Span, Timestamp};
 pub use domain::verification::{Strategy, UnknownStrategy};
 pub use engine::{
-    AttemptFirstFactor, AttemptSecondFactor, AttemptVerification, BuildError, Caller, ClientView, Engine,
-    EngineBuilder, EngineError, NewSignIn, NotReady, PrepareFirstFactor, PrepareVerification, RequestContext,
-    ResetPassword, SessionView, Sessions, SignInView, SignIns, SignUpView, SignUps, Users,
+    AttemptFirstFactor, AttemptVerification, BuildError, Caller, ClientView, Engine, EngineBuilder, EngineError,
+    NewSignIn, NotReady, PrepareFirstFactor, PrepareVerification, RequestContext, SessionView, Sessions, SignInView,
+    SignIns, SignUpView, SignUps, Users,
 };
 
 /// Users with their addresses, accounts and sessions: what sign-ups become and sign-ins find.
@@ -236,13 +236,13 @@ pub mod users {
     pub use crate::domain::sign_in::SignInAttempts;
     pub use crate::domain::user::{
         AddressChange, AddressStatus, AddressVerification, Connection, EndReason, Identification, MetadataChange,
-        NewUser, Passkey, ProfilePatch, Purpose, SecondFactors, SessionsEnded, Totp, User, UserAccount, UserChange,
-        UserFields, UserPatch,
+        NewUser, Passkey, ProfilePatch, Purpose, SecondFactorChange, SecondFactors, SessionsEnded, Totp, UsedCode,
+        User, UserAccount, UserChange, UserFields, UserPatch,
     };
     pub use crate::domain::verification::Profile;
     pub use crate::engine::{
-        NewOwnPassword, OwnUser, ReverificationView, ReverifyAttempt, ReverifyPrepare, SessionListParams, UserFilter,
-        UserListParams,
+        AttemptSecondFactor, CodeKind, NewOwnPassword, OwnUser, ResetPassword, ReverificationView, ReverifyAttempt,
+        ReverifyPrepare, SessionListParams, TotpView, UserFilter, UserListParams,
     };
 }
 

@@ -10,9 +10,9 @@ use std::path::Path;
 const NAMES: [(&str, &str); 16] = [
     (
         "",
-        "AttemptFirstFactor AttemptSecondFactor AttemptVerification BuildError Caller ClientId ClientView Engine EngineBuilder EngineError ErrorCode Factor FactorAddress Field \
+        "AttemptFirstFactor AttemptVerification BuildError Caller ClientId ClientView Engine EngineBuilder EngineError ErrorCode Factor FactorAddress Field \
          MalformedId NewSignIn NewSignUp NotReady Patch PrepareFirstFactor PrepareVerification Reason Rejection RequestContext \
-         Requirements ResetPassword Secret SessionId SessionView Sessions Settings SignInId SignInStatus SignInView SignIns SignUpId \
+         Requirements Secret SessionId SessionView Sessions Settings SignInId SignInStatus SignInView SignIns SignUpId \
          SignUpPatch SignUpStatus SignUpView SignUps Span Strategy Timestamp UnknownStrategy UserId Users",
     ),
     (
@@ -70,7 +70,7 @@ const NAMES: [(&str, &str); 16] = [
     ),
     (
         "users",
-        "Activity AddressChange AddressStatus AddressVerification AddressVerificationId Browser Connection EmailAddress EndReason ExternalAccountId Identification IdentificationId Identifier IdentifierKind Level Metadata MetadataChange NewOwnPassword NewUser OwnUser Passkey PhoneNumber Profile ProfilePatch Purpose Reverification ReverificationStatus ReverificationView ReverifyAttempt ReverifyPrepare SecondFactors Session SessionListParams SessionStatus SessionTask SessionsEnded SignInAttempts System Totp User UserAccount UserChange UserFields UserFilter UserListParams UserPatch Username",
+        "Activity AddressChange AddressStatus AddressVerification AddressVerificationId AttemptSecondFactor Browser CodeKind Connection EmailAddress EndReason ExternalAccountId Identification IdentificationId Identifier IdentifierKind Level Metadata MetadataChange NewOwnPassword NewUser OwnUser Passkey PhoneNumber Profile ProfilePatch Purpose ResetPassword Reverification ReverificationStatus ReverificationView ReverifyAttempt ReverifyPrepare SecondFactorChange SecondFactors Session SessionListParams SessionStatus SessionTask SessionsEnded SignInAttempts System Totp TotpView UsedCode User UserAccount UserChange UserFields UserFilter UserListParams UserPatch Username",
     ),
     (
         "webhooks",

@@ -232,6 +232,41 @@ fn the_backend_sets_asks_about_and_removes_second_factors() {
 }
 
 #[test]
+fn a_phone_number_that_is_marked_for_it_is_a_second_factor_and_no_first_one() {
+    let site = Site::start(&settings(&format!("{PHONE}[instance]\nsecret_key = \"{SECRET_KEY}\"\n")));
+    let new = json!({"email_address": ["ada@example.com"], "phone_number": [NUMBER], "password": PASSWORD});
+    let user = backend(&site.server, "POST", "/v1/users", &new).json();
+    let id = user["phone_numbers"][0]["id"].as_str().unwrap_or_else(|| panic!("{user}")).to_owned();
+    let mut own = site.browser();
+    own.enter_with("ada@example.com", PASSWORD);
+    let mark = format!("/v1/me/phone_numbers/{id}?_method=PATCH");
+    let marked = own.post(&mark, "reserved_for_second_factor=true&default_second_factor=true").json();
+    assert_eq!(marked["response"]["reserved_for_second_factor"], true, "{marked}");
+    assert_eq!(marked["client"]["sessions"][0]["user"]["two_factor_enabled"], true);
+
+    let mut browser = site.browser();
+    let begun = browser.enter_with("ada@example.com", PASSWORD).json();
+    let factor = &begun["response"]["supported_second_factors"][0];
+    assert_eq!((&factor["strategy"], &factor["default"]), (&json!("phone_code"), &json!(true)), "{begun}");
+    assert_eq!(factor["safe_identifier"], "+*********71", "the second factor is not told whole");
+    let path = path(&begun["response"]);
+    let early = browser.prove_second(&path, "phone_code", "424242");
+    assert_eq!(early.error_codes(), ["verification_missing"]);
+    let prepare = format!("strategy=phone_code&phone_number_id={id}");
+    let prepared = browser.post(&format!("{path}/prepare_second_factor"), &prepare).json();
+    assert_eq!(prepared["response"]["second_factor_verification"]["status"], "unverified", "{prepared}");
+    let code = site.server.code(NUMBER, 1);
+    assert_eq!(browser.prove_second(&path, "phone_code", &other_than(&code)).error_codes(), ["form_code_incorrect"]);
+    let done = browser.prove_second(&path, "phone_code", &code).json();
+    assert_eq!(done["response"]["status"], "complete", "{done}");
+
+    let mut by_number = site.browser();
+    let alone = by_number.post("/v1/client/sign_ins", &format!("identifier={}", escaped(NUMBER))).json();
+    let factors = alone["response"]["supported_first_factors"].to_string();
+    assert!(!factors.contains("phone_code"), "{factors}");
+}
+
+#[test]
 fn neither_the_secret_of_an_app_nor_backup_codes_are_in_the_data() {
     let site = Site::start(&settings("[store]\nencryption = false\n"));
     let mut own = site.browser();
@@ -375,6 +410,18 @@ second_factors = ["backup_code"]
 {more}"#
     )
 }
+
+const NUMBER: &str = "+14155552671";
+
+const PHONE: &str = r#"
+[settings.attributes.phone_number]
+enabled = true
+used_for_first_factor = true
+first_factors = ["phone_code"]
+verifications = ["phone_code"]
+used_for_second_factor = true
+second_factors = ["phone_code"]
+"#;
 
 const LOCKOUT: &str = "[settings.attack_protection.user_lockout]
 enabled = true

@@ -198,7 +198,10 @@ fn attributes_and_factors_that_are_not_built_are_told() {
             "[settings.attributes.phone_number]\nchannels = [\"whatsapp\"]",
             "channels` contains \"whatsapp\", but `sms.twilio",
         ),
-        ("[settings.sign_up.mfa]\nrequired = true", "`settings.sign_up.mfa.required` is true, but second factors"),
+        (
+            "[settings.sign_up.mfa]\nrequired = true",
+            "`settings.sign_up.mfa.required` is true, but there is no second factor",
+        ),
     ] {
         assert_one(&with_username(text), sentence);
     }

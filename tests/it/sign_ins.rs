@@ -57,7 +57,8 @@ async fn a_code_by_mail_signs_in_and_the_token_from_before_shows_nothing() {
     bench.sign_up("ada@example.com", None).await;
     let (begun, client) = bench.create(&Caller::anonymous(), "ada@example.com", None).await.expect("known");
     assert_eq!(begun.status, Status::NeedsFirstFactor);
-    assert_eq!(begun.first_factors.iter().map(|f| f.strategy.clone()).collect::<Vec<_>>(), [Strategy::EmailCode]);
+    let offered: Vec<_> = begun.first_factors.iter().map(|f| f.strategy.clone()).collect();
+    assert_eq!(offered, [Strategy::EmailCode, Strategy::ResetPasswordEmailCode]);
     let token = client.new_token.expect("a new client");
     let caller = bench.engine.identify(Some(token.expose())).await.expect("readable");
     let id = begun.value.id;
@@ -160,7 +161,10 @@ async fn under_enumeration_protection_nobody_looks_like_somebody() {
         let wrong = bench.create(&Caller::anonymous(), address, Some("wanders under oaks")).await;
         assert!(is(&wrong.expect_err("wrong"), ErrorCode::FormPasswordIncorrect));
     }
-    assert_eq!(shapes[0], [(Strategy::Password, false), (Strategy::EmailCode, true)]);
+    assert_eq!(
+        shapes[0],
+        [(Strategy::Password, false), (Strategy::EmailCode, true), (Strategy::ResetPasswordEmailCode, true)]
+    );
     assert!(shapes.iter().all(|shape| *shape == shapes[0]), "{shapes:?}");
     bench.code("bob@example.com", 2).await;
     assert!(bench.mail.to("eve@example.com").is_empty());

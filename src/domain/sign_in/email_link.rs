@@ -11,7 +11,7 @@ use crate::domain::quota::QuotaKind;
 use crate::domain::redirect::RedirectUrl;
 use crate::domain::rejection::{ErrorCode, Rejection};
 use crate::domain::user::User;
-use crate::domain::verification::{Link, LinkOwner, Strategy, VerificationStatus, VerifyLink};
+use crate::domain::verification::{Link, LinkOwner, LinkSecret, Strategy, VerificationStatus, VerifyLink};
 
 use super::{Credential, FirstFactor, Share, SignIn, Transition};
 
@@ -78,7 +78,7 @@ impl SignIn {
     }
 
     /// Whether `secret` is that of its link.
-    pub fn is_link(&self, secret: &crate::domain::verification::LinkSecret, cx: &Context<'_>) -> bool {
+    pub fn is_link(&self, secret: &LinkSecret, cx: &Context<'_>) -> bool {
         let owner = LinkOwner::SignIn(self.id, self.client_id);
         let address = self.first_factor.as_ref().map(|factor| &factor.address);
         self.link().zip(address).is_some_and(|(link, address)| link.fits(owner, &address.value, secret, cx.digest))
@@ -90,6 +90,7 @@ impl SignIn {
     }
 
     /// Whether a sent link has not been opened yet.
+    #[cfg_attr(not(feature = "server"), allow(dead_code, reason = "embedders set no cookies for a navigation"))]
     pub fn awaits_link(&self) -> bool {
         let verification = self.first_factor.as_ref().map(|factor| &factor.verification);
         verification.is_some_and(|verification| verification.link().is_some() && verification.verified.is_none())

@@ -3,8 +3,6 @@
 
 use std::sync::Arc;
 
-use percent::encoded;
-
 use crate::domain::client::ClientChange;
 use crate::domain::id::SessionId;
 use crate::domain::rejection::{ErrorCode, Rejection};
@@ -200,18 +198,16 @@ impl Engine {
     }
 }
 
-mod percent {
-    /// A part of a URI: everything but unreserved characters is escaped (RFC 3986 2.3).
-    pub(super) fn encoded(text: &str) -> String {
-        let mut encoded = String::with_capacity(text.len());
-        for byte in text.bytes() {
-            match byte {
-                b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => encoded.push(char::from(byte)),
-                _ => encoded.push_str(&format!("%{byte:02X}")),
-            }
+/// A part of a URI: everything but unreserved characters is escaped (RFC 3986 2.3).
+fn encoded(text: &str) -> String {
+    let mut encoded = String::with_capacity(text.len());
+    for byte in text.bytes() {
+        match byte {
+            b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => encoded.push(char::from(byte)),
+            _ => encoded.push_str(&format!("%{byte:02X}")),
         }
-        encoded
     }
+    encoded
 }
 
 /// How often a write decides again when the user has changed meanwhile.

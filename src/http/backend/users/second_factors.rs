@@ -23,7 +23,7 @@ pub(in crate::http::backend) async fn remove(
     let change = UserChange::SecondFactor(change);
     let changed = call.engine().users().change(id, &change, version).await;
     crate::http::backend::written(version, changed)?;
-    Ok(ApiResponse::json(&json!({ "user_id": id })))
+    Ok(ApiResponse::json(&json!({ "user_id": id.to_string() })))
 }
 
 /// Whether a code is one of the user's app or a backup code; a wrong one is an error.
