@@ -72,7 +72,8 @@ impl SignUp {
     /// ([guide: Replaced tokens](crate::guide::contract#replaced-tokens)). For all others the link is used up.
     pub(super) fn replayed_link(&self, follow: &VerifyLink, cx: &Context<'_>) -> Result<Transition, Rejection> {
         let is_proved = self.linked().is_some_and(|(verification, link, address)| {
-            verification.verified.is_some() && link.fits(LinkOwner::SignUp(self.id), &address.value, &follow.secret, cx.digest)
+            verification.verified.is_some()
+                && link.fits(LinkOwner::SignUp(self.id), &address.value, &follow.secret, cx.digest)
         });
         let is_lost_answer = self.replaced_its_token_at(cx).is_some_and(|at| {
             let did_it = |proof: &Verified| proof.at == at && proof.by == Strategy::EmailLink;

@@ -20,10 +20,10 @@ use crate::domain::time::Timestamp;
 use crate::domain::user::{NewUser, ProfilePatch, UserChange, UserPatch};
 use crate::domain::verification::{AuthorizeParams, Strategy};
 use crate::engine::{
-    ApprovedLink, AttemptFirstFactor, AttemptSecondFactor, AttemptVerification, Caller, Engine, EngineError, EventsFrom,
-    HandshakeRequest, ListParams, MessageFilter, NewOwnPassword, NewSignIn, PrepareFirstFactor, PrepareVerification,
-    ProviderCallback, RequestContext, ResetPassword, ReverifyAttempt, ReverifyPrepare, SessionListParams, UserFilter,
-    UserListParams,
+    ApprovedLink, AttemptFirstFactor, AttemptSecondFactor, AttemptVerification, Caller, Engine, EngineError,
+    EventsFrom, HandshakeRequest, ListParams, MessageFilter, NewOwnPassword, NewSignIn, PrepareFirstFactor,
+    PrepareVerification, ProviderCallback, RequestContext, ResetPassword, ReverifyAttempt, ReverifyPrepare,
+    SessionListParams, UserFilter, UserListParams,
 };
 
 use super::*;
