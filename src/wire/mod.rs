@@ -11,6 +11,7 @@ pub(crate) mod instance;
 mod invitation;
 mod message;
 mod reverification;
+#[cfg(feature = "server")]
 pub(crate) mod second_factor;
 mod session;
 mod sign_in;
