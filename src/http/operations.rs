@@ -145,7 +145,7 @@ pub(in crate::http) const OPERATIONS: &[Operation] = &[
     op("PATCH", "/v1/me/external_accounts/{id}/reauthorize", "Asks the provider again", "wrapped_external_account").body("redirect_url action_complete_redirect_url oidc_prompt oidc_login_hint additional_scope:list"),
     op("GET", "/v1/me/sessions", "Lists the own sessions", "[device_session]"),
     op("GET", "/v1/me/sessions/active", "Lists the own sessions that are in use", "[device_session]"),
-    op("POST", "/v1/me/sessions/{id}/revoke", "Revokes an own session", "wrapped_device_session"),
+    op("POST", "/v1/me/sessions/{id}/revoke", "Revokes an own session", "wrapped_session"),
     op("POST", "/v1/me/totp", "Begins to add an authenticator app", "wrapped_totp"),
     op("DELETE", "/v1/me/totp", "Removes the authenticator app", "wrapped_deleted"),
     op("POST", "/v1/me/totp/attempt_verification", "Proves the authenticator app", "wrapped_totp").body("code"),

@@ -18,7 +18,7 @@ startBeforeTests({
 
 test('a forgotten password is reset by a code, and the new one signs in', { skip }, async (t) => {
   const { page, person, userId } = await signedUp(t, 'forgetful@example.com', settings.EMAIL_AND_PASSWORD);
-  await page.evaluate(() => window.Clerk.signOut());
+  await signOut(page);
   await page.goto(`${pages.origin}/sign-in`);
   await identify(page, 'forgetful@example.com');
   await page.getByText('Forgot password?').click();
@@ -32,7 +32,7 @@ test('a forgotten password is reset by a code, and the new one signs in', { skip
   const subjects = (await engine.messages('forgetful@example.com')).map(({ subject }) => subject);
   assert.match(subjects.at(-1), /password .* was changed/);
 
-  await page.evaluate(() => window.Clerk.signOut());
+  await signOut(page);
   await page.goto(`${pages.origin}/sign-in`);
   await identify(page, 'forgetful@example.com');
   await password(page, PASSWORD);
@@ -80,7 +80,7 @@ test('the code of an app and a backup code are asked for after the password', { 
   assert.equal(codes.length, 10);
   assert.equal(enabled, true);
 
-  await page.evaluate(() => window.Clerk.signOut());
+  await signOut(page);
   await engine.advance(60_000);
   await page.goto(`${pages.origin}/sign-in`);
   await identify(page, 'two@example.com');
@@ -89,7 +89,7 @@ test('the code of an app and a backup code are asked for after the password', { 
   await page.waitForURL(`${pages.origin}/home`);
   assert.equal((await signedIn(page)).userId, userId);
 
-  await page.evaluate(() => window.Clerk.signOut());
+  await signOut(page);
   await page.goto(`${pages.origin}/sign-in`);
   await identify(page, 'two@example.com');
   await password(page, PASSWORD);
@@ -102,6 +102,12 @@ test('the code of an app and a backup code are asked for after the password', { 
   assert.equal((await signedIn(page)).userId, userId);
   assert.deepEqual(person.pageErrors, []);
 });
+
+/** Signs out. The page leaves for the application's first page, which is not there; another navigation has to wait for that. */
+async function signOut(page) {
+  await page.evaluate(() => window.Clerk.signOut({ redirectUrl: '/sign-in' }));
+  await page.waitForURL(`${pages.origin}/sign-in`);
+}
 
 /** Somebody who has just signed up by a code, without the components. */
 async function signedUp(t, address, policy) {
@@ -117,7 +123,7 @@ async function signedUp(t, address, policy) {
 /** Somebody who has signed up, and now waits for the link to sign in by. */
 async function waitForLink(t, address, policy) {
   const { page, person, userId } = await signedUp(t, address, settings.EMAIL_ONLY);
-  await page.evaluate(() => window.Clerk.signOut());
+  await signOut(page);
   await engine.configure(policy);
   await page.goto(`${pages.origin}/sign-in`);
   await identify(page, address);
