@@ -103,9 +103,9 @@ test('the code of an app and a backup code are asked for after the password', { 
   assert.deepEqual(person.pageErrors, []);
 });
 
-/** Signs out. The page leaves for the application's first page, which is not there; another navigation has to wait for that. */
+/** Signs out, and waits for the page that clerk-js leads to then: it would interrupt another navigation. */
 async function signOut(page) {
-  await page.evaluate(() => window.Clerk.signOut({ redirectUrl: '/sign-in' }));
+  await page.evaluate(() => void window.Clerk.signOut({ redirectUrl: '/sign-in' }));
   await page.waitForURL(`${pages.origin}/sign-in`);
 }
 

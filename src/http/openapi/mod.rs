@@ -122,6 +122,10 @@ fn responses(operation: &Operation) -> Value {
         "4XX": with("What is asked for can't be done; the code of the error says why.", errors.clone()),
         "5XX": with("The instance can't answer now; `Retry-After` says when to ask again.", errors),
     });
+    if TOLD_BY_STATUS.contains(&operation.answer) {
+        let json = json!({"application/json": {"schema": schema::of_expression(operation.answer)}});
+        responses["503"] = with("The same, where it is not well.", json);
+    }
     match operation.answer {
         PAGE => responses["200"] = with("A page.", page),
         FILE => responses["200"] = with("A file.", json!({"*/*": {"schema": {}}})),
@@ -160,6 +164,9 @@ fn operation_id(operation: &Operation) -> String {
     let slash = (operation.path.len() > 1 && operation.path.ends_with('/')).then_some("slash");
     std::iter::once(method.as_str()).chain(words).chain(slash).collect::<Vec<_>>().join("_")
 }
+
+/// Answers that come with status 503 where they tell of a fault.
+const TOLD_BY_STATUS: &[&str] = &["ready", "proxy_health"];
 
 static DEVELOPMENT: OnceLock<Bytes> = OnceLock::new();
 static PRODUCTION: OnceLock<Bytes> = OnceLock::new();
