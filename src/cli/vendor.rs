@@ -42,10 +42,15 @@ pub(super) fn vendor(wanted: &VendorArguments, sources: &Sources) -> Result<Stri
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let runtime = runtime.map_err(|error| format!("the async runtime can't be started: {error}"))?;
     let vendor = Vendor::new(wanted.registry.clone(), &folder);
-    let mut text = String::new();
+    let mut fetched = Vec::new();
     for package in packages {
         let package = package.map_err(|error| error.to_string())?;
-        let done = runtime.block_on(vendor.fetch(&package)).map_err(|error| error.to_string())?;
+        fetched.push(runtime.block_on(vendor.fetch(&package)).map_err(|error| error.to_string())?);
+    }
+    let mut text = String::new();
+    // Not before all are there, so that the folder does not get one of two versions that go together.
+    for package in &fetched {
+        let done = vendor.put(package).map_err(|error| format!("{text}{error}"))?;
         let checked = if done.is_pinned { "known to this program" } else { "told by the registry" };
         text.push_str(&format!("{}: {} files; their archive has the SHA-512 {checked}\n", done.name, done.files));
     }

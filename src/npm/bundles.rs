@@ -169,6 +169,23 @@ fn read_package(root: &Path, place: &Path, package: Package, used: &mut Used) ->
     Ok(Installed { package, version, files })
 }
 
+/// Whether a server could read the package at `place`, of this version, with the file that browsers begin with.
+///
+/// # Errors
+/// A sentence that begins with "names".
+#[cfg(feature = "cli")]
+pub(super) fn check(place: &Path, package: Package, version: &Version) -> Result<(), BundlesError> {
+    let root = fs::canonicalize(place).map_err(|error| BundlesError::of(place, &error))?;
+    let installed = read_package(&root, place, package, &mut Used::default())?;
+    if installed.version != *version {
+        return Err(BundlesError::new(place, format!("whose package.json names version {}", installed.version)));
+    }
+    match installed.files.contains_key(package.entry()) {
+        true => Ok(()),
+        false => Err(BundlesError::new(place, format!("which has no {}", package.entry()))),
+    }
+}
+
 /// Where a path leads, if that is below `root`, which has no links in it.
 fn within(root: &Path, path: &Path) -> Option<PathBuf> {
     fs::canonicalize(path).ok().filter(|found| found.starts_with(root))

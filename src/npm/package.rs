@@ -43,6 +43,15 @@ impl Package {
         }
     }
 
+    /// The file that browsers load first.
+    #[cfg(feature = "cli")]
+    pub const fn entry(self) -> &'static str {
+        match self {
+            Self::ClerkJs => "clerk.browser.js",
+            Self::Ui => "ui.browser.js",
+        }
+    }
+
     /// The package with this name behind `@clerk/`.
     pub fn named(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|package| package.name() == name)

@@ -15,7 +15,8 @@ use rustix::io::Errno;
 use serde::Deserialize;
 use url::Url;
 
-use super::package::{Package, Wanted};
+use super::bundles::check;
+use super::package::Wanted;
 use super::unpack::unpack;
 use crate::outbound::{Outbound, OutboundError, OutboundOptions};
 
@@ -41,7 +42,15 @@ pub struct Vendored {
     pub is_pinned: bool,
 }
 
-/// Why a package was not fetched. Nothing in the folder has changed then.
+/// A package that was fetched and has the right SHA-512, and is not in the folder yet.
+#[derive(Clone)]
+pub struct Fetched {
+    wanted: Wanted,
+    archive: Vec<u8>,
+    is_pinned: bool,
+}
+
+/// Why a package was not fetched, or not put into the folder. What was there is left as it was then.
 #[derive(Debug, thiserror::Error)]
 pub enum VendorError {
     /// The registry could not be asked.
@@ -83,11 +92,11 @@ impl Vendor {
         Self { registry, folder: folder.into(), outbound: Outbound::new(options) }
     }
 
-    /// Fetches one package and puts it in the place of the version before.
+    /// Fetches one package and compares its SHA-512.
     ///
     /// # Errors
     /// See [`VendorError`].
-    pub async fn fetch(&self, wanted: &Wanted) -> Result<Vendored, VendorError> {
+    pub async fn fetch(&self, wanted: &Wanted) -> Result<Fetched, VendorError> {
         let (package, version) = (wanted.package, &wanted.version);
         let name = format!("{package}@{version}");
         let told = self.integrity(wanted, &name).await?;
@@ -102,12 +111,20 @@ impl Vendor {
         if sum != told {
             return Err(VendorError::Mismatch(name));
         }
-        let folder = self.folder.clone();
-        let put = tokio::task::spawn_blocking(move || put(&archive, &folder, package)).await;
-        let files = put.unwrap_or_else(|error| Err(io::Error::other(error))).map_err(|error| {
-            VendorError::Folder(self.folder.join("@clerk").join(package.name()).display().to_string(), error)
+        Ok(Fetched { wanted: wanted.clone(), archive, is_pinned })
+    }
+
+    /// Puts a package in the place of the version before. Blocks while it writes.
+    ///
+    /// # Errors
+    /// [`VendorError::Folder`].
+    pub fn put(&self, fetched: &Fetched) -> Result<Vendored, VendorError> {
+        let Fetched { wanted, archive, is_pinned } = fetched;
+        let files = put(archive, &self.folder, wanted).map_err(|error| {
+            let place = self.folder.join("@clerk").join(wanted.package.name());
+            VendorError::Folder(place.display().to_string(), error)
         })?;
-        Ok(Vendored { name, files, is_pinned })
+        Ok(Vendored { name: format!("{}@{}", wanted.package, wanted.version), files, is_pinned: *is_pinned })
     }
 
     /// The SHA-512 that the registry tells.
@@ -142,7 +159,8 @@ impl Vendor {
 
 /// Unpacks beside the place of the package, and then changes places with what is there: readers see the old files or the new
 /// ones.
-fn put(archive: &[u8], folder: &Path, package: Package) -> io::Result<usize> {
+fn put(archive: &[u8], folder: &Path, wanted: &Wanted) -> io::Result<usize> {
+    let package = wanted.package;
     let scope = folder.join("@clerk");
     fs::create_dir_all(&scope)?;
     let (place, fresh) =
@@ -156,6 +174,8 @@ fn put(archive: &[u8], folder: &Path, package: Package) -> io::Result<usize> {
         if files == 0 {
             return Err(io::Error::other("the archive has no file that browsers load"));
         }
+        check(&fresh, package, &wanted.version)
+            .map_err(|error| io::Error::other(format!("a server could not use it: `npm_dir` {error}")))?;
         let is_there = fs::symlink_metadata(&place).is_ok();
         if is_there {
             exchange(&fresh, &place)?

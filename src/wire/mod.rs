@@ -6,6 +6,8 @@
 
 pub(crate) mod backend;
 mod client;
+#[cfg(feature = "server")]
+mod device_session;
 pub(crate) mod error;
 pub(crate) mod instance;
 mod invitation;
@@ -23,7 +25,7 @@ mod verification;
 mod webhook;
 
 #[cfg(feature = "server")]
-pub(crate) use reverification::SessionWithActivity;
+pub(crate) use device_session::SessionWithActivity;
 #[cfg(feature = "server")]
 pub(crate) use session::TokenResource;
 pub(crate) use user::UserResource;

@@ -259,6 +259,10 @@ fn a_nonce_is_exchanged_once_within_a_minute_also_after_a_restart() {
     );
     let (first, second, third) = (nonce_of(&mut browser), nonce_of(&mut browser), nonce_of(&mut browser));
     assert!(first.len() == 43 && first != second, "{first}");
+    let path = format!("/v1/clients/handshake_payload?nonce={first}");
+    let key = format!("Bearer {SECRET_KEY}");
+    let asked = site.server.request("HEAD", &path, &[("authorization", &key)], "").expect("an answer");
+    assert_eq!(asked.status, 405, "it uses nothing up");
     let fetched = site.fetch(&first);
     let lines: Vec<String> = serde_json::from_value(fetched.json()["directives"].clone()).expect("lines");
     assert!(value(&lines, "__session").is_some_and(|token| token.starts_with("eyJ")), "{lines:?}");

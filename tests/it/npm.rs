@@ -157,7 +157,7 @@ fn what_a_registry_has_is_put_into_a_folder_and_then_served() {
     assert_eq!(names(&folder.path().join("@clerk")), ["clerk-js", "ui"], "nothing is left beside them");
     // Only what browsers load: no other folder of the package, no link, nothing outside.
     assert_eq!(names(&folder.path().join("@clerk/ui")), ["LICENSE", "dist", "package.json"]);
-    assert_eq!(names(&folder.path().join("@clerk/ui/dist")), ["main.browser.js", "style.css"]);
+    assert_eq!(names(&folder.path().join("@clerk/ui/dist")), ["style.css", "ui.browser.js"]);
     assert_eq!(names(folder.path()), ["@clerk"]);
 
     // A later version takes the place of the one before.
@@ -172,7 +172,7 @@ fn what_a_registry_has_is_put_into_a_folder_and_then_served() {
 fn an_archive_that_is_not_what_it_must_be_changes_nothing() {
     let folder = packages();
     let before = Bundles::open(folder.path()).expect("bundles").versions();
-    let cases: [Case; 5] = [
+    let cases: [Case; 7] = [
         // The version that the program knows, with other content.
         (
             &[("clerk-js", "6.40.0")],
@@ -196,10 +196,23 @@ fn an_archive_that_is_not_what_it_must_be_changes_nothing() {
         ),
         (&[("clerk-js", "6.99.0")], &["clerk-js@6.98.0"], |_| {}, "status 404"),
         (
-            &[("clerk-js", "6.99.0")],
-            &["clerk-js@6.99.0"],
+            &[("clerk-js", "6.99.0"), ("ui", "1.99.0")],
+            &["clerk-js@6.99.0", "ui@1.99.0"],
             |files| put(files, "clerk-js", "6.99.0", b"no archive".to_vec()),
             "@clerk/clerk-js: ",
+        ),
+        // What a server could not use.
+        (
+            &[("clerk-js", "6.99.0"), ("ui", "1.99.0")],
+            &["clerk-js@6.99.0", "ui@1.99.0"],
+            |files| put(files, "clerk-js", "6.99.0", archive("clerk-js", "6.98.0")),
+            "names version 6.98.0",
+        ),
+        (
+            &[("clerk-js", "6.99.0"), ("ui", "1.99.0")],
+            &["clerk-js@6.99.0", "ui@1.99.0"],
+            |files| put(files, "clerk-js", "6.99.0", archive("ui", "6.99.0")),
+            "is not that of @clerk/clerk-js",
         ),
     ];
     for (packages, versions, spoil, reason) in cases {
@@ -372,7 +385,8 @@ fn archive(package: &str, version: &str) -> Vec<u8> {
     add(Directory, "package/dist", "", "");
     add(Regular, "package/package.json", "", &manifest(package, version));
     add(Regular, "package/LICENSE", "", "MIT");
-    add(Regular, "package/dist/main.browser.js", "", "main");
+    let entry = if package == "ui" { "ui.browser.js" } else { "clerk.browser.js" };
+    add(Regular, &format!("package/dist/{entry}"), "", "main");
     add(Regular, "package/dist/style.css", "", "a{}");
     add(Regular, "package/dist/index.d.ts", "", "types");
     add(Regular, "package/dist/deep/x.js", "", "deep");

@@ -1,5 +1,6 @@
 //! `/v1/clients…`
 
+use hyper::Method;
 use serde_json::json;
 
 use crate::domain::id::ClientId;
@@ -32,6 +33,10 @@ pub(super) async fn show(call: &Call<'_>, id: ClientId) -> Result<ApiResponse, H
 
 /// The cookies of a handshake, for the server of the page.
 pub(super) async fn handshake_payload(call: &Call<'_>) -> Result<ApiResponse, HttpError> {
+    if call.head.method == Method::HEAD {
+        // It can be fetched once, and a HEAD must not change what a GET finds (RFC 9110, 9.2.1).
+        return Err(HttpError::method_not_allowed("GET, OPTIONS"));
+    }
     let nonce = call.head.query.single("nonce")?.ok_or_else(|| ErrorCode::InvalidNonce.on("nonce"))?;
     let directives = call.engine().sessions().handshake_cookies(nonce).await?;
     Ok(ApiResponse::json(&json!({ "directives": directives })))

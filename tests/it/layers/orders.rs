@@ -179,7 +179,7 @@ const ORDERS: &[(&str, &[&str])] = &[
             "error",
             "verification",
             "sign_in user sign_up",
-            "reverification session",
+            "device_session reverification session",
             "backend client",
             "instance invitation message second_factor sign_in_token",
             "webhook",
