@@ -89,7 +89,7 @@ where
     let asked = head.origin_input(realm);
     let origins = app.origins();
     origins.check(&asked).map_err(|fault| app.refused_origins.explain(fault, asked.origin))?;
-    if realm == Realm::Dev && !is_at_home(head.own_host.as_deref(), options) {
+    if realm == Realm::Dev && !is_for_a_developer(&head, options) {
         return Err(TransportError::HostInvalid.into());
     }
     if head.method == Method::OPTIONS {
@@ -132,8 +132,16 @@ fn is_replaced(answered: &Result<ApiResponse, HttpError>) -> bool {
     answered.as_ref().is_err_and(HttpError::is_token_replaced)
 }
 
+/// Whether a request for the tools of development comes from whoever develops. What a proxy of a site passes on comes from
+/// people who reach the site: such a proxy puts the engine's host in the place of their own, and names theirs beside it.
+fn is_for_a_developer(head: &RequestHead, options: &HttpOptions) -> bool {
+    !head.is_relayed()
+        && is_at_home(head.own_host.as_deref(), options)
+        && head.forwarded_hosts().all(|host| is_at_home(host.as_deref(), options))
+}
+
 /// Whether the request's own host is this machine or the instance's own: a page of another site whose name was made to
-/// point here (DNS rebinding) must not use the tools of a development instance. Forwarding headers are ignored: where
+/// point here (DNS rebinding) must not use the tools of a development instance. Forwarding headers are no proof of it: where
 /// this machine counts as a proxy, that page could set them too.
 fn is_at_home(host: Option<&str>, options: &HttpOptions) -> bool {
     let Some(host) = host else { return false };

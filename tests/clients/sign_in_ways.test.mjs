@@ -93,6 +93,8 @@ test('the code of an app and a backup code are asked for after the password', { 
   await page.goto(`${pages.origin}/sign-in`);
   await identify(page, 'two@example.com');
   await password(page, PASSWORD);
+  // The card of the app has to be there: what is clicked before it is, is the card of the password.
+  await page.locator('input[data-input-otp]').waitFor();
   await page.getByText('Use another method').click();
   await page.getByText('Use a backup code').click();
   const field = page.locator('input[name="code"]:visible');

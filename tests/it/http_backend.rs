@@ -222,6 +222,26 @@ fn a_feature_that_is_off_says_so_to_pages_and_applications() {
     }
 }
 
+/// A proxy of a site puts the engine's host in the place of the one that the browser named.
+#[test]
+fn the_tools_of_development_are_not_there_for_people_who_come_through_a_site() {
+    let site = Site::start(&settings(json!({"mode": "public"})));
+    for (name, value, status) in [
+        ("clerk-proxy-url", "http://site.example/__clerk", 400),
+        ("clerk-secret-key", SECRET_KEY, 400),
+        ("x-forwarded-host", "site.example", 400),
+        ("x-forwarded-host", "localhost, site.example", 400),
+        ("x-forwarded-host", "@", 400),
+        ("x-forwarded-host", "localhost:3000", 200),
+        ("x-real-ip", "203.0.113.7", 200),
+    ] {
+        for path in ["/dev/outbox", "/dev/settings"] {
+            let answer = site.server.request("GET", path, &[(name, value)], "").expect("an answer");
+            assert_eq!(answer.status, status, "{name}: {value}, {path}: {}", answer.body);
+        }
+    }
+}
+
 #[test]
 fn a_sign_up_waits_for_the_backend_to_act() {
     let site = Site::start(&settings(json!({"custom_action_required": true})));

@@ -115,8 +115,18 @@ impl RequestHead {
     /// relative, so that it is right below every path at which a proxy has the server. But the proxies in Clerk's packages
     /// read references as if they were at the root.
     pub(in crate::http) fn reference(&self, last: &str, query: &str) -> String {
-        let is_relayed = self.headers.contains_key(RELAY_URL);
-        format!("{}?{query}", if is_relayed { &self.path } else { last })
+        let is_told = self.headers.contains_key(RELAY_URL);
+        format!("{}?{query}", if is_told { &self.path } else { last })
+    }
+
+    /// Whether a proxy of an application passes it on, or says so.
+    pub(in crate::http) fn is_relayed(&self) -> bool {
+        self.relay != Relay::None || self.headers.contains_key(RELAY_URL)
+    }
+
+    /// The hosts that proxies name, believed or not; `None` for one that is none.
+    pub(in crate::http) fn forwarded_hosts(&self) -> impl Iterator<Item = Option<String>> {
+        texts(&self.headers, "x-forwarded-host").flat_map(|line| line.split(',')).map(|host| host::of(host.trim()))
     }
 
     /// Who reads the answer.
