@@ -170,11 +170,17 @@ impl User {
     pub fn admits_entry(&self, entry: &Entry) -> Result<(), Reason> {
         self.check_may_sign_in(entry.at)?;
         match entry.proof {
-            Credential::Password(_) if self.password_compromised => {
-                Err(ErrorCode::FormPasswordCompromised.on("password"))
-            }
+            Credential::Password(_) => self.admits_password(),
             _ => Ok(()),
         }
+    }
+
+    /// Whether the password may prove who the person is: it is not known to others.
+    ///
+    /// # Errors
+    /// `form_password_compromised`.
+    pub fn admits_password(&self) -> Result<(), Reason> {
+        if self.password_compromised { Err(ErrorCode::FormPasswordCompromised.on("password")) } else { Ok(()) }
     }
 
     /// When a session begins that is committed now, by a clock that says `at`: after the end of all sessions before it,
