@@ -305,7 +305,9 @@ impl Client {
                 self.sign_in = None;
                 self.end(now, |_| true);
             }
-            ClientChange::SecondFactorSetUp { session, is_proved } => self.note_second_factor(*session, *is_proved, now),
+            ClientChange::SecondFactorSetUp { session, is_proved } => {
+                self.note_second_factor(*session, *is_proved, now)
+            }
             ClientChange::Touch(id) => {
                 if let Some(session) = self.sessions.iter_mut().find(|s| s.id == *id && s.is_live(now)) {
                     session.last_active_at = session.last_active_at.max(now);

@@ -30,6 +30,8 @@ pub struct Entry {
     pub proof: Credential,
     /// What was proved as second factor.
     pub second: Option<SecondCredential>,
+    /// Whether the user had a second factor when it was decided that none is needed: one that the settings do not offer.
+    pub had_second_factor: bool,
     /// When the sign-in completed.
     pub at: Timestamp,
 }
@@ -154,6 +156,11 @@ impl User {
         }
         if let Some(second) = &entry.second {
             next.use_second_factor(second)?;
+        }
+        let is_vouched_for = matches!(entry.proof, Credential::Ticket(_) | Credential::Backend);
+        if entry.second.is_none() && !is_vouched_for && !entry.had_second_factor && next.has_second_factor() {
+            // It was set up since then.
+            return Err(NotTheirs);
         }
         next.version += 1;
         next.last_sign_in_at = next.last_sign_in_at.max(Some(entry.at));

@@ -56,6 +56,7 @@ impl Engine {
             links: None,
             session: None,
             second_factor: SecondFactorNeed::None,
+            has_second_factor: false,
             taken: Default::default(),
         };
         let Ok(profile) = &answer.outcome else { return Ok(answer) };

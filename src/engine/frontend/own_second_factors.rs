@@ -80,7 +80,10 @@ impl Engine {
                     Ok(SecondFactorChange::ProveApp { step, backup_codes: backup_codes.clone() })
                 })
                 .await?;
-            Ok((TotpView { user, secret: None, uri: None, backup_codes: codes }, client))
+            // The user may have got other ones meanwhile.
+            let are_theirs = user.second_factors.as_ref().is_some_and(|own| own.backup_codes == backup_codes);
+            let backup_codes = if are_theirs { codes } else { Vec::new() };
+            Ok((TotpView { user, secret: None, uri: None, backup_codes }, client))
         })
         .await
     }
@@ -128,7 +131,8 @@ impl Engine {
         own: Own<'_>,
         decide: impl Fn(&User) -> Result<SecondFactorChange, Rejection>,
     ) -> Result<(Arc<User>, ClientView), EngineError> {
-        self.change_own(own, Needs::FreshProof, |user, _, cx| user.apply(&UserChange::SecondFactor(decide(user)?), cx)).await
+        self.change_own(own, Needs::FreshProof, |user, _, cx| user.apply(&UserChange::SecondFactor(decide(user)?), cx))
+            .await
     }
 
     fn check_offers_app(&self) -> Result<(), EngineError> {

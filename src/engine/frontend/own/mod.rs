@@ -97,7 +97,13 @@ impl Engine {
     }
 
     /// What a change of the user from `before` to `next` means for the session that made it.
-    pub(super) fn set_up_by(&self, own: Own<'_>, session: &Session, before: &User, next: &User) -> Option<ClientChange> {
+    pub(super) fn set_up_by(
+        &self,
+        own: Own<'_>,
+        session: &Session,
+        before: &User,
+        next: &User,
+    ) -> Option<ClientChange> {
         let is_proved = own.sets_up == SetsUp::ProvedFactor && !before.has_second_factor() && next.has_second_factor();
         let is_settled = session.task.is_some() && self.has_what_is_required(next);
         (is_proved || is_settled).then_some(ClientChange::SecondFactorSetUp { session: session.id, is_proved })
