@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::http_second_factors::{NUMBER, PASSWORD, PHONE, other_than, path, settings};
+use crate::http_second_factors::{App, NUMBER, PASSWORD, PHONE, base32, other_than, path, settings};
 use crate::support::backend::{SECRET_KEY, backend};
 use crate::support::browser::{Browser, escaped};
 use crate::support::site::Site;
@@ -82,6 +82,33 @@ fn the_codes_of_an_app_that_is_proved_can_not_be_guessed_at_in_the_profile() {
 }
 
 #[test]
+fn a_code_proves_the_secret_that_it_is_of_and_no_other_one() {
+    let site = Site::start(&settings(&format!("[instance]\nsecret_key = \"{SECRET_KEY}\"\n")));
+    let mut own = site.browser();
+    let user = own.join_with_password("ada@example.com");
+    let mut other = site.browser();
+    other.enter_with("ada@example.com", PASSWORD);
+    let call = |method: &str, path: &str, body: Value| {
+        backend(&site.server, method, &format!("/v1/users/{user}/{path}"), &body)
+    };
+    for round in 0..6 {
+        let begun = own.post("/v1/me/totp", "").json();
+        let secret = base32(begun["response"]["secret"].as_str().expect("a secret"));
+        let app = App { secret, backup_codes: Vec::new() };
+        let form = format!("code={}", app.code(&site));
+        let proved = std::thread::scope(|scope| {
+            // They may be refused: the app is set up by then.
+            scope.spawn(|| (0..3).for_each(|_| drop(other.post("/v1/me/totp", ""))));
+            own.post("/v1/me/totp/attempt_verification", &form)
+        });
+        site.server.advance(90_000);
+        let checked = call("POST", "verify_totp", json!({ "code": app.code(&site) }));
+        assert_eq!(proved.status == 200, checked.status == 200, "round {round}: {} {}", proved.body, checked.body);
+        call("DELETE", "mfa", json!({}));
+    }
+}
+
+#[test]
 fn a_phone_number_ends_the_wait_where_it_is_the_only_second_factor() {
     let site = Site::start(&phones_alone());
     let mut own = site.browser();
@@ -90,7 +117,7 @@ fn a_phone_number_ends_the_wait_where_it_is_the_only_second_factor() {
     assert_eq!(own.post("/v1/me/totp", "").error_codes(), ["feature_not_enabled"]);
     let email = session(&mut own)["user"]["email_addresses"][0]["id"].as_str().expect("an id").to_owned();
     for (method, path, form) in [
-        ("PATCH", "/v1/me", "first_name=Eve".to_owned()),
+        ("PATCH", "/v1/me", "unsafe_metadata=%7B%7D".to_owned()),
         ("POST", "/v1/me/email_addresses", "email_address=eve%40example.com".to_owned()),
         ("POST", &format!("/v1/me/email_addresses/{email}/prepare_verification"), "strategy=email_code".to_owned()),
         ("POST", &format!("/v1/me/email_addresses/{email}/attempt_verification"), "code=424242".to_owned()),

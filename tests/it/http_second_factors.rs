@@ -363,7 +363,7 @@ pub(crate) fn other_than(code: &str) -> String {
     if code == "111111" { "111112".into() } else { "111111".into() }
 }
 
-fn base32(text: &str) -> Vec<u8> {
+pub(crate) fn base32(text: &str) -> Vec<u8> {
     let digits =
         text.bytes().map(|b| b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567".iter().position(|c| *c == b).expect("base32"));
     let bits: String = digits.map(|digit| format!("{digit:05b}")).collect();
