@@ -110,8 +110,13 @@ pub enum ClientChange {
     /// Remove all sessions from the client, and abandon its sign-up and sign-in in progress: a person who leaves a machine
     /// leaves nothing on it that could become a session later.
     EndAllSessions,
-    /// The person of a session has set up a second factor just now: the session is no longer pending.
-    SecondFactorSetUp(SessionId),
+    /// The person of a session has set up a second factor: the session is no longer pending.
+    SecondFactorSetUp {
+        /// The session.
+        session: SessionId,
+        /// Whether the person has proved it just now.
+        is_proved: bool,
+    },
     /// Record that a session is in use, and make it the last active one.
     Touch(SessionId),
     /// Store how far the re-verification of a session is, and what was proved in it.
@@ -300,7 +305,9 @@ impl Client {
                 self.sign_in = None;
                 self.end(now, |_| true);
             }
-            ClientChange::SecondFactorSetUp(id) => self.note_second_factor(*id, now),
+            ClientChange::SecondFactorSetUp { session, is_proved } => {
+                self.note_second_factor(*session, *is_proved, now)
+            }
             ClientChange::Touch(id) => {
                 if let Some(session) = self.sessions.iter_mut().find(|s| s.id == *id && s.is_live(now)) {
                     session.last_active_at = session.last_active_at.max(now);
@@ -347,10 +354,10 @@ impl Client {
         self.generation += 1;
     }
 
-    fn note_second_factor(&mut self, id: SessionId, now: Timestamp) {
+    fn note_second_factor(&mut self, id: SessionId, is_proved: bool, now: Timestamp) {
         if let Some(session) = self.sessions.iter_mut().find(|s| s.id == id && s.is_live(now)) {
             session.task = session.task.filter(|task| *task != SessionTask::SetupMfa);
-            session.second_factor_at = session.second_factor_at.max(Some(now));
+            session.second_factor_at = session.second_factor_at.max(is_proved.then_some(now));
             session.updated_at = session.updated_at.max(now);
         }
     }

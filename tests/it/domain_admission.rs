@@ -411,7 +411,15 @@ pub(crate) fn answer(profile: Profile) -> ProviderOutcome {
 pub(crate) fn unknown_account() -> ProviderOutcome {
     let outcome = Err(ErrorCode::OAuthCallbackInvalid);
     let second_factor = SecondFactorNeed::None;
-    ProviderOutcome { outcome, owner: None, links: None, session: None, second_factor, taken: BTreeSet::new() }
+    ProviderOutcome {
+        outcome,
+        owner: None,
+        links: None,
+        session: None,
+        second_factor,
+        has_second_factor: false,
+        taken: BTreeSet::new(),
+    }
 }
 
 pub(crate) fn invitation() -> Invitation {

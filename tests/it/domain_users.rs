@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use proptest::prelude::{any, prop, prop_assert, prop_assert_eq, proptest};
 use vestibule::domain::context::Context;
-use vestibule::domain::id::{IdentificationId, UserId};
+use vestibule::domain::id::{ClientId, IdentificationId, SessionId, SignInTokenId, UserId};
 use vestibule::domain::identifier::EmailAddress;
 use vestibule::domain::metadata::Metadata;
 use vestibule::domain::policy::Policy;
@@ -12,11 +12,12 @@ use vestibule::domain::ports::{Entropy, KeyedDigest};
 use vestibule::domain::rejection::{ErrorCode, Rejection};
 use vestibule::domain::secret::Secret;
 use vestibule::domain::settings::{Attribute, Settings};
+use vestibule::domain::sign_in::{Credential, Entry, Fit};
 use vestibule::domain::sign_up::Patch;
 use vestibule::domain::time::{Span, Timestamp};
 use vestibule::domain::user::{
-    AddressChange, AddressStatus, EndReason, GivenPassword, MetadataChange, NewUser, NewUserFields, User, UserChange,
-    UserFields, UserPatch,
+    AddressChange, AddressStatus, EndReason, GivenPassword, MetadataChange, NewUser, NewUserFields, SecondFactorChange,
+    User, UserChange, UserFields, UserPatch,
 };
 use vestibule::domain::verification::Strategy;
 
@@ -179,6 +180,32 @@ fn a_password_keeps_the_rules_unless_the_backend_skips_them() {
     assert!(refused.is(ErrorCode::FormPasswordLengthTooShort));
     let (_, password) = NewUserFields::parse(&input(true), &settings(), at(1)).expect("skipped");
     assert!(matches!(password, Some(GivenPassword::Unchecked(_))));
+}
+
+#[test]
+fn a_sign_in_that_was_decided_before_the_second_factor_was_there_does_not_come_in() {
+    let user = with_password(ada());
+    let entry = Entry {
+        user_id: user.id,
+        client_id: ClientId::from_bytes([2; 16]),
+        session_id: SessionId::from_bytes([3; 16]),
+        proof: Credential::Password(Fit { compared: Secret::new("$old".to_owned()), renewed: None }),
+        second: None,
+        had_second_factor: false,
+        at: at(7),
+    };
+    assert!(user.entered(&entry).is_ok());
+    let app = SecondFactorChange::SetApp { secret: Secret::new(vec![1; 20]) };
+    let user = apply(&user, &UserChange::SecondFactor(app), 5).expect("an app");
+    assert!(user.entered(&entry).is_err(), "set up meanwhile");
+    let seen = Entry { had_second_factor: true, ..entry.clone() };
+    assert!(user.entered(&seen).is_ok(), "the decision has seen that the settings do not offer it");
+    let ticket = Entry { proof: Credential::Ticket(SignInTokenId::from_bytes([4; 16])), ..entry };
+    assert!(user.entered(&ticket).is_ok(), "the backend says who it is");
+    assert_eq!(user.begins_at(at(2)), at(6), "a session that is committed later begins later");
+    let again = SecondFactorChange::ProveApp { step: 9, backup_codes: Vec::new() };
+    let refused = apply(&user, &UserChange::SecondFactor(again), 8).expect_err("a proved app");
+    assert!(refused.is(ErrorCode::TotpAlreadyEnabled));
 }
 
 #[test]

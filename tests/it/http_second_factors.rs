@@ -289,14 +289,14 @@ fn contents(folder: &std::path::Path) -> Vec<u8> {
         .collect()
 }
 
-struct App {
-    secret: Vec<u8>,
-    backup_codes: Vec<String>,
+pub(crate) struct App {
+    pub(crate) secret: Vec<u8>,
+    pub(crate) backup_codes: Vec<String>,
 }
 
 impl App {
     /// The code that it shows now (RFC 6238).
-    fn code(&self, site: &Site) -> String {
+    pub(crate) fn code(&self, site: &Site) -> String {
         let clock = site.server.request("GET", "/dev/clock", &[], "").expect("an answer").json();
         let now = clock["now"].as_u64().expect("a time");
         let key = hmac::Key::new(hmac::HMAC_SHA1_FOR_LEGACY_USE_ONLY, &self.secret);
@@ -309,7 +309,7 @@ impl App {
 }
 
 impl Browser<'_> {
-    fn join_with_password(&mut self, address: &str) -> String {
+    pub(crate) fn join_with_password(&mut self, address: &str) -> String {
         let form = format!("email_address={}&password={}&strategy=email_code", escaped(address), escaped(PASSWORD));
         let begun = self.post("/v1/client/sign_ups", &form);
         assert_eq!(begun.status, 200, "{}", begun.body);
@@ -321,7 +321,7 @@ impl Browser<'_> {
     }
 
     /// Sets up an authenticator app.
-    fn set_up_app(&mut self, site: &Site) -> App {
+    pub(crate) fn set_up_app(&mut self, site: &Site) -> App {
         let begun = self.post("/v1/me/totp", "").json();
         let totp = &begun["response"];
         assert_eq!((&totp["object"], &totp["verified"]), (&json!("totp"), &json!(false)), "{begun}");
@@ -340,18 +340,18 @@ impl Browser<'_> {
         app
     }
 
-    fn enter_with(&mut self, address: &str, password: &str) -> Answer {
+    pub(crate) fn enter_with(&mut self, address: &str, password: &str) -> Answer {
         let form = format!("identifier={}&password={}", escaped(address), escaped(password));
         self.post("/v1/client/sign_ins", &form)
     }
 
-    fn prove_second(&mut self, path: &str, strategy: &str, code: &str) -> Answer {
+    pub(crate) fn prove_second(&mut self, path: &str, strategy: &str, code: &str) -> Answer {
         let form = format!("strategy={strategy}&code={}", escaped(code));
         self.post(&format!("{path}/attempt_second_factor"), &form)
     }
 }
 
-fn path(sign_in: &Value) -> String {
+pub(crate) fn path(sign_in: &Value) -> String {
     format!("/v1/client/sign_ins/{}", sign_in["id"].as_str().expect("an id"))
 }
 
@@ -359,11 +359,11 @@ fn password_form() -> String {
     format!("strategy=password&password={}", escaped(PASSWORD))
 }
 
-fn other_than(code: &str) -> String {
+pub(crate) fn other_than(code: &str) -> String {
     if code == "111111" { "111112".into() } else { "111111".into() }
 }
 
-fn base32(text: &str) -> Vec<u8> {
+pub(crate) fn base32(text: &str) -> Vec<u8> {
     let digits =
         text.bytes().map(|b| b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567".iter().position(|c| *c == b).expect("base32"));
     let bits: String = digits.map(|digit| format!("{digit:05b}")).collect();
@@ -382,9 +382,9 @@ fn claims(session: &Value) -> Value {
     serde_json::from_slice(&bytes).expect("JSON")
 }
 
-const PASSWORD: &str = "wanders under elms";
+pub(crate) const PASSWORD: &str = "wanders under elms";
 
-fn settings(more: &str) -> String {
+pub(crate) fn settings(more: &str) -> String {
     format!(
         r#"
 [limits]
@@ -411,9 +411,9 @@ second_factors = ["backup_code"]
     )
 }
 
-const NUMBER: &str = "+14155552671";
+pub(crate) const NUMBER: &str = "+14155552671";
 
-const PHONE: &str = r#"
+pub(crate) const PHONE: &str = r#"
 [settings.attributes.phone_number]
 enabled = true
 used_for_first_factor = true

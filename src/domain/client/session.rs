@@ -5,7 +5,7 @@ use crate::domain::id::{ClientId, SessionId, UserId};
 use crate::domain::time::{Span, Timestamp};
 
 use super::activity::Activity;
-use super::reverification::Reverification;
+use super::reverification::{Reverification, ReverificationStatus};
 
 /// A session. It is stored in its client, and only that client can use it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -126,8 +126,11 @@ impl Session {
     /// Notes how far a re-verification is, and what was proved in it.
     pub(super) fn reverify(&mut self, step: Reverification, now: Timestamp) {
         self.reverification = Some(step);
-        self.first_factor_at = self.first_factor_at.max(step.first_factor_at);
-        self.second_factor_at = self.second_factor_at.max(step.second_factor_at);
+        // What is proved half-way is no fresh proof: the factor that is still asked for could be changed by it.
+        if step.status() == ReverificationStatus::Complete {
+            self.first_factor_at = self.first_factor_at.max(step.first_factor_at);
+            self.second_factor_at = self.second_factor_at.max(step.second_factor_at);
+        }
         self.updated_at = self.updated_at.max(now);
     }
 

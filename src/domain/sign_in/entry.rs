@@ -30,6 +30,8 @@ pub struct Entry {
     pub proof: Credential,
     /// What was proved as second factor.
     pub second: Option<SecondCredential>,
+    /// Whether the user had a second factor when it was decided that none is needed: one that the settings do not offer.
+    pub had_second_factor: bool,
     /// When the sign-in completed.
     pub at: Timestamp,
 }
@@ -155,6 +157,11 @@ impl User {
         if let Some(second) = &entry.second {
             next.use_second_factor(second)?;
         }
+        let is_vouched_for = matches!(entry.proof, Credential::Ticket(_) | Credential::Backend);
+        if entry.second.is_none() && !is_vouched_for && !entry.had_second_factor && next.has_second_factor() {
+            // It was set up since then.
+            return Err(NotTheirs);
+        }
         next.version += 1;
         next.last_sign_in_at = next.last_sign_in_at.max(Some(entry.at));
         next.last_active_at = next.last_active_at.max(Some(entry.at));
@@ -170,17 +177,24 @@ impl User {
     pub fn admits_entry(&self, entry: &Entry) -> Result<(), Reason> {
         self.check_may_sign_in(entry.at)?;
         match entry.proof {
-            Credential::Password(_) if self.password_compromised => {
-                Err(ErrorCode::FormPasswordCompromised.on("password"))
-            }
+            Credential::Password(_) => self.admits_password(),
             _ => Ok(()),
         }
+    }
+
+    /// Whether the password may prove who the person is: it is not known to others.
+    ///
+    /// # Errors
+    /// `form_password_compromised`.
+    pub fn admits_password(&self) -> Result<(), Reason> {
+        if self.password_compromised { Err(ErrorCode::FormPasswordCompromised.on("password")) } else { Ok(()) }
     }
 
     /// When a session begins that is committed now, by a clock that says `at`: after the end of all sessions before it,
     /// so that the order of the commits decides which of them are over, and not the clock.
     pub fn begins_at(&self, at: Timestamp) -> Timestamp {
-        self.sessions_ended.map_or(at, |ended| at.max(ended.at + Span::from_millis(1)))
+        let ended = self.sessions_ended.map(|ended| ended.at).max(self.mfa_enabled_at());
+        ended.map_or(at, |ended| at.max(ended + Span::from_millis(1)))
     }
 
     /// Whether this client signed in to the user before. Only the client knows its token, so a caller that presents it
@@ -189,10 +203,14 @@ impl User {
         self.devices.contains(&client)
     }
 
-    /// How a session of the user has ended that its client may still hold; `None` if it goes on.
+    /// How a session of the user has ended that its client may still hold; `None` if it goes on. A session that waits for a
+    /// second factor is over when another one sets it up: it began without the factor that a sign-in asks for from then on.
     pub fn has_ended(&self, session: &Session) -> Option<SessionStatus> {
         if self.banned {
             return Some(SessionStatus::Revoked);
+        }
+        if session.task.is_some() && self.mfa_enabled_at().is_some_and(|at| session.created_at <= at) {
+            return Some(SessionStatus::Ended);
         }
         let ended = self.sessions_ended?;
         let is_over = Some(session.id) != ended.except && session.created_at <= ended.at;
@@ -200,6 +218,17 @@ impl User {
             EndReason::Elsewhere => SessionStatus::Ended,
             EndReason::Revoked => SessionStatus::Revoked,
         })
+    }
+
+    /// When that session ended, if it [has](Self::has_ended).
+    pub(crate) fn ended_at(&self, session: &Session) -> Option<Timestamp> {
+        let set_up = session.task.and_then(|_| self.mfa_enabled_at());
+        self.sessions_ended.map(|ended| ended.at).max(set_up)
+    }
+
+    /// When the user got its first second factor.
+    pub(crate) fn mfa_enabled_at(&self) -> Option<Timestamp> {
+        self.second_factors.as_ref()?.mfa_enabled_at
     }
 
     /// Sets a new password; if wanted, every session but this one ends.
@@ -318,7 +347,7 @@ impl Client {
                 self.sessions.push(session);
                 continue;
             };
-            self.sessions_changed_at = self.sessions_changed_at.max(user.sessions_ended.map(|ended| ended.at));
+            self.sessions_changed_at = self.sessions_changed_at.max(user.ended_at(&session));
             dropped.push((session, status));
         }
         let is_there = |id| self.sessions.iter().any(|session| session.id == id);

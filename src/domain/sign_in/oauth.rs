@@ -79,7 +79,10 @@ impl SignIn {
         let transition = Transition::to(self);
         Ok(match answer.second_factor {
             SecondFactorNeed::Needed => transition.awaiting_second_factor(expected, &proof, cx),
-            need => transition.completed(expected, user, (Some(account.strategy.clone()), proof), need, cx),
+            need => {
+                let proof = (Some(account.strategy.clone()), proof);
+                transition.completed(expected, user, proof, need, cx).seeing(answer.has_second_factor)
+            }
         })
     }
 }

@@ -82,7 +82,7 @@ impl SignIn {
         // Only now: with a second factor its owner could guess at that as often as a reset forgets the failures.
         transition.outcome.forgiven = Some(user.id);
         let proof = (Some(new.strategy.clone()), Credential::NewPassword(Box::new(new)));
-        Ok(transition.completed(Some(self.stamp()), user.id, proof, need, cx))
+        Ok(transition.completed(Some(self.stamp()), user.id, proof, need, cx).seeing(user.has_second_factor()))
     }
 }
 

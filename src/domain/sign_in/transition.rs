@@ -82,7 +82,7 @@ impl Transition {
     ) -> Self {
         match second_factor_need(user, proof.1.address(), cx.settings) {
             SecondFactorNeed::Needed => self.awaiting_second_factor(expected, &proof.1, cx),
-            need => self.completed(expected, user.id, proof, need, cx),
+            need => self.completed(expected, user.id, proof, need, cx).seeing(user.has_second_factor()),
         }
     }
 
@@ -116,6 +116,12 @@ impl Transition {
         self.kept(expected).renewed(at)
     }
 
+    /// Notes whether the user that the decision saw had a second factor. The commit is refused where it has got one since.
+    pub(super) fn seeing(mut self, has_second_factor: bool) -> Self {
+        self.outcome.entry.iter_mut().for_each(|entry| entry.had_second_factor = has_second_factor);
+        self
+    }
+
     /// All that is needed is proved: `user` gets a session.
     pub(super) fn completed(
         mut self,
@@ -133,7 +139,15 @@ impl Transition {
             task: (need == SecondFactorNeed::ToSetUp).then_some(SessionTask::SetupMfa),
             ..Session::begin(user, client_id, self.next.origin.clone(), cx)
         };
-        let entry = Entry { user_id: user, client_id, session_id: session.id, proof, second: None, at: cx.now };
+        let entry = Entry {
+            user_id: user,
+            client_id,
+            session_id: session.id,
+            proof,
+            second: None,
+            had_second_factor: false,
+            at: cx.now,
+        };
         self.outcome.entry = Some(entry);
         self.next.phase = Phase::Complete { session_id: session.id };
         // A response from a provider can't be repeated, and a profile is large: not kept.

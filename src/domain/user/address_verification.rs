@@ -181,6 +181,7 @@ impl User {
         if !next.prove(id, by).ok_or(ErrorCode::ResourceNotFound)? {
             return Ok(None);
         }
+        next.note_changed_factors(self, cx.now);
         next.touch(cx.now);
         Ok(Some(next))
     }

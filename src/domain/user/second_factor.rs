@@ -16,7 +16,7 @@ pub enum SecondFactorChange {
         /// The shared secret, as it is stored.
         secret: Secret<Vec<u8>>,
     },
-    /// The person has given the app's code of this time step.
+    /// The person has given the code of this time step of an app that is not proved yet.
     ProveApp {
         /// The step.
         step: u64,
@@ -97,10 +97,12 @@ impl User {
             SecondFactorChange::BeginApp { .. } if has_app => return Err(ErrorCode::TotpAlreadyEnabled.into()),
             SecondFactorChange::BeginApp { secret } => own.totp = Some(Totp::new(secret, None, cx.now)),
             SecondFactorChange::SetApp { secret } => own.totp = Some(Totp::new(secret, Some(cx.now), cx.now)),
+            // A session that was not asked for the app must not guess at its codes here, where they are not counted.
+            SecondFactorChange::ProveApp { .. } if has_app => return Err(ErrorCode::TotpAlreadyEnabled.into()),
             SecondFactorChange::ProveApp { step, backup_codes } => {
                 let totp = own.totp.as_mut().ok_or(ErrorCode::TotpNotEnabled)?;
                 take_step(totp, *step)?;
-                totp.verified_at = totp.verified_at.or(Some(cx.now));
+                totp.verified_at = Some(cx.now);
                 if own.backup_codes.is_empty() {
                     own.backup_codes.clone_from(backup_codes);
                 }

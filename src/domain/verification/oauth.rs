@@ -152,6 +152,8 @@ pub struct ProviderOutcome {
     pub session: Option<SessionId>,
     /// Whether a sign-in to that user needs a second factor.
     pub second_factor: SecondFactorNeed,
+    /// Whether that user has a second factor, one that the settings offer or not.
+    pub has_second_factor: bool,
     /// Which of the profile's e-mail address and username a user holds.
     pub taken: BTreeSet<IdentifierKind>,
 }

@@ -110,7 +110,15 @@ impl Engine {
                 let changes = [holder.terms(), ClientChange::signed_in(session, false, None).into()].concat();
                 let decision = Decision {
                     client: Some(ClientWrite { id: client_id, changes }),
-                    entry: Some(Entry { user_id: user, client_id, session_id, proof, second: None, at }),
+                    entry: Some(Entry {
+                        user_id: user,
+                        client_id,
+                        session_id,
+                        proof,
+                        second: None,
+                        had_second_factor: false,
+                        at,
+                    }),
                     ..Decision::default()
                 };
                 match self.inner.system.persister().commit(Commit::of_decision(at, decision)).await {

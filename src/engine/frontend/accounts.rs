@@ -56,6 +56,7 @@ impl Engine {
             links: None,
             session: None,
             second_factor: SecondFactorNeed::None,
+            has_second_factor: false,
             taken: Default::default(),
         };
         let Ok(profile) = &answer.outcome else { return Ok(answer) };
@@ -87,9 +88,10 @@ impl Engine {
         {
             let proves = answer.links.as_ref().map(EmailAddress::identifier);
             answer.second_factor = sign_in::second_factor_need(&user, proves.as_ref(), &self.settings());
+            answer.has_second_factor = user.has_second_factor();
         }
         if let Some(user) = answer.owner
-            && let Err(refused) = self.admit_user(user, None).await?
+            && let Err(refused) = self.admit_user(user, None, false).await?
         {
             answer.outcome = Err(refused.code);
         }
@@ -127,11 +129,12 @@ impl Engine {
     }
 
     /// Whether a user may sign in: the backend has not banned or locked it, and the restrictions admit it. With `entry`
-    /// also whether this proof is good enough.
+    /// also whether this proof is good enough, and so is a password that is the first of two proofs (`by_password`).
     pub(in crate::engine) async fn admit_user(
         &self,
         user: UserId,
         entry: Option<&Entry>,
+        by_password: bool,
     ) -> Result<Result<(), Reason>, EngineError> {
         let restrictions = &self.settings().restrictions;
         let Some(user) = self.inner.store().user(user).await? else { return Ok(Ok(())) };
@@ -139,6 +142,7 @@ impl Engine {
             Some(entry) => user.admits_entry(entry),
             None => user.check_may_sign_in(self.now()),
         };
+        let admitted = if by_password { admitted.and(user.admits_password()) } else { admitted };
         let listed = if restrictions.count_at_sign_in() { restrictions.admit_user(&user) } else { Ok(()) };
         Ok(admitted.and(listed))
     }

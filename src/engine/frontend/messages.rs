@@ -110,6 +110,7 @@ mod tests {
             links: None,
             session: None,
             second_factor: SecondFactorNeed::None,
+            has_second_factor: false,
             taken: BTreeSet::new(),
         };
         let external = External::Answered("oauth_google".parse().expect("a strategy"), named);

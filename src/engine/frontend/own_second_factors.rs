@@ -3,16 +3,14 @@
 
 use std::sync::Arc;
 
-use crate::domain::client::ClientChange;
 use crate::domain::id::SessionId;
 use crate::domain::rejection::{ErrorCode, Rejection};
 use crate::domain::secret::Secret;
 use crate::domain::user::{SecondFactorChange, User, UserChange};
 use crate::limiter::LimitedAction;
-use crate::store::{ClientWrite, Commit, CommitError, Decision, UserWrite};
 use crate::token::{new_totp_secret, totp_secret_text};
 
-use super::own::Needs;
+use super::own::{Needs, Own, SetsUp};
 use crate::engine::{Caller, ClientView, Engine, EngineError, RequestContext};
 
 /// An authenticator app of a user, as its person sees it.
@@ -38,12 +36,12 @@ impl Engine {
         context: &RequestContext,
     ) -> Result<(TotpView, ClientView), EngineError> {
         self.admitted(async {
-            self.inner.admission.spend(LimitedAction::Write, context, self.now())?;
             self.check_offers_app()?;
-            let (user, session) = self.of_session(caller, session).await?;
+            let own = Own::of(caller, session, context).that(SetsUp::Factor);
+            let (user, _) = self.own(own).await?;
             let secret = self.inner.actor_context.decide(|cx| new_totp_secret(cx.entropy));
             let change = SecondFactorChange::BeginApp { secret: self.sealed_totp_secret(user.id, &secret) };
-            let (user, client) = self.change_own_factors(caller, session, &change, context).await?;
+            let (user, client) = self.change_factors(own, |_| Ok(change.clone())).await?;
             let text = totp_secret_text(secret.expose());
             let uri = Secret::new(self.totp_uri(&user, &text));
             let view = TotpView { user, secret: Some(Secret::new(text)), uri: Some(uri), backup_codes: Vec::new() };
@@ -61,22 +59,31 @@ impl Engine {
         context: &RequestContext,
     ) -> Result<(TotpView, ClientView), EngineError> {
         self.admitted(async {
-            let now = self.now();
-            self.inner.admission.spend(LimitedAction::Attempt, context, now)?;
-            self.inner.admission.spend(LimitedAction::Write, context, now)?;
+            self.inner.admission.spend(LimitedAction::Attempt, context, self.now())?;
             self.check_offers_app()?;
-            let (user, session) = self.of_session(caller, session).await?;
-            if user.second_factors.as_ref().is_none_or(|own| own.totp.is_none()) {
-                return Err(Rejection::from(ErrorCode::TotpNotEnabled).into());
-            }
-            let step = self.step_of(&user, code);
-            let step = step.ok_or_else(|| EngineError::from(ErrorCode::FormCodeIncorrect.on("code")))?;
+            let own = Own::of(caller, session, context).that(SetsUp::ProvedFactor);
+            let (user, _) = self.own(own).await?;
             let gets_codes = self.settings().attributes.backup_code.is_second_factor() && !user.has_backup_codes();
             let codes = if gets_codes { self.new_codes() } else { Vec::new() };
-            let backup_codes = codes.iter().filter_map(|code| self.backup_digest(user.id, code.expose())).collect();
-            let change = SecondFactorChange::ProveApp { step, backup_codes };
-            let (user, client) = self.change_own_factors(caller, session, &change, context).await?;
-            Ok((TotpView { user, secret: None, uri: None, backup_codes: codes }, client))
+            let digests = codes.iter().filter_map(|code| self.backup_digest(user.id, code.expose()));
+            let backup_codes: Vec<_> = digests.collect();
+            let (user, client) = self
+                .change_factors(own, |user| {
+                    // Compared with the secret that the commit replaces: it may have been begun anew meanwhile.
+                    let is_begun = user.second_factors.as_ref().is_some_and(|own| own.totp.is_some());
+                    let step = match (user.has_app(), is_begun) {
+                        (true, _) => return Err(ErrorCode::TotpAlreadyEnabled.into()),
+                        (false, false) => return Err(ErrorCode::TotpNotEnabled.into()),
+                        (false, true) => self.step_of(user, code),
+                    };
+                    let step = step.ok_or_else(|| ErrorCode::FormCodeIncorrect.on("code"))?;
+                    Ok(SecondFactorChange::ProveApp { step, backup_codes: backup_codes.clone() })
+                })
+                .await?;
+            // The user may have got other ones meanwhile.
+            let are_theirs = user.second_factors.as_ref().is_some_and(|own| own.backup_codes == backup_codes);
+            let backup_codes = if are_theirs { codes } else { Vec::new() };
+            Ok((TotpView { user, secret: None, uri: None, backup_codes }, client))
         })
         .await
     }
@@ -89,10 +96,8 @@ impl Engine {
         context: &RequestContext,
     ) -> Result<(TotpView, ClientView), EngineError> {
         self.admitted(async {
-            self.inner.admission.spend(LimitedAction::Write, context, self.now())?;
-            let (_, session) = self.of_session(caller, session).await?;
-            let change = SecondFactorChange::RemoveApp;
-            let (user, client) = self.change_own_factors(caller, session, &change, context).await?;
+            let own = Own::of(caller, session, context);
+            let (user, client) = self.change_factors(own, |_| Ok(SecondFactorChange::RemoveApp)).await?;
             Ok((TotpView { user, secret: None, uri: None, backup_codes: Vec::new() }, client))
         })
         .await
@@ -106,71 +111,28 @@ impl Engine {
         context: &RequestContext,
     ) -> Result<(TotpView, ClientView), EngineError> {
         self.admitted(async {
-            self.inner.admission.spend(LimitedAction::Write, context, self.now())?;
             if !self.settings().attributes.backup_code.is_second_factor() {
                 return Err(Rejection::from(ErrorCode::FeatureNotEnabled).into());
             }
-            let (user, session) = self.of_session(caller, session).await?;
+            let own = Own::of(caller, session, context);
+            let (user, _) = self.own(own).await?;
             let codes = self.new_codes();
             let digests = codes.iter().filter_map(|code| self.backup_digest(user.id, code.expose())).collect();
             let change = SecondFactorChange::SetBackupCodes(digests);
-            let (user, client) = self.change_own_factors(caller, session, &change, context).await?;
+            let (user, client) = self.change_factors(own, |_| Ok(change.clone())).await?;
             Ok((TotpView { user, secret: None, uri: None, backup_codes: codes }, client))
         })
         .await
     }
 
-    /// The user of a live session of the caller's client, and that session; the last active one where none is named. The
-    /// session may be pending: a second factor is what it waits for.
-    async fn of_session(
+    /// Changes the second factors of the own user, which is sensitive.
+    async fn change_factors(
         &self,
-        caller: &Caller,
-        session: Option<SessionId>,
-    ) -> Result<(Arc<User>, SessionId), EngineError> {
-        let seen = self.visible(caller).await?.ok_or(EngineError::SignedOut)?;
-        let client = seen.client();
-        let id = session.or(client.last_active_session_id).ok_or(EngineError::SignedOut)?;
-        let session = client.live_session(id, self.now()).ok_or(EngineError::SignedOut)?;
-        let user = self.inner.store().user(session.user_id).await?.ok_or(EngineError::SignedOut)?;
-        if user.has_ended(session).is_some() {
-            return Err(EngineError::SignedOut);
-        }
-        self.check_fresh(session, Needs::FreshProof)?;
-        Ok((user, id))
-    }
-
-    /// Changes the second factors of the user of a session. A session that waited for a second factor is no longer pending
-    /// once there is one.
-    async fn change_own_factors(
-        &self,
-        caller: &Caller,
-        session: SessionId,
-        change: &SecondFactorChange,
-        context: &RequestContext,
+        own: Own<'_>,
+        decide: impl Fn(&User) -> Result<SecondFactorChange, Rejection>,
     ) -> Result<(Arc<User>, ClientView), EngineError> {
-        let id = caller.client_id().ok_or(EngineError::SignedOut)?;
-        let settles = matches!(change, SecondFactorChange::ProveApp { .. });
-        for _ in 0..TRIES_MAX {
-            let (user, _) = self.of_session(caller, Some(session)).await?;
-            let change = UserChange::SecondFactor(change.clone());
-            let next = self.inner.actor_context.decide(|cx| user.apply(&change, cx))?;
-            let set_up = settles.then_some(ClientChange::SecondFactorSetUp(session));
-            let decision = Decision {
-                client: Some(ClientWrite { id, changes: caller.terms().into_iter().chain(set_up).collect() }),
-                users: vec![UserWrite::Change { next: Box::new(next.clone()), expected_version: user.version }],
-                ..Decision::default()
-            };
-            let commit = Commit { end_user: context.end_user(), ..Commit::of_decision(self.now(), decision) };
-            match self.inner.system.persister().commit(commit).await {
-                Ok(committed) => {
-                    let seen = self.visible_after(caller, &committed)?;
-                    return Ok((Arc::new(next), self.view_client(seen, context).await?));
-                }
-                Err(CommitError::Stale) => {}
-                Err(error) => return Err(error.into()),
-            }
-        }
-        Err(Rejection::from(ErrorCode::ResourceConflict).into())
+        self.change_own(own, Needs::FreshProof, |user, _, cx| user.apply(&UserChange::SecondFactor(decide(user)?), cx))
+            .await
     }
 
     fn check_offers_app(&self) -> Result<(), EngineError> {
@@ -210,8 +172,6 @@ fn encoded(text: &str) -> String {
     encoded
 }
 
-/// How often a write decides again when the user has changed meanwhile.
-const TRIES_MAX: usize = 64;
 /// How many backup codes a person gets at once.
 const BACKUP_CODES: usize = 10;
 /// Letters of a backup code: 50 bits.

@@ -5,7 +5,7 @@ use crate::domain::client::{Client, ClientChange, ClientConflict};
 use crate::domain::context::Context;
 use crate::domain::id::{ClientId, SignInId};
 use crate::domain::rejection::{ErrorCode, Reason, Rejection};
-use crate::domain::sign_in::{self, FORGOTTEN_AFTER, SignIn, Transition, Try};
+use crate::domain::sign_in::{self, FORGOTTEN_AFTER, Phase, SignIn, Transition, Try};
 use crate::domain::time::Span;
 use crate::domain::verification::AuthorizationResponse;
 use crate::store::{ClientWrite, Commit, CommitError, Committed, Decision, UserWrite};
@@ -106,8 +106,10 @@ impl Engine {
         let is_half = transition.outcome.changed.is_some()
             || transition.outcome.tried.as_ref().is_some_and(|tried| tried.succeeded && tried.needs_more);
         let concerns = entered.map(|entry| entry.user_id).or(transition.next.user_id.filter(|_| is_sent || is_half));
+        // Not only with the second factor: its page can't show what is wrong with the first.
+        let by_password = is_half && matches!(transition.next.phase, Phase::SecondFactor { password: Some(_), .. });
         let admitted = match concerns {
-            Some(user) => self.admit_user(user, entered).await?,
+            Some(user) => self.admit_user(user, entered, by_password).await?,
             None if is_sent => {
                 // An unknown user costs the same look-up.
                 self.user_behind(None).await?;

@@ -220,7 +220,15 @@ async fn signs_in(
     proof: Credential,
 ) -> Result<(), CommitError> {
     let session = Session { user_id: user.id, created_at: at(ms), ..session(n, client) };
-    let entry = Entry { user_id: user.id, client_id: client, session_id: session.id, proof, second: None, at: at(ms) };
+    let entry = Entry {
+        user_id: user.id,
+        client_id: client,
+        session_id: session.id,
+        proof,
+        second: None,
+        had_second_factor: false,
+        at: at(ms),
+    };
     let add = ClientChange::AddSession { session, single: false, strategy: None };
     let write = ClientWrite { id: client, changes: vec![ClientChange::Open { salt: Secret::new([1; 16]) }, add] };
     commit(

@@ -93,7 +93,8 @@ pub(super) async fn an_invitation_signs_in_once_the_user_who_has_its_address(sto
         let open = ClientChange::Open { salt: Secret::new([1; 16]) };
         let address = invitation.email_address.identifier();
         let proof = Credential::Invitation { invitation: invitation.id, address };
-        let entry = Entry { user_id: user.id, client_id, session_id, proof, second: None, at: at(9) };
+        let entry =
+            Entry { user_id: user.id, client_id, session_id, proof, second: None, had_second_factor: false, at: at(9) };
         let client = Some(ClientWrite { id: client_id, changes: vec![open, add] });
         Commit::of_decision(at(9), Decision { client, entry: Some(entry), ..Decision::default() })
     };

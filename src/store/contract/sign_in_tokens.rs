@@ -81,8 +81,15 @@ fn entry(token: &SignInToken, user: UserId, ms: u64) -> Commit {
     let session = Session { id: session_id, user_id: user, created_at: at(ms), ..session(1, client_id) };
     let open = ClientChange::Open { salt: Secret::new([1; 16]) };
     let add = ClientChange::AddSession { session, single: false, strategy: None };
-    let entry =
-        Entry { user_id: user, client_id, session_id, proof: Credential::Ticket(token.id), second: None, at: at(ms) };
+    let entry = Entry {
+        user_id: user,
+        client_id,
+        session_id,
+        proof: Credential::Ticket(token.id),
+        second: None,
+        had_second_factor: false,
+        at: at(ms),
+    };
     let client = Some(ClientWrite { id: client_id, changes: vec![open, add] });
     Commit::of_decision(at(ms), Decision { client, entry: Some(entry), ..Decision::default() })
 }

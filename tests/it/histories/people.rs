@@ -257,6 +257,7 @@ pub(super) fn answer(said: &Answer, world: &World) -> ProviderOutcome {
         links: None,
         session: None,
         second_factor: SecondFactorNeed::None,
+        has_second_factor: false,
         taken: BTreeSet::new(),
     };
     let (subject, email, is_verified, username) = match said {
@@ -288,7 +289,15 @@ pub(super) fn answer(said: &Answer, world: &World) -> ProviderOutcome {
     let links = profile.email().filter(|_| of_account.is_none() && may_link.is_some());
     let session = matches!(said, Answer::SignedInAlready).then(|| SessionId::from_bytes([9; 16]));
     let owner = of_account.or(may_link.map(|user| user.id));
-    ProviderOutcome { outcome: Ok(profile), owner, links, session, taken, second_factor: SecondFactorNeed::None }
+    ProviderOutcome {
+        outcome: Ok(profile),
+        owner,
+        links,
+        session,
+        taken,
+        second_factor: SecondFactorNeed::None,
+        has_second_factor: false,
+    }
 }
 
 pub(super) fn is_test(address: &Identifier) -> bool {

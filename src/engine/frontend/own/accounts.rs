@@ -24,7 +24,7 @@ impl Engine {
         context: &RequestContext,
     ) -> Result<(ExternalAccountId, Arc<User>, ClientView), EngineError> {
         self.admitted(async {
-            let own = Own { caller, session, context };
+            let own = Own::of(caller, session, context);
             let (user, session) = self.own(own).await?;
             self.check_fresh(&session, Needs::FreshProof)?;
             check_enabled(strategy, &self.settings())?;
@@ -54,7 +54,7 @@ impl Engine {
         context: &RequestContext,
     ) -> Result<(Arc<User>, ClientView), EngineError> {
         self.admitted(async {
-            let own = Own { caller, session, context };
+            let own = Own::of(caller, session, context);
             let (user, session) = self.own(own).await?;
             self.check_fresh(&session, Needs::FreshProof)?;
             let known = user.external_accounts.iter().find(|account| account.id == id);
@@ -99,7 +99,7 @@ impl Engine {
         context: &RequestContext,
     ) -> Result<(Arc<User>, ClientView), EngineError> {
         self.admitted(async {
-            let (own, change) = (Own { caller, session, context }, OwnChange::RemoveAccount(id));
+            let (own, change) = (Own::of(caller, session, context), OwnChange::RemoveAccount(id));
             self.change_own(own, Needs::FreshProof, |user, _, cx| user.apply_own(&change, cx)).await
         })
         .await

@@ -4,6 +4,7 @@
 use std::sync::Arc;
 
 use crate::domain::client::ClientChange;
+use crate::domain::client::session::Session;
 use crate::domain::id::{IdentificationId, SessionId};
 use crate::domain::identifier::{EmailAddress, Identifier, IdentifierKind, PhoneNumber};
 use crate::domain::rejection::{ErrorCode, Reason};
@@ -11,7 +12,7 @@ use crate::domain::user::{AddressVerification, Asker, OwnChange, Purpose, User};
 use crate::domain::verification::{OneTimeCode, Strategy, VerificationStatus};
 use crate::limiter::LimitedAction;
 
-use super::{Needs, Own, TRIES_MAX};
+use super::{Needs, Own, SetsUp, TRIES_MAX};
 use crate::engine::admission::RETRY_AFTER;
 use crate::engine::frontend::address_steps::Beside;
 use crate::engine::{Caller, ClientView, Engine, EngineError, RequestContext};
@@ -26,7 +27,7 @@ impl Engine {
         context: &RequestContext,
     ) -> Result<(IdentificationId, Arc<User>, ClientView), EngineError> {
         self.admitted(async {
-            let own = Own { caller, session, context };
+            let own = Own::of(caller, session, context);
             let email = EmailAddress::parse(address)?;
             let change = OwnChange::AddEmail(email.clone());
             let (user, client) = self.add_own(own, &email.identifier(), &change).await?;
@@ -45,7 +46,7 @@ impl Engine {
         context: &RequestContext,
     ) -> Result<(IdentificationId, Arc<User>, ClientView), EngineError> {
         self.admitted(async {
-            let own = Own { caller, session, context };
+            let own = self.own_phones(Own::of(caller, session, context));
             let number = PhoneNumber::parse(number)?;
             let change = OwnChange::AddPhone { number: number.clone(), second_factor };
             let (user, client) = self.add_own(own, &number.identifier(), &change).await?;
@@ -80,7 +81,7 @@ impl Engine {
         context: &RequestContext,
     ) -> Result<(Arc<User>, Option<AddressVerification>, ClientView), EngineError> {
         self.admitted(async {
-            let own = Own { caller, session, context };
+            let own = Own::of(caller, session, context);
             let (user, _) = self.own(own).await?;
             if !user.has_address(id) {
                 return Err(EngineError::NotFound);
@@ -102,10 +103,11 @@ impl Engine {
         context: &RequestContext,
     ) -> Result<(Arc<User>, AddressVerification, ClientView), EngineError> {
         self.admitted(async {
-            let own = Own { caller, session, context };
+            let own = self.own_phones(Own::of(caller, session, context));
             self.inner.admission.spend(LimitedAction::Write, context, self.now())?;
             for _ in 0..TRIES_MAX {
                 let (user, session) = self.own(own).await?;
+                check_fits_task(&session, &user, id)?;
                 self.check_fresh(&session, Needs::FreshProof)?;
                 let address = user.unproved_address(id).ok_or_else(|| match user.has_address(id) {
                     true => EngineError::Rejected(ErrorCode::VerificationAlreadyVerified.into()),
@@ -157,10 +159,13 @@ impl Engine {
         context: &RequestContext,
     ) -> Result<(Arc<User>, AddressVerification, ClientView), EngineError> {
         self.admitted(async {
-            let own = Own { caller, session, context };
+            let own = self.own_phones(Own::of(caller, session, context));
+            // A code to a number that is added as a second factor proves it as one.
+            let own = if own.sets_up == SetsUp::Factor { own.that(SetsUp::ProvedFactor) } else { own };
             self.inner.admission.spend(LimitedAction::Attempt, context, self.now())?;
             for _ in 0..TRIES_MAX {
                 let (user, session) = self.own(own).await?;
+                check_fits_task(&session, &user, id)?;
                 self.check_fresh(&session, Needs::FreshProof)?;
                 if !user.has_address(id) {
                     return Err(EngineError::NotFound);
@@ -172,7 +177,8 @@ impl Engine {
                 let code = OneTimeCode::parse(code).ok_or_else(|| ErrorCode::FormCodeIncorrect.on("code"))?;
                 let step = self.inner.actor_context.decide(|cx| known.attempt(&code, &user, caller.client_id(), cx))?;
                 let step = step.ok_or(EngineError::Rejected(ErrorCode::VerificationFailed.into()))?;
-                let beside = Beside::of(caller, context);
+                let set_up = step.user.as_ref().and_then(|next| self.set_up_by(own, &session, &user, next));
+                let beside = Beside { changes: set_up.into_iter().collect(), ..Beside::of(caller, context) };
                 let Some(committed) = self.commit_step(&step, Some(&known), Some(user.version), beside).await? else {
                     continue;
                 };
@@ -185,6 +191,12 @@ impl Engine {
             Err(EngineError::Busy { retry_after: RETRY_AFTER })
         })
         .await
+    }
+
+    /// A call about phone numbers: where they can be second factors, a pending session can make it, too.
+    fn own_phones<'a>(&self, own: Own<'a>) -> Own<'a> {
+        let is_factor = self.settings().attributes.phone_number.is_second_factor();
+        if is_factor { own.that(SetsUp::Factor) } else { own }
     }
 
     /// Refuses a guess at a code that can't be right any more.
@@ -206,7 +218,7 @@ impl Engine {
         context: &RequestContext,
     ) -> Result<(Arc<User>, ClientView), EngineError> {
         self.admitted(async {
-            let (own, change) = (Own { caller, session, context }, OwnChange::RemoveAddress(id));
+            let (own, change) = (Own::of(caller, session, context), OwnChange::RemoveAddress(id));
             self.change_own(own, Needs::FreshProof, |user, _, cx| user.apply_own(&change, cx)).await
         })
         .await
@@ -221,11 +233,18 @@ impl Engine {
         context: &RequestContext,
     ) -> Result<(Arc<User>, ClientView), EngineError> {
         self.admitted(async {
-            let (own, change) = (Own { caller, session, context }, OwnChange::MarkPhone { id, reserved, default });
+            let own = self.own_phones(Own::of(caller, session, context));
+            let change = OwnChange::MarkPhone { id, reserved, default };
             self.change_own(own, Needs::FreshProof, |user, _, cx| user.apply_own(&change, cx)).await
         })
         .await
     }
+}
+
+/// Lets a pending session prove a phone number, and no other address.
+fn check_fits_task(session: &Session, user: &User, id: IdentificationId) -> Result<(), EngineError> {
+    let is_phone = user.phone_numbers.iter().chain(&user.unproved_phones).any(|phone| phone.id == id);
+    if session.task.is_none() || is_phone { Ok(()) } else { Err(EngineError::SignedOut) }
 }
 
 /// The strategy of codes to an address.

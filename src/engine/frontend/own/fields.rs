@@ -24,7 +24,7 @@ impl Engine {
         context: &RequestContext,
     ) -> Result<(Arc<User>, ClientView), EngineError> {
         self.admitted(async {
-            let own = Own { caller, session, context };
+            let own = Own::of(caller, session, context);
             let (fields, _) = UserFields::parse(&patch.clone().into(), &self.settings(), self.now())?;
             let is_sensitive = patch.username != Patch::Keep
                 || patch.primary_email_address_id.is_some()
@@ -46,7 +46,7 @@ impl Engine {
     ) -> Result<(Arc<User>, ClientView), EngineError> {
         self.admitted(async {
             let change = OwnChange::Metadata(unsafe_metadata.clone());
-            let own = Own { caller, session, context };
+            let own = Own::of(caller, session, context);
             self.change_own(own, Needs::Session, |user, _, cx| user.apply_own(&change, cx)).await
         })
         .await
@@ -60,7 +60,7 @@ impl Engine {
         context: &RequestContext,
     ) -> Result<(UserId, ClientView), EngineError> {
         self.admitted(async {
-            let own = Own { caller, session, context };
+            let own = Own::of(caller, session, context);
             self.inner.admission.spend(LimitedAction::Write, context, self.now())?;
             for _ in 0..TRIES_MAX {
                 let (user, session) = self.own(own).await?;

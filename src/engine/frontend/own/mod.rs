@@ -16,8 +16,9 @@ use crate::domain::client::session::Session;
 use crate::domain::context::Context;
 use crate::domain::id::SessionId;
 use crate::domain::rejection::{ErrorCode, Rejection};
-use crate::domain::sign_in::{Account, Share, Try};
+use crate::domain::sign_in::{Account, Share, Try, second_factor_need};
 use crate::domain::user::User;
+use crate::domain::verification::SecondFactorNeed;
 use crate::limiter::LimitedAction;
 use crate::store::{ClientWrite, Commit, CommitError, Committed, Decision, UserWrite};
 
@@ -34,6 +35,30 @@ pub(super) struct Own<'a> {
     /// The session that the call names; the last active one where it names none.
     pub(super) session: Option<SessionId>,
     pub(super) context: &'a RequestContext,
+    /// What the call does for a second factor.
+    pub(super) sets_up: SetsUp,
+}
+
+/// What a call does for a second factor of the user. A pending session may do what it waits for, and nothing else.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum SetsUp {
+    Nothing,
+    /// It is a step to one, or makes one of what was proved before.
+    Factor,
+    /// It proves one.
+    ProvedFactor,
+}
+
+impl<'a> Own<'a> {
+    /// A call that has nothing to do with second factors, so that a pending session can't make it.
+    pub(super) const fn of(caller: &'a Caller, session: Option<SessionId>, context: &'a RequestContext) -> Self {
+        Self { caller, session, context, sets_up: SetsUp::Nothing }
+    }
+
+    /// The same for a call that a pending session can make, too.
+    pub(super) const fn that(self, sets_up: SetsUp) -> Self {
+        Self { sets_up, ..self }
+    }
 }
 
 /// Whether a change needs a factor that was proved a short time ago.
@@ -47,20 +72,41 @@ impl Engine {
     /// The user and the session of a call.
     ///
     /// # Errors
-    /// [`EngineError::SignedOut`] without a live session of the caller's client, and where the session is pending.
+    /// [`EngineError::SignedOut`] without a live session of the caller's client, and where the session is pending, unless the
+    /// call sets up the second factor that it waits for. A user who has one by now is asked for it by a new sign-in: who
+    /// only knows the password must not change it.
     pub(super) async fn own(&self, own: Own<'_>) -> Result<(Arc<User>, Session), EngineError> {
         let seen = self.visible(own.caller).await?.ok_or(EngineError::SignedOut)?;
         let client = seen.client();
         let id = own.session.or(client.last_active_session_id).ok_or(EngineError::SignedOut)?;
         let session = client.live_session(id, self.now()).ok_or(EngineError::SignedOut)?;
-        if session.task.is_some() {
+        let user = self.inner.store().user(session.user_id).await?.ok_or(EngineError::SignedOut)?;
+        let may_set_up = || own.sets_up != SetsUp::Nothing && !self.has_what_is_required(&user);
+        if session.task.is_some() && !may_set_up() {
             return Err(EngineError::SignedOut);
         }
-        let user = self.inner.store().user(session.user_id).await?.ok_or(EngineError::SignedOut)?;
         match user.has_ended(session) {
             Some(_) => Err(EngineError::SignedOut),
             None => Ok((user, session.clone())),
         }
+    }
+
+    /// Whether a pending session of the user has nothing left to wait for.
+    fn has_what_is_required(&self, user: &User) -> bool {
+        second_factor_need(user, None, &self.settings()) != SecondFactorNeed::ToSetUp
+    }
+
+    /// What a change of the user from `before` to `next` means for the session that made it.
+    pub(super) fn set_up_by(
+        &self,
+        own: Own<'_>,
+        session: &Session,
+        before: &User,
+        next: &User,
+    ) -> Option<ClientChange> {
+        let is_proved = own.sets_up == SetsUp::ProvedFactor && !before.has_second_factor() && next.has_second_factor();
+        let is_settled = session.task.is_some() && self.has_what_is_required(next);
+        (is_proved || is_settled).then_some(ClientChange::SecondFactorSetUp { session: session.id, is_proved })
     }
 
     /// Refuses a sensitive change without a recent proof, where the instance asks for one.
@@ -94,7 +140,8 @@ impl Engine {
             let write = UserWrite::Change { next: Box::new(next.clone()), expected_version: user.version };
             let ignores_dots = self.settings().ignores_dots();
             let decision = Decision { users: vec![write], ignores_dots, ..Decision::default() };
-            if let Some(committed) = self.commit_own(own, decision, Vec::new()).await? {
+            let set_up = self.set_up_by(own, &session, &user, &next);
+            if let Some(committed) = self.commit_own(own, decision, set_up.into_iter().collect()).await? {
                 return Ok((Arc::new(next), self.after(own, &committed).await?));
             }
         }

@@ -38,7 +38,7 @@ impl Engine {
         context: &RequestContext,
     ) -> Result<(Arc<User>, ClientView), EngineError> {
         self.admitted(async {
-            let own = Own { caller, session, context };
+            let own = Own::of(caller, session, context);
             let (user, session) = self.own(own).await?;
             self.check_fresh(&session, Needs::FreshProof)?;
             let settings = self.settings();
@@ -90,7 +90,7 @@ impl Engine {
         context: &RequestContext,
     ) -> Result<(Arc<User>, ClientView), EngineError> {
         self.admitted(async {
-            let own = Own { caller, session, context };
+            let own = Own::of(caller, session, context);
             let (user, session) = self.own(own).await?;
             self.check_fresh(&session, Needs::FreshProof)?;
             // What would be refused anyway uses up no attempt.

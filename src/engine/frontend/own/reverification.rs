@@ -74,7 +74,7 @@ impl Engine {
         context: &RequestContext,
     ) -> Result<(ReverificationView, ClientView), EngineError> {
         self.admitted(async {
-            let own = Own { caller, session: Some(id), context };
+            let own = Own::of(caller, Some(id), context);
             self.inner.admission.spend(LimitedAction::Write, context, self.now())?;
             let (user, session) = self.own(own).await?;
             let step = Reverification::begin(level, !self.second_factors_of(&user).is_empty(), self.now());
@@ -92,7 +92,7 @@ impl Engine {
         context: &RequestContext,
     ) -> Result<(ReverificationView, ClientView), EngineError> {
         self.admitted(async {
-            let own = Own { caller, session: Some(id), context };
+            let own = Own::of(caller, Some(id), context);
             self.inner.admission.spend(LimitedAction::Write, context, self.now())?;
             for _ in 0..TRIES_MAX {
                 let (user, session) = self.own(own).await?;
@@ -123,7 +123,7 @@ impl Engine {
         context: &RequestContext,
     ) -> Result<(ReverificationView, ClientView), EngineError> {
         self.admitted(async {
-            let own = Own { caller, session: Some(id), context };
+            let own = Own::of(caller, Some(id), context);
             let (user, session) = self.own(own).await?;
             let step = self.pending_step(&session, attempt.is_second)?;
             let offered = self.factors_of(&user, attempt.is_second);

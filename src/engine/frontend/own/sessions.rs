@@ -19,7 +19,7 @@ impl Engine {
         context: &RequestContext,
     ) -> Result<Vec<Session>, EngineError> {
         self.admitted(async {
-            let (user, _) = self.own(Own { caller, session, context }).await?;
+            let (user, _) = self.own(Own::of(caller, session, context)).await?;
             let mut found: Vec<Session> = Vec::new();
             while found.len() < SESSIONS_MAX {
                 let after = found.last().map(|session| session.id);
@@ -44,7 +44,7 @@ impl Engine {
         context: &RequestContext,
     ) -> Result<(SessionView, ClientView), EngineError> {
         self.admitted(async {
-            let own = Own { caller, session, context };
+            let own = Own::of(caller, session, context);
             self.inner.admission.spend(LimitedAction::Write, context, self.now())?;
             let (user, session) = self.own(own).await?;
             self.check_fresh(&session, Needs::FreshProof)?;

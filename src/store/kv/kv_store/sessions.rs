@@ -24,9 +24,9 @@ impl<K: KeyValue> Shared<K> {
         }
         let client = self.read::<ClientRecordV5>(&client)?.map(Client::try_from).transpose()?;
         let held = client.and_then(|client| client.sessions.into_iter().find(|session| session.id == id));
-        Ok(held.map(|session| match (user.has_ended(&session), user.sessions_ended) {
-            (Some(status), ended) => session.ended(status, ended.map_or(session.updated_at, |ended| ended.at)),
-            (None, _) => session,
+        Ok(held.map(|session| match user.has_ended(&session) {
+            Some(status) => session.ended(status, user.ended_at(&session).unwrap_or(session.updated_at)),
+            None => session,
         }))
     }
 

@@ -86,7 +86,8 @@ impl<K: KeyValue> Transaction<'_, '_, K> {
         next: Option<&User>,
         at: Timestamp,
     ) -> Result<(), CommitError> {
-        let is_changed = |next: &User| (next.sessions_ended, next.banned) != (before.sessions_ended, before.banned);
+        let ends = |user: &User| (user.sessions_ended, user.banned, user.mfa_enabled_at());
+        let is_changed = |next: &User| ends(next) != ends(before);
         if !next.is_none_or(is_changed) {
             return Ok(());
         }
