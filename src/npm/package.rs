@@ -150,7 +150,7 @@ pub fn is_selector(text: &str) -> bool {
 }
 
 /// Whether a text may be the name of a file that browsers load: 1 to 160 of `A-Z a-z 0-9 . _ -`, no dot first, and an
-/// ending of [`content_type`].
+/// ending whose content type is known.
 pub fn is_file_name(text: &str) -> bool {
     is_plain(text, NAME_MAX) && content_type(text).is_some()
 }

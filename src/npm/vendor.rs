@@ -95,7 +95,7 @@ impl Vendor {
     /// Fetches one package and compares its SHA-512.
     ///
     /// # Errors
-    /// See [`VendorError`].
+    /// When the registry can't be asked, or the archive has another SHA-512 than it must have.
     pub async fn fetch(&self, wanted: &Wanted) -> Result<Fetched, VendorError> {
         let (package, version) = (wanted.package, &wanted.version);
         let name = format!("{package}@{version}");
@@ -117,7 +117,7 @@ impl Vendor {
     /// Puts a package in the place of the version before. Blocks while it writes.
     ///
     /// # Errors
-    /// [`VendorError::Folder`].
+    /// When the folder can't be written, or a server could not use what is in the archive.
     pub fn put(&self, fetched: &Fetched) -> Result<Vendored, VendorError> {
         let Fetched { wanted, archive, is_pinned } = fetched;
         let files = put(archive, &self.folder, wanted).map_err(|error| {
