@@ -43,9 +43,10 @@ export async function rendersWhoIsSignedIn(t, { engine, origin, name }) {
   await tab.goto(`${origin}/app`);
   await loaded(tab);
   // Next.js leaves the page then.
-  const over = tab.waitForResponse((answer) => /\/v1\/client\/sessions\b/.test(answer.url()));
+  const over = tab.waitForResponse((answer) => /\/v1\/client\/sessions(\?|$)/.test(answer.url()));
   await tab.evaluate(() => void window.Clerk.signOut());
   await over;
+  await withoutToken(context, origin);
   assert.equal(await shown(page, origin), 'nobody', 'after a sign-out in another tab');
   await tab.close();
 
@@ -64,6 +65,15 @@ export async function signUp({ page }, origin, engine, address) {
   await loaded(page);
   await beginSignUp(page, address, PASSWORD);
   return finishSignUp(page, await engine.code(address));
+}
+
+/** Waits until the pages' scripts have taken the session token away, for at most five seconds. */
+async function withoutToken(context, origin) {
+  for (let n = 0; n < 100; n += 1) {
+    const cookies = await context.cookies(origin);
+    if (!cookies.some(({ name, value }) => name.startsWith('__session') && value)) return;
+    await later(50);
+  }
 }
 
 /** Waits for clerk-js. */
