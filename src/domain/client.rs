@@ -82,8 +82,8 @@ pub enum ClientChange {
     /// the oldest ones beyond [`SESSIONS_MAX`]. The token is rotated: earlier tokens show nothing any more. Without
     /// [`ClientChange::Rotate`] the client still has to be told the new token, and only the holder of a token that was
     /// [renewed](ClientChange::Renew) during that sign-up or sign-in is told it: an earlier one may have been planted.
-    /// A session of a flow that would be handed over to nobody is not added to a client on which somebody is signed in:
-    /// that would sign those people out, and nobody in.
+    /// A session that no caller could be told of is not added to a client with a live session: the new token would end the
+    /// use of that session, and no caller could use the new one.
     AddSession {
         /// The session.
         session: Session,

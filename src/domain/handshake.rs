@@ -43,7 +43,7 @@ pub struct Outcome<'a> {
     pub road: Road<'a>,
     /// The suffix of the instance's cookies.
     pub suffix: &'a str,
-    /// The session; `None` where nobody is signed in.
+    /// The session; `None` where the client is signed out.
     pub session: Option<FreshSession<'a>>,
 }
 

@@ -204,7 +204,8 @@ impl User {
     }
 
     /// How a session of the user has ended that its client may still hold; `None` if it goes on. A session that waits for a
-    /// second factor is over when another one sets it up: it began without the factor that a sign-in asks for from then on.
+    /// second factor to be set up has ended once another session has set one up: it began without a proof of that factor,
+    /// which each later sign-in needs.
     pub fn has_ended(&self, session: &Session) -> Option<SessionStatus> {
         if self.banned {
             return Some(SessionStatus::Revoked);

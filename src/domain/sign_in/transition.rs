@@ -100,7 +100,7 @@ impl Transition {
         self.half_way(expected, cx)
     }
 
-    /// The code of a reset is proved: whoever holds the client's token from now on may set a new password.
+    /// The code of a reset is proved: the next request with the client's token may set a new password.
     pub(super) fn awaiting_password(self, expected: Option<(SignInId, u64)>, cx: &Context<'_>) -> Self {
         let next = SignIn { phase: Phase::NewPassword, ..self.next.clone() };
         Self { next, ..self }.half_way(expected, cx)

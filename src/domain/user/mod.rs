@@ -46,7 +46,8 @@ pub struct User {
     pub phone_numbers: Vec<Identification<PhoneNumber>>,
     /// The accounts at providers.
     pub external_accounts: Vec<UserAccount>,
-    /// E-mail addresses that the person has added and not proved yet. They reserve nothing, and sign nobody in.
+    /// E-mail addresses that the person has added and not proved yet. Another user may have the same
+    /// address, and no sign-in takes it.
     pub unproved_emails: Vec<Identification<EmailAddress>>,
     /// Phone numbers of that kind.
     pub unproved_phones: Vec<Identification<PhoneNumber>>,
@@ -145,7 +146,7 @@ pub struct Identification<T> {
     pub reserved: bool,
     /// When it was added; `None` for one that the user began with, or that was added before this was noted.
     pub created_at: Option<Timestamp>,
-    /// Whether a code sent to this phone number is a second factor. Then it signs nobody in as a first one.
+    /// Whether a code sent to this phone number is a second factor. Then it is not a first factor.
     pub reserved_for_second_factor: bool,
     /// Whether it is the second factor that is asked for first.
     pub default_second_factor: bool,

@@ -48,7 +48,7 @@ pub struct VerifyLink {
 }
 
 /// 192 random bits, and the challenge of PKCE where the application has given one: then opening the link only approves, and
-/// whoever has the verifier completes it. The digest of the link covers both.
+/// the application that has the verifier completes it. The digest of the link covers both.
 #[derive(Clone, PartialEq, Eq)]
 pub struct LinkSecret {
     random: [u8; SECRET_BYTES],

@@ -73,7 +73,7 @@ impl Engine {
                 Some(VerificationStatus::Expired) => return Err(refused(ErrorCode::ApprovalTokenExpired)),
                 Some(VerificationStatus::Failed) | None => return Err(refused(ErrorCode::ApprovalTokenInvalid)),
             }
-            // Whoever has the verifier is the application that began, with or without the token that it had then.
+            // Only the application that began has the verifier. It may have lost the token that it had then.
             let owner = found.client_id;
             let holder = if caller.client_id() == Some(owner) { caller.clone() } else { self.holder(owner).await? };
             let follow = VerifyLink {

@@ -1,5 +1,5 @@
 //! `POST /v1/proxy_checks`: whether a URL of an application is the one at which browsers reach this instance. The instance
-//! knows that URL by its configuration, so it asks nobody.
+//! knows that URL by its configuration, so it makes no request.
 
 use serde_json::json;
 use url::Url;
