@@ -65,7 +65,6 @@ test('a number is added, proved and removed', { skip }, async (t) => {
   await page.waitForFunction(() => Clerk.user.phoneNumbers[0]?.verification.status === 'verified');
   await section(page, 'phoneNumbers').locator('.cl-menuButton').first().click();
   await page.getByRole('menuitem', { name: 'Remove phone number' }).click();
-  // The form of the code may still be closing.
   await page.getByRole('button', { name: 'Remove', exact: true }).click();
   await page.waitForFunction(() => Clerk.user.phoneNumbers.length === 0);
 });
@@ -238,6 +237,8 @@ async function typeCode(page, code) {
   await input.waitFor();
   await input.focus();
   await input.pressSequentially(code);
+  // The form goes when the engine has answered; until then it may close a menu that was opened meanwhile.
+  await input.waitFor({ state: 'detached' });
 }
 
 async function tab(page, name) {

@@ -6,9 +6,10 @@ use std::process::Command;
 use std::thread;
 use std::time::Duration;
 
-use serde_json::Value;
+use serde_json::{Value, json};
 use tempfile::TempDir;
 
+use crate::support::backend::{SECRET_KEY, backend};
 use crate::support::binary::Binary;
 use crate::support::endpoint::Endpoint;
 
@@ -25,27 +26,30 @@ source = false
 #[test]
 fn messages_are_there_after_a_crash_until_they_are_cleared() {
     let folder = TempDir::new().expect("a folder");
-    let server = Binary::start(folder.path(), CONFIG);
+    let config = CONFIG.replace("[instance]", &format!("[instance]\nsecret_key = \"{SECRET_KEY}\""));
+    let server = Binary::start(folder.path(), &config);
     let origin = begin(&server, "ada@example.com", "locale=de-AT");
     let message = awaited(&server, "ada@example.com");
     assert_eq!((&message["origin"], &message["locale"], &message["has_html"]), (&origin, &"de".into(), &true.into()));
     assert_eq!(message["template"], "verification_code");
+    let file = folder.path().join("data/mailbox");
+    // A process that is killed before it noted the sending sends again, and one that is killed at once has no file.
+    until(|| is_noted_as_sent(&server, &origin) && fs::metadata(&file).is_ok_and(|file| file.len() > 0));
     server.kill_in_place();
     drop(server);
 
-    let file = folder.path().join("data/mailbox");
     let kept = fs::read(&file).expect("a file");
     assert!(!String::from_utf8_lossy(&kept).contains("ada@example.com"), "it is sealed");
     assert_eq!(fs::metadata(&file).expect("a file").permissions().mode() & 0o777, 0o600);
 
-    let server = Binary::start(folder.path(), CONFIG);
+    let server = Binary::start(folder.path(), &config);
     assert_eq!(listed(&server, "to=ada@example.com"), std::slice::from_ref(&message));
     let sign_up = get(&server, &format!("/dev/sign_ups/{}", message["origin"].as_str().expect("an id"))).json();
     assert_eq!(sign_up["email_address"], "ada@example.com");
     let cleared = server.request("DELETE", "/dev/outbox", &[], "").expect("an answer");
     assert_eq!((cleared.status, listed(&server, "")), (200, vec![]));
     assert_eq!(server.terminate(), Some(0));
-    let server = Binary::start(folder.path(), CONFIG);
+    let server = Binary::start(folder.path(), &config);
     assert_eq!(listed(&server, ""), Vec::<Value>::new());
 }
 
@@ -166,13 +170,28 @@ fn begin(server: &Endpoint, address: &str, more: &str) -> Value {
 }
 
 fn awaited(server: &Endpoint, address: &str) -> Value {
+    let mut message = None;
+    until(|| {
+        message = listed(server, &format!("to={address}")).pop();
+        message.is_some()
+    });
+    message.expect("a message")
+}
+
+/// Whether the ledger has the message of a sign-up as sent.
+fn is_noted_as_sent(server: &Endpoint, origin: &Value) -> bool {
+    let path = format!("/v1/messages?status=sent&origin={}", origin.as_str().expect("an id"));
+    backend(server, "GET", &path, &Value::Null).json()["data"] != json!([])
+}
+
+fn until(mut is_reached: impl FnMut() -> bool) {
     for _ in 0..500 {
-        if let Some(message) = listed(server, &format!("to={address}")).pop() {
-            return message;
+        if is_reached() {
+            return;
         }
         thread::sleep(Duration::from_millis(10));
     }
-    panic!("no message to {address} came")
+    panic!("it was not reached");
 }
 
 fn listed(server: &Endpoint, query: &str) -> Vec<Value> {
