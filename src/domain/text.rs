@@ -52,6 +52,10 @@ pub fn line(text: &str) -> String {
 
 /// A line in the form in which addresses and usernames are compared: NFKC and lower case.
 pub fn folded(line: &str) -> String {
+    // ASCII is its own NFKC, and most addresses are ASCII.
+    if line.is_ascii() {
+        return line.to_ascii_lowercase();
+    }
     line.nfkc().collect::<String>().to_lowercase().nfkc().collect()
 }
 
@@ -160,6 +164,7 @@ pub fn digit(c: char) -> Option<char> {
 /// A space for a blank, and `-` for a dash: all of Pd, and the minus sign.
 fn plain(c: char) -> Option<char> {
     match c {
+        c if c.is_ascii_graphic() => None,
         c if is_blank(c) => Some(' '),
         '\u{2212}' => Some('-'),
         c if category(c) == GeneralCategory::DashPunctuation => Some('-'),
@@ -216,6 +221,13 @@ mod tests {
 
     fn around(c: char, text: &str) -> String {
         format!("{c}{c}{text}{c}{c}")
+    }
+
+    #[test]
+    fn ascii_is_folded_as_all_other_text() {
+        let ascii: String = (0..128_u8).map(char::from).collect();
+        let (alone, beside) = (folded(&ascii), folded(&format!("{ascii}\u{e9}")));
+        assert_eq!(beside.strip_suffix('\u{e9}'), Some(alone.as_str()));
     }
 
     #[test]
