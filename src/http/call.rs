@@ -7,9 +7,11 @@ use hyper::Method;
 use hyper::header::HeaderMap;
 use serde::Serialize;
 use serde_json::json;
+use serde_json::value::to_raw_value;
 
 use crate::domain::secret::Secret;
-use crate::engine::{ClientView, Engine, EngineError, RequestContext};
+use crate::engine::{ClientView, Engine, EngineError, RequestContext, SignUpView};
+use crate::wire::ClientResource;
 
 use super::app::App;
 use super::request::head::{AuthMode, RequestHead};
@@ -117,8 +119,26 @@ impl<'a> Call<'a> {
 
     /// An answer that includes the client.
     pub(super) fn wrapped(&self, identity: &Identity, response: &impl Serialize, client: &ClientView) -> ApiResponse {
-        let body = Wrapped { response, client };
-        self.with_credentials(identity, ApiResponse::json(&body), &ClientUpdate::Client(client))
+        self.enclosed(identity, &Wrapped { response, client }, client)
+    }
+
+    /// An answer that is the client, which includes it once more.
+    pub(super) fn with_client(&self, identity: &Identity, client: &ClientView) -> ApiResponse {
+        match to_raw_value(client) {
+            Ok(rendered) => self.enclosed(identity, &Wrapped { response: &rendered, client: &rendered }, client),
+            Err(_) => self.wrapped(identity, client, client),
+        }
+    }
+
+    /// An answer that is a sign-up, and includes the client, mostly with the same sign-up: it is rendered once.
+    pub(super) fn with_sign_up(&self, identity: &Identity, sign_up: &SignUpView, client: &ClientView) -> ApiResponse {
+        match to_raw_value(sign_up) {
+            Ok(rendered) => {
+                let shown = ClientResource::beside(client, sign_up, &rendered);
+                self.enclosed(identity, &Wrapped { response: &rendered, client: shown }, client)
+            }
+            Err(_) => self.wrapped(identity, sign_up, client),
+        }
     }
 
     /// An answer to a write of a flow. Where the person leaves the page for a link or a provider (`is_left`), it also
@@ -130,11 +150,18 @@ impl<'a> Call<'a> {
         client: &ClientView,
         is_left: bool,
     ) -> ApiResponse {
-        let mut answer = self.wrapped(identity, response, client);
-        if is_left {
-            identity.write_navigation_credentials(&ClientUpdate::Client(client), &self.head, answer.headers_mut());
-        }
+        let answer = self.wrapped(identity, response, client);
+        if is_left { self.left(identity, answer, client) } else { answer }
+    }
+
+    /// `answer` with what a browser that leaves the page needs when it returns.
+    pub(super) fn left(&self, identity: &Identity, mut answer: ApiResponse, client: &ClientView) -> ApiResponse {
+        identity.write_navigation_credentials(&ClientUpdate::Client(client), &self.head, answer.headers_mut());
         answer
+    }
+
+    fn enclosed(&self, identity: &Identity, body: &impl Serialize, client: &ClientView) -> ApiResponse {
+        self.with_credentials(identity, ApiResponse::json(body), &ClientUpdate::Client(client))
     }
 
     /// An answer to a caller without a client.

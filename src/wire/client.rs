@@ -1,11 +1,17 @@
 //! The Client ([guide: The Client object](crate::guide::contract#the-client-object)), with everything that it includes.
 
+#[cfg(feature = "server")]
+use std::sync::Arc;
+
 use serde::Serialize;
+use serde_json::value::RawValue;
 
 use crate::domain::id::{ClientId, SessionId};
 use crate::domain::time::Timestamp;
 use crate::domain::verification::Strategy;
 use crate::engine::ClientView;
+#[cfg(feature = "server")]
+use crate::engine::SignUpView;
 
 use super::{AsDisplay, SessionResource, SignInResource, SignUpResource};
 
@@ -16,13 +22,38 @@ pub(crate) struct ClientResource<'a> {
     id: AsDisplay<ClientId>,
     sessions: Vec<SessionResource<'a>>,
     sign_in: Option<SignInResource<'a>>,
-    sign_up: Option<SignUpResource<'a>>,
+    sign_up: Option<Shown<'a, SignUpResource<'a>>>,
     last_active_session_id: Option<AsDisplay<SessionId>>,
     last_authentication_strategy: Option<AsDisplay<&'a Strategy>>,
     cookie_expires_at: (),
     captcha_bypass: bool,
     created_at: Timestamp,
     updated_at: Timestamp,
+}
+
+/// A part of a resource: it is rendered with it, or was rendered before.
+#[derive(Debug, Serialize)]
+#[serde(untagged)]
+enum Shown<'a, R> {
+    Resource(R),
+    #[cfg_attr(not(feature = "server"), allow(dead_code, reason = "only answers show an object twice"))]
+    Rendered(&'a RawValue),
+}
+
+#[cfg(feature = "server")]
+impl<'a> ClientResource<'a> {
+    /// The client beside a sign-up of which `rendered` was made. Most answers to calls of a sign-up show it twice: by
+    /// itself and in its client.
+    pub(crate) fn beside(view: &'a ClientView, sign_up: &SignUpView, rendered: &'a RawValue) -> Self {
+        let is_same = |own: &SignUpView| {
+            Arc::ptr_eq(&own.value, &sign_up.value) && (own.now, own.status) == (sign_up.now, sign_up.status)
+        };
+        let mut client = Self::from(view);
+        if view.sign_up.as_ref().is_some_and(is_same) {
+            client.sign_up = Some(Shown::Rendered(rendered));
+        }
+        client
+    }
 }
 
 impl<'a> From<&'a ClientView> for ClientResource<'a> {
@@ -33,7 +64,7 @@ impl<'a> From<&'a ClientView> for ClientResource<'a> {
             id: AsDisplay(client.id),
             sessions: view.sessions.iter().map(SessionResource::from).collect(),
             sign_in: view.sign_in.as_ref().map(SignInResource::from),
-            sign_up: view.sign_up.as_ref().map(SignUpResource::from),
+            sign_up: view.sign_up.as_ref().map(|view| Shown::Resource(view.into())),
             last_active_session_id: client.last_active_session_id.map(AsDisplay),
             last_authentication_strategy: client.last_authentication_strategy.as_ref().map(AsDisplay),
             cookie_expires_at: (),
@@ -46,9 +77,13 @@ impl<'a> From<&'a ClientView> for ClientResource<'a> {
 
 #[cfg(test)]
 mod tests {
+    #[cfg(feature = "server")]
+    use serde_json::value::to_raw_value;
     use serde_json::{Value, json};
 
     use super::*;
+    #[cfg(feature = "server")]
+    use crate::domain::sign_up::Status;
     use crate::wire::samples;
 
     #[test]
@@ -61,6 +96,21 @@ mod tests {
         assert_eq!(shown["sign_up"]["object"], "sign_up_attempt");
         for null in ["sign_in", "last_active_session_id", "cookie_expires_at"] {
             assert_eq!(shown.get(null), Some(&Value::Null), "{null}");
+        }
+    }
+
+    #[cfg(feature = "server")]
+    #[test]
+    fn a_client_beside_its_sign_up_is_the_same_and_takes_no_other_one() {
+        let view = samples::client(Some(samples::sign_up()), Vec::new());
+        let own = view.sign_up.clone().expect("a sign-up");
+        let mut other = own.clone();
+        other.status = Status::Abandoned;
+        let whole = serde_json::to_string(&view).expect("JSON");
+        for sign_up in [own, other] {
+            let rendered = to_raw_value(&sign_up).expect("JSON");
+            let shown = ClientResource::beside(&view, &sign_up, &rendered);
+            assert_eq!(serde_json::to_string(&shown).expect("JSON"), whole);
         }
     }
 

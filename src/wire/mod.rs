@@ -25,6 +25,8 @@ mod verification;
 mod webhook;
 
 #[cfg(feature = "server")]
+pub(crate) use client::ClientResource;
+#[cfg(feature = "server")]
 pub(crate) use device_session::SessionWithActivity;
 #[cfg(feature = "server")]
 pub(crate) use session::TokenResource;
@@ -48,6 +50,7 @@ use crate::engine::{
 
 #[cfg(feature = "webhooks")]
 use crate::engine::{WebhookAttempt, WebhookEndpointView};
+#[cfg(not(feature = "server"))]
 use client::ClientResource;
 use instance::{ListedIdentifierResource, OverridesResource, RedirectUrlResource};
 use invitation::{InvitationResource, Waiting, WaitlistEntryResource};

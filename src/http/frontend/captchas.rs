@@ -13,7 +13,7 @@ pub(in crate::http) async fn solve(call: &Call<'_>, form: &Params) -> Result<Api
     let (token, error) = (hint("captcha_token").map(Secret::new), hint("captcha_error"));
     let identity = call.identify().await?;
     match call.engine().solve_captcha(&identity.caller, token, error, &call.context).await {
-        Ok(Some(client)) => Ok(call.wrapped(&identity, &client, &client)),
+        Ok(Some(client)) => Ok(call.with_client(&identity, &client)),
         Ok(None) => Ok(call.anonymous(&identity)),
         Err(error) => Err(call.refuse(&identity, error).await),
     }

@@ -1,11 +1,11 @@
 //! `/v1/client`, and ending all its sessions
 //! ([guide: When a client exists](crate::guide::contract#when-a-client-exists)).
 
-use crate::engine::{ClientView, EngineError};
+use crate::engine::EngineError;
 use crate::http::call::Call;
 use crate::http::cookie;
 use crate::http::request::head::AuthMode;
-use crate::http::request::identity::{ClientUpdate, Identity};
+use crate::http::request::identity::ClientUpdate;
 use crate::http::response::api_response::{ApiResponse, Wrapped};
 use crate::http::response::error::HttpError;
 
@@ -13,7 +13,7 @@ pub(in crate::http) async fn show(call: &Call<'_>) -> Result<ApiResponse, HttpEr
     let identity = call.identify().await?;
     let shown = call.engine().client_view(&identity.caller, &call.context);
     Ok(match shown.await? {
-        Some(client) => wrapped(call, &identity, &client),
+        Some(client) => call.with_client(&identity, &client),
         None => call.anonymous(&identity),
     })
 }
@@ -21,7 +21,7 @@ pub(in crate::http) async fn show(call: &Call<'_>) -> Result<ApiResponse, HttpEr
 pub(in crate::http) async fn open(call: &Call<'_>) -> Result<ApiResponse, HttpError> {
     let identity = call.identify().await?;
     let client = call.engine().open_client(&identity.caller, &call.context).await?;
-    Ok(wrapped(call, &identity, &client))
+    Ok(call.with_client(&identity, &client))
 }
 
 /// Sends the browser back to its page with a cookie that lasts longer. Browsers shorten what scripts cause, and nothing that
@@ -52,12 +52,8 @@ pub(in crate::http) async fn forget(call: &Call<'_>) -> Result<ApiResponse, Http
 pub(in crate::http) async fn end_sessions(call: &Call<'_>) -> Result<ApiResponse, HttpError> {
     let identity = call.identify().await?;
     match call.engine().end_sessions(&identity.caller, &call.context).await {
-        Ok(client) => Ok(wrapped(call, &identity, &client)),
+        Ok(client) => Ok(call.with_client(&identity, &client)),
         Err(EngineError::NoClient) => Ok(call.anonymous(&identity)),
         Err(error) => Err(call.refuse(&identity, error).await),
     }
-}
-
-fn wrapped(call: &Call<'_>, identity: &Identity, client: &ClientView) -> ApiResponse {
-    call.wrapped(identity, client, client)
 }

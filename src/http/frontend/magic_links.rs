@@ -18,7 +18,7 @@ pub(in crate::http) async fn complete(call: &Call<'_>, form: &Params) -> Result<
         Err(rejection) => Err(rejection.into()),
     };
     match outcome {
-        Ok((sign_up, client)) => Ok(call.wrapped(&identity, &sign_up, &client)),
+        Ok((sign_up, client)) => Ok(call.with_sign_up(&identity, &sign_up, &client)),
         Err(error) => Err(call.refuse(&identity, error).await),
     }
 }

@@ -51,7 +51,7 @@ pub(in crate::http) async fn show(call: &Call<'_>, id: SignUpId) -> Result<ApiRe
         // The waiting tab replaces its client by this one, and with it the sign-up that its page shows.
         client.sign_up.get_or_insert_with(|| sign_up.clone());
     }
-    Ok(call.wrapped(&identity, &sign_up, &client))
+    Ok(call.with_sign_up(&identity, &sign_up, &client))
 }
 
 pub(in crate::http) async fn update(call: &Call<'_>, id: SignUpId, form: &Params) -> Result<ApiResponse, HttpError> {
@@ -93,7 +93,8 @@ async fn settle(
     match outcome {
         Ok((sign_up, client)) => {
             let is_left = sign_up.value.awaits_link() || sign_up.value.awaits_provider();
-            Ok(call.written(identity, &sign_up, &client, is_left))
+            let answer = call.with_sign_up(identity, &sign_up, &client);
+            Ok(if is_left { call.left(identity, answer, &client) } else { answer })
         }
         Err(error) => Err(refuse(call, identity, error).await),
     }
