@@ -138,6 +138,8 @@ function profilePage(site) {
 async function personWithDevice(t, address) {
   const { page, context } = await newPerson(browser);
   t.after(() => context.close());
+  // Clerk's packages offer no passkeys to a browser that says that a program drives it.
+  await context.addInitScript(() => Object.defineProperty(navigator, 'webdriver', { value: false }));
   const session = await context.newCDPSession(page);
   await session.send('WebAuthn.enable');
   const { authenticatorId } = await session.send('WebAuthn.addVirtualAuthenticator', {
