@@ -52,7 +52,7 @@
 //! # Features
 //!
 //! All but the last three are on by default. Without any (`default-features = false`) the crate is the engine in
-//! process with the store in memory, and has at most 100 packages; with the default features it has 259
+//! process with the store in memory, and has at most 100 packages; with the default features it has 335
 //! (`cargo tree -e normal`).
 //!
 //! | Feature | What it adds | Packages with it alone |
@@ -65,9 +65,10 @@
 //! | `phone` | phone numbers; without it settings that ask for them are refused | 123 |
 //! | `zxcvbn` | an estimate of how hard a password is to guess, beyond the lists of known ones | 114 |
 //! | `foreign-hashes` | password digests of other systems by bcrypt, scrypt and MD5 ([`guide::security`]) | 117 |
+//! | `passkeys` | passkeys ([`passkeys`]); without it settings that ask for them are refused | 207 |
 //! | `webhooks` | webhooks of what has happened, and their endpoints ([`Engine::webhooks`]) | 122 |
-//! | `cli` | the binary; it brings `server`, `smtp`, `http-messages`, `oauth`, `sled` and `webhooks` | 206 |
-//! | `load` | `vestibule load` in the binary: the load generator; it brings `cli` | 213 |
+//! | `cli` | the binary; it brings `server`, `smtp`, `http-messages`, `oauth`, `passkeys`, `sled` and `webhooks` | 300 |
+//! | `load` | `vestibule load` in the binary: the load generator; it brings `cli` | 307 |
 //! | `rustcrypto` | another implementation of argon2id | |
 //! | `test-util` | for tests of an embedder's own: the module `testing` ([`guide::testing`]) | |
 //! | `unstable` | makes the rooms behind this face public, for the crate's own tests and benches; they may change in any release | |
@@ -86,7 +87,7 @@
 //! # The rooms
 //!
 //! Imports go strictly downward: `startup` → `http` → `wire` → `engine` → `actors` → the adapters (`store`, `delivery`, `oauth`, `captcha`,
-//! `webhook`, `token`, `password`, `pwned`, `limiter`, `npm`) → `domain`, which is pure. Begin reading at `domain::sign_up`, or at
+//! `webhook`, `token`, `passkey`, `password`, `pwned`, `limiter`, `npm`) → `domain`, which is pure. Begin reading at `domain::sign_up`, or at
 //! [`guide::design`], which describes the whole design. [`guide`] also has chapters about the wire, security, storage,
 //! and operation.
 
@@ -175,6 +176,10 @@ mod outbound;
 #[cfg(feature = "unstable")]
 pub mod outbound;
 #[cfg(not(feature = "unstable"))]
+mod passkey;
+#[cfg(feature = "unstable")]
+pub mod passkey;
+#[cfg(not(feature = "unstable"))]
 mod password;
 #[cfg(feature = "unstable")]
 pub mod password;
@@ -241,8 +246,8 @@ pub mod users {
     };
     pub use crate::domain::verification::Profile;
     pub use crate::engine::{
-        AttemptSecondFactor, CodeKind, NewOwnPassword, OwnUser, ResetPassword, ReverificationView, ReverifyAttempt,
-        ReverifyPrepare, SessionListParams, TotpView, UserFilter, UserListParams,
+        AttemptSecondFactor, CodeKind, NewOwnPassword, NewPasskey, OwnUser, ResetPassword, ReverificationView,
+        ReverifyAttempt, ReverifyPrepare, SessionListParams, TotpView, UserFilter, UserListParams,
     };
 }
 
@@ -326,7 +331,7 @@ pub mod settings {
     };
     pub use crate::domain::settings::{
         Actions, AttackProtection, Attribute, Attributes, EmailLinkProtection, InvalidSettings, Mfa, OAuth,
-        PasswordSettings, SignUpMode, SignUpSettings, Social, Switch, UserLockout,
+        PasskeySettings, PasswordSettings, SignUpMode, SignUpSettings, Social, Switch, UserLockout,
     };
 }
 
@@ -383,6 +388,12 @@ pub mod keys {
     pub use crate::token::{Algorithm, InstanceKey, KeyFileError};
 }
 
+/// Passkeys: the domain that they are bound to ([guide: Passkeys](crate::guide::contract_sign_ins#passkeys)).
+#[cfg(feature = "passkeys")]
+pub mod passkeys {
+    pub use crate::passkey::{InvalidRelyingParty, RelyingParty};
+}
+
 /// Other servers that the engine asks: providers of accounts, captcha services, lists of leaked passwords.
 #[cfg(feature = "oauth")]
 pub mod services {
@@ -411,10 +422,10 @@ pub mod configuration {
     pub use crate::config::{
         AllowedRedirect, BeforeSignUpCompletes, Captcha, Cdn, Config, ConfigError, DeliveredBy, Difference,
         DkimSection, Email, EmailTransport, Events, Instance, InvalidValue, Limits, Listen, Mailbox, Messages, Mode,
-        OnFailureChoice, Origin, Password, Place, PostmarkSection, PublicUrl, PublishableKey, Reloaded, ResendSection,
-        SendGridSection, Server, SesSection, Session, SignUp, Sms, SmsHttpSection, SmsRoute, SmsTransport, Sources,
-        StoreKind, StoreSection, Telemetry, Text, TwilioSection, Verification, VonageSection, WebUrl,
-        WebhookEndpointSection, WebhooksSection, near_misses,
+        OnFailureChoice, Origin, Passkeys, Password, Place, PostmarkSection, PublicUrl, PublishableKey, Reloaded,
+        ResendSection, SendGridSection, Server, SesSection, Session, SignUp, Sms, SmsHttpSection, SmsRoute,
+        SmsTransport, Sources, StoreKind, StoreSection, Telemetry, Text, TwilioSection, Verification, VonageSection,
+        WebUrl, WebhookEndpointSection, WebhooksSection, near_misses,
     };
     pub use crate::startup::{ConfiguredServer, StartupError};
     pub use crate::telemetry::LogFormat;

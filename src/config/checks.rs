@@ -6,6 +6,7 @@ use crate::delivery::{Channel, Security};
 use crate::domain::guessable::guessable;
 use crate::domain::secret::Secret;
 use crate::domain::settings::{Attribute, Settings};
+use crate::passkey::RelyingParty;
 use crate::webhook::{EndpointUrl, EventFilter, SigningSecret, Targets};
 
 use super::error::ConfigError;
@@ -42,6 +43,7 @@ pub(super) fn check_apart_from(sections: &[&str], config: &Config, layer: &Layer
         of_messages(&config.email),
         of_sms(config),
         of_passwords(config),
+        of_passkeys(config),
         of_captcha(config),
         of_webhooks(config),
     ];
@@ -174,6 +176,43 @@ fn of_passwords(config: &Config) -> Faults {
         faults.push(("password.pwned_range_url", reason.into()));
     }
     faults
+}
+
+/// The domain and the origins of passkeys. Which domain it is where none is given, the engine finds.
+fn of_passkeys(config: &Config) -> Faults {
+    let section = &config.passkeys;
+    let Some(id) = &section.rp_id else {
+        let mut faults = Faults::new();
+        if !section.origins.is_empty() {
+            let reason = "is given without `passkeys.rp_id`; give the domain that these origins share";
+            faults.push(("passkeys.origins", reason.into()));
+        }
+        if section.rp_name.is_some() {
+            faults.push(("passkeys.rp_name", "is given without `passkeys.rp_id`; give both".into()));
+        }
+        if config.settings().attributes.passkey.enabled && !has_domain(config) {
+            let reason = "is missing, and neither `instance.home_url` nor `server.allowed_origins` nor `server.public_url` \
+                          has a domain; give the domain of your pages, such as \"example.com\"";
+            faults.push(("passkeys.rp_id", reason.into()));
+        }
+        return faults;
+    };
+    match RelyingParty::new(id) {
+        Err(error) => vec![("passkeys.rp_id", format!("can't be used: {error}"))],
+        Ok(party) => match party.only_from(&section.origins) {
+            Err(error) => vec![("passkeys.origins", format!("has an entry that can't be used: {error}"))],
+            Ok(_) => Faults::new(),
+        },
+    }
+}
+
+/// Whether the engine finds the domain of the application's pages.
+fn has_domain(config: &Config) -> bool {
+    let home = config.instance.home_url.iter().map(|url| url.as_str().to_owned());
+    let pages = config.server.allowed_origins.iter().map(|origin| origin.as_str().to_owned());
+    let own = config.public_url(config.server.listen.address.port().max(1)).to_string();
+    let urls: Vec<String> = home.chain(pages).chain([own]).collect();
+    RelyingParty::of_pages(urls.iter().map(String::as_str)).is_some()
 }
 
 fn of_captcha(config: &Config) -> Faults {

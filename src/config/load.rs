@@ -19,7 +19,7 @@ use super::error::ConfigError;
 use super::layer::{Fault, Layer, lay, lay_what_fits};
 use super::risks::risks;
 use super::sections::{
-    Captcha, Email, Events, Instance, Limits, Messages, Password, Server, Session, SignUp, Sms, StoreSection,
+    Captcha, Email, Events, Instance, Limits, Messages, Passkeys, Password, Server, Session, SignUp, Sms, StoreSection,
     Telemetry, Verification, WebhooksSection,
 };
 use super::values::{Listen, Mode, PublicUrl, PublishableKey, RequestLog, WebUrl};
@@ -61,6 +61,8 @@ pub struct Config {
     pub messages: Messages,
     /// `[password]`: what the hash of a password costs.
     pub password: Password,
+    /// `[passkeys]`: the domain that passkeys are bound to.
+    pub passkeys: Passkeys,
     /// `[email]`: how mail is sent.
     pub email: Email,
     /// `[sms]`: how text messages are sent.

@@ -42,7 +42,7 @@ pub use samples::SAMPLES;
 pub use samples::sample_settings;
 pub use sections::{
     BeforeSignUpCompletes, Captcha, DeliveredBy, DkimSection, Email, Events, Instance, Limits, Messages,
-    OnFailureChoice, Password, Server, Session, SignUp, Sms, SmsRoute, StoreSection, Telemetry, Verification,
+    OnFailureChoice, Passkeys, Password, Server, Session, SignUp, Sms, SmsRoute, StoreSection, Telemetry, Verification,
     WebhookEndpointSection, WebhooksSection,
 };
 pub use settings_json::settings_of_json;

@@ -340,6 +340,18 @@ pub struct Captcha {
     pub oauth_bypass: Vec<String>,
 }
 
+/// Section `[passkeys]`.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Passkeys {
+    /// The domain that passkeys are bound to; that of the application's pages if absent.
+    pub rp_id: Option<String>,
+    /// The name that devices show; `instance.name` if absent.
+    pub rp_name: Option<Text>,
+    /// The only origins that may use passkeys; where there are none, the pages that may call the engine.
+    pub origins: Vec<String>,
+}
+
 /// Section `[sms]`.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]

@@ -22,6 +22,7 @@ pub mod listed;
 pub mod locale;
 pub mod message;
 pub mod metadata;
+pub mod passkey;
 pub mod password_policy;
 pub mod person;
 pub mod policy;

@@ -30,6 +30,8 @@ pub struct Settings {
     pub password_settings: PasswordSettings,
     /// The rules for usernames.
     pub username_settings: UsernameSettings,
+    /// Where Clerk's components offer to sign in with a passkey.
+    pub passkey_settings: PasskeySettings,
     /// Who may not sign up.
     pub restrictions: Restrictions,
     /// Protection against attacks.
@@ -75,7 +77,7 @@ pub struct Attributes {
     pub ticket: Attribute,
     /// Codes to keep for the case that the other second factors are lost.
     pub backup_code: Attribute,
-    /// Passkeys; not built, their strategy is refused.
+    /// Passkeys.
     pub passkey: Attribute,
 }
 
@@ -288,6 +290,22 @@ impl Default for PasswordSettings {
     }
 }
 
+/// Where Clerk's components offer to sign in with a passkey, if passkeys are on and sign in.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct PasskeySettings {
+    /// Whether the browser offers passkeys in the field of the identifier.
+    pub allow_autofill: bool,
+    /// Whether there is a button for it.
+    pub show_sign_in_button: bool,
+}
+
+impl Default for PasskeySettings {
+    fn default() -> Self {
+        Self { allow_autofill: true, show_sign_in_button: true }
+    }
+}
+
 /// A feature that is on or off.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -359,6 +377,11 @@ impl Settings {
     pub const fn has_second_factors(&self) -> bool {
         let attributes = &self.attributes;
         attributes.authenticator_app.is_second_factor() || attributes.phone_number.is_second_factor()
+    }
+
+    /// Whether people can sign in with a passkey as the first factor.
+    pub const fn signs_in_with_passkeys(&self) -> bool {
+        self.attributes.passkey.enabled && self.attributes.passkey.used_for_first_factor
     }
 
     /// Whether a field is accepted.

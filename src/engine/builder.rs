@@ -22,6 +22,7 @@ use crate::domain::settings::source_limits::SourceLimits;
 use crate::domain::time::{Span, Timestamp};
 use crate::entropy::OsEntropy;
 use crate::oauth::Providers;
+use crate::passkey::RelyingParty;
 use crate::password::{HashOptions, HashPool};
 use crate::pwned::PwnedRange;
 use crate::store::{MemoryStore, Store, StoreError};
@@ -67,6 +68,7 @@ pub struct EngineBuilder {
     providers: Option<Providers>,
     captcha: Option<Captcha>,
     pwned_range: Option<PwnedRange>,
+    relying_party: Option<RelyingParty>,
     requests_max: usize,
     source_limits: Option<SourceLimits>,
     #[cfg(feature = "webhooks")]
@@ -107,6 +109,7 @@ impl Default for EngineBuilder {
             providers: None,
             captcha: None,
             pwned_range: None,
+            relying_party: None,
             requests_max: 8192,
             source_limits: Some(SourceLimits::default()),
             #[cfg(feature = "webhooks")]
@@ -194,6 +197,11 @@ impl EngineBuilder {
         /// The service that knows leaked passwords, needed by settings whose `disable_hibp` is false.
         #[cfg(feature = "oauth")]
         pwned_range: PwnedRange => Some;
+        /// The domain that passkeys are bound to. By default the one of the application's home page, else of the first allowed
+        /// origin with one, else of `public_url`: the shortest domain that can have cookies, and `localhost` for this machine. It
+        /// must not change while people have passkeys.
+        #[cfg(feature = "passkeys")]
+        relying_party: RelyingParty => Some;
         /// How providers are called; by default only at public addresses and by https.
         #[cfg(feature = "oauth")]
         providers: Providers => Some;
@@ -239,7 +247,9 @@ impl EngineBuilder {
     /// # Errors
     /// See [`BuildError`].
     pub async fn build(self) -> Result<Engine, BuildError> {
-        check(&self.settings, self.captcha.as_ref())?;
+        let relying_party =
+            self.relying_party.or_else(|| party_of(&self.branding, &self.allowed_origins, &self.public_url));
+        check(&self.settings, self.captcha.as_ref(), relying_party.as_ref())?;
         if self.hook.as_ref().is_some_and(|hooked| !hooked.options.is_bounded()) {
             return Err(BuildError::Hook);
         }
@@ -366,6 +376,7 @@ impl EngineBuilder {
             providers: self.providers.unwrap_or_default(),
             captcha: self.captcha,
             pwned_range: self.pwned_range,
+            relying_party,
             token_ttl: self.token_ttl,
             calls,
             sign_up_flights: Flights::new(),
@@ -410,6 +421,13 @@ fn page_host(branding: &Branding, allowed_origins: &[String]) -> Option<String> 
     }
     let hosts: BTreeSet<Option<String>> = allowed_origins.iter().map(|origin| host(origin)).collect();
     if hosts.len() == 1 { hosts.into_iter().next().flatten() } else { None }
+}
+
+/// The domain that the application's pages share, named as the application.
+fn party_of(branding: &Branding, allowed_origins: &[String], public_url: &Url) -> Option<RelyingParty> {
+    let home = branding.home_url.as_deref().into_iter();
+    let urls = home.chain(allowed_origins.iter().map(String::as_str)).chain([public_url.as_str()]);
+    RelyingParty::of_pages(urls).map(|party| party.named(&branding.name))
 }
 
 /// `path` below a base URL, which may have a path of its own.

@@ -17,6 +17,7 @@ use crate::domain::settings::branding::Branding;
 use crate::domain::settings::{InvalidSettings, Settings};
 use crate::domain::time::{Span, Timestamp};
 use crate::oauth::Providers;
+use crate::passkey::RelyingParty;
 use crate::password::{HashPool, PoolError};
 use crate::pwned::PwnedRange;
 use crate::store::{Commit, CommitError, Store, StoreError, Unready};
@@ -61,6 +62,7 @@ pub(super) struct Inner {
     pub(super) providers: Providers,
     pub(super) captcha: Option<Captcha>,
     pub(super) pwned_range: Option<PwnedRange>,
+    pub(super) relying_party: Option<RelyingParty>,
     pub(super) token_ttl: Span,
     pub(super) cookie_suffix: String,
     pub(super) handshake_bytes_max: usize,
@@ -124,7 +126,7 @@ impl Engine {
     /// # Errors
     /// The key at fault; the old settings stay in force then.
     pub fn replace_settings(&self, settings: Settings) -> Result<(), InvalidSettings> {
-        check(&settings, self.inner.captcha.as_ref())?;
+        check(&settings, self.inner.captcha.as_ref(), self.inner.relying_party.as_ref())?;
         self.inner.amendments.configure(settings, |in_force| self.inner.actor_context.replace_settings(in_force));
         Ok(())
     }
@@ -264,11 +266,20 @@ impl Engine {
 }
 
 /// Validates settings, by themselves and against what the engine was built with.
-pub(super) fn check(settings: &Settings, captcha: Option<&Captcha>) -> Result<(), InvalidSettings> {
+pub(super) fn check(
+    settings: &Settings,
+    captcha: Option<&Captcha>,
+    relying_party: Option<&RelyingParty>,
+) -> Result<(), InvalidSettings> {
     settings.validate()?;
     if settings.sign_up.captcha_enabled && captcha.is_none() {
         let reason = "needs a captcha service: set `captcha.provider`, `captcha.site_key` and `captcha.secret`".into();
         return Err(InvalidSettings { key: "sign_up.captcha_enabled".into(), reason });
+    }
+    if settings.attributes.passkey.enabled && relying_party.is_none() {
+        let reason = "needs the domain of the application's pages, to which passkeys are bound, and no URL of this instance \
+                      has a domain: set `passkeys.rp_id`";
+        return Err(InvalidSettings { key: "attributes.passkey.enabled".into(), reason: reason.into() });
     }
     Ok(())
 }

@@ -75,6 +75,8 @@ pub struct AttemptFirstFactor {
     /// The password, for the strategy of passwords. Beside the code of a reset: the new one, which clients before 2024 set in
     /// the same call.
     pub password: Option<Secret<String>>,
+    /// The answer of the browser as JSON, for passkeys: a `PublicKeyCredential` (Web Authentication 5.1).
+    pub public_key_credential: Option<String>,
 }
 
 /// The input of a new password at the end of a reset
@@ -124,12 +126,18 @@ impl AttemptVerification {
 impl AttemptFirstFactor {
     /// An attempt with this code, as typed.
     pub fn code(strategy: Strategy, code: impl Into<String>) -> Self {
-        Self { strategy, code: Some(code.into()), password: None }
+        Self { strategy, code: Some(code.into()), password: None, public_key_credential: None }
     }
 
     /// An attempt with this password.
     pub const fn password(password: Secret<String>) -> Self {
-        Self { strategy: Strategy::Password, code: None, password: Some(password) }
+        Self { strategy: Strategy::Password, code: None, password: Some(password), public_key_credential: None }
+    }
+
+    /// An attempt with this answer of a browser, as JSON.
+    pub fn passkey(public_key_credential: impl Into<String>) -> Self {
+        let public_key_credential = Some(public_key_credential.into());
+        Self { strategy: Strategy::Passkey, code: None, password: None, public_key_credential }
     }
 }
 

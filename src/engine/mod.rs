@@ -52,7 +52,7 @@ pub use frontend::email_links::{Followed, LinkOutcome};
 pub(crate) use frontend::handshakes::DEV_BROWSER_PREFIX;
 pub use frontend::handshakes::{Handshake, HandshakeRequest};
 pub use frontend::oauth::{CallbackRedirect, ProviderCallback};
-pub use frontend::own::{NewOwnPassword, ReverificationView, ReverifyAttempt, ReverifyPrepare};
+pub use frontend::own::{NewOwnPassword, NewPasskey, ReverificationView, ReverifyAttempt, ReverifyPrepare};
 pub use frontend::own_second_factors::TotpView;
 #[cfg(feature = "webhooks")]
 pub use handles::Webhooks;

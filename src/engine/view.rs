@@ -77,6 +77,9 @@ pub struct SignInView {
     pub first_factors: Vec<Factor>,
     /// The ways to prove the second factor, where one is needed now.
     pub second_factors: Vec<Factor>,
+    /// What the person's device is asked, while a passkey is awaited: `PublicKeyCredentialRequestOptionsJSON` (Web
+    /// Authentication 5.1.9).
+    pub passkey_options: Option<String>,
     /// The user, where it may be shown.
     pub user: Option<Arc<User>>,
     /// When it counts as abandoned.

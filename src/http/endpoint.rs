@@ -269,6 +269,7 @@ pub(in crate::http) enum PathId {
     RedirectUrl(RedirectUrlId),
     User(UserId),
     UserAccount(UserAccountPath),
+    UserPasskey(UserPasskeyPath),
     UserProvider(UserProviderPath),
     Identification(IdentificationId),
     ExternalAccount(ExternalAccountId),
@@ -293,6 +294,22 @@ impl FromStr for UserAccountPath {
     fn from_str(text: &str) -> Result<Self, MalformedId> {
         let (user, account) = text.split_once("/external_accounts/").ok_or(MalformedId)?;
         Ok(Self { user: user.parse()?, account: account.parse()? })
+    }
+}
+
+/// The ids of a path that names a user and one of its passkeys.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::http) struct UserPasskeyPath {
+    pub(in crate::http) user: UserId,
+    pub(in crate::http) passkey: IdentificationId,
+}
+
+impl FromStr for UserPasskeyPath {
+    type Err = MalformedId;
+
+    fn from_str(text: &str) -> Result<Self, MalformedId> {
+        let (user, passkey) = text.split_once("/passkeys/").ok_or(MalformedId)?;
+        Ok(Self { user: user.parse()?, passkey: passkey.parse()? })
     }
 }
 
@@ -385,6 +402,7 @@ in_path! {
     RedirectUrl RedirectUrlId
     User UserId
     UserAccount UserAccountPath
+    UserPasskey UserPasskeyPath
     UserProvider UserProviderPath
     Identification IdentificationId
     ExternalAccount ExternalAccountId

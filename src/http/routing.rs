@@ -268,7 +268,7 @@ mod tests {
     fn what_is_off_says_so_and_is_not_missing() {
         for (method, path, expected) in [
             ("POST", "/v1/organizations", 403),
-            ("POST", "/v1/me/passkeys", 403),
+            ("POST", "/v1/me/web3_wallets", 403),
             ("PUT", "/v1/me", 405),
             ("POST", "/v1/me/nonsense", 404),
         ] {

@@ -25,6 +25,8 @@ use crate::engine::{MessageWebhooks, NewWebhookEndpoint};
 use crate::oauth::Providers;
 #[cfg(feature = "oauth")]
 use crate::outbound::{Outbound, OutboundOptions};
+#[cfg(feature = "passkeys")]
+use crate::passkey::RelyingParty;
 use crate::password::{HashOptions, HashParameters};
 #[cfg(feature = "oauth")]
 use crate::pwned::PwnedRange;
@@ -52,7 +54,7 @@ pub(super) fn engine_builder(
         delivery_timeout: delivery_timeout(config) + DELIVERY_MARGIN,
         ..ActorOptions::default()
     };
-    let builder = with_webhooks(with_outbound(Engine::builder(), config)?, config)?
+    let builder = with_passkeys(with_webhooks(with_outbound(Engine::builder(), config)?, config)?, config)?
         .store(store)
         .key(key)
         .settings(config.settings().clone())
@@ -97,6 +99,21 @@ fn hashing(config: &Config) -> HashOptions {
         queue: section.queue,
         ..defaults
     }
+}
+
+/// Adds the domain that passkeys are bound to, where one is given.
+#[cfg(feature = "passkeys")]
+fn with_passkeys(builder: EngineBuilder, config: &Config) -> Result<EngineBuilder, StartupError> {
+    let section = &config.passkeys;
+    let Some(id) = &section.rp_id else { return Ok(builder) };
+    let name = section.rp_name.as_ref().unwrap_or(&config.instance.name);
+    let party = RelyingParty::new(id).and_then(|party| party.named(name.as_str()).only_from(&section.origins));
+    Ok(builder.relying_party(party.map_err(StartupError::new)?))
+}
+
+#[cfg(not(feature = "passkeys"))]
+fn with_passkeys(builder: EngineBuilder, _: &Config) -> Result<EngineBuilder, StartupError> {
+    Ok(builder)
 }
 
 /// Adds what asks other servers: providers, the captcha service and the service that knows leaked passwords.

@@ -14,6 +14,7 @@ use crate::domain::identifier::Identifier;
 use crate::domain::invitation::Invitation;
 use crate::domain::listed::{List, ListedIdentifier, ListedRedirect};
 use crate::domain::message::{FailureClass, Origin, Template};
+use crate::domain::passkey::ChallengeChange;
 use crate::domain::policy::{AddressLimits, RetentionPolicy};
 use crate::domain::quota::QuotaUse;
 use crate::domain::sign_in::{Entry, Try};
@@ -112,6 +113,9 @@ pub struct Decision {
     pub sign_in_tokens: Vec<SignInTokenChange>,
     /// Changes to the results of handshakes, in order. Refused as [`CommitError::Rejected`].
     pub handshakes: Vec<HandshakeChange>,
+    /// Changes to the challenges for passkeys, in order. Refused as [`CommitError::Stale`] if a challenge that is taken is
+    /// not the one that is stored, or has expired.
+    pub challenges: Vec<ChallengeChange>,
     /// Changes to the endpoints of webhooks, in order. Refused as [`CommitError::Stale`] if an endpoint is not in the
     /// expected version, as [`CommitError::Rejected`] if it is gone.
     pub webhooks: Vec<WebhookChange>,

@@ -62,6 +62,8 @@ pub enum StoreRead {
     Owner,
     /// [`Store::sign_in_token`] and [`Store::handshake`].
     SignInToken,
+    /// [`Store::passkey_challenge`] and [`Store::passkey_holder`].
+    Passkey,
     /// [`Store::invitation`].
     Invitation,
     /// [`Store::invitations`].

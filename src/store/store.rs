@@ -14,6 +14,7 @@ use crate::domain::id::{
 use crate::domain::identifier::Identifier;
 use crate::domain::invitation::Invitation;
 use crate::domain::listed::{List, ListedIdentifier, ListedRedirect};
+use crate::domain::passkey::{ChallengeOwner, KeptChallenge};
 use crate::domain::policy::RetentionPolicy;
 use crate::domain::sign_in::Failures;
 use crate::domain::sign_in_token::SignInToken;
@@ -101,6 +102,12 @@ pub trait Store: sealed::Sealed + Send + Sync + 'static {
 
     /// The result of a handshake that was not fetched yet.
     fn handshake(&self, digest: [u8; 32]) -> BoxFuture<'_, Result<Option<KeptHandshake>, StoreError>>;
+
+    /// The challenge for a passkey that waits for its answer.
+    fn passkey_challenge(&self, owner: ChallengeOwner) -> BoxFuture<'_, Result<Option<KeptChallenge>, StoreError>>;
+
+    /// The user who has the passkey with this credential. Only a hint: the user may have lost it by now.
+    fn passkey_holder<'a>(&'a self, credential_id: &'a str) -> BoxFuture<'a, Result<Option<UserId>, StoreError>>;
 
     /// An invitation.
     fn invitation(&self, id: InvitationId) -> BoxFuture<'_, Result<Option<Invitation>, StoreError>>;

@@ -12,8 +12,9 @@ pub(crate) mod error;
 pub(crate) mod instance;
 mod invitation;
 mod message;
-mod reverification;
 #[cfg(feature = "server")]
+mod passkey;
+mod reverification;
 pub(crate) mod second_factor;
 mod session;
 mod sign_in;
@@ -29,9 +30,10 @@ pub(crate) use client::ClientResource;
 #[cfg(feature = "server")]
 pub(crate) use device_session::SessionWithActivity;
 #[cfg(feature = "server")]
+pub(crate) use passkey::OwnPasskey;
+#[cfg(feature = "server")]
 pub(crate) use session::TokenResource;
 pub(crate) use user::UserResource;
-#[cfg(feature = "server")]
 pub(crate) use user::{OwnAccount, OwnAddress, OwnAddresses};
 
 use std::fmt::Display;

@@ -35,6 +35,8 @@ impl<'a> From<&'a ReverificationView> for ReverificationResource<'a> {
         });
         let sent = sent.map(|(state, _)| state);
         let (first, second) = if is_second { (None, sent) } else { (sent, None) };
+        let asked = view.passkey.as_ref();
+        let asked = asked.map(|(options, at)| State::asking(&Strategy::Passkey, options, *at));
         let proved = view.step.first_factor_at.map(|_| State::verified(&Strategy::Password));
         Self {
             object: "session_reverification",
@@ -42,7 +44,7 @@ impl<'a> From<&'a ReverificationView> for ReverificationResource<'a> {
             status: view.step.status().as_str(),
             supported_first_factors: resource(&view.first_factors),
             supported_second_factors: (!view.second_factors.is_empty()).then(|| resource(&view.second_factors)),
-            first_factor_verification: first.or(proved),
+            first_factor_verification: first.or(asked).or(proved),
             second_factor_verification: second,
             session: &view.session,
         }

@@ -92,7 +92,8 @@ impl<'a> From<&'a SignInView> for SignInResource<'a> {
                     let verification = &factor.verification;
                     Some(FirstFactorVerification::Known(match value.is_transferable() {
                         true => State::transferable(verification),
-                        false => State::of(verification, verification.status(view.now, view.attempts_max)),
+                        false => State::of(verification, verification.status(view.now, view.attempts_max))
+                            .with_nonce(view.passkey_options.as_deref()),
                     }))
                 }
                 (None, Some(account)) => {

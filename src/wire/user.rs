@@ -12,6 +12,7 @@ use crate::domain::time::Timestamp;
 use crate::domain::user::{AddressVerification, Connection, Identification, User, UserAccount};
 use crate::domain::verification::Profile;
 
+use super::passkey::{PasskeyResource, passkeys};
 use super::verification::{ExternalResource, State, proof};
 use super::{AsDisplay, Metadata};
 
@@ -33,7 +34,7 @@ pub(crate) struct UserResource<'a> {
     email_addresses: Vec<EmailAddressResource<'a>>,
     phone_numbers: Vec<PhoneNumberResource<'a>>,
     web3_wallets: [(); 0],
-    passkeys: [(); 0],
+    passkeys: Vec<PasskeyResource<'a>>,
     external_accounts: Vec<ExternalAccountResource<'a>>,
     saml_accounts: [(); 0],
     enterprise_accounts: [(); 0],
@@ -164,7 +165,7 @@ impl<'a> UserResource<'a> {
             email_addresses: user.email_addresses.iter().chain(&user.unproved_emails).map(|e| email(user, e)).collect(),
             phone_numbers: user.phone_numbers.iter().chain(&user.unproved_phones).map(|p| phone(user, p)).collect(),
             web3_wallets: [],
-            passkeys: [],
+            passkeys: passkeys(user),
             external_accounts: accounts(user, now),
             saml_accounts: [],
             enterprise_accounts: [],

@@ -49,6 +49,9 @@ pub(super) struct State<'a> {
     channel: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     verified_at_client: Option<AsDisplay<ClientId>>,
+    /// For passkeys: what the device is asked, as JSON.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    nonce: Option<&'a str>,
 }
 
 impl<'a> VerificationResource<'a> {
@@ -87,7 +90,20 @@ impl<'a> State<'a> {
             error: None,
             channel: verification.channel.as_deref(),
             verified_at_client: verification.verified.as_ref().map(|proof| AsDisplay(proof.client)),
+            nonce: None,
         }
+    }
+
+    /// The same with what the person's device is asked.
+    pub(super) fn with_nonce(self, nonce: Option<&'a str>) -> Self {
+        Self { nonce, ..self }
+    }
+
+    /// A verification that waits for the answer of a device, which is asked this until then.
+    pub(super) fn asking(strategy: &'a Strategy, nonce: &'a str, expire_at: Timestamp) -> Self {
+        let waits =
+            Self { status: word(VerificationStatus::Unverified), attempts: Some(0), ..Self::verified(strategy) };
+        Self { expire_at: Some(expire_at), nonce: Some(nonce), ..waits }
     }
 
     /// `verification`, which proved an identifier without a user: it can be used to sign up
@@ -107,6 +123,7 @@ impl<'a> State<'a> {
             error: None,
             channel: None,
             verified_at_client: None,
+            nonce: None,
         }
     }
 }
@@ -191,7 +208,7 @@ fn object(strategy: &Strategy) -> &'static str {
         Strategy::Enterprise(_) => "verification_saml",
         Strategy::Ticket => "verification_ticket",
         Strategy::Password => "verification_password",
-        Strategy::NotBuilt(_) => "verification_otp",
+        Strategy::Passkey => "verification_passkey",
     }
 }
 

@@ -7,7 +7,7 @@ use std::fs;
 use std::path::Path;
 
 /// Every public name with all features: those at the root, and those of each module.
-const NAMES: [(&str, &str); 16] = [
+const NAMES: [(&str, &str); 17] = [
     (
         "",
         "AttemptFirstFactor AttemptVerification BuildError Caller ClientId ClientView Engine EngineBuilder EngineError ErrorCode Factor FactorAddress Field \
@@ -25,7 +25,7 @@ const NAMES: [(&str, &str); 16] = [
     ),
     (
         "configuration",
-        "AllowedRedirect BeforeSignUpCompletes Captcha Cdn Config ConfigError ConfiguredServer DeliveredBy Difference DkimSection Email EmailTransport Events Instance InvalidValue Limits Listen LogFormat Mailbox Messages Mode OnFailureChoice Origin Password Place PostmarkSection PublicUrl PublishableKey Reloaded ResendSection SendGridSection Server SesSection Session SignUp Sms SmsHttpSection SmsRoute SmsTransport Sources StartupError StoreKind StoreSection Telemetry Text TwilioSection Verification VonageSection WebUrl WebhookEndpointSection WebhooksSection near_misses",
+        "AllowedRedirect BeforeSignUpCompletes Captcha Cdn Config ConfigError ConfiguredServer DeliveredBy Difference DkimSection Email EmailTransport Events Instance InvalidValue Limits Listen LogFormat Mailbox Messages Mode OnFailureChoice Origin Passkeys Password Place PostmarkSection PublicUrl PublishableKey Reloaded ResendSection SendGridSection Server SesSection Session SignUp Sms SmsHttpSection SmsRoute SmsTransport Sources StartupError StoreKind StoreSection Telemetry Text TwilioSection Verification VonageSection WebUrl WebhookEndpointSection WebhooksSection near_misses",
     ),
     (
         "events",
@@ -45,6 +45,7 @@ const NAMES: [(&str, &str); 16] = [
         "messages",
         "ApiAnswer ApiError ApiLimits ApiTransport BoxFuture Callback CallbackError Capture Captured Channel ChannelHealth ChannelStatus ChannelView Color Counted Dkim DkimError Failure FailureClass Fallback Logo Message MessageApi MessageFilter MessageId MessagePage MessageStatus MessageStyle MessageView Messages NamedTransport NullTransport Origin Outcome PhoneChannel Postmark ProviderState ProviderStatus Receipt Report ReportRefusal ReportedState Resend Route Security SendGrid Ses SmsTemplate Smtp SmtpError SmtpLimits SmtpOptions StyleError Template TemplateError TemplateFault Templates Transport Twilio Vonage",
     ),
+    ("passkeys", "InvalidRelyingParty RelyingParty"),
     ("ports", "Clock Entropy SystemClock"),
     (
         "redirects",
@@ -61,7 +62,7 @@ const NAMES: [(&str, &str); 16] = [
     ),
     (
         "settings",
-        "AccessList Actions AttackProtection Attribute Attributes Branding Disposable Domains EmailLinkProtection InvalidDomain InvalidPattern InvalidSettings Mfa OAuth PasswordSettings Pattern Patterns PhoneCountries Restrictions SignUpMode SignUpSettings Social Switch UserLockout UsernameSettings sample_settings",
+        "AccessList Actions AttackProtection Attribute Attributes Branding Disposable Domains EmailLinkProtection InvalidDomain InvalidPattern InvalidSettings Mfa OAuth PasskeySettings PasswordSettings Pattern Patterns PhoneCountries Restrictions SignUpMode SignUpSettings Social Switch UserLockout UsernameSettings sample_settings",
     ),
     (
         "storage",
@@ -70,7 +71,7 @@ const NAMES: [(&str, &str); 16] = [
     ),
     (
         "users",
-        "Activity AddressChange AddressStatus AddressVerification AddressVerificationId AttemptSecondFactor Browser CodeKind Connection EmailAddress EndReason ExternalAccountId Identification IdentificationId Identifier IdentifierKind Level Metadata MetadataChange NewOwnPassword NewUser OwnUser Passkey PhoneNumber Profile ProfilePatch Purpose ResetPassword Reverification ReverificationStatus ReverificationView ReverifyAttempt ReverifyPrepare SecondFactorChange SecondFactors Session SessionListParams SessionStatus SessionTask SessionsEnded SignInAttempts System Totp TotpView UsedCode User UserAccount UserChange UserFields UserFilter UserListParams UserPatch Username",
+        "Activity AddressChange AddressStatus AddressVerification AddressVerificationId AttemptSecondFactor Browser CodeKind Connection EmailAddress EndReason ExternalAccountId Identification IdentificationId Identifier IdentifierKind Level Metadata MetadataChange NewOwnPassword NewPasskey NewUser OwnUser Passkey PhoneNumber Profile ProfilePatch Purpose ResetPassword Reverification ReverificationStatus ReverificationView ReverifyAttempt ReverifyPrepare SecondFactorChange SecondFactors Session SessionListParams SessionStatus SessionTask SessionsEnded SignInAttempts System Totp TotpView UsedCode User UserAccount UserChange UserFields UserFilter UserListParams UserPatch Username",
     ),
     (
         "webhooks",

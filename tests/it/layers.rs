@@ -9,7 +9,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// What each room may import besides itself.
-const ROOMS: [(&str, &[&str]); 27] = [
+const ROOMS: [(&str, &[&str]); 28] = [
     ("main", &["cli"]),
     ("cli", &["startup", "load", "config", "engine", ADAPTERS, UTILITIES, "domain"]),
     ("startup", &["http", "config", "engine", "actors", ADAPTERS, UTILITIES, "domain"]),
@@ -36,6 +36,7 @@ const ROOMS: [(&str, &[&str]); 27] = [
     ("captcha", &[UTILITIES, "domain"]),
     ("webhook", &[UTILITIES, "domain"]),
     ("token", &[UTILITIES, "domain"]),
+    ("passkey", &[UTILITIES, "domain"]),
     ("password", &[UTILITIES, "domain"]),
     ("pwned", &[UTILITIES, "domain"]),
     ("limiter", &[UTILITIES, "domain"]),
@@ -60,11 +61,11 @@ const ROOMS: [(&str, &[&str]); 27] = [
     ),
 ];
 
-const ADAPTERS: &str = "store delivery oauth captcha webhook token password pwned limiter npm";
+const ADAPTERS: &str = "store delivery oauth captcha webhook token passkey password pwned limiter npm";
 const UTILITIES: &str = "clock entropy outbound telemetry";
 
 /// Packages that only these rooms name.
-const HOMES: [(&str, &[&str]); 21] = [
+const HOMES: [(&str, &[&str]); 22] = [
     ("ractor", &["actors"]),
     ("sled", &["store"]),
     ("bincode", &["store"]),
@@ -83,6 +84,7 @@ const HOMES: [(&str, &[&str]); 21] = [
     ("reqwest", &["load"]),
     ("oauth2", &["oauth"]),
     ("jsonwebtoken", &["oauth"]),
+    ("webauthn_rs", &["passkey"]),
     ("bcrypt", &["password"]),
     ("md5", &["password"]),
     ("scrypt", &["password"]),

@@ -45,6 +45,7 @@ mod http_messages;
 mod http_newcomers;
 mod http_oauth;
 mod http_oauth_returns;
+mod http_passkeys;
 mod http_pending_sessions;
 mod http_repeats;
 mod http_resets;

@@ -175,6 +175,7 @@ fn lists_without_entries_and_entries_without_effect_are_told() {
 fn attributes_and_factors_that_are_not_built_are_told() {
     for (text, sentence) in [
         ("[settings.attributes.passkey]\nenabled = true", "line 5: `settings.attributes.passkey.enabled` is true, but"),
+        ("[settings.attributes.passkey]\nrequired = true", "`settings.attributes.passkey.required` has no effect"),
         ("[settings.attributes.backup_code]\nenabled = true", "`settings.attributes.backup_code.enabled` is true, but"),
         (
             "[settings.attributes.authenticator_app]\nenabled = true",
@@ -186,10 +187,7 @@ fn attributes_and_factors_that_are_not_built_are_told() {
             "password.used_for_second_factor` has no effect",
         ),
         ("[settings.attributes.password]\nsecond_factors = [\"totp\"]", "password.second_factors` has no effect"),
-        (
-            "[settings.attributes.password]\nfirst_factors = [\"passkey\"]",
-            "contains \"passkey\", which is not built yet",
-        ),
+        ("[settings.attributes.password]\nfirst_factors = [\"saml\"]", "contains \"saml\", which is not built yet"),
         (
             "[settings.attributes.password]\nfirst_factors = [\"pasword\"]",
             "contains \"pasword\", which is not a strategy",

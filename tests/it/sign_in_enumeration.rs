@@ -161,7 +161,12 @@ impl Bench {
             for _ in 0..6 {
                 let password = (strategy == "password").then(|| Secret::new("wanders under oaks".into()));
                 let code = Some("000000".into());
-                let raw = AttemptFirstFactor { strategy: strategy.parse().expect("a strategy"), code, password };
+                let raw = AttemptFirstFactor {
+                    strategy: strategy.parse().expect("a strategy"),
+                    code,
+                    password,
+                    public_key_credential: None,
+                };
                 let caller = self.known(&token).await;
                 let tried = self.engine.sign_ins().attempt(&caller, id, &raw, &RequestContext::default()).await;
                 steps.push((shown(&tried), calls_of(&self.store)));

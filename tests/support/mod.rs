@@ -18,6 +18,7 @@ pub(crate) fn require(what: &str, present: bool) -> bool {
     present
 }
 
+pub(crate) mod authenticator;
 pub(crate) mod backend;
 pub(crate) mod binary;
 pub(crate) mod browser;

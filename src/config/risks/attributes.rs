@@ -7,13 +7,12 @@ use crate::domain::verification::Strategy;
 pub(super) fn attributes(settings: &Settings, sends_by_whatsapp: bool) -> Risks {
     let attributes = &settings.attributes;
     let mut risks = Risks::default();
-    for (name, attribute) in [("web3_wallet", &attributes.web3_wallet), ("passkey", &attributes.passkey)] {
-        risks.add(
-            attribute.enabled,
-            &format!("settings.attributes.{name}.enabled"),
-            "is true, but this is not built yet: pages may show it, but people can't use it; write false",
-        );
-    }
+    risks.add(
+        attributes.web3_wallet.enabled,
+        "settings.attributes.web3_wallet.enabled",
+        "is true, but this is not built yet: pages may show it, but people can't use it; write false",
+    );
+    add_passkeys(&mut risks, settings);
     for (name, attribute) in [
         ("email_address", &attributes.email_address),
         ("phone_number", &attributes.phone_number),
@@ -25,6 +24,21 @@ pub(super) fn attributes(settings: &Settings, sends_by_whatsapp: bool) -> Risks 
     }
     add_second_factors(&mut risks, settings);
     risks
+}
+
+fn add_passkeys(risks: &mut Risks, settings: &Settings) {
+    let passkey = &settings.attributes.passkey;
+    risks.add(
+        passkey.enabled && !passkey.used_for_first_factor,
+        "settings.attributes.passkey.enabled",
+        "is true, but `used_for_first_factor` is not, so people can add passkeys and not sign in with them; write true for \
+         both",
+    );
+    risks.add(
+        passkey.required,
+        "settings.attributes.passkey.required",
+        "has no effect: a passkey is added after the sign-up; remove it",
+    );
 }
 
 fn add_second_factors(risks: &mut Risks, settings: &Settings) {
@@ -61,7 +75,7 @@ fn add_factors(risks: &mut Risks, name: &str, attribute: &Attribute) {
     for factor in &attribute.first_factors {
         let why = match factor.parse() {
             Err(_) | Ok(Strategy::Admin) => "is not a strategy",
-            Ok(Strategy::NotBuilt(_) | Strategy::Web3(_) | Strategy::Enterprise(_)) => "is not built yet",
+            Ok(Strategy::Web3(_) | Strategy::Enterprise(_)) => "is not built yet",
             Ok(_) => continue,
         };
         risks.say(

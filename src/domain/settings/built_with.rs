@@ -6,19 +6,27 @@ use super::Settings;
 #[derive(Clone, Copy)]
 pub(super) struct BuiltWith {
     oauth: bool,
+    passkeys: bool,
     phone: bool,
     zxcvbn: bool,
 }
 
 /// The features of this program.
-pub(super) const BUILT_WITH: BuiltWith =
-    BuiltWith { oauth: cfg!(feature = "oauth"), phone: cfg!(feature = "phone"), zxcvbn: cfg!(feature = "zxcvbn") };
+pub(super) const BUILT_WITH: BuiltWith = BuiltWith {
+    oauth: cfg!(feature = "oauth"),
+    passkeys: cfg!(feature = "passkeys"),
+    phone: cfg!(feature = "phone"),
+    zxcvbn: cfg!(feature = "zxcvbn"),
+};
 
 impl Settings {
     /// The first key that needs a missing feature, and which feature that is.
     pub(super) fn beyond(&self, built: BuiltWith) -> Option<(String, &'static str)> {
         if !built.phone && self.attributes.phone_number.enabled {
             return Some(("attributes.phone_number.enabled".into(), "needs a program built with the feature `phone`"));
+        }
+        if !built.passkeys && self.attributes.passkey.enabled {
+            return Some(("attributes.passkey.enabled".into(), "needs a program built with the feature `passkeys`"));
         }
         if !built.zxcvbn && self.password_settings.min_zxcvbn_strength > 0 {
             let key = "password_settings.min_zxcvbn_strength".into();
@@ -36,8 +44,8 @@ mod tests {
 
     #[test]
     fn settings_that_need_a_missing_feature_are_refused_and_no_others() {
-        let none = BuiltWith { oauth: false, phone: false, zxcvbn: false };
-        let all = BuiltWith { oauth: true, phone: true, zxcvbn: true };
+        let none = BuiltWith { oauth: false, passkeys: false, phone: false, zxcvbn: false };
+        let all = BuiltWith { oauth: true, passkeys: true, phone: true, zxcvbn: true };
         let fault = |change: fn(&mut Settings)| {
             let mut settings = Settings::default();
             change(&mut settings);
@@ -47,6 +55,8 @@ mod tests {
         assert_eq!(fault(|_| ()), None);
         let phone = fault(|settings| settings.attributes.phone_number.enabled = true);
         assert_eq!(phone.as_deref(), Some("attributes.phone_number.enabled"));
+        let passkey = fault(|settings| settings.attributes.passkey.enabled = true);
+        assert_eq!(passkey.as_deref(), Some("attributes.passkey.enabled"));
         let strength = fault(|settings| settings.password_settings.min_zxcvbn_strength = 1);
         assert_eq!(strength.as_deref(), Some("password_settings.min_zxcvbn_strength"));
         let google = fault(|settings| {

@@ -30,9 +30,13 @@ impl SignIn {
                 false => Err(ErrorCode::VerificationAlreadyVerified.into()),
             };
         }
-        self.offered(&attempt.strategy, user, cx)?;
         let next = self.counted();
+        if let Proof::Passkey(proof) = &attempt.proof {
+            return next.prove_passkey(proof, Some(self.stamp()), user, cx);
+        }
+        self.offered(&attempt.strategy, user, cx)?;
         match &attempt.proof {
+            Proof::Passkey(_) => Err(ErrorCode::VerificationStrategyInvalid.into()),
             Proof::Password { fits } => next.prove_password(fits.as_ref(), Some(self.stamp()), user, cx),
             Proof::Code(code) => {
                 let code = code.as_ref().ok_or_else(|| ErrorCode::FormCodeIncorrect.on("code"))?;
@@ -128,7 +132,8 @@ impl SignIn {
         let by = self.first_factor.as_ref().map(|factor| factor.verification.strategy());
         match &attempt.proof {
             Proof::Code(Some(code)) => self.was_proved_by(&attempt.strategy, code, cx),
-            Proof::Code(None) => false,
+            // A challenge is answered once, and the answer is not kept.
+            Proof::Code(None) | Proof::Passkey(_) => false,
             Proof::Password { fits } => by == Some(&Strategy::Password) && fits.is_some(),
         }
     }

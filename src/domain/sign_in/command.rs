@@ -2,13 +2,14 @@
 
 use crate::domain::id::{ClientId, IdentificationId, InvitationId, SignInId, SignInTokenId};
 use crate::domain::identifier::Identifier;
+use crate::domain::passkey::KeptChallenge;
 use crate::domain::redirect::RedirectUrl;
 use crate::domain::rejection::{ErrorCode, Reason};
 use crate::domain::verification::{
     self, AuthorizationRequest, ExternalAccount, PhoneChannel, ProviderOutcome, Strategy,
 };
 
-use super::{Fit, Newcomer};
+use super::{Fit, Newcomer, PasskeyProof};
 
 /// The content of a new sign-in.
 #[derive(Clone, Debug)]
@@ -41,6 +42,8 @@ pub enum Start {
         /// Proof that it is the user's password; `None` where it is not.
         fits: Option<Fit>,
     },
+    /// Ask for a passkey.
+    Passkey(Box<KeptChallenge>),
     /// Send an authorization request to a provider.
     Leave(Box<AuthorizationRequest>),
     /// Present the ticket of this sign-in token, whose user signs in.
@@ -90,6 +93,8 @@ pub enum Proof {
         /// Proof that it is the user's password; `None` where it is not.
         fits: Option<Fit>,
     },
+    /// A passkey, whose signature was already checked.
+    Passkey(PasskeyProof),
 }
 
 /// Proves a second factor.
@@ -119,15 +124,15 @@ impl Prepare {
     }
 }
 
-/// Refuses a strategy that could begin a sign-in without an identifier. Of those only tickets and accounts at providers are built;
-/// with an identifier, the strategy is one that its user does not have.
+/// Refuses a strategy that could begin a sign-in without an identifier. Of those only tickets, passkeys and accounts at providers
+/// are built; with an identifier, the strategy is one that its user does not have.
 ///
 /// # Errors
 /// `form_param_value_disabled`.
 pub fn check_begins_alone(strategy: &Strategy) -> Result<(), Reason> {
     match strategy {
-        Strategy::NotBuilt(name) if name != "passkey" => Ok(()),
-        Strategy::NotBuilt(_)
+        // Where passkeys sign in, it is not asked.
+        Strategy::Passkey
         | Strategy::Web3(_)
         | Strategy::OAuthToken(_)
         | Strategy::GoogleOneTap

@@ -41,6 +41,7 @@ impl SignIn {
         };
         match &create.start {
             Start::Identify => Ok(Transition::to(empty).kept(create.replaces)),
+            Start::Passkey(challenge) => empty.begin_passkey_in_place((**challenge).clone(), create.replaces, user, cx),
             Start::Prepare(prepare) => empty.prepare_in_place(prepare, create.replaces, user, cx),
             Start::Leave(request) => {
                 check_enabled(&request.strategy, cx.settings)?;

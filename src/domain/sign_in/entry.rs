@@ -15,7 +15,7 @@ use crate::domain::time::{Span, Timestamp};
 use crate::domain::user::{EndReason, Identification, SessionsEnded, User, UserAccount};
 use crate::domain::verification::Strategy;
 
-use super::NewPassword;
+use super::{NewPassword, PasskeyUse};
 
 /// A completed sign-in to a user.
 #[derive(Clone, Debug, PartialEq)]
@@ -60,6 +60,8 @@ pub enum Credential {
         /// The strategy under which the address counts as proved.
         vouched: Strategy,
     },
+    /// A passkey.
+    Passkey(PasskeyUse),
     /// A code that was sent to an address, and the password that was set after it.
     NewPassword(Box<NewPassword>),
     /// The ticket of a sign-in token, which the commit marks as used.
@@ -152,13 +154,16 @@ impl User {
                 next.take_password(new, Some(entry.session_id), entry.at);
                 next.updated_at = entry.at.max(self.updated_at + Span::from_millis(1));
             }
+            Credential::Passkey(used) => next.use_passkey(used, entry.at)?,
             Credential::Ticket(_) | Credential::Backend => {}
         }
         if let Some(second) = &entry.second {
             next.use_second_factor(second)?;
         }
-        let is_vouched_for = matches!(entry.proof, Credential::Ticket(_) | Credential::Backend);
-        if entry.second.is_none() && !is_vouched_for && !entry.had_second_factor && next.has_second_factor() {
+        // A passkey is two factors in one.
+        let needs_no_other =
+            matches!(entry.proof, Credential::Ticket(_) | Credential::Backend | Credential::Passkey(_));
+        if entry.second.is_none() && !needs_no_other && !entry.had_second_factor && next.has_second_factor() {
             // It was set up since then.
             return Err(NotTheirs);
         }
@@ -239,6 +244,17 @@ impl User {
             self.revoke_sessions(at);
             self.sessions_ended.iter_mut().for_each(|ended| ended.except = except);
         }
+    }
+
+    /// Uses a passkey: its credential must be the one that the signature was checked with, so that of two uses at the same
+    /// time each one is checked with the counter of the one before.
+    pub(super) fn use_passkey(&mut self, used: &PasskeyUse, at: Timestamp) -> Result<(), NotTheirs> {
+        let mut known = self.passkeys.iter_mut();
+        let passkey = known.find(|passkey| passkey.id == used.id && passkey.credential == used.compared);
+        let passkey = passkey.ok_or(NotTheirs)?;
+        passkey.credential.clone_from(&used.next);
+        passkey.last_used_at = passkey.last_used_at.max(Some(at));
+        Ok(())
     }
 
     /// Uses a second factor: the code of an app works once, and so does a backup code.

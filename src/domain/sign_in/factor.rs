@@ -53,7 +53,9 @@ impl SignIn {
         };
         let settings = cx.settings;
         let passwords = offers_password(settings) && user.password_digest.is_some();
+        let passkeys = settings.signs_in_with_passkeys() && !user.passkeys.is_empty();
         let mut factors: Vec<Factor> = passwords.then_some(Factor::PASSWORD).into_iter().collect();
+        factors.extend(passkeys.then_some(Factor::PASSKEY));
         let emails = user.email_addresses.iter().enumerate().map(|(n, email)| {
             let (identifier, display) = (email.value.identifier(), email.value.typed().to_owned());
             let id = stand_in(&identifier, cx);
@@ -91,6 +93,7 @@ pub(super) fn may_prove(user: &User, strategy: &Strategy, address: &Identifier) 
 
 impl Factor {
     const PASSWORD: Self = Self { strategy: Strategy::Password, address: None };
+    const PASSKEY: Self = Self { strategy: Strategy::Passkey, address: None };
 
     /// A factor of which a code or a link is sent to an address.
     pub(super) const fn to(strategy: Strategy, address: FactorAddress) -> Self {
@@ -152,7 +155,8 @@ fn offers(settings: &Settings, strategy: &Strategy) -> bool {
     }
 }
 
-/// The factors for this identifier, the same whether a user holds it or not.
+/// The factors for this identifier, the same whether a user holds it or not. A passkey is none of them: offered to all, it
+/// would be the first thing that people without one are asked for. It signs in without an identifier.
 fn from_identifier(identifier: &Identifier, with_password: bool, cx: &Context<'_>) -> Vec<Factor> {
     let address = FactorAddress {
         id: stand_in(identifier, cx),

@@ -6,6 +6,7 @@ use crate::domain::context::Context;
 use crate::domain::id::{SignInId, UserId};
 use crate::domain::identifier::Identifier;
 use crate::domain::message::Content;
+use crate::domain::passkey::ChallengeChange;
 use crate::domain::rejection::Reason;
 use crate::domain::transition::Effect;
 use crate::domain::user::User;
@@ -28,6 +29,8 @@ pub struct Outcome {
     pub changed: Option<(Box<User>, u64)>,
     /// The user whose failures in a row are forgotten.
     pub forgiven: Option<UserId>,
+    /// The challenge for a passkey that it makes or uses up.
+    pub challenge: Option<ChallengeChange>,
 }
 
 impl Transition {

@@ -55,6 +55,7 @@ impl User {
             }
             UserChange::RemoveExternalAccount(id) => next.remove_account(*id)?,
             UserChange::SecondFactor(change) => next.change_second_factors(change, cx)?,
+            UserChange::RemovePasskey(id) => next.remove_passkey(*id)?,
         }
         next.note_changed_factors(self, cx.now);
         if next != *self {

@@ -50,6 +50,8 @@ pub enum UserChange {
     RemoveExternalAccount(ExternalAccountId),
     /// Change the second factors.
     SecondFactor(SecondFactorChange),
+    /// Remove a passkey.
+    RemovePasskey(IdentificationId),
 }
 
 /// A change to the addresses of one kind.

@@ -37,10 +37,20 @@ pub struct Passkey {
     pub id: IdentificationId,
     /// The name that the person gave it.
     pub name: String,
-    /// The public key with what belongs to it, as text.
+    /// The id of the credential in base64url, and behind a blank the public key with what belongs to it.
     pub credential: String,
     /// When it was made.
     pub created_at: Timestamp,
     /// When it was last used.
     pub last_used_at: Option<Timestamp>,
 }
+
+impl Passkey {
+    /// The id of its credential, which is unique in the instance; `None` for a text that has none.
+    pub fn credential_id(&self) -> Option<&str> {
+        self.credential.split_once(' ').map(|(id, _)| id).filter(|id| !id.is_empty())
+    }
+}
+
+/// How many passkeys a user may have.
+pub const PASSKEYS_MAX: usize = 10;

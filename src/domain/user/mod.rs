@@ -10,6 +10,7 @@ mod change;
 mod create;
 mod factors;
 mod own;
+mod passkeys;
 mod read;
 mod second_factor;
 
@@ -26,7 +27,7 @@ pub use address_verification::{AddressVerification, Purpose};
 pub use addresses::{first_email_id, first_phone_id, might_begin_with};
 pub use change::{AddressChange, AddressStatus, GivenPassword, MetadataChange, UserChange, UserFields, UserPatch};
 pub use create::{NewUser, NewUserFields};
-pub use factors::{Passkey, SecondFactors, Totp};
+pub use factors::{PASSKEYS_MAX, Passkey, SecondFactors, Totp};
 pub use own::{Connected, OwnChange, ProfilePatch};
 pub use second_factor::{SecondFactorChange, UsedCode};
 

@@ -14,7 +14,7 @@ use crate::domain::verification::{ExternalState, Profile, Strategy};
 
 use super::addresses::ADDRESSES_MAX;
 use super::change::{AddressChange, MetadataChange, UserChange, UserFields};
-use super::{Connection, Identification, User, UserAccount};
+use super::{Connection, Identification, Passkey, User, UserAccount};
 
 /// What a person sets on the own user. What is not named is kept; [`Patch::Clear`], like an empty text, removes a value.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -60,6 +60,17 @@ pub enum OwnChange {
     },
     /// Remove an account at a provider, or the attempt to connect one.
     RemoveAccount(ExternalAccountId),
+    /// Add a passkey, whose first signature was already checked.
+    AddPasskey(Box<Passkey>),
+    /// Name a passkey.
+    RenamePasskey {
+        /// The passkey.
+        id: IdentificationId,
+        /// Its new name.
+        name: String,
+    },
+    /// Remove a passkey.
+    RemovePasskey(IdentificationId),
     /// Begin to connect an account. It takes the place of an earlier attempt at the same provider.
     Connect(Box<Connection>),
 }
@@ -139,6 +150,14 @@ impl User {
                 if next.connections.len() == before {
                     return Err(ErrorCode::ResourceNotFound.into());
                 }
+            }
+            OwnChange::AddPasskey(passkey) => {
+                self.check_passkeys(settings)?;
+                next.passkeys.push((**passkey).clone());
+            }
+            OwnChange::RenamePasskey { id, name } => next.rename_passkey(*id, name)?,
+            OwnChange::RemovePasskey(id) => {
+                return self.kept_accessible(self.apply(&UserChange::RemovePasskey(*id), cx)?);
             }
             OwnChange::Connect(connection) => next.begin_to_connect(connection)?,
         }

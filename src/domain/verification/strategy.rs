@@ -45,10 +45,10 @@ pub enum Strategy {
     Totp,
     /// A code from the list that a person keeps for the case that the application is lost.
     BackupCode,
+    /// A passkey (Web Authentication).
+    Passkey,
     /// An enterprise connection, by its name.
     Enterprise(String),
-    /// A strategy of Clerk that is not built here: its name is known, but it is always disabled.
-    NotBuilt(String),
 }
 
 /// A word that is not a strategy.
@@ -87,8 +87,8 @@ impl Strategy {
             | Self::ResetPasswordPhoneCode
             | Self::Totp
             | Self::BackupCode
-            | Self::Enterprise(_)
-            | Self::NotBuilt(_) => None,
+            | Self::Passkey
+            | Self::Enterprise(_) => None,
         }
     }
 
@@ -121,7 +121,8 @@ impl Strategy {
             Self::EmailCode | Self::EmailLink | Self::PhoneCode | Self::Password | Self::Ticket => true,
             Self::OAuth(_) | Self::OAuthToken(_) | Self::GoogleOneTap => true,
             Self::ResetPasswordEmailCode | Self::ResetPasswordPhoneCode | Self::Totp | Self::BackupCode => true,
-            Self::Web3(_) | Self::Enterprise(_) | Self::FromOAuth(_) | Self::Admin | Self::NotBuilt(_) => false,
+            Self::Passkey => true,
+            Self::Web3(_) | Self::Enterprise(_) | Self::FromOAuth(_) | Self::Admin => false,
         }
     }
 
@@ -158,12 +159,12 @@ impl fmt::Display for Strategy {
             Self::ResetPasswordPhoneCode => "reset_password_phone_code",
             Self::Totp => "totp",
             Self::BackupCode => "backup_code",
+            Self::Passkey => "passkey",
             Self::Web3(name)
             | Self::OAuth(name)
             | Self::OAuthToken(name)
             | Self::FromOAuth(name)
-            | Self::Enterprise(name)
-            | Self::NotBuilt(name) => name,
+            | Self::Enterprise(name) => name,
         })
     }
 }
@@ -189,8 +190,8 @@ impl FromStr for Strategy {
             "reset_password_phone_code" => Self::ResetPasswordPhoneCode,
             "totp" => Self::Totp,
             "backup_code" => Self::BackupCode,
+            "passkey" => Self::Passkey,
             "saml" | "enterprise_sso" => Self::Enterprise(text.to_owned()),
-            _ if NOT_BUILT.contains(&text) => Self::NotBuilt(text.to_owned()),
             _ => name(TOKEN, "")
                 .map(Self::OAuthToken)
                 .or_else(|| name(VOUCHED, "").map(Self::FromOAuth))
@@ -215,8 +216,6 @@ impl From<Strategy> for String {
     }
 }
 
-/// Further strategies of Clerk's sign-ins ([guide: Not built](crate::guide::contract_backend#not-built)).
-const NOT_BUILT: [&str; 1] = ["passkey"];
 const BROWSER: &str = "oauth_";
 const TOKEN: &str = "oauth_token_";
 const VOUCHED: &str = "from_oauth_";

@@ -43,7 +43,8 @@ pub enum Method {
         /// The digest of the code, if there is one.
         code: Option<CodeDigest>,
     },
-    /// Something already known, such as a provider's statement, an invitation or a password: nothing is sent.
+    /// Something already known, such as a provider's statement, an invitation or a password, or the answer to a challenge:
+    /// nothing is sent.
     Known(Strategy),
 }
 
@@ -99,6 +100,11 @@ impl Verification {
     pub fn verified_by_provider(strategy: Strategy, client: ClientId, now: Timestamp) -> Self {
         let verified = Some(Verified { at: now, client, by: strategy.clone() });
         Self { verified, ..Self::pending(Method::Known(strategy), now, Span::default()) }
+    }
+
+    /// A verification by something that is awaited and can't be guessed: the answer to a challenge.
+    pub(in crate::domain) fn awaited(strategy: Strategy, now: Timestamp, expire_at: Timestamp) -> Self {
+        Self { expire_at, ..Self::pending(Method::Known(strategy), now, Span::default()) }
     }
 
     /// Replaces its digests, so that no code or link matches it; it still looks like any other.

@@ -100,7 +100,13 @@ async fn outcomes(engine: &Engine) -> Vec<(&'static str, Option<EngineError>)> {
     };
     let metadata = Metadata::parse("unsafe_metadata", "{}").expect("an object");
     let asked = ReverifyPrepare { strategy: code.clone(), address_id: None, is_second: false };
-    let attempt = ReverifyAttempt { strategy: code.clone(), code: None, password: None, is_second: false };
+    let attempt = ReverifyAttempt {
+        strategy: code.clone(),
+        code: None,
+        password: None,
+        public_key_credential: None,
+        is_second: false,
+    };
     #[cfg_attr(not(feature = "webhooks"), expect(unused_mut, reason = "there are no others without webhooks"))]
     let mut outcomes = outcomes! { engine:
         add_own_email(caller, None, "ada@example.com", context),
@@ -113,6 +119,8 @@ async fn outcomes(engine: &Engine) -> Vec<(&'static str, Option<EngineError>)> {
         application_values("billing", "", None, 10),
         approve_sign_up(sign_up),
         attempt_own_address(caller, None, (address_id, "424242"), context),
+        attempt_own_passkey(caller, None, (address_id, "{}"), context),
+        begin_own_passkey(caller, None, context),
         attempt_reverification(caller, session, &attempt, context),
         attempt_address(IdentificationId::from_bytes([1; 16]), AddressVerificationId::from_bytes([1; 16]), "424242"),
         attempt_first_factor(caller, sign_in, &AttemptFirstFactor::code(code.clone(), "424242"), context),
@@ -196,6 +204,8 @@ async fn outcomes(engine: &Engine) -> Vec<(&'static str, Option<EngineError>)> {
         remove_cursor("cursor"),
         remove_own_account(caller, None, account, context),
         remove_own_address(caller, None, address_id, context),
+        remove_own_passkey(caller, None, address_id, context),
+        rename_own_passkey(caller, None, (address_id, "Key"), context),
         remove_own_password(caller, None, None, context),
         reset_password(caller, sign_in, &reset, context),
         return_from_provider(caller, &ProviderCallback::default(), context),

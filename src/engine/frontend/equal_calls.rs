@@ -72,8 +72,13 @@ impl CallKey {
 impl Call<'_> {
     /// Whether its result must be remembered if it replaces the token, because a repeated call is recognised only by what
     /// is in it. An attempt needs no such record: the flow itself remembers what proved it.
-    pub(in crate::engine) const fn is_kept(&self) -> bool {
-        !matches!(self, Self::AttemptVerification(..) | Self::AttemptFirstFactor(..))
+    pub(in crate::engine) fn is_kept(&self) -> bool {
+        match self {
+            // The answer to a challenge is used up.
+            Self::AttemptFirstFactor(_, Ok(attempt)) => attempt.public_key_credential.is_some(),
+            Self::AttemptVerification(..) | Self::AttemptFirstFactor(..) => false,
+            _ => true,
+        }
     }
 
     fn has_password(&self) -> bool {
@@ -99,7 +104,9 @@ impl Call<'_> {
         let other = match self {
             Self::CreateSignUp(given) | Self::UpdateSignUp(_, given) => exposed(&given.input.token),
             Self::AttemptVerification(_, Ok(attempt)) => attempt.code.as_deref(),
-            Self::AttemptFirstFactor(_, Ok(attempt)) => attempt.code.as_deref(),
+            Self::AttemptFirstFactor(_, Ok(attempt)) => {
+                attempt.code.as_deref().or(attempt.public_key_credential.as_deref())
+            }
             Self::AttemptSecondFactor(_, Ok(attempt)) => attempt.code.as_deref(),
             Self::CreateSignIn(_)
             | Self::PrepareVerification(..)
@@ -155,9 +162,10 @@ impl Call<'_> {
             }
             Self::AttemptFirstFactor(id, asked) => {
                 begin(6, id.as_bytes());
-                digester.asked(asked, |digester, AttemptFirstFactor { strategy, code, password }| {
+                digester.asked(asked, |digester, attempt| {
+                    let AttemptFirstFactor { strategy, code, password, public_key_credential } = attempt;
                     digester.strategy(Some(strategy), None);
-                    digester.strings([code]);
+                    digester.strings([code, public_key_credential]);
                     digester.texts([exposed(password)]);
                 });
             }

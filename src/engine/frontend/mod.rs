@@ -14,6 +14,7 @@ pub(super) mod newcomers;
 pub(super) mod oauth;
 pub(super) mod own;
 pub(super) mod own_second_factors;
+mod passkeys;
 pub(super) mod passwords;
 pub(super) mod repeated;
 mod second_factors;

@@ -88,7 +88,7 @@ impl Engine {
         client: &Client,
         context: &RequestContext,
     ) -> Result<bool, EngineError> {
-        let AttemptFirstFactor { strategy, code, password } = asked.as_ref().map_err(Clone::clone)?;
+        let AttemptFirstFactor { strategy, code, password, .. } = asked.as_ref().map_err(Clone::clone)?;
         let proved_by = finished.first_factor.as_ref().map(|factor| factor.verification.strategy());
         if proved_by != Some(strategy) {
             return Ok(false);

@@ -36,7 +36,7 @@ impl Engine {
                 return Ok(Some((transition.next, Committed::default())));
             }
             let Transition { next, verdict, effects, quota_uses, client_changes, outcome, .. } = transition;
-            let sign_in::Outcome { tried, entry, changed, forgiven } = outcome;
+            let sign_in::Outcome { tried, entry, changed, forgiven, challenge } = outcome;
             let at = environment.now();
             let sent = self.spend_messages(&effects, context)?;
             // A commit that only counts an attempt does not store a new client either.
@@ -52,6 +52,7 @@ impl Engine {
                 entry,
                 users: users.into_iter().collect(),
                 forgiven,
+                challenges: challenge.into_iter().collect(),
                 outbox: environment.outbox(effects),
                 quota_uses,
                 limits: environment.policy.address_limits,

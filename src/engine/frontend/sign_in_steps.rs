@@ -7,13 +7,14 @@ use crate::domain::id::{ClientId, SignInId, UserId};
 use crate::domain::identifier::Identifier;
 use crate::domain::invitation::Invitation;
 use crate::domain::rejection::{ErrorCode, Rejection};
-use crate::domain::sign_in::{self, Attempt, Prepare, Proof, Start};
+use crate::domain::sign_in::{self, Attempt, Prepare, Proof, SignIn, Start};
 use crate::domain::sign_in_token::SignInToken;
 use crate::domain::time::Timestamp;
 use crate::domain::user::User;
 use crate::domain::verification::{self, Strategy};
 use crate::token::FlowId;
 
+use super::passkeys::CREDENTIAL;
 use crate::engine::input::{Asked, AttemptFirstFactor, NewSignIn};
 use crate::engine::{Caller, Engine, EngineError, RequestContext};
 
@@ -105,6 +106,10 @@ impl Engine {
             let trip = self.leave(strategy, (FlowId::SignIn(id), client), &input.authorize, context).await?;
             return Ok(Start::Leave(Box::new(trip)));
         }
+        // Where passkeys do not sign in, the strategy is refused as any that the user does not have.
+        if strategy == Some(&Strategy::Passkey) && self.settings().signs_in_with_passkeys() {
+            return self.start_with_passkey(id, user);
+        }
         if !is_identified && (strategy.is_some() || password.is_some()) {
             strategy.map_or(Ok(()), sign_in::check_begins_alone)?;
             return Err(ErrorCode::FormParamMissing.on("identifier").into());
@@ -127,18 +132,25 @@ impl Engine {
     /// What an attempt presents as proof: a password is compared here, a code by the decision.
     pub(super) async fn proof(
         &self,
+        sign_in: &SignIn,
         asked: &Asked<AttemptFirstFactor>,
         user: Option<&User>,
         client: ClientId,
         context: &RequestContext,
     ) -> Result<Attempt, EngineError> {
         let missing = |param| EngineError::from(ErrorCode::FormParamMissing.on(param));
-        let AttemptFirstFactor { strategy, code, password } = asked.as_ref().map_err(Clone::clone)?;
+        let AttemptFirstFactor { strategy, code, password, public_key_credential } =
+            asked.as_ref().map_err(Clone::clone)?;
         let proof = match strategy {
             Strategy::Password => {
                 let password = password.as_ref().filter(|password| !password.expose().is_empty());
                 let password = password.ok_or_else(|| missing("password"))?;
                 Proof::Password { fits: self.compare(password, user, client, context).await? }
+            }
+            Strategy::Passkey => {
+                let given = public_key_credential.as_deref().filter(|given| !given.is_empty());
+                let given = given.ok_or_else(|| missing(CREDENTIAL))?;
+                Proof::Passkey(self.passkey_proof(sign_in, user, given).await?)
             }
             _ if strategy.sends_to().is_some() && *strategy != Strategy::EmailLink => {
                 let code = code.as_deref().filter(|code| !code.is_empty()).ok_or_else(|| missing("code"))?;

@@ -37,12 +37,14 @@ impl Engine {
     /// anyway.
     pub(in crate::engine) async fn view_sign_in(&self, value: SignIn) -> Result<SignInView, EngineError> {
         let user = self.user_of(&value).await?;
+        let passkey_options = self.passkey_options(&value).await?;
         let policy = &self.inner.actor_context.policy;
         Ok(self.inner.actor_context.decide(|cx| SignInView {
             status: value.status(),
             supported_identifiers: sign_in::supported_identifiers(cx.settings),
             first_factors: value.first_factors(user.as_deref(), cx),
             second_factors: value.second_factors(user.as_deref(), cx.settings),
+            passkey_options,
             abandon_at: value.abandon_at(policy),
             attempts_max: policy.attempts_max,
             now: cx.now,

@@ -10,6 +10,7 @@ use crate::domain::identifier::{IdentifierKind, PhoneNumber};
 use crate::domain::rejection::Rejection;
 use crate::domain::sign_in::{self, Create, Prepare, SignIn};
 use crate::domain::user::User;
+use crate::domain::verification::Strategy;
 use crate::limiter::LimitedAction;
 
 use super::equal_calls::Call;
@@ -179,8 +180,16 @@ impl Engine {
         let user = self.user_of(self.in_progress(Some(client), id)?).await?;
         let prepare = asked.as_ref().map_err(Clone::clone)?;
         let prepare = &Prepare { in_cookie: context.in_cookie(), ..prepare.clone() };
+        let challenge = match prepare.strategy {
+            Strategy::Passkey => Some(self.sign_in_challenge(id, user.as_deref())?),
+            _ => None,
+        };
         let decide = |client: Option<&Client>, cx: &mut Context<'_>| {
-            Ok(self.in_progress(client, id)?.prepare(prepare, user.as_deref(), cx)?)
+            let value = self.in_progress(client, id)?;
+            Ok(match challenge.clone() {
+                Some(challenge) => value.begin_passkey(challenge, user.as_deref(), cx)?,
+                None => value.prepare(prepare, user.as_deref(), cx)?,
+            })
         };
         let changed = self.change_sign_in(client.id, caller.terms(), context, decide).await?;
         let (next, committed) = changed.ok_or(EngineError::Busy { retry_after: RETRY_AFTER })?;
@@ -243,9 +252,10 @@ impl Engine {
         let client = caller.client().ok_or(nobody)?;
         let single = self.single_session();
         for _ in 0..TRIES_MAX {
-            let user = self.user_of(self.in_progress(Some(client), id)?).await?;
+            let value = self.in_progress(Some(client), id)?;
+            let user = self.attempting_user(value, asked).await?;
             let user = user.as_deref();
-            let attempt = self.proof(asked, user, client.id, context).await?;
+            let attempt = self.proof(value, asked, user, client.id, context).await?;
             let decide = |client: Option<&Client>, cx: &mut Context<'_>| {
                 let value = self.in_progress(client, id)?;
                 client.map_or(Ok(()), |client| client.admits(user, single, cx.now))?;

@@ -8,8 +8,8 @@ use crate::domain::secret::Secret;
 use crate::domain::user::{AddressVerification, ProfilePatch, User};
 use crate::domain::verification::{AuthorizeParams, Strategy};
 use crate::engine::{
-    Caller, ClientView, Engine, EngineError, NewOwnPassword, RequestContext, ReverificationView, ReverifyAttempt,
-    ReverifyPrepare, SessionView,
+    Caller, ClientView, Engine, EngineError, NewOwnPassword, NewPasskey, RequestContext, ReverificationView,
+    ReverifyAttempt, ReverifyPrepare, SessionView,
 };
 
 handle! {
@@ -164,6 +164,40 @@ handle! {
     /// [`EngineError::NotFound`]; `identification_deletion_failed`.
     remove_account(caller: &Caller, session: Option<SessionId>, id: ExternalAccountId, context: &RequestContext)
         -> (Arc<User>, ClientView): remove_own_account;
+    /// Begins to add a passkey: the person's device is asked to make one by what the answer has. It is no passkey of the user
+    /// before [`Self::attempt_passkey`].
+    ///
+    /// # Errors
+    /// `feature_not_enabled` where the instance has no passkeys; `passkey_quota_exceeded` where the user has ten.
+    begin_passkey(caller: &Caller, session: Option<SessionId>, context: &RequestContext) -> (NewPasskey, ClientView):
+        begin_own_passkey;
+    /// Adds a passkey by the answer of the browser, as JSON. An answer is used up, whether it is accepted or not.
+    ///
+    /// # Errors
+    /// [`EngineError::NotFound`] for what this session did not begin; `verification_expired`;
+    /// `passkey_invalid_public_key_credential` for what is no answer of a browser; `passkey_registration_failure`.
+    attempt_passkey(
+        caller: &Caller,
+        session: Option<SessionId>,
+        attempt: (IdentificationId, &str),
+        context: &RequestContext
+    ) -> (Arc<User>, ClientView): attempt_own_passkey;
+    /// Names a passkey.
+    ///
+    /// # Errors
+    /// [`EngineError::NotFound`]; faults of the name.
+    rename_passkey(
+        caller: &Caller,
+        session: Option<SessionId>,
+        name: (IdentificationId, &str),
+        context: &RequestContext
+    ) -> (Arc<User>, ClientView): rename_own_passkey;
+    /// Removes a passkey, or ends the attempt to add one.
+    ///
+    /// # Errors
+    /// [`EngineError::NotFound`]; `identification_deletion_failed` for the last way to sign in.
+    remove_passkey(caller: &Caller, session: Option<SessionId>, id: IdentificationId, context: &RequestContext)
+        -> (Arc<User>, ClientView): remove_own_passkey;
     /// The sessions of the user on all clients, at most 500, those that are over among them until they are abandoned.
     ///
     /// # Errors

@@ -19,7 +19,9 @@ use hyper::header::{AUTHORIZATION, IF_MATCH};
 use serde::Serialize;
 use serde_json::json;
 
-use super::endpoint::{ChannelPath, DELETE, Endpoint, PATCH, POST, PUT, UserAccountPath, UserProviderPath, answer};
+use super::endpoint::{
+    ChannelPath, DELETE, Endpoint, PATCH, POST, PUT, UserAccountPath, UserPasskeyPath, UserProviderPath, answer,
+};
 #[cfg(feature = "webhooks")]
 use crate::domain::id::WebhookEndpointId;
 use crate::domain::id::{
@@ -81,6 +83,7 @@ pub(super) const ENDPOINTS: &[Endpoint] = &[
     Endpoint::backend(PUT, "/v1/users/{id}/email_address", answer!(|i| users::replace_email_addresses(i.call, i.id()?, only(i.objects())?).await)).of::<UserId>(),
     Endpoint::backend(PUT, "/v1/users/{id}/phone_number", answer!(|i| users::replace_phone_numbers(i.call, i.id()?, only(i.objects())?).await)).of::<UserId>(),
     Endpoint::backend(DELETE, "/v1/users/{id}/external_accounts/{account_id}", answer!(|i| users::delete_account(i.call, i.id()?).await)).of::<UserAccountPath>(),
+    Endpoint::backend(DELETE, "/v1/users/{id}/passkeys/{passkey_id}", answer!(|i| users::delete_passkey(i.call, i.id()?).await)).of::<UserPasskeyPath>(),
 
     Endpoint::backend_get("/v1/users/{id}/oauth_access_tokens/{provider}", answer!(|i| users::access_tokens(i.call, i.id()?).await)).of::<UserProviderPath>(),
     Endpoint::backend_get("/v1/users/{id}/organization_memberships", answer!(|i| users::organizations(i.call, i.id()?).await)).of::<UserId>(),

@@ -22,9 +22,14 @@ pub(super) fn user_settings(instance: &Instance<'_>) -> Value {
         object.insert("sign_in".into(), json!({"second_factor": second_factor}));
         object.insert("saml".into(), json!({"enabled": false}));
         object.insert("enterprise_sso".into(), json!({"enabled": false, "self_serve_sso": false}));
+        let (shown, sign_in) = (&settings.passkey_settings, settings.signs_in_with_passkeys());
         object.insert(
             "passkey_settings".into(),
-            json!({"allow_autofill": false, "show_sign_in_button": false, "satisfies_second_factor": false}),
+            json!({
+                "allow_autofill": sign_in && shown.allow_autofill,
+                "show_sign_in_button": sign_in && shown.show_sign_in_button,
+                "satisfies_second_factor": false,
+            }),
         );
         object.insert(
             "actions".into(),

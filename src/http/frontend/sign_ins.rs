@@ -178,8 +178,10 @@ fn proof(form: &Params) -> Result<Asked<AttemptFirstFactor>, Rejection> {
     let mut reader = form.reader(&mut reasons);
     let strategy = reader.take("strategy");
     let (code, password) = (reader.take("code"), reader.take("password").map(Secret::new));
+    let public_key_credential = reader.take("public_key_credential");
     Rejection::collect(reasons)?;
-    Ok(parse_strategy(strategy.as_deref()).map(|strategy| AttemptFirstFactor { strategy, code, password }))
+    let attempt = |strategy| AttemptFirstFactor { strategy, code, password, public_key_credential };
+    Ok(parse_strategy(strategy.as_deref()).map(attempt))
 }
 
 fn new_password(form: &Params) -> Result<Asked<ResetPassword>, Rejection> {

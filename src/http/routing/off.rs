@@ -30,7 +30,6 @@ const OF_A_USER: &[&str] = &[
     "organization_invitations",
     "organization_memberships",
     "organization_suggestions",
-    "passkeys",
     "saml_accounts",
     "trusted_devices",
     "web3_wallets",
@@ -44,9 +43,7 @@ mod tests {
     fn what_the_engine_does_not_have_is_told_from_what_is_nowhere() {
         let sign_up = SignUpId::from_bytes([1; 16]);
         for path in [
-            "v1/me/passkeys".to_owned(),
-            "v1/me/passkeys/idn_1/attempt_verification".into(),
-            "v1/me/biometric_credentials/prepare".into(),
+            "v1/me/biometric_credentials/prepare".to_owned(),
             "v1/billing/plans".into(),
             "v1/dev_tools/enable_environment_setting".into(),
             "v1/organizations".into(),

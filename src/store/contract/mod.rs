@@ -12,6 +12,7 @@ mod listed;
 mod maps;
 mod messages;
 mod others;
+mod passkeys;
 mod retention;
 mod sessions;
 mod sign_in_tokens;
@@ -77,6 +78,8 @@ macro_rules! __requirements_for_stores {
             sign_in_tokens::of_two_uses_of_a_sign_in_token_in_one_batch_one_is_refused
             sign_in_tokens::a_sign_in_token_is_for_a_user_that_exists
             handshakes::a_handshake_is_fetched_once_and_not_after_it_expired
+            passkeys::a_challenge_is_taken_once_by_its_owner_and_not_after_it_expired
+            passkeys::a_credential_is_one_users_until_the_passkey_or_the_user_is_removed
             clients::clients_are_listed_by_their_ids
             invitations::invitations_are_listed_in_the_order_of_their_making
             invitations::an_address_has_one_pending_invitation_unless_more_are_wanted
@@ -128,6 +131,7 @@ macro_rules! __requirements_for_stores {
             retention::a_sign_in_token_is_kept_for_a_while_after_it_expires
             retention::a_code_for_an_address_is_kept_for_a_day_after_it_expires
             retention::a_handshake_goes_when_it_expires
+            retention::a_challenge_goes_when_it_expires
             retention::a_client_that_comes_back_while_the_walk_is_on_stays
             webhooks::endpoints_are_kept_changed_and_listed
             webhooks::of_two_changes_of_an_endpoint_made_from_one_version_the_later_one_is_stale

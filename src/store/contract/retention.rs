@@ -2,8 +2,9 @@
 
 use crate::domain::client::ClientChange;
 use crate::domain::client::session::{Session, SessionStatus};
-use crate::domain::id::{ClientId, InvitationId, SessionId, UserId, WaitlistEntryId};
+use crate::domain::id::{ClientId, InvitationId, SessionId, SignInId, UserId, WaitlistEntryId};
 use crate::domain::invitation::{Invitation, InvitationState};
+use crate::domain::passkey::ChallengeOwner;
 use crate::domain::policy::RetentionPolicy;
 use crate::domain::quota::QuotaKind;
 use crate::domain::time::{Span, Timestamp};
@@ -11,6 +12,7 @@ use crate::domain::waitlist::{WaitlistEntry, WaitlistStatus};
 use crate::store::scan::ExpiredKey;
 use crate::store::{ClientWrite, Commit, Decision, Housekeeping, InvitationChange, ScanCursor, Store, WaitlistChange};
 
+use super::passkeys::{challenge, kept};
 use super::sign_in_tokens::{issue, token};
 use super::support::*;
 
@@ -154,6 +156,15 @@ pub(super) async fn a_handshake_goes_when_it_expires(store: &impl Store) {
     for (ms, expected) in [(59_999, Some(handshake(1))), (60_000, None)] {
         purge(store, at(ms), round(store, at(ms)).await).await;
         assert_eq!(store.handshake([1; 32]).await, Ok(expected));
+    }
+}
+
+pub(super) async fn a_challenge_goes_when_it_expires(store: &impl Store) {
+    let owner = ChallengeOwner::SignIn(SignInId::from_bytes([1; 16]));
+    commit(store, kept(owner, 1)).await.expect("a challenge");
+    for (ms, expected) in [(59_999, Some(challenge(owner, 1))), (60_000, None)] {
+        purge(store, at(ms), round(store, at(ms)).await).await;
+        assert_eq!(store.passkey_challenge(owner).await, Ok(expected));
     }
 }
 

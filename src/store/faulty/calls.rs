@@ -15,6 +15,7 @@ use crate::domain::id::{
 use crate::domain::identifier::Identifier;
 use crate::domain::invitation::Invitation;
 use crate::domain::listed::{List, ListedIdentifier, ListedRedirect};
+use crate::domain::passkey::{ChallengeOwner, KeptChallenge};
 use crate::domain::policy::RetentionPolicy;
 use crate::domain::sign_in::Failures;
 use crate::domain::sign_in_token::SignInToken;
@@ -136,6 +137,14 @@ impl Store for FaultyStore {
 
     fn handshake(&self, digest: [u8; 32]) -> BoxFuture<'_, Result<Option<KeptHandshake>, StoreError>> {
         Box::pin(self.read(StoreRead::SignInToken, self.inner.handshake(digest)))
+    }
+
+    fn passkey_challenge(&self, owner: ChallengeOwner) -> BoxFuture<'_, Result<Option<KeptChallenge>, StoreError>> {
+        Box::pin(self.read(StoreRead::Passkey, self.inner.passkey_challenge(owner)))
+    }
+
+    fn passkey_holder<'a>(&'a self, credential_id: &'a str) -> BoxFuture<'a, Result<Option<UserId>, StoreError>> {
+        Box::pin(self.read(StoreRead::Passkey, self.inner.passkey_holder(credential_id)))
     }
 
     fn invitation(&self, id: InvitationId) -> BoxFuture<'_, Result<Option<Invitation>, StoreError>> {

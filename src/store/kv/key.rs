@@ -11,6 +11,7 @@ use crate::domain::id::{
 };
 use crate::domain::identifier::{Identifier, IdentifierKind};
 use crate::domain::listed::List;
+use crate::domain::passkey::ChallengeOwner;
 use crate::domain::sign_in::Account;
 use crate::domain::time::Timestamp;
 use crate::domain::webhook::RetryKey;
@@ -82,6 +83,10 @@ pub(crate) enum Kind {
     Handshake = 28,
     /// A code that was sent to an address of a user for the application's backend, by the id of the address.
     AddressVerification = 29,
+    /// The challenge for a passkey that waits for its answer, by what it was made for.
+    PasskeyChallenge = 32,
+    /// The user who has a passkey, by the digest of its credential's id.
+    PasskeyHolder = 33,
 }
 
 impl Kind {
@@ -309,6 +314,15 @@ pub(in crate::store) fn address_verification(id: IdentificationId) -> Bytes {
 
 pub(in crate::store) fn handshake(digest: &[u8; 32]) -> Bytes {
     of_parts(Kind::Handshake, &[digest])
+}
+
+pub(in crate::store) fn passkey_challenge(owner: ChallengeOwner) -> Bytes {
+    of_parts(Kind::PasskeyChallenge, &[&owner.as_bytes()])
+}
+
+/// A credential's id may be longer than a key.
+pub(in crate::store) fn passkey_holder(credential_id: &str) -> Bytes {
+    of_parts(Kind::PasskeyHolder, &[digest::digest(&digest::SHA256, credential_id.as_bytes()).as_ref()])
 }
 
 pub(in crate::store) fn webhook_endpoint(id: WebhookEndpointId) -> Bytes {

@@ -6,6 +6,7 @@ mod housekeeping;
 mod invitations;
 mod listed;
 mod messages;
+mod passkeys;
 mod sessions;
 mod sign_in_tokens;
 mod users;
@@ -190,6 +191,9 @@ impl<K: KeyValue> Transaction<'_, '_, K> {
         }
         for change in &decision.handshakes {
             self.handshake(change, at)?;
+        }
+        for change in &decision.challenges {
+            self.passkey_challenge(change, at)?;
         }
         for change in &decision.webhooks {
             self.webhook(change)?;

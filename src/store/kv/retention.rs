@@ -15,7 +15,8 @@ use super::key::{self, Kind};
 use super::quota;
 use super::record::{
     AddressVerificationRecordV2, ClientRecordV5, CounterRecordV1, EventsRecordV2, FailuresRecordV2, HandshakeRecordV1,
-    InvitationRecordV1, MessageRecordV1, OutboxRecordV2, SessionRecordV2, SignInTokenRecordV1, UserRecordV4,
+    InvitationRecordV1, MessageRecordV1, OutboxRecordV2, PasskeyChallengeRecordV1, SessionRecordV2,
+    SignInTokenRecordV1, UserRecordV4,
 };
 use crate::domain::client::Client;
 use crate::domain::invitation::{Invitation, InvitationState};
@@ -35,7 +36,7 @@ pub(in crate::store) enum Verdict {
 
 /// The scanned kinds, in this order; then the scan begins again. Events are the last, since it leaves them at the first
 /// one that is kept.
-pub(in crate::store) const GC_KINDS: [Kind; 13] = [
+pub(in crate::store) const GC_KINDS: [Kind; 14] = [
     Kind::Client,
     Kind::Outbox,
     Kind::Counter,
@@ -48,6 +49,7 @@ pub(in crate::store) const GC_KINDS: [Kind; 13] = [
     Kind::Message,
     Kind::AddressVerification,
     Kind::Handshake,
+    Kind::PasskeyChallenge,
     Kind::Event,
 ];
 
@@ -112,6 +114,8 @@ pub(in crate::store) fn fate(
         goes(verification.expire_at + PROOF_KNOWN <= now)
     } else if is(Kind::Handshake) {
         goes(codec::decode::<HandshakeRecordV1>(value)?.expire_at() <= now)
+    } else if is(Kind::PasskeyChallenge) {
+        goes(codec::decode::<PasskeyChallengeRecordV1>(value)?.expire_at() <= now)
     } else if is(Kind::User) {
         let mut record = codec::decode::<UserRecordV4>(value)?;
         let Some(kept) = record.base.sign_up.take() else { return Ok(Verdict::Keep) };

@@ -129,10 +129,12 @@ fn lets_in_who_proved_it(decision: &Decision<'_>, transition: &Transition) -> La
             let vouched = profile.and_then(|profile| profile.email());
             is_holder(answer, entry) && answer.links.as_ref() == Some(address) && vouched.as_ref() == Some(address)
         }),
-        // No step of these histories presents a ticket or resets a password, and the backend takes none.
-        Credential::NewPassword(_) | Credential::Ticket(_) | Credential::Invitation { .. } | Credential::Backend => {
-            false
-        }
+        // No step of these histories presents a ticket or a passkey or resets a password, and the backend takes none.
+        Credential::NewPassword(_)
+        | Credential::Passkey(_)
+        | Credential::Ticket(_)
+        | Credential::Invitation { .. }
+        | Credential::Backend => false,
     };
     prop_assert!(is_theirs, "a session without a proof");
     Ok(())

@@ -45,14 +45,14 @@ const ORDERS: &[(&str, &[&str])] = &[
         "store/contract",
         &[
             "support maps",
-            "sign_in_tokens",
+            "passkeys sign_in_tokens",
             "budgets clients entries events handshakes invitations listed messages others retention sessions sign_ups users values webhooks",
         ],
     ),
     (
         "store/kv/record",
         &[
-            "application_value count counter failures handshake identifier session sign_in_token strategy value webhook",
+            "application_value count counter failures handshake identifier passkey session sign_in_token strategy value webhook",
             "external invitation listed outbox",
             "message",
             "event",
@@ -121,7 +121,7 @@ const ORDERS: &[(&str, &[&str])] = &[
     (
         "engine/frontend",
         &[
-            "accounts address_steps visible",
+            "accounts address_steps passkeys visible",
             "oauth",
             "equal_calls",
             "single_flight",
@@ -133,7 +133,10 @@ const ORDERS: &[(&str, &[&str])] = &[
             "approved_links",
         ],
     ),
-    ("engine/frontend/own", &["accounts addresses fields passwords sessions", "reverification"]),
+    (
+        "engine/frontend/own",
+        &["accounts addresses fields passkeys passwords sessions", "reverification", "reverified_passkeys"],
+    ),
     (
         "http",
         &[
@@ -178,6 +181,7 @@ const ORDERS: &[(&str, &[&str])] = &[
         &[
             "error",
             "verification",
+            "passkey",
             "sign_in user sign_up",
             "device_session reverification session",
             "backend client",

@@ -5,8 +5,10 @@
 mod accounts;
 mod addresses;
 mod fields;
+mod passkeys;
 mod passwords;
 mod reverification;
+mod reverified_passkeys;
 mod sessions;
 
 use std::sync::Arc;
@@ -25,6 +27,7 @@ use crate::store::{ClientWrite, Commit, CommitError, Committed, Decision, UserWr
 use crate::engine::admission::RETRY_AFTER;
 use crate::engine::{Caller, ClientView, Engine, EngineError, RequestContext};
 
+pub use passkeys::NewPasskey;
 pub use passwords::NewOwnPassword;
 pub use reverification::{ReverificationView, ReverifyAttempt, ReverifyPrepare};
 

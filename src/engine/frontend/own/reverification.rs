@@ -11,6 +11,7 @@ use crate::domain::id::{IdentificationId, SessionId};
 use crate::domain::rejection::{ErrorCode, Rejection};
 use crate::domain::secret::Secret;
 use crate::domain::sign_in::{self, Factor, FactorAddress, Share, Try};
+use crate::domain::time::Timestamp;
 use crate::domain::user::{AddressVerification, Asker, Purpose, SecondFactorChange, UsedCode, User, UserChange};
 use crate::domain::verification::{OneTimeCode, Strategy};
 use crate::limiter::LimitedAction;
@@ -36,6 +37,9 @@ pub struct ReverificationView {
     pub second_factors: Vec<Factor>,
     /// The code that was sent in it.
     pub sent: Option<AddressVerification>,
+    /// What the person's device is asked, where a passkey is awaited (`PublicKeyCredentialRequestOptionsJSON`, Web
+    /// Authentication 5.1.9), and until when.
+    pub passkey: Option<(String, Timestamp)>,
     /// How many attempts a verification allows, from which its status is derived.
     pub attempts_max: u32,
 }
@@ -60,6 +64,8 @@ pub struct ReverifyAttempt {
     pub code: Option<String>,
     /// The password, for the strategy of passwords.
     pub password: Option<Secret<String>>,
+    /// The answer of the browser as JSON, for passkeys.
+    pub public_key_credential: Option<String>,
     /// Whether it is for the second factor.
     pub is_second: bool,
 }
@@ -94,6 +100,14 @@ impl Engine {
         self.admitted(async {
             let own = Own::of(caller, Some(id), context);
             self.inner.admission.spend(LimitedAction::Write, context, self.now())?;
+            if asked.strategy == Strategy::Passkey {
+                let (user, session) = self.own(own).await?;
+                self.pending_step(&session, asked.is_second)?;
+                if !self.factors_of(&user, asked.is_second).iter().any(|factor| factor.strategy == Strategy::Passkey) {
+                    return Err(EngineError::Rejected(ErrorCode::StrategyForUserInvalid.into()));
+                }
+                return self.prepare_reverified_passkey(own, id).await;
+            }
             for _ in 0..TRIES_MAX {
                 let (user, session) = self.own(own).await?;
                 let step = self.pending_step(&session, asked.is_second)?;
@@ -131,6 +145,9 @@ impl Engine {
                 return Err(EngineError::Rejected(ErrorCode::StrategyForUserInvalid.into()));
             }
             let missing = |param: &str| EngineError::from(ErrorCode::FormParamMissing.on(param));
+            if attempt.strategy == Strategy::Passkey {
+                return self.attempt_reverified_passkey(own, id, attempt.public_key_credential.as_deref()).await;
+            }
             if attempt.strategy == Strategy::Password {
                 let password = attempt.password.as_ref().filter(|password| !password.expose().is_empty());
                 let password = password.ok_or_else(|| missing("password"))?;
@@ -243,7 +260,7 @@ impl Engine {
         Ok((self.view_step(user, &client, session.id, None)?, client))
     }
 
-    fn view_step(
+    pub(super) fn view_step(
         &self,
         user: Arc<User>,
         client: &ClientView,
@@ -259,12 +276,13 @@ impl Engine {
             first_factors: self.factors_of(&user, false),
             second_factors: self.factors_of(&user, true),
             sent,
+            passkey: None,
             attempts_max: self.policy().attempts_max,
         })
     }
 
     /// The re-verification in progress, if it asks for this factor now.
-    fn pending_step(&self, session: &Session, is_second: bool) -> Result<Reverification, Rejection> {
+    pub(super) fn pending_step(&self, session: &Session, is_second: bool) -> Result<Reverification, Rejection> {
         let step = session.reverification.filter(|step| step.is_current(self.now()));
         let step = step.ok_or(ErrorCode::SessionReverificationMissing)?;
         let fits = match step.status() {
@@ -279,7 +297,7 @@ impl Engine {
         if is_second { self.second_factors_of(user) } else { self.first_factors_of(user) }
     }
 
-    /// A password, and the addresses that are proved.
+    /// A password, a passkey, and the addresses that are proved.
     fn first_factors_of(&self, user: &User) -> Vec<Factor> {
         let settings = self.settings();
         let has_password = user.has_password() && settings.attributes.password.enabled;
@@ -301,7 +319,9 @@ impl Engine {
             primary: n == 0,
             default: false,
         });
-        password.into_iter().chain(emails.chain(phones).map(coded)).collect()
+        let has_passkey = settings.attributes.passkey.enabled && !user.passkeys.is_empty();
+        let passkey = has_passkey.then_some(Factor { strategy: Strategy::Passkey, address: None });
+        password.into_iter().chain(passkey).chain(emails.chain(phones).map(coded)).collect()
     }
 
     fn second_factors_of(&self, user: &User) -> Vec<Factor> {

@@ -7,7 +7,7 @@ use crate::domain::rejection::{ErrorCode, Reason, Rejection};
 use crate::domain::user::{AddressChange, AddressStatus, UserChange};
 use crate::http::backend::{nothing, paged, written};
 use crate::http::call::Call;
-use crate::http::endpoint::{UserAccountPath, UserProviderPath};
+use crate::http::endpoint::{UserAccountPath, UserPasskeyPath, UserProviderPath};
 use crate::http::request::json::Json;
 use crate::http::response::api_response::ApiResponse;
 use crate::http::response::error::HttpError;
@@ -44,6 +44,17 @@ pub(in crate::http::backend) async fn delete_account(
     let changed = call.engine().users().change(path.user, &change, version).await;
     written(version, changed)?;
     Ok(ApiResponse::json(&DeletedObject::new("external_account", path.account)))
+}
+
+pub(in crate::http::backend) async fn delete_passkey(
+    call: &Call<'_>,
+    path: UserPasskeyPath,
+) -> Result<ApiResponse, HttpError> {
+    let version = expected_version(call, path.user).await?;
+    let change = UserChange::RemovePasskey(path.passkey);
+    let changed = call.engine().users().change(path.user, &change, version).await;
+    written(version, changed)?;
+    Ok(ApiResponse::json(&DeletedObject::new("passkey", path.passkey)))
 }
 
 /// The tokens of a provider that are kept for a user: none.

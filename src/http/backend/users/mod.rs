@@ -10,7 +10,7 @@ mod update;
 
 pub(super) use create::create;
 pub(super) use identities::{
-    access_tokens, delete_account, organizations, replace_email_addresses, replace_phone_numbers,
+    access_tokens, delete_account, delete_passkey, organizations, replace_email_addresses, replace_phone_numbers,
 };
 pub(super) use list::{count, list};
 pub(super) use state::{ban, change_all, lock, unban, unlock};

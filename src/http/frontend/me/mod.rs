@@ -4,6 +4,7 @@
 pub(super) mod accounts;
 pub(super) mod addresses;
 pub(super) mod fields;
+pub(super) mod passkeys;
 pub(super) mod sessions;
 
 use serde::Serialize;

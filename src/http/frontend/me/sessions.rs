@@ -78,8 +78,10 @@ pub(in crate::http) async fn attempt(
     let mut reader = form.reader(&mut reasons);
     let strategy = reader.take("strategy");
     let (code, password) = (reader.take("code"), reader.take("password").map(Secret::new));
+    let public_key_credential = reader.take("public_key_credential");
     Rejection::collect(reasons)?;
-    let attempt = ReverifyAttempt { strategy: parse_strategy(strategy.as_deref())?, code, password, is_second };
+    let strategy = parse_strategy(strategy.as_deref())?;
+    let attempt = ReverifyAttempt { strategy, code, password, public_key_credential, is_second };
     let identity = call.identify().await?;
     let outcome = call.engine().own_user().attempt_reverification(&identity.caller, id, &attempt, &call.context).await;
     settle(call, &identity, outcome).await

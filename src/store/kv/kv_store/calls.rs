@@ -17,6 +17,7 @@ use crate::domain::id::{
 use crate::domain::identifier::Identifier;
 use crate::domain::invitation::Invitation;
 use crate::domain::listed::{List, ListedIdentifier, ListedRedirect};
+use crate::domain::passkey::{ChallengeOwner, KeptChallenge};
 use crate::domain::policy::RetentionPolicy;
 use crate::domain::sign_in::{Account, Failures};
 use crate::domain::sign_in_token::SignInToken;
@@ -33,8 +34,9 @@ use crate::store::kv::key::{self, Kind};
 use crate::store::kv::key_value::KeyValue;
 use crate::store::kv::record::{
     AddressVerificationRecordV2, ApplicationValueRecordV1, ClientRecordV5, FailuresRecordV2, HandshakeRecordV1,
-    IdentifierRecordV1, InvitationRecordV1, ListedRecordV1, OutboxRecordV2, RedirectUrlRecordV1, SignInTokenRecordV1,
-    SignUpRecordV3, UserRecordV4, ValueRecordV1, WaitlistEntryRecordV1, WebhookEndpointRecordV1,
+    IdentifierRecordV1, InvitationRecordV1, ListedRecordV1, OutboxRecordV2, PasskeyChallengeRecordV1,
+    PasskeyHolderRecordV1, RedirectUrlRecordV1, SignInTokenRecordV1, SignUpRecordV3, UserRecordV4, ValueRecordV1,
+    WaitlistEntryRecordV1, WebhookEndpointRecordV1,
 };
 use crate::store::kv::retention::{self, GC_KINDS, Verdict};
 use crate::store::messages::StoredMessage;
@@ -203,6 +205,20 @@ impl<K: KeyValue> Store for KvStore<K> {
         Box::pin(async move {
             let record: Option<HandshakeRecordV1> = self.record(key::handshake(&digest)).await?;
             Ok(record.map(|record| record.kept_as(digest)))
+        })
+    }
+
+    fn passkey_challenge(&self, owner: ChallengeOwner) -> BoxFuture<'_, Result<Option<KeptChallenge>, StoreError>> {
+        Box::pin(async move {
+            let record: Option<PasskeyChallengeRecordV1> = self.record(key::passkey_challenge(owner)).await?;
+            Ok(record.map(|record| record.kept_for(owner)))
+        })
+    }
+
+    fn passkey_holder<'a>(&'a self, credential_id: &'a str) -> BoxFuture<'a, Result<Option<UserId>, StoreError>> {
+        Box::pin(async move {
+            let record: Option<PasskeyHolderRecordV1> = self.record(key::passkey_holder(credential_id)).await?;
+            Ok(record.map(UserId::from))
         })
     }
 

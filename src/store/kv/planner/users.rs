@@ -14,6 +14,7 @@ use crate::store::kv::key;
 use crate::store::kv::key_value::KeyValue;
 use crate::store::kv::record::{AddressVerificationRecordV2, IdentifierRecordV1, UserRecordV4};
 
+use super::passkeys::credentials;
 use super::{Transaction, refuse};
 
 impl<K: KeyValue> Transaction<'_, '_, K> {
@@ -86,6 +87,7 @@ impl<K: KeyValue> Transaction<'_, '_, K> {
         for identifier in had.iter().filter(|identifier| !has.contains(identifier)) {
             self.remove(key::identifier(identifier));
         }
+        self.passkey_holders(before, next)?;
         let (was, is) = (before.map(places).unwrap_or_default(), places(next));
         for left in was.iter().filter(|place| !is.contains(place)) {
             self.remove(left.clone());
@@ -118,7 +120,7 @@ impl<K: KeyValue> Transaction<'_, '_, K> {
             self.remove_if_there(key::failures(&Account::Unknown(identifier)))?;
         }
         self.remove_if_there(key::failures(&Account::User(user.id)))?;
-        for key in places(user) {
+        for key in places(user).into_iter().chain(credentials(user)) {
             self.remove(key);
         }
         for id in address_ids(user) {

@@ -16,6 +16,7 @@ mod invitation;
 mod listed;
 mod message;
 mod outbox;
+mod passkey;
 #[cfg(test)]
 pub(in crate::store) mod samples;
 mod session;
@@ -47,6 +48,7 @@ pub(in crate::store) use invitation::{InvitationRecordV1, InvitedRecordV2, Waitl
 pub(in crate::store) use listed::{ListedRecordV1, RedirectUrlRecordV1};
 pub(in crate::store) use message::MessageRecordV1;
 pub(in crate::store) use outbox::OutboxRecordV2;
+pub(in crate::store) use passkey::{PasskeyChallengeRecordV1, PasskeyHolderRecordV1};
 pub(in crate::store) use session::SessionRecordV2;
 pub(in crate::store) use sign_in_token::SignInTokenRecordV1;
 pub(in crate::store) use sign_up::SignUpRecordV3;

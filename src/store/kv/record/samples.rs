@@ -14,6 +14,7 @@ use crate::domain::identifier::{EmailAddress, Identifier, IdentifierKind, PhoneN
 use crate::domain::invitation::{Invitation, InvitationState};
 use crate::domain::listed::{List, ListedIdentifier, ListedRedirect};
 use crate::domain::message::{FailureClass, MessageStatus, Template};
+use crate::domain::passkey::{ChallengeOwner, KeptChallenge};
 use crate::domain::redirect::RedirectUrl;
 use crate::domain::rejection::ErrorCode;
 use crate::domain::secret::Secret;
@@ -373,6 +374,11 @@ pub(in crate::store) fn sign_in_token() -> SignInToken {
 
 pub(in crate::store) fn handshake() -> KeptHandshake {
     KeptHandshake { digest: [29; 32], sealed: vec![1, 2, 255], expire_at: at(60) }
+}
+
+pub(in crate::store) fn passkey_challenge() -> KeptChallenge {
+    let owner = ChallengeOwner::Registration(SessionId::from_bytes([3; 16]));
+    KeptChallenge { owner, id: [39; 16], sealed: vec![1, 2, 255], expire_at: at(60) }
 }
 
 pub(in crate::store) fn address_verification() -> AddressVerification {

@@ -105,6 +105,21 @@ fn golden_handshake() {
 }
 
 #[test]
+fn golden_passkey_challenge() {
+    let sample = samples::passkey_challenge();
+    let record = PasskeyChallengeRecordV1::from(&sample);
+    golden(&record, include_str!("golden/passkey_challenge_v1.hex"));
+    assert_eq!(through(&record).kept_for(sample.owner), sample);
+}
+
+#[test]
+fn golden_passkey_holder() {
+    let record = PasskeyHolderRecordV1::from(UserId::from_bytes([1; 16]));
+    golden(&record, include_str!("golden/passkey_holder_v1.hex"));
+    assert_eq!(UserId::from(through(&record)), UserId::from_bytes([1; 16]));
+}
+
+#[test]
 fn golden_sign_in_token() {
     let record = SignInTokenRecordV1::from(&samples::sign_in_token());
     golden(&record, include_str!("golden/sign_in_token_v1.hex"));

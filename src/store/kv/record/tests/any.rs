@@ -150,6 +150,8 @@ proptest! {
         refuses_or_reads::<EventsRecordV2>(&bytes)?;
         refuses_or_reads::<AddressVerificationRecordV2>(&bytes)?;
         refuses_or_reads::<HandshakeRecordV1>(&bytes)?;
+        refuses_or_reads::<PasskeyChallengeRecordV1>(&bytes)?;
+        refuses_or_reads::<PasskeyHolderRecordV1>(&bytes)?;
         refuses_or_reads::<ListedRecordV1>(&bytes)?;
         refuses_or_reads::<RedirectUrlRecordV1>(&bytes)?;
     }
