@@ -3,8 +3,8 @@
 use std::fmt;
 use std::str::FromStr;
 
-use super::id::{AddressVerificationId, InvitationId, MalformedId, MessageId, SignInId, SignUpId};
-use super::identifier::Identifier;
+use super::id::{AddressVerificationId, InvitationId, MalformedId, MessageId, SignInId, SignUpId, UserId};
+use super::identifier::{Identifier, IdentifierKind};
 use super::secret::Secret;
 use super::time::Timestamp;
 
@@ -126,6 +126,29 @@ pub enum MessageStatus {
 }
 
 impl MessageStatus {
+/// Messages of one kind that one kind of limit refused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LimitedMessages {
+    /// What kind of addresses they were for.
+    pub to: IdentifierKind,
+    /// Which limit refused them.
+    pub by: MessageBudget,
+    /// How many they were.
+    pub count: u32,
+}
+
+/// A limit of messages.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum MessageBudget {
+    /// What one source, or the network around it, may cause.
+    Source,
+    /// What may be sent to one range of numbers, or to one country.
+    Destination,
+    /// What may be sent to one address, and for one client.
+    Address,
+}
+
     /// All of them.
     pub const ALL: [Self; 4] = [Self::Queued, Self::Sent, Self::Delivered, Self::Failed];
 

@@ -61,6 +61,7 @@ mod http_webhooks;
 mod layers;
 mod limits;
 mod load;
+mod limited_messages;
 mod mailbox;
 mod messages;
 mod mixed_load;

@@ -82,7 +82,7 @@ const ORDERS: &[(&str, &[&str])] = &[
     (
         "actors",
         &[
-            "event_log hook last_seen",
+            "event_log hook last_seen limited",
             "context outage",
             "outbox",
             "circle: persister relay",
