@@ -188,6 +188,9 @@ impl Engine {
     ) -> Result<Result<usize, ReportRefusal>, EngineError> {
         self.admitted(async {
             let transports = [Channel::Email, Channel::Sms].map(|channel| self.inner.transports.of(channel));
+            for transport in transports {
+                transport.prepare_reports(provider, callback).await;
+            }
             let Some(read) = transports.iter().find_map(|transport| transport.reports(provider, callback)) else {
                 return Ok(Err(ReportRefusal::Unknown));
             };
