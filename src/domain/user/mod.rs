@@ -9,6 +9,7 @@ mod apply;
 mod change;
 mod create;
 mod factors;
+mod notices;
 mod own;
 mod read;
 mod second_factor;
@@ -27,6 +28,7 @@ pub use addresses::{first_email_id, first_phone_id, might_begin_with};
 pub use change::{AddressChange, AddressStatus, GivenPassword, MetadataChange, UserChange, UserFields, UserPatch};
 pub use create::{NewUser, NewUserFields};
 pub use factors::{Passkey, SecondFactors, Totp};
+pub(crate) use notices::ChangedBy;
 pub use own::{Connected, OwnChange, ProfilePatch};
 pub use second_factor::{SecondFactorChange, UsedCode};
 

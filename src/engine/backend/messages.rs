@@ -245,10 +245,10 @@ impl Engine {
                 let invitation = store.invitation(id).await?;
                 invitation.is_some_and(|invitation| invitation.state == InvitationState::Pending)
             }
-            (Origin::SignIn(_), Template::VerificationCode | Template::MagicLinkSignUp) => {
+            (Origin::SignIn(_), Template::VerificationCode | Template::MagicLinkSignUp | Template::MagicLinkSignIn) => {
                 self.sign_in_waits_for(message).await?
             }
-            (Origin::AddressVerification(id), Template::VerificationCode) => {
+            (Origin::AddressVerification(id), Template::VerificationCode | Template::MagicLinkUserProfile) => {
                 self.address_waits_for(message, id).await?
             }
             _ => true,

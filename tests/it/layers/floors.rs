@@ -52,8 +52,8 @@ const FLOORS: [(&str, &[&str]); 40] = [
     (
         "user",
         &[
-            "context field id identifier message metadata password_policy person quota rejection secret settings sign_up \
-             time verification",
+            "context field id identifier message metadata password_policy person policy ports quota redirect rejection \
+             secret settings sign_up time verification",
             STRATEGY,
         ],
     ),

@@ -16,8 +16,9 @@ use crate::domain::client::session::Session;
 use crate::domain::context::Context;
 use crate::domain::id::SessionId;
 use crate::domain::rejection::{ErrorCode, Rejection};
-use crate::domain::sign_in::{Account, Share, Try, second_factor_need};
-use crate::domain::user::User;
+use crate::domain::sign_in::{Account, Share, Try, second_factor_need, second_factors_of};
+use crate::domain::transition::Effect;
+use crate::domain::user::{ChangedBy, User};
 use crate::domain::verification::SecondFactorNeed;
 use crate::limiter::LimitedAction;
 use crate::store::{ClientWrite, Commit, CommitError, Committed, Decision, UserWrite};
@@ -138,8 +139,12 @@ impl Engine {
                 return Ok((user, client));
             }
             let write = UserWrite::Change { next: Box::new(next.clone()), expected_version: user.version };
-            let ignores_dots = self.settings().ignores_dots();
-            let decision = Decision { users: vec![write], ignores_dots, ..Decision::default() };
+            let decision = Decision {
+                users: vec![write],
+                outbox: environment.outbox(notices.into_iter().map(Effect::Deliver).collect()),
+                ignores_dots: self.settings().ignores_dots(),
+                ..Decision::default()
+            };
             let set_up = self.set_up_by(own, &session, &user, &next);
             if let Some(committed) = self.commit_own(own, decision, set_up.into_iter().collect()).await? {
                 return Ok((Arc::new(next), self.after(own, &committed).await?));
@@ -153,6 +158,7 @@ impl Engine {
     pub(super) async fn commit_own(
         &self,
         own: Own<'_>,
+            let notices = environment.decide(|cx| user.notices(&next, ChangedBy::Session, cx));
         decision: Decision,
         changes: Vec<ClientChange>,
     ) -> Result<Option<Committed>, EngineError> {

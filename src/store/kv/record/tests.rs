@@ -2,6 +2,7 @@
 //! needs a new struct and schema number, not a new golden.
 
 mod any;
+mod outbox;
 mod users;
 
 use std::collections::BTreeSet;
