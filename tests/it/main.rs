@@ -44,6 +44,7 @@ mod http_me_accounts;
 mod http_messages;
 mod http_newcomers;
 mod http_oauth;
+mod http_notices;
 mod http_oauth_returns;
 mod http_pending_sessions;
 mod http_repeats;
