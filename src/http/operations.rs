@@ -129,7 +129,7 @@ pub(in crate::http) const OPERATIONS: &[Operation] = &[
     op("POST", "/v1/me/email_addresses/", "Adds an address to the own user", "wrapped_email_address").body("email_address"),
     op("GET", "/v1/me/email_addresses/{id}", "Shows an own address", "wrapped_email_address"),
     op("DELETE", "/v1/me/email_addresses/{id}", "Removes an own address", "wrapped_deleted"),
-    op("POST", "/v1/me/email_addresses/{id}/prepare_verification", "Sends a code to an own address", "wrapped_email_address").body("strategy"),
+    op("POST", "/v1/me/email_addresses/{id}/prepare_verification", "Sends a code or a link to an own address", "wrapped_email_address").body("strategy redirect_url"),
     op("POST", "/v1/me/email_addresses/{id}/attempt_verification", "Verifies an own address by its code", "wrapped_email_address").body("code"),
     op("GET", "/v1/me/phone_numbers", "Lists the own numbers", "[phone_number]"),
     op("POST", "/v1/me/phone_numbers", "Adds a number to the own user", "wrapped_phone_number").body("phone_number reserved_for_second_factor:bool"),

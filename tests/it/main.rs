@@ -41,6 +41,7 @@ mod http_links;
 mod http_magic_links;
 mod http_me;
 mod http_me_accounts;
+mod http_me_links;
 mod http_messages;
 mod http_newcomers;
 mod http_oauth;

@@ -22,7 +22,7 @@ use crate::domain::sign_up::SignUp;
 use crate::domain::time::Timestamp;
 use crate::domain::verification::{ExternalAccount, Profile, Strategy};
 
-pub(crate) use address_verification::{AddressStep, Asker};
+pub(crate) use address_verification::{AddressStep, AskedLink, Asker};
 pub use address_verification::{AddressVerification, Purpose};
 pub use addresses::{first_email_id, first_phone_id, might_begin_with};
 pub use change::{AddressChange, AddressStatus, GivenPassword, MetadataChange, UserChange, UserFields, UserPatch};

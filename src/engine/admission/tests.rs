@@ -180,7 +180,7 @@ async fn outcomes(engine: &Engine) -> Vec<(&'static str, Option<EngineError>)> {
         overrides(),
         own_address(caller, None, address_id, context),
         own_sessions(caller, None, context),
-        prepare_own_address(caller, None, (address_id, &code), context),
+        prepare_own_address(caller, None, (address_id, &code, None), context),
         prepare_reverification(caller, session, &asked, context),
         prepare_address(IdentificationId::from_bytes([1; 16])),
         prepare(caller, sign_up, &PrepareVerification::new(code.clone()), context),

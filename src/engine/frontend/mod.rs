@@ -1,6 +1,7 @@
 //! The calls of people: sign-ups, sign-ins, their clients and sessions.
 
 pub(super) mod accounts;
+mod address_links;
 pub(super) mod address_steps;
 mod approved_links;
 pub(super) mod captchas;

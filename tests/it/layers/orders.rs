@@ -129,7 +129,7 @@ const ORDERS: &[(&str, &[&str])] = &[
             "sign_ins sign_ups",
             "captchas clients handshakes late_returns messages newcomers own passwords repeated sessions",
             "email_links own_second_factors second_factors sign_in_resets",
-            "sign_in_links",
+            "address_links sign_in_links",
             "approved_links",
         ],
     ),
