@@ -84,7 +84,8 @@ async fn outcomes(engine: &Engine) -> Vec<(&'static str, Option<EngineError>)> {
         approval_token: Secret::new(String::new()),
         code_verifier: Secret::new(String::new()),
     };
-    let callback = &Callback { url: "", headers: &[], body: b"", at: Timestamp::EPOCH };
+    let approved_sign_in = ApprovedLink { flow_id: sign_in.to_string(), ..approved.clone() };
+    let callback = &Callback { url: "", headers: &[], body: b"", at: Timestamp::EPOCH, certificate: None };
     let value_key = &ValueKey::new("billing", "user_1").expect("a key");
     let value = &ApplicationValue::new(value_key.clone(), "free").expect("a small value");
     let (listed, redirect) = (ListedIdentifierId::from_bytes([1; 16]), RedirectUrlId::from_bytes([1; 16]));
@@ -147,6 +148,7 @@ async fn outcomes(engine: &Engine) -> Vec<(&'static str, Option<EngineError>)> {
         enter_waitlist(None),
         follow_link(caller, "token", false, context),
         handshake(caller, &HandshakeRequest::default(), context),
+        exchange_link(&approved_sign_in, context),
         handshake_cookies("nonce"),
         identify(None),
         identify_among(None),

@@ -4,6 +4,7 @@ pub(super) mod accounts;
 mod address_links;
 pub(super) mod address_steps;
 mod approved_links;
+mod approved_sign_ins;
 pub(super) mod captchas;
 pub(super) mod clients;
 pub(super) mod email_links;

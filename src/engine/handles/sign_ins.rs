@@ -53,6 +53,13 @@ handle! {
         attempt_first_factor;
     /// Sets a new password, after the code of a reset was proved. It completes the sign-in, unless the user has a second
     /// factor. The user is told by e-mail.
+    /// Takes a link that was opened and approved, for the application that asked for it and has the verifier of PKCE. The
+    /// result is a ticket, good for a minute, with which [`Self::create`] goes on.
+    ///
+    /// # Errors
+    /// `approval_token_invalid`, `approval_token_expired`, `approval_token_consumed`, `pkce_verification_failed`;
+    /// `form_param_value_invalid` for what is no id of a sign-in.
+    exchange_link(link: &ApprovedLink, context: &RequestContext) -> Secret<String>: exchange_link;
     ///
     /// # Errors
     /// [`EngineError::Rejected`]: `client_state_invalid` where no such code was proved, every rule that the password breaks,

@@ -36,7 +36,7 @@ pub(in crate::http) async fn show(call: &Call<'_>, id: SignInId) -> Result<ApiRe
 }
 
 pub(in crate::http) async fn prepare(call: &Call<'_>, id: SignInId, form: &Params) -> Result<ApiResponse, HttpError> {
-    let given = preparation(call, form);
+    let given = preparation(call, form, true);
     let identity = call.identify_writer().await?;
     let outcome = match given {
         Ok(given) => call.engine().prepare_asked_factor(&identity.caller, id, given, &call.context).await,
@@ -76,7 +76,7 @@ pub(in crate::http) async fn prepare_second(
     id: SignInId,
     form: &Params,
 ) -> Result<ApiResponse, HttpError> {
-    let given = preparation(call, form);
+    let given = preparation(call, form, false);
     let identity = call.identify().await?;
     let outcome = match given {
         Ok(given) => call.engine().prepare_asked_second_factor(&identity.caller, id, given, &call.context).await,
@@ -149,7 +149,8 @@ fn creation(call: &Call<'_>, form: &Params) -> Result<Given<NewSignIn>, Rejectio
     Ok(Given { input, faults })
 }
 
-fn preparation(call: &Call<'_>, form: &Params) -> Result<Asked<Prepare>, Rejection> {
+/// `has_links` where one of the strategies sends a link.
+fn preparation(call: &Call<'_>, form: &Params, has_links: bool) -> Result<Asked<Prepare>, Rejection> {
     let mut reasons: Vec<Reason> = Vec::new();
     let mut reader = form.reader(&mut reasons);
     let strategy = reader.take("strategy");
@@ -163,7 +164,9 @@ fn preparation(call: &Call<'_>, form: &Params) -> Result<Asked<Prepare>, Rejecti
         let is_phone = strategy.sends_to() == Some(IdentifierKind::PhoneNumber);
         let (param, id) = if is_phone { (PHONE_ID, phone_id) } else { (EMAIL_ID, email_id) };
         let id = id.map(|text| text.parse().map_err(|_| ErrorCode::FormParamValueInvalid.on(param))).transpose();
+    let completion = has_links.then(|| inputs::completion(&mut reader));
         id.map(|address_id| Prepare {
+    let challenge = completion.and_then(|given| inputs::own_place(call, given, &mut authorize, &mut reasons));
             address_id,
             channel,
             redirect_url: authorize.redirect_url,
@@ -173,6 +176,7 @@ fn preparation(call: &Call<'_>, form: &Params) -> Result<Asked<Prepare>, Rejecti
     Ok(parse_strategy(strategy.as_deref()).and_then(read))
 }
 
+            challenge,
 fn proof(form: &Params) -> Result<Asked<AttemptFirstFactor>, Rejection> {
     let mut reasons: Vec<Reason> = Vec::new();
     let mut reader = form.reader(&mut reasons);

@@ -131,6 +131,7 @@ const ORDERS: &[(&str, &[&str])] = &[
             "email_links own_second_factors second_factors sign_in_resets",
             "address_links sign_in_links",
             "approved_links",
+            "approved_sign_ins",
         ],
     ),
     ("engine/frontend/own", &["accounts addresses fields passwords sessions", "reverification"]),
