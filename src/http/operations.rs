@@ -117,7 +117,7 @@ pub(in crate::http) const OPERATIONS: &[Operation] = &[
     op("POST", "/v1/client/sessions/{id}/verify/prepare_second_factor", "Sends a code for a re-verification", "wrapped_reverification").body("strategy email_address_id phone_number_id"),
     op("POST", "/v1/client/sessions/{id}/verify/attempt_second_factor", "Proves a second factor again", "wrapped_reverification").body("strategy code password"),
     op("GET", "/v1/proxy-health", "Says whether the proxy of an application is set up well", "proxy_health").query("domain_id"),
-    op("GET", "/v1/me", "Shows the user who is signed in", "wrapped_user"),
+    op("GET", "/v1/me", "Shows the user who is signed in", "wrapped_user").query("rotating_token_nonce"),
     op("PATCH", "/v1/me", "Changes the own user", "wrapped_user").body("username first_name last_name primary_email_address_id primary_phone_number_id primary_web3_wallet_id unsafe_metadata:json public_metadata:json private_metadata:json password"),
     op("DELETE", "/v1/me", "Deletes the own user", "wrapped_deleted"),
     op("PATCH", "/v1/me/metadata", "Merges into the metadata of the own user", "wrapped_user").body("unsafe_metadata:json"),

@@ -12,6 +12,7 @@ pub(super) mod equal_calls;
 pub(super) mod handshakes;
 pub(super) mod late_returns;
 pub(super) mod messages;
+mod native_returns;
 pub(super) mod newcomers;
 pub(super) mod oauth;
 pub(super) mod own;

@@ -151,6 +151,14 @@ handle! {
         account: (&Strategy, &AuthorizeParams),
         context: &RequestContext
     ) -> (ExternalAccountId, Arc<User>, ClientView): connect_own_account;
+    /// Accepts the one-time value that the system's browser gave to an application without cookies, when the person came back
+    /// from the provider. The application presents it together with its client's token (`rotating_token_nonce`). The
+    /// connection of the user then says whether the account is connected, or why not.
+    ///
+    /// # Errors
+    /// `oauth_callback_invalid` where the value was not issued for an attempt of this user on this client, or is used up.
+    claim_account(caller: &Caller, session: Option<SessionId>, native_handoff: &str, context: &RequestContext)
+        -> (Arc<User>, ClientView): claim_own_account;
     /// Begins to connect an account again.
     ///
     /// # Errors

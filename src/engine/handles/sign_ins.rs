@@ -1,8 +1,9 @@
 use crate::domain::id::SignInId;
+use crate::domain::secret::Secret;
 use crate::domain::sign_in::Prepare as PrepareFirstFactor;
 use crate::engine::{
-    AttemptFirstFactor, AttemptSecondFactor, Caller, ClientView, Engine, EngineError, NewSignIn, RequestContext,
-    ResetPassword, SignInView,
+    ApprovedLink, AttemptFirstFactor, AttemptSecondFactor, Caller, ClientView, Engine, EngineError, NewSignIn,
+    RequestContext, ResetPassword, SignInView,
 };
 
 handle! {
@@ -38,6 +39,14 @@ handle! {
     /// # Errors
     /// [`EngineError::NotFound`] for every other id, whether or not it exists.
     show(caller: &Caller, id: SignInId, context: &RequestContext) -> (SignInView, ClientView): sign_in;
+    /// Accepts the one-time value that the system's browser gave to an application without cookies. The application
+    /// presents it together with its client's token
+    /// (`rotating_token_nonce`, [guide: Native hand-over](crate::guide::contract_sign_ups#native-hand-over)).
+    ///
+    /// # Errors
+    /// `oauth_callback_invalid` where the value was not issued for this sign-in, or is used up.
+    claim_return(caller: &Caller, id: SignInId, native_handoff: &str, context: &RequestContext) -> (SignInView, ClientView):
+        claim_sign_in_return;
     /// Begins to verify a first factor: a code or a link is made and sent.
     ///
     /// # Errors

@@ -31,7 +31,13 @@ pub(in crate::http) async fn create(call: &Call<'_>, form: &Params) -> Result<Ap
 
 pub(in crate::http) async fn show(call: &Call<'_>, id: SignInId) -> Result<ApiResponse, HttpError> {
     let identity = call.identify().await?;
-    let outcome = call.engine().sign_in(&identity.caller, id, &call.context).await;
+    let claimed = call.head.query.single("rotating_token_nonce")?.filter(|text| !text.is_empty());
+    let outcome = match claimed {
+        Some(native_handoff) => {
+            call.engine().sign_ins().claim_return(&identity.caller, id, native_handoff, &call.context).await
+        }
+        None => call.engine().sign_in(&identity.caller, id, &call.context).await,
+    };
     settle(call, &identity, outcome).await
 }
 
