@@ -1,9 +1,10 @@
 //! What each route takes and answers, for the OpenAPI document: a row for each row of the route tables. A parameter that a
 //! handler reads and that is not named here stops the call in debug builds, so that tests find it.
 //!
-//! A list of parameters is their names with blanks between them. Behind a colon is the type, where it is not a text: `bool`,
-//! `int`, `ms` (a time in milliseconds), `time` (RFC 3339), `object`, `json` (an object as text) or `list` (of texts). An answer
-//! is a schema by name, as in `tests/schemas`, or one of the words below.
+//! A list of parameters is their names with blanks between them. Behind an exclamation mark a parameter of the query is
+//! required. Behind a colon is the type, where it is not a text: `bool`, `int`, `ms` (a time in milliseconds), `time` (RFC
+//! 3339), `object`, `json` (an object as text) or `list` (of texts). An answer is a schema by name, as in `tests/schemas`, or
+//! one of the words below.
 
 /// What a route takes and answers.
 #[derive(Clone, Copy, Debug)]
@@ -22,6 +23,8 @@ pub(in crate::http) struct Operation {
 
 /// The answer is a page, or leads to one.
 pub(in crate::http) const PAGE: &str = "page";
+/// The answer is another page: it has a `Location`, and no body of its own.
+pub(in crate::http) const REDIRECT: &str = "redirect";
 /// The answer is a file.
 pub(in crate::http) const FILE: &str = "file";
 /// The answer has no body: 204.
@@ -53,7 +56,15 @@ pub(in crate::http) fn of(method: &str, path: &str) -> Option<&'static Operation
 
 /// The names and types of a list of parameters.
 pub(in crate::http) fn parameters(list: &'static str) -> impl Iterator<Item = (&'static str, &'static str)> {
-    list.split_whitespace().map(|parameter| parameter.split_once(':').unwrap_or((parameter, "text")))
+    list.split_whitespace()
+        .map(|parameter| parameter.split_once(':').unwrap_or((parameter, "text")))
+        .map(|(name, kind)| (name.trim_end_matches('!'), kind))
+}
+
+/// Whether the call is refused without this parameter of the query.
+pub(in crate::http) fn is_required(list: &str, name: &str) -> bool {
+    let mut names = list.split_whitespace().map(|parameter| parameter.split(':').next().unwrap_or_default());
+    names.any(|known| known.strip_suffix('!') == Some(name))
 }
 
 const SIGN_UP: &str = "email_address phone_number email_address_or_phone_number username password first_name last_name web3_wallet \
@@ -82,8 +93,8 @@ pub(in crate::http) const OPERATIONS: &[Operation] = &[
     op("PUT", "/v1/client", "Makes a client where there is none", "wrapped_client"),
     op("POST", "/v1/client", "Makes a client where there is none", "wrapped_client"),
     op("DELETE", "/v1/client", "Ends all sessions and forgets the client", "wrapped_client"),
-    op("GET", "/v1/client/handshake", "Tells the server of a page who is signed in", PAGE).query("redirect_url suffixed_cookies:bool format __clerk_hs_reason __session"),
-    op("GET", "/v1/client/touch", "Renews the cookie of the client", PAGE).query("redirect_url"),
+    op("GET", "/v1/client/handshake", "Tells the server of a page who is signed in", REDIRECT).query("redirect_url! suffixed_cookies:bool format __clerk_hs_reason __session"),
+    op("GET", "/v1/client/touch", "Renews the cookie of the client", REDIRECT).query("redirect_url!"),
     op("POST", "/v1/client/verify", "Solves a captcha", "wrapped_client").body("captcha_token captcha_error"),
     op("POST", "/v1/client/sign_ins", "Begins a sign-in", "wrapped_sign_in").body("identifier password ticket strategy channel transfer:bool oidc_prompt oidc_login_hint sign_up_if_missing:bool captcha_token captcha_error redirect_url action_complete_redirect_url"),
     op("GET", "/v1/client/sign_ins/{id}", "Shows a sign-in", "wrapped_sign_in").query("rotating_token_nonce"),
