@@ -75,6 +75,7 @@ mod operation;
 mod parsers;
 mod passwords;
 mod process;
+mod process_messages;
 mod readiness;
 mod readme;
 mod risks;
