@@ -53,6 +53,13 @@ handle! {
     /// [`EngineError::Rejected`], such as `strategy_for_user_invalid`.
     prepare(caller: &Caller, id: SignInId, input: &PrepareFirstFactor, context: &RequestContext) -> (SignInView, ClientView):
         prepare_first_factor;
+    /// Takes a link that was opened and approved, for the application that asked for it and has the verifier of PKCE. The
+    /// result is a ticket, good for a minute, with which [`Self::create`] goes on.
+    ///
+    /// # Errors
+    /// `approval_token_invalid`, `approval_token_expired`, `approval_token_consumed`, `pkce_verification_failed`;
+    /// `form_param_value_invalid` for what is no id of a sign-in.
+    exchange_link(link: &ApprovedLink, context: &RequestContext) -> Secret<String>: exchange_link;
     /// Proves a first factor, which completes the sign-in, unless the user has a second factor or the code is one of a reset.
     /// Repeating the same proof shows the result again.
     ///
@@ -62,13 +69,6 @@ handle! {
         attempt_first_factor;
     /// Sets a new password, after the code of a reset was proved. It completes the sign-in, unless the user has a second
     /// factor. The user is told by e-mail.
-    /// Takes a link that was opened and approved, for the application that asked for it and has the verifier of PKCE. The
-    /// result is a ticket, good for a minute, with which [`Self::create`] goes on.
-    ///
-    /// # Errors
-    /// `approval_token_invalid`, `approval_token_expired`, `approval_token_consumed`, `pkce_verification_failed`;
-    /// `form_param_value_invalid` for what is no id of a sign-in.
-    exchange_link(link: &ApprovedLink, context: &RequestContext) -> Secret<String>: exchange_link;
     ///
     /// # Errors
     /// [`EngineError::Rejected`]: `client_state_invalid` where no such code was proved, every rule that the password breaks,

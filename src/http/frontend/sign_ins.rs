@@ -164,25 +164,25 @@ fn preparation(call: &Call<'_>, form: &Params, has_links: bool) -> Result<Asked<
     let channel = inputs::channel(&mut reader);
     let mut authorize = AuthorizeParams::default();
     let urls = inputs::urls(&mut reader);
+    let completion = has_links.then(|| inputs::completion(&mut reader));
     inputs::allow(&mut authorize, urls, |param, url| inputs::redirect(call, param, url), &mut reasons);
+    let challenge = completion.and_then(|given| inputs::own_place(call, given, &mut authorize, &mut reasons));
     Rejection::collect(reasons)?;
     let read = |strategy: Strategy| {
         let is_phone = strategy.sends_to() == Some(IdentifierKind::PhoneNumber);
         let (param, id) = if is_phone { (PHONE_ID, phone_id) } else { (EMAIL_ID, email_id) };
         let id = id.map(|text| text.parse().map_err(|_| ErrorCode::FormParamValueInvalid.on(param))).transpose();
-    let completion = has_links.then(|| inputs::completion(&mut reader));
         id.map(|address_id| Prepare {
-    let challenge = completion.and_then(|given| inputs::own_place(call, given, &mut authorize, &mut reasons));
             address_id,
             channel,
             redirect_url: authorize.redirect_url,
+            challenge,
             ..Prepare::new(strategy)
         })
     };
     Ok(parse_strategy(strategy.as_deref()).and_then(read))
 }
 
-            challenge,
 fn proof(form: &Params) -> Result<Asked<AttemptFirstFactor>, Rejection> {
     let mut reasons: Vec<Reason> = Vec::new();
     let mut reader = form.reader(&mut reasons);

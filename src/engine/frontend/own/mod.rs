@@ -154,6 +154,7 @@ impl Engine {
                 let client = self.show_client(own.caller, own.context).await?.ok_or(EngineError::SignedOut)?;
                 return Ok((user, client));
             }
+            let notices = environment.decide(|cx| user.notices(&next, ChangedBy::Session, cx));
             let write = UserWrite::Change { next: Box::new(next.clone()), expected_version: user.version };
             let decision = Decision {
                 users: vec![write],
@@ -174,7 +175,6 @@ impl Engine {
     pub(super) async fn commit_own(
         &self,
         own: Own<'_>,
-            let notices = environment.decide(|cx| user.notices(&next, ChangedBy::Session, cx));
         decision: Decision,
         changes: Vec<ClientChange>,
     ) -> Result<Option<Committed>, EngineError> {
