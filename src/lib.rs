@@ -367,7 +367,7 @@ pub mod messages {
     #[cfg(feature = "smtp")]
     pub use crate::delivery::{Dkim, DkimError, Smtp, SmtpError, SmtpLimits, SmtpOptions};
     pub use crate::domain::id::MessageId;
-    pub use crate::domain::message::{MessageStatus, Origin, Template};
+    pub use crate::domain::message::{MessageBudget, MessageStatus, Origin, Template};
     pub use crate::domain::verification::PhoneChannel;
     pub use crate::engine::{ChannelView, MessageFilter, MessagePage, MessageView, Messages, ReportRefusal};
 }

@@ -17,6 +17,7 @@ use crate::store::{Store, StoreError};
 use super::event_log::EventLog;
 use super::hook::Hooked;
 use super::last_seen::LastSeen;
+use super::limited::LimitedCounts;
 
 /// What all actors share. Cheap to clone; only the settings can change.
 pub struct ActorContext {
@@ -32,6 +33,8 @@ pub struct ActorContext {
     pub policy: Policy,
     /// The last time that was stored with the data.
     pub last_seen: Arc<LastSeen>,
+    /// The messages that a limit refused, until an event tells of them.
+    pub limited: LimitedCounts,
     /// How readers of the events hear of new ones.
     pub event_log: Arc<EventLog>,
     /// The options of the actors.
@@ -111,6 +114,7 @@ impl ActorContext {
             sealer,
             policy,
             last_seen,
+            limited: LimitedCounts::default(),
             event_log,
             options,
             hook,

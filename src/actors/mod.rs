@@ -9,6 +9,7 @@ mod context;
 mod event_log;
 mod hook;
 mod last_seen;
+mod limited;
 mod outage;
 mod outbox;
 mod persister;
@@ -24,6 +25,7 @@ pub use after_commit::Follower;
 pub use context::{ActorContext, ActorOptions, OnSent, switch_name, warn_of_paused};
 pub use hook::Hooked;
 pub use last_seen::LastSeen;
+pub use limited::LimitedCounts;
 #[cfg(feature = "webhooks")]
 pub use persister::Persister;
 pub use sign_up::{CallError, Create, Outcome, SignUpReply, Terms};

@@ -4,7 +4,7 @@
 
 use crate::delivery::Channel;
 use crate::domain::id::MessageId;
-use crate::domain::message::{Content, Message};
+use crate::domain::message::{Content, Message, Template};
 use crate::domain::secret::Secret;
 use crate::domain::transition::Effect;
 use crate::store::{MessageAbout, OutboxEntry, OutboxKind, StoredMessage};
@@ -24,7 +24,7 @@ impl ActorContext {
     pub(crate) fn seal(&self, message: Message) -> OutboxEntry {
         let Message { id, to, display_to, content, origin, locale, phone_channel, created_at, expire_at } = message;
         let about = (content != Content::Decoy).then(|| MessageAbout {
-            template: content.template(),
+            template: Template::of(&content, Some(&origin)),
             origin,
             locale,
             phone_channel,
@@ -76,6 +76,8 @@ fn encode_content(content: &Content) -> Secret<String> {
         Content::Invitation(ticket) => format!("{INVITATION}\n{}", ticket.expose()),
         Content::Notice => NOTICE.to_owned(),
         Content::PasswordChanged => PASSWORD_CHANGED.to_owned(),
+        Content::SecondFactorRemoved => SECOND_FACTOR_REMOVED.to_owned(),
+        Content::PrimaryEmailChanged => PRIMARY_EMAIL_CHANGED.to_owned(),
         Content::Decoy => DECOY.to_owned(),
     })
 }
@@ -91,6 +93,8 @@ fn decode_content(plain: &str) -> Option<Content> {
         INVITATION => Content::Invitation(secret()?),
         NOTICE => Content::Notice,
         PASSWORD_CHANGED => Content::PasswordChanged,
+        SECOND_FACTOR_REMOVED => Content::SecondFactorRemoved,
+        PRIMARY_EMAIL_CHANGED => Content::PrimaryEmailChanged,
         DECOY => Content::Decoy,
         _ => return None,
     })
@@ -101,6 +105,8 @@ const LINK: &str = "link";
 const INVITATION: &str = "invitation";
 const NOTICE: &str = "notice";
 const PASSWORD_CHANGED: &str = "password_changed";
+const SECOND_FACTOR_REMOVED: &str = "second_factor_removed";
+const PRIMARY_EMAIL_CHANGED: &str = "primary_email_changed";
 const DECOY: &str = "decoy";
 
 #[cfg(test)]
@@ -122,6 +128,8 @@ mod tests {
             Content::Invitation(secret("ticket")),
             Content::Notice,
             Content::PasswordChanged,
+            Content::SecondFactorRemoved,
+            Content::PrimaryEmailChanged,
             Content::Decoy,
         ] {
             let message = Message {

@@ -12,6 +12,8 @@ use crate::domain::application_value::ApplicationValue;
 use crate::domain::client::{ClientChange, ClientConflict};
 use crate::domain::event::EndUser;
 use crate::domain::id::{ClientId, SignUpId};
+use crate::domain::identifier::Identifier;
+use crate::domain::message::MessageBudget;
 use crate::domain::rejection::{ErrorCode, Reason, Rejection};
 use crate::domain::sign_up::{Command, Fields, Phase, SignUp, Transition, taken};
 use crate::domain::time::{Span, Timestamp};
@@ -349,6 +351,7 @@ impl State {
             ignores_dots: context.settings().ignores_dots(),
             ..Decision::default()
         };
+        let asked: Vec<Identifier> = decision.outbox.iter().map(|entry| entry.to().clone()).collect();
         let end_user = terms.end_user;
         let commit = Commit { relaxed, end_user, ..Commit::of_decision(context.now(), decision) };
         match self.arguments.persister.commit(commit).await {
@@ -357,7 +360,13 @@ impl State {
                 verdict?;
                 Ok(SignUpReply { sign_up, outcome: Outcome::Committed(committed) })
             }
-            Err(error) => Err(self.refused(error).await),
+            Err(error) => {
+                if matches!(error, CommitError::LimitExceeded { .. }) {
+                    let limited = &self.arguments.context.limited;
+                    asked.iter().for_each(|to| limited.note(to, MessageBudget::Address));
+                }
+                Err(self.refused(error).await)
+            }
         }
     }
 

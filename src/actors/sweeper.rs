@@ -6,7 +6,7 @@ use std::sync::Arc;
 use ractor::{Actor, ActorProcessingErr, ActorRef};
 
 use crate::domain::sign_up::Phase;
-use crate::store::{Commit, Housekeeping, ScanCursor, StoreError};
+use crate::store::{Commit, CommitError, Housekeeping, ScanCursor, StoreError};
 
 use super::context::ActorContext;
 use super::persister::Persister;
@@ -42,6 +42,7 @@ impl Actor for Sweeper {
         // If the store panics, this round is lost and the next one comes at its usual time.
         let done = tokio::spawn(async move {
             let outcome = round.sweep_and_walk().await;
+            round.tell_of_limits().await;
             round.keep_time().await;
             (round, outcome)
         });
@@ -83,6 +84,22 @@ impl State {
             tracing::debug!(count, "old events were removed");
         }
         Ok(())
+    }
+
+    /// Records as events which messages a limit has refused.
+    async fn tell_of_limits(&self) {
+        let now = self.context.now();
+        let limited = self.context.limited.take_due(now);
+        if limited.is_empty() {
+            return;
+        }
+        let told = Housekeeping { limited: limited.clone(), ..Housekeeping::default() };
+        if let Err(error) = self.persister.commit(Commit::of_housekeeping(now, told)).await {
+            tracing::warn!(%error, "it could not be recorded that limits refused messages");
+            if error != CommitError::Unknown {
+                self.context.limited.put_back(&limited);
+            }
+        }
     }
 
     /// Stores the time with an empty commit when no other commit has stored it for long.

@@ -1,6 +1,7 @@
 //! `vestibule webhooks`: calls the Backend API of a server that runs. The data belongs to that server, so this program
 //! does not open it.
 
+use std::net::{IpAddr, UdpSocket};
 use std::time::Duration;
 
 use clap::{Args, Subcommand};
@@ -98,7 +99,16 @@ pub(super) fn ask(
                  that by --allow-http"
             ));
         }
-        None => format!("http://{}", reachable(&config.server.listen)),
+        None => {
+            let address = reachable(&config.server.listen);
+            if !server.allow_http && !is_of_this_machine(address.ip()) {
+                return Err(format!(
+                    "{address}, the configured address, is not one of this machine: the secret key would be sent there \
+                     unencrypted; use --url with https, or say that you want that by --allow-http"
+                ));
+            }
+            format!("http://{address}")
+        }
     };
     let url = format!("{}/v1/{path}", base.trim_end_matches('/'));
     let request = Request::builder()
@@ -119,6 +129,11 @@ pub(super) fn ask(
         return Err(format!("the server refuses with status {}: {message}", answer.status().as_u16()));
     }
     Ok((shown, base))
+}
+
+/// Whether what is sent to this address stays on this machine: only then a socket can be bound to it.
+fn is_of_this_machine(address: IpAddr) -> bool {
+    address.is_loopback() || UdpSocket::bind((address, 0)).is_ok()
 }
 
 /// Whether a request to this URL can be read by others than this machine and the server.
@@ -212,6 +227,21 @@ mod tests {
                 let refused = webhooks(&WebhooksArguments { action: Action::List, server }, &sources);
                 assert!(refused.is_err_and(|why| why.contains("--allow-http")), "{text}");
             }
+        }
+    }
+
+    #[test]
+    fn nor_to_another_machine_by_the_configured_address() {
+        for (listen, is_refused) in [("198.51.100.7:8080", true), ("127.0.0.1:1", false), ("0.0.0.0:1", false)] {
+            let key = ("VESTIBULE_INSTANCE__SECRET_KEY".to_owned(), "sk_test_7".to_owned());
+            let sources = Sources {
+                environment: [key].into_iter().collect(),
+                listen: Some(listen.to_owned()),
+                ..Sources::default()
+            };
+            let wanted = WebhooksArguments { action: Action::List, server: ServerArguments::default() };
+            let why = webhooks(&wanted, &sources).expect_err("nobody listens there");
+            assert_eq!(why.contains("--allow-http"), is_refused, "{listen}: {why}");
         }
     }
 

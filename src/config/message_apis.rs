@@ -62,6 +62,8 @@ pub struct SesSection {
     pub configuration_set: Option<String>,
     /// Login that reports have, as `name:password`.
     pub webhook_login: Option<Secret<String>>,
+    /// Topic whose signed reports are believed.
+    pub webhook_topic: Option<String>,
     /// Where the API is; that of the region if absent.
     pub base_url: Option<WebUrl>,
 }

@@ -127,6 +127,7 @@ mod apis {
             base_url,
             configuration_set: section.configuration_set.clone(),
             webhook_login: section.webhook_login.clone(),
+            webhook_topic: section.webhook_topic.clone(),
         })
     }
 

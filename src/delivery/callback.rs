@@ -15,6 +15,8 @@ pub struct Callback<'a> {
     pub body: &'a [u8],
     /// When it arrived.
     pub at: Timestamp,
+    /// What the provider signs with, where the report names a place for that and the transport has fetched it.
+    pub certificate: Option<&'a [u8]>,
 }
 
 /// What a provider reports about one message.

@@ -227,6 +227,13 @@ impl Transport for Fallback {
         self.providers.iter().map(|provider| provider.status(is_alone)).collect()
     }
 
+    fn prepare_reports<'a>(&'a self, provider: &'a str, callback: &'a Callback<'a>) -> BoxFuture<'a, ()> {
+        match self.providers.iter().find(|named| named.name == provider) {
+            Some(named) => named.transport.prepare_reports(provider, callback),
+            None => Box::pin(std::future::ready(())),
+        }
+    }
+
     fn reports(&self, provider: &str, callback: &Callback<'_>) -> Option<Result<Vec<Report>, CallbackError>> {
         let named = self.providers.iter().find(|named| named.name == provider)?;
         named.transport.reports(provider, callback)

@@ -6,6 +6,8 @@ mod apis;
 mod breaker;
 mod callback;
 mod capture;
+#[cfg(any(feature = "http-messages", feature = "smtp"))]
+mod der;
 mod fallback;
 #[cfg(feature = "webhooks")]
 mod handed_over;

@@ -72,7 +72,7 @@ impl MessageTemplates {
         self.message(envelope, Template::VerificationCode, Some(code), None)
     }
 
-    /// A message with a link that contains `token`, and perhaps a code.
+    /// A message with a link that contains `token`, and perhaps a code. The envelope says whether it signs in.
     pub fn link_message(
         &self,
         envelope: Envelope<'_>,
@@ -80,7 +80,8 @@ impl MessageTemplates {
         code: Option<&Secret<String>>,
     ) -> Message {
         let link = format!("{}?token={}", self.verify_url, token.expose());
-        self.message(envelope, Template::MagicLinkSignUp, code, Some(link))
+        let template = if envelope.template.is_magic_link() { envelope.template } else { Template::MagicLinkSignUp };
+        self.message(envelope, template, code, Some(link))
     }
 
     /// A message with an invitation link that contains `ticket`.
@@ -97,6 +98,11 @@ impl MessageTemplates {
     /// A notice to a user whose password was changed.
     pub fn password_changed_message(&self, envelope: Envelope<'_>) -> Message {
         self.message(envelope, Template::PasswordChanged, None, None)
+    }
+
+    /// A notice to a user about the change of the account that the envelope names.
+    pub fn change_message(&self, envelope: Envelope<'_>) -> Message {
+        self.message(envelope, envelope.template, None, None)
     }
 
     /// The same without the logo: its messages show the application's name instead. For receivers of webhooks, which get the

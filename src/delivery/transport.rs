@@ -58,6 +58,13 @@ pub trait Transport: Send + Sync + 'static {
         Vec::new()
     }
 
+    /// Fetches what a report of this provider is to be checked with, such as a certificate, unless it is here already. It is
+    /// called before [`reports`](Self::reports).
+    fn prepare_reports<'a>(&'a self, provider: &'a str, callback: &'a Callback<'a>) -> BoxFuture<'a, ()> {
+        let _none = (provider, callback);
+        Box::pin(std::future::ready(()))
+    }
+
     /// Reads what a provider reports about messages that it accepted. `None` if no provider behind this transport has
     /// that name, or it makes no reports.
     ///

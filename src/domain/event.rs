@@ -11,7 +11,7 @@ use std::str::FromStr;
 use super::client::session::SessionStatus;
 use super::id::{EventId, InvitationId, MessageId, SessionId, SignUpId, UserId, WaitlistEntryId};
 use super::identifier::IdentifierKind;
-use super::message::FailureClass;
+use super::message::{FailureClass, MessageBudget};
 use super::time::Timestamp;
 
 /// One event.
@@ -114,6 +114,16 @@ pub enum Happened {
         id: MessageId,
         /// What kind of address it goes to.
         to: IdentifierKind,
+    },
+    /// Messages were asked for, and a limit refused them. There is one such event a minute at most for each kind of address and
+    /// limit; it is recorded up to a minute later, and a crash before that loses it.
+    MessageLimited {
+        /// What kind of addresses they were for.
+        to: IdentifierKind,
+        /// Which limit refused them.
+        by: MessageBudget,
+        /// How many there were since the event before.
+        count: u32,
     },
     /// The provider of a message reported that it has arrived.
     MessageDelivered {
@@ -219,6 +229,7 @@ impl Happened {
             Self::SessionEnded { .. } => "session.ended",
             Self::MessageCreated { .. } => "message.created",
             Self::MessageSent { .. } => "message.sent",
+            Self::MessageLimited { .. } => "message.limited",
             Self::MessageDelivered { .. } => "message.delivered",
             Self::MessageFailed { .. } => "message.failed",
             Self::WaitlistEntryCreated { .. } => "waitlist_entry.created",

@@ -294,9 +294,23 @@ mod tests {
     }
 
     #[test]
+    fn a_page_whose_url_is_too_long_becomes_the_root_of_its_site() {
+        let long = "a".repeat(2048);
+        for (text, expected) in [
+            (format!("http://localhost:3000/{long}"), Ok("http://localhost:3000/")),
+            (format!("http://localhost:3000/list?q={long}#top"), Ok("http://localhost:3000/")),
+            (format!("http://localhost.evil.example:3000/{long}"), Err(ErrorCode::InvalidHandshake)),
+            (format!("http://user@localhost:3000/{long}"), Err(ErrorCode::InvalidRedirectUrl)),
+        ] {
+            let page = Page::of(&text, &rule());
+            assert_eq!(page.as_ref().map(|page| page.url.as_str()).map_err(|reason| reason.code), expected, "{text}");
+        }
+    }
+
+    #[test]
     fn a_page_is_of_an_allowed_origin_and_plainly_spelled() {
         let code = |text: &str| Page::of(text, &rule()).map(|_| ()).map_err(|reason| reason.code);
-        let long = format!("http://localhost:3000/{}", "a".repeat(2048));
+        let endless = format!("http://localhost:3000/{}", "a".repeat(40_000));
         for text in [
             "",
             "/a",
@@ -317,7 +331,7 @@ mod tests {
             "http://loc\talhost:3000/",
             "http://127.1:3000/",
             "http://localhost:99999/",
-            &long,
+            &endless,
         ] {
             assert_eq!(code(text), Err(ErrorCode::InvalidRedirectUrl), "{text:?}");
         }

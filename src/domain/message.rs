@@ -3,8 +3,8 @@
 use std::fmt;
 use std::str::FromStr;
 
-use super::id::{AddressVerificationId, InvitationId, MalformedId, MessageId, SignInId, SignUpId};
-use super::identifier::Identifier;
+use super::id::{AddressVerificationId, InvitationId, MalformedId, MessageId, SignInId, SignUpId, UserId};
+use super::identifier::{Identifier, IdentifierKind};
 use super::secret::Secret;
 use super::time::Timestamp;
 
@@ -49,6 +49,10 @@ pub enum Content {
     Notice,
     /// Tells the user that the password was changed.
     PasswordChanged,
+    /// Tells the user that a second factor was removed.
+    SecondFactorRemoved,
+    /// Tells the user, at the address that was the primary one, that another one is now.
+    PrimaryEmailChanged,
     /// A decoy that is never sent: it makes the timing for unknown identifiers the same as for known ones.
     Decoy,
 }
@@ -62,8 +66,10 @@ pub enum Origin {
     SignIn(SignInId),
     /// A person is invited.
     Invitation(InvitationId),
-    /// The application's backend verifies an address of a user.
+    /// The application's backend, or the person in the own profile, verifies an address of a user.
     AddressVerification(AddressVerificationId),
+    /// A user was changed.
+    User(UserId),
 }
 
 /// What a message is for. The names are the slugs of Clerk's templates, where Clerk has one.
@@ -74,12 +80,20 @@ pub enum Template {
     VerificationCode,
     /// A link that proves the address of a sign-up, perhaps with a code.
     MagicLinkSignUp,
+    /// A link that signs in, perhaps with a code.
+    MagicLinkSignIn,
+    /// A link that proves an address which a user adds in the own profile, perhaps with a code.
+    MagicLinkUserProfile,
     /// An invitation.
     Invitation,
     /// A notice to the owner of an address that another person's sign-up has used. Clerk has no such message.
     AccountExists,
     /// A notice to a user whose password was changed.
     PasswordChanged,
+    /// A notice to a user who has a second factor less. Clerk has no such message.
+    SecondFactorRemoved,
+    /// A notice to the address that was a user's primary one.
+    PrimaryEmailAddressChanged,
 }
 
 /// Kinds of failures: what the operator looks at first.
@@ -110,6 +124,29 @@ pub enum FailureClass {
     Unreadable,
     /// The recipient complained to the provider about it.
     Complaint,
+}
+
+/// Messages of one kind that one kind of limit refused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LimitedMessages {
+    /// What kind of addresses they were for.
+    pub to: IdentifierKind,
+    /// Which limit refused them.
+    pub by: MessageBudget,
+    /// How many they were.
+    pub count: u32,
+}
+
+/// A limit of messages.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum MessageBudget {
+    /// What one source, or the network around it, may cause.
+    Source,
+    /// What may be sent to one range of numbers, or to one country.
+    Destination,
+    /// What may be sent to one address, and for one client.
+    Address,
 }
 
 /// What has become of a message.
@@ -147,17 +184,44 @@ impl MessageStatus {
 
 impl Template {
     /// All templates.
-    pub const ALL: [Self; 5] =
-        [Self::VerificationCode, Self::MagicLinkSignUp, Self::Invitation, Self::AccountExists, Self::PasswordChanged];
+    pub const ALL: [Self; 9] = [
+        Self::VerificationCode,
+        Self::MagicLinkSignUp,
+        Self::MagicLinkSignIn,
+        Self::MagicLinkUserProfile,
+        Self::Invitation,
+        Self::AccountExists,
+        Self::PasswordChanged,
+        Self::SecondFactorRemoved,
+        Self::PrimaryEmailAddressChanged,
+    ];
+
+    /// The template of a message with this content, made for `origin`.
+    pub const fn of(content: &Content, origin: Option<&Origin>) -> Self {
+        match (content, origin) {
+            (Content::Link { .. }, Some(Origin::SignIn(_))) => Self::MagicLinkSignIn,
+            (Content::Link { .. }, Some(Origin::AddressVerification(_))) => Self::MagicLinkUserProfile,
+            _ => content.template(),
+        }
+    }
+
+    /// Whether its link proves an address.
+    pub const fn is_magic_link(self) -> bool {
+        matches!(self, Self::MagicLinkSignUp | Self::MagicLinkSignIn | Self::MagicLinkUserProfile)
+    }
 
     /// The slug.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::VerificationCode => "verification_code",
             Self::MagicLinkSignUp => "magic_link_sign_up",
+            Self::MagicLinkSignIn => "magic_link_sign_in",
+            Self::MagicLinkUserProfile => "magic_link_user_profile",
             Self::Invitation => "invitation",
             Self::AccountExists => "account_exists",
             Self::PasswordChanged => "password_changed",
+            Self::SecondFactorRemoved => "second_factor_removed",
+            Self::PrimaryEmailAddressChanged => "primary_email_address_changed",
         }
     }
 }
@@ -170,6 +234,7 @@ impl fmt::Display for Origin {
             Self::SignIn(id) => id.fmt(f),
             Self::Invitation(id) => id.fmt(f),
             Self::AddressVerification(id) => id.fmt(f),
+            Self::User(id) => id.fmt(f),
         }
     }
 }
@@ -192,6 +257,12 @@ impl From<AddressVerificationId> for Origin {
     }
 }
 
+impl From<UserId> for Origin {
+    fn from(id: UserId) -> Self {
+        Self::User(id)
+    }
+}
+
 impl From<InvitationId> for Origin {
     fn from(id: InvitationId) -> Self {
         Self::Invitation(id)
@@ -206,6 +277,7 @@ impl Origin {
             Self::SignIn(_) => "sign_in",
             Self::Invitation(_) => "invitation",
             Self::AddressVerification(_) => "address_verification",
+            Self::User(_) => "user",
         }
     }
 
@@ -216,12 +288,14 @@ impl Origin {
             Self::SignIn(id) => id.as_bytes(),
             Self::Invitation(id) => id.as_bytes(),
             Self::AddressVerification(id) => id.as_bytes(),
+            Self::User(id) => id.as_bytes(),
         }
     }
 }
 
 impl Content {
-    /// The template of the message. A decoy has that of a code, because it takes the place of one.
+    /// The template of such a message, whatever it was made for ([`Template::of`]). A decoy has that of a code, because it takes
+    /// the place of one.
     pub const fn template(&self) -> Template {
         match self {
             Self::Code(_) | Self::Decoy => Template::VerificationCode,
@@ -229,7 +303,14 @@ impl Content {
             Self::Invitation(_) => Template::Invitation,
             Self::Notice => Template::AccountExists,
             Self::PasswordChanged => Template::PasswordChanged,
+            Self::SecondFactorRemoved => Template::SecondFactorRemoved,
+            Self::PrimaryEmailChanged => Template::PrimaryEmailAddressChanged,
         }
+    }
+
+    /// Whether it tells a user of a change of the own account. Such a notice is sent unasked.
+    pub const fn is_notice_of_a_change(&self) -> bool {
+        matches!(self, Self::PasswordChanged | Self::SecondFactorRemoved | Self::PrimaryEmailChanged)
     }
 
     /// The code it carries.
@@ -298,7 +379,9 @@ impl FromStr for Origin {
         let sign_in = || text.parse().map(Self::SignIn);
         let invitation = || text.parse().map(Self::Invitation);
         let verification = || text.parse().map(Self::AddressVerification);
-        text.parse().map(Self::SignUp).or_else(|_| sign_in()).or_else(|_| invitation()).or_else(|_| verification())
+        let user = || text.parse().map(Self::User);
+        let other = || invitation().or_else(|_| verification()).or_else(|_| user());
+        text.parse().map(Self::SignUp).or_else(|_| sign_in()).or_else(|_| other())
     }
 }
 

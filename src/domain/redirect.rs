@@ -76,16 +76,23 @@ impl RedirectRule {
         allowed.map(RedirectUrl).ok_or_else(|| ErrorCode::InvalidRedirectUrl.on(param))
     }
 
-    /// The page to which a handshake returns: an absolute URL of a web site, in the value of the parameter `param`.
+    /// The page to which a handshake returns: an absolute URL of a web site, in the value of the parameter `param`; of one
+    /// that is too long the root of its site.
     ///
     /// # Errors
     /// `invalid_redirect_url` for what is no such URL, or whose notation different parsers could read differently;
     /// `invalid_handshake` for a page that is not allowed.
     pub fn page(&self, param: &str, text: &str) -> Result<Url, Reason> {
-        let is_plain = text.len() <= LENGTH_MAX && text.bytes().all(|b| b.is_ascii_graphic() && b != b'\\');
+        let is_plain = text.len() <= PAGE_LENGTH_MAX && text.bytes().all(|b| b.is_ascii_graphic() && b != b'\\');
         let url = Url::parse(text).ok().filter(|url| is_plain && is_web(url) && is_plainly_spelled(text, url));
-        let url = url.ok_or_else(|| ErrorCode::InvalidRedirectUrl.on(param))?;
-        if self.allowed(text, None).is_some() { Ok(url) } else { Err(ErrorCode::InvalidHandshake.on(param)) }
+        let mut url = url.ok_or_else(|| ErrorCode::InvalidRedirectUrl.on(param))?;
+        if text.len() > LENGTH_MAX {
+            // The person wanted a page: the root of its site is better than none. The result does not fit beside the rest.
+            url.set_path("/");
+            url.set_query(None);
+            url.set_fragment(None);
+        }
+        if self.allowed(url.as_str(), None).is_some() { Ok(url) } else { Err(ErrorCode::InvalidHandshake.on(param)) }
     }
 
     /// Whether a URL that was allowed when a flow began is still allowed: the operator may have changed the list since.
@@ -197,3 +204,5 @@ impl AsRef<str> for RedirectUrl {
 
 /// In bytes; longer than the URLs that browser applications use.
 const LENGTH_MAX: usize = 2048;
+/// The longest URL of a page that is read at all, in bytes.
+const PAGE_LENGTH_MAX: usize = 32 * 1024;

@@ -227,6 +227,7 @@ codes! {
     VerificationLinkTokenExpired "verification_link_token_expired"
     SignUpEmailLinkNotSameClient "sign_up_email_link_not_same_client"
     SignInEmailLinkNotSameClient "sign_in_email_link_not_same_client"
+    VerificationLinkNotSameClient "verification_link_not_same_client"
     ApprovalTokenInvalid "approval_token_invalid"
     ApprovalTokenExpired "approval_token_expired"
     ApprovalTokenConsumed "approval_token_consumed"

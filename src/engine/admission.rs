@@ -7,8 +7,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio::sync::{Semaphore, SemaphorePermit};
 
-use crate::actors::OnSent;
+use crate::actors::{LimitedCounts, OnSent};
 use crate::domain::identifier::{Identifier, IdentifierKind, PhoneNumber};
+use crate::domain::message::MessageBudget;
 use crate::domain::settings::source_limits::SourceLimits;
 use crate::domain::time::{Span, Timestamp};
 use crate::limiter::{Destination, LimitedAction, Networks, SourceLimiter, TextMessageLimiter};
@@ -72,7 +73,7 @@ impl Admission {
         }
     }
 
-    /// Counts a message: for its source, and for the number range of the recipient.
+    /// Counts a message: for its source, and for the number range of the recipient. One that is refused is noted in `refused`.
     ///
     /// # Errors
     /// [`EngineError::Limited`]; nothing is counted then.
@@ -81,9 +82,10 @@ impl Admission {
         to: &Identifier,
         source: &RequestContext,
         now: Timestamp,
+        refused: &LimitedCounts,
     ) -> Result<(), EngineError> {
         let action = action(to);
-        self.spend(action, source, now)?;
+        self.spend(action, source, now).inspect_err(|_| refused.note(to, MessageBudget::Source))?;
         let (Some(limiter), LimitedAction::Sms) = (&self.text_messages, action) else { return Ok(()) };
         let number = PhoneNumber::restore(to.value.clone());
         let country = number.country().unwrap_or_default();
@@ -97,6 +99,7 @@ impl Admission {
                     "a limit of text messages is reached; no more are sent there for a time"
                 );
             }
+            refused.note(to, MessageBudget::Destination);
             self.take_back(action, source);
             limited(reached.retry_after)
         })

@@ -23,7 +23,7 @@ pub struct PrepareVerification {
 /// ([guide: Links for applications](crate::guide::contract_sign_ups#links-for-applications)).
 #[derive(Clone, Debug)]
 pub struct ApprovedLink {
-    /// The sign-up, as text.
+    /// The sign-up or sign-in, as text.
     pub flow_id: String,
     /// What the browser brought from the link.
     pub approval_token: Secret<String>,

@@ -1,9 +1,10 @@
 //! What each route takes and answers, for the OpenAPI document: a row for each row of the route tables. A parameter that a
 //! handler reads and that is not named here stops the call in debug builds, so that tests find it.
 //!
-//! A list of parameters is their names with blanks between them. Behind a colon is the type, where it is not a text: `bool`,
-//! `int`, `ms` (a time in milliseconds), `time` (RFC 3339), `object`, `json` (an object as text) or `list` (of texts). An answer
-//! is a schema by name, as in `tests/schemas`, or one of the words below.
+//! A list of parameters is their names with blanks between them. Behind an exclamation mark a parameter of the query is
+//! required. Behind a colon is the type, where it is not a text: `bool`, `int`, `ms` (a time in milliseconds), `time` (RFC
+//! 3339), `object`, `json` (an object as text) or `list` (of texts). An answer is a schema by name, as in `tests/schemas`, or
+//! one of the words below.
 
 /// What a route takes and answers.
 #[derive(Clone, Copy, Debug)]
@@ -22,6 +23,8 @@ pub(in crate::http) struct Operation {
 
 /// The answer is a page, or leads to one.
 pub(in crate::http) const PAGE: &str = "page";
+/// The answer is another page: it has a `Location`, and no body of its own.
+pub(in crate::http) const REDIRECT: &str = "redirect";
 /// The answer is a file.
 pub(in crate::http) const FILE: &str = "file";
 /// The answer has no body: 204.
@@ -53,7 +56,15 @@ pub(in crate::http) fn of(method: &str, path: &str) -> Option<&'static Operation
 
 /// The names and types of a list of parameters.
 pub(in crate::http) fn parameters(list: &'static str) -> impl Iterator<Item = (&'static str, &'static str)> {
-    list.split_whitespace().map(|parameter| parameter.split_once(':').unwrap_or((parameter, "text")))
+    list.split_whitespace()
+        .map(|parameter| parameter.split_once(':').unwrap_or((parameter, "text")))
+        .map(|(name, kind)| (name.trim_end_matches('!'), kind))
+}
+
+/// Whether the call is refused without this parameter of the query.
+pub(in crate::http) fn is_required(list: &str, name: &str) -> bool {
+    let mut names = list.split_whitespace().map(|parameter| parameter.split(':').next().unwrap_or_default());
+    names.any(|known| known.strip_suffix('!') == Some(name))
 }
 
 const SIGN_UP: &str = "email_address phone_number email_address_or_phone_number username password first_name last_name web3_wallet \
@@ -82,12 +93,12 @@ pub(in crate::http) const OPERATIONS: &[Operation] = &[
     op("PUT", "/v1/client", "Makes a client where there is none", "wrapped_client"),
     op("POST", "/v1/client", "Makes a client where there is none", "wrapped_client"),
     op("DELETE", "/v1/client", "Ends all sessions and forgets the client", "wrapped_client"),
-    op("GET", "/v1/client/handshake", "Tells the server of a page who is signed in", PAGE).query("redirect_url suffixed_cookies:bool format __clerk_hs_reason __session"),
-    op("GET", "/v1/client/touch", "Renews the cookie of the client", PAGE).query("redirect_url"),
+    op("GET", "/v1/client/handshake", "Tells the server of a page who is signed in", REDIRECT).query("redirect_url! suffixed_cookies:bool format __clerk_hs_reason __session"),
+    op("GET", "/v1/client/touch", "Renews the cookie of the client", REDIRECT).query("redirect_url!"),
     op("POST", "/v1/client/verify", "Solves a captcha", "wrapped_client").body("captcha_token captcha_error"),
     op("POST", "/v1/client/sign_ins", "Begins a sign-in", "wrapped_sign_in").body("identifier password ticket strategy channel transfer:bool oidc_prompt oidc_login_hint sign_up_if_missing:bool captcha_token captcha_error redirect_url action_complete_redirect_url"),
     op("GET", "/v1/client/sign_ins/{id}", "Shows a sign-in", "wrapped_sign_in").query("rotating_token_nonce"),
-    op("POST", "/v1/client/sign_ins/{id}/prepare_first_factor", "Sends a code for a sign-in", "wrapped_sign_in").body("strategy email_address_id phone_number_id channel oidc_prompt oidc_login_hint redirect_url action_complete_redirect_url"),
+    op("POST", "/v1/client/sign_ins/{id}/prepare_first_factor", "Sends a code or a link for a sign-in", "wrapped_sign_in").body("strategy email_address_id phone_number_id channel oidc_prompt oidc_login_hint redirect_url action_complete_redirect_url redirect_uri code_challenge code_challenge_method"),
     op("POST", "/v1/client/sign_ins/{id}/attempt_first_factor", "Proves who signs in", "wrapped_sign_in").body("strategy code password public_key_credential:json"),
     op("POST", "/v1/client/sign_ins/{id}/reset_password", "Sets a new password in a sign-in", "wrapped_sign_in").body("password sign_out_of_other_sessions:bool"),
     op("POST", "/v1/client/sign_ins/{id}/prepare_second_factor", "Sends a code as the second factor", "wrapped_sign_in").body("strategy email_address_id phone_number_id channel redirect_url action_complete_redirect_url"),
@@ -97,7 +108,7 @@ pub(in crate::http) const OPERATIONS: &[Operation] = &[
     op("PATCH", "/v1/client/sign_ups/{id}", "Changes a sign-up", "wrapped_sign_up").body(SIGN_UP),
     op("POST", "/v1/client/sign_ups/{id}/prepare_verification", "Sends a code or a link for a sign-up", "wrapped_sign_up").body("strategy channel oidc_prompt oidc_login_hint redirect_url action_complete_redirect_url redirect_uri code_challenge code_challenge_method"),
     op("POST", "/v1/client/sign_ups/{id}/attempt_verification", "Verifies an address by its code", "wrapped_sign_up").body("strategy code"),
-    op("POST", "/v1/client/magic_links/complete", "Completes a link for the application that asked for it", "wrapped_sign_up").body("flow_id approval_token code_verifier"),
+    op("POST", "/v1/client/magic_links/complete", "Completes a link for the application that asked for it", "wrapped_sign_up | wrapped_link_ticket").body("flow_id approval_token code_verifier"),
     op("GET", "/v1/oauth_callback", "Takes a person back from a provider", PAGE).query("state code error error_reason error_subcode iss"),
     op("POST", "/v1/oauth_callback", "Takes a person back from a provider that posts", PAGE).body("state code error error_reason error_subcode iss"),
     op("GET", "/v1/verify", "Follows a link of an e-mail", PAGE).query("token"),
@@ -117,7 +128,7 @@ pub(in crate::http) const OPERATIONS: &[Operation] = &[
     op("POST", "/v1/client/sessions/{id}/verify/prepare_second_factor", "Sends a code for a re-verification", "wrapped_reverification").body("strategy email_address_id phone_number_id"),
     op("POST", "/v1/client/sessions/{id}/verify/attempt_second_factor", "Proves a second factor again", "wrapped_reverification").body("strategy code password public_key_credential:json"),
     op("GET", "/v1/proxy-health", "Says whether the proxy of an application is set up well", "proxy_health").query("domain_id"),
-    op("GET", "/v1/me", "Shows the user who is signed in", "wrapped_user"),
+    op("GET", "/v1/me", "Shows the user who is signed in", "wrapped_user").query("rotating_token_nonce"),
     op("PATCH", "/v1/me", "Changes the own user", "wrapped_user").body("username first_name last_name primary_email_address_id primary_phone_number_id primary_web3_wallet_id unsafe_metadata:json public_metadata:json private_metadata:json password"),
     op("DELETE", "/v1/me", "Deletes the own user", "wrapped_deleted"),
     op("PATCH", "/v1/me/metadata", "Merges into the metadata of the own user", "wrapped_user").body("unsafe_metadata:json"),
@@ -129,7 +140,7 @@ pub(in crate::http) const OPERATIONS: &[Operation] = &[
     op("POST", "/v1/me/email_addresses/", "Adds an address to the own user", "wrapped_email_address").body("email_address"),
     op("GET", "/v1/me/email_addresses/{id}", "Shows an own address", "wrapped_email_address"),
     op("DELETE", "/v1/me/email_addresses/{id}", "Removes an own address", "wrapped_deleted"),
-    op("POST", "/v1/me/email_addresses/{id}/prepare_verification", "Sends a code to an own address", "wrapped_email_address").body("strategy"),
+    op("POST", "/v1/me/email_addresses/{id}/prepare_verification", "Sends a code or a link to an own address", "wrapped_email_address").body("strategy redirect_url"),
     op("POST", "/v1/me/email_addresses/{id}/attempt_verification", "Verifies an own address by its code", "wrapped_email_address").body("code"),
     op("GET", "/v1/me/phone_numbers", "Lists the own numbers", "[phone_number]"),
     op("POST", "/v1/me/phone_numbers", "Adds a number to the own user", "wrapped_phone_number").body("phone_number reserved_for_second_factor:bool"),

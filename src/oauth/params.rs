@@ -18,6 +18,8 @@ pub struct AuthorizeParams<'a> {
     pub prompt: Option<&'a str>,
     /// `login_hint` of OpenID Connect, from the application.
     pub login_hint: Option<&'a str>,
+    /// Scopes beside those of the settings.
+    pub additional_scopes: &'a [String],
 }
 
 /// What a person came back with, and what they were sent with.

@@ -81,7 +81,13 @@ impl Providers {
         let challenge =
             PkceCodeChallenge::from_code_verifier_sha256(&PkceCodeVerifier::new(params.pkce_verifier.to_owned()));
         let separator = if has(preset, Quirk::ClientKey) { "," } else { " " };
-        let scopes = scopes(settings, preset).join(separator);
+        let mut scopes = scopes(settings, preset);
+        for scope in params.additional_scopes {
+            if !scopes.iter().any(|known| known.split([' ', ',']).any(|known| known == scope)) {
+                scopes.push(scope.clone());
+            }
+        }
+        let scopes = scopes.join(separator);
         let mut request =
             client.authorize_url(|| CsrfToken::new(params.state.to_owned())).add_extra_param("nonce", params.nonce);
         if !has(preset, Quirk::NoPkce) {

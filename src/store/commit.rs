@@ -13,7 +13,7 @@ use crate::domain::id::{
 use crate::domain::identifier::Identifier;
 use crate::domain::invitation::Invitation;
 use crate::domain::listed::{List, ListedIdentifier, ListedRedirect};
-use crate::domain::message::{FailureClass, Origin, Template};
+use crate::domain::message::{FailureClass, LimitedMessages, Origin, Template};
 use crate::domain::passkey::ChallengeChange;
 use crate::domain::policy::{AddressLimits, RetentionPolicy};
 use crate::domain::quota::QuotaUse;
@@ -136,6 +136,8 @@ pub struct Housekeeping {
     pub sent: Vec<(MessageId, MessageEnd)>,
     /// Whether it is kept what became of them.
     pub keep_messages: bool,
+    /// Messages that a limit refused, to be told as events.
+    pub limited: Vec<LimitedMessages>,
     /// What providers report about messages that they have taken.
     pub reports: Vec<MessageReport>,
     /// Sign-ups to delete, each with the deadline it is listed under; from the sweeper. One whose deadline was moved

@@ -110,7 +110,8 @@ impl<'a> From<&'a ChannelView> for ChannelResource<'a> {
             failing_since: status.failing_since,
             reason: status.reason.as_deref(),
             queued_count: view.queued,
-            queued_has_more: view.has_more,
+            // All are counted; clients of before read this.
+            queued_has_more: false,
             oldest_queued_at: view.oldest_at,
             in_memory_count: status.waiting,
             sent_count: status.sent,

@@ -6,7 +6,6 @@ use serde::{Serialize, Serializer};
 use crate::delivery::{Channel, Message};
 use crate::domain::id::{EventId, IdentificationId, MessageId, UserId, WebhookEndpointId};
 use crate::domain::invitation::Invitation;
-use crate::domain::message::Template;
 use crate::domain::time::Timestamp;
 use crate::domain::webhook::{Disabled, EndpointOwner, State};
 use crate::engine::{ComposedMessage, EventData, Unusable, WebhookAttempt, WebhookEndpointView};
@@ -206,7 +205,7 @@ impl<'a> From<&'a ComposedMessage> for SmsResource<'a> {
 impl<'a> From<&'a Message> for MessageData<'a> {
     fn from(message: &'a Message) -> Self {
         let link = message.link.as_ref().map(|link| link.expose().as_str());
-        let is_magic = message.template == Template::MagicLinkSignUp;
+        let is_magic = message.template.is_magic_link();
         Self {
             otp_code: message.code.as_ref().map(|code| code.expose().as_str()),
             magic_link: link.filter(|_| is_magic),

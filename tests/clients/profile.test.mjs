@@ -56,6 +56,25 @@ test('an address is added, proved, made the primary one, and the other one remov
   assert.deepEqual((await seen(page)).emails, ['second@example.com verified']);
 });
 
+test('an address is proved by the link, opened in another tab', { skip }, async (t) => {
+  const byLink = await startEngine({ origins: [pages.origin], settings: linkSettings() });
+  t.after(() => byLink.stop());
+  show(siteOf(byLink), '/links');
+  const page = await profileOf(t, 'links@example.com', 1, { at: byLink, path: '/links' });
+  await open(page, 'emailAddresses');
+  await page.locator('input[name="emailAddress"]').fill('by-link@example.com');
+  await save(page);
+  const link = await byLink.link('by-link@example.com');
+  assert.notEqual(await page.evaluate(() => Clerk.user.emailAddresses[1].verification?.status), 'verified');
+
+  const second = await page.context().newPage();
+  await second.goto(link);
+  await second.waitForURL((url) => url.searchParams.get('__clerk_status') === 'verified' || url.hash.includes('verified'));
+  await page.waitForFunction(() => Clerk.user.emailAddresses[1]?.verification.status === 'verified');
+  await section(page, 'emailAddresses').getByText('by-link@example.com').waitFor();
+  assert.deepEqual((await seen(page)).emails, ['by-link@example.com verified', 'links@example.com verified']);
+});
+
 test('a number is added, proved and removed', { skip }, async (t) => {
   const page = await profileOf(t, 'number@example.com');
   await open(page, 'phoneNumbers');
@@ -176,6 +195,19 @@ function profileSettings() {
       phone_number: { ...optional, verifications: ['phone_code'] },
     },
     actions: { delete_self: true },
+  };
+}
+
+/** New addresses are verified by links, and sign-ups by codes. */
+function linkSettings() {
+  const { EMAIL_AND_PASSWORD } = settings;
+  const { email_address: email } = EMAIL_AND_PASSWORD.attributes;
+  return {
+    ...EMAIL_AND_PASSWORD,
+    attributes: {
+      ...EMAIL_AND_PASSWORD.attributes,
+      email_address: { ...email, verifications: ['email_code', 'email_link'] },
+    },
   };
 }
 

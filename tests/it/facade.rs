@@ -43,7 +43,7 @@ const NAMES: [(&str, &str); 17] = [
     ),
     (
         "messages",
-        "ApiAnswer ApiError ApiLimits ApiTransport BoxFuture Callback CallbackError Capture Captured Channel ChannelHealth ChannelStatus ChannelView Color Counted Dkim DkimError Failure FailureClass Fallback Logo Message MessageApi MessageFilter MessageId MessagePage MessageStatus MessageStyle MessageView Messages NamedTransport NullTransport Origin Outcome PhoneChannel Postmark ProviderState ProviderStatus Receipt Report ReportRefusal ReportedState Resend Route Security SendGrid Ses SmsTemplate Smtp SmtpError SmtpLimits SmtpOptions StyleError Template TemplateError TemplateFault Templates Transport Twilio Vonage",
+        "ApiAnswer ApiError ApiLimits ApiTransport BoxFuture Callback CallbackError Capture Captured Channel ChannelHealth ChannelStatus ChannelView Color Counted Dkim DkimError Failure FailureClass Fallback Logo Message MessageApi MessageBudget MessageFilter MessageId MessagePage MessageStatus MessageStyle MessageView Messages NamedTransport NullTransport Origin Outcome PhoneChannel Postmark ProviderState ProviderStatus Receipt Report ReportRefusal ReportedState Resend Route Security SendGrid Ses SmsTemplate Smtp SmtpError SmtpLimits SmtpOptions StyleError Template TemplateError TemplateFault Templates Transport Twilio Vonage",
     ),
     ("passkeys", "InvalidRelyingParty RelyingParty"),
     ("ports", "Clock Entropy SystemClock"),

@@ -182,7 +182,6 @@ fn pages_that_are_not_allowed_or_not_reached_get_nothing() {
     let site = Site::start(LIVE, "");
     let mut browser = Browser::of(&site.server);
     signed_up(&mut browser, "ada@example.com");
-    let long = format!("{PAGE}/{}", "a".repeat(2048));
     for (url, status, code) in [
         ("", 422, "invalid_redirect_url"),
         ("/", 422, "invalid_redirect_url"),
@@ -191,7 +190,6 @@ fn pages_that_are_not_allowed_or_not_reached_get_nothing() {
         ("http://localhost:3000@evil.example/", 422, "invalid_redirect_url"),
         ("http://localhost:3000\\@evil.example/", 422, "invalid_redirect_url"),
         ("http://localhost:3000/\r\nSet-Cookie: a=b", 422, "invalid_redirect_url"),
-        (&long, 422, "invalid_redirect_url"),
         ("https://evil.example/", 400, "invalid_handshake"),
         ("http://localhost.evil.example:3000/", 400, "invalid_handshake"),
         ("http://192.168.1.7:3000/", 400, "invalid_handshake"),
@@ -210,6 +208,9 @@ fn pages_that_are_not_allowed_or_not_reached_get_nothing() {
             assert_eq!((answer.header("location"), answer.header("set-cookie")), (None, None), "{url:?}");
         }
     }
+    let long = browser.get(&path_of(&format!("{PAGE}/{}", "a".repeat(2048)), ""));
+    let to = long.header("location").expect("the root of the site");
+    assert!(to.starts_with(&format!("{PAGE}/")) && !to.contains("aaaa"), "{to}");
     let twice = browser.get(&format!("{}&redirect_url=https%3A%2F%2Fevil.example", path_of(PAGE, "")));
     assert_eq!(twice.error_codes(), ["invalid_redirect_url"]);
     let page = browser.navigate(&path_of("https://evil.example/", ""));

@@ -366,7 +366,7 @@ impl Browser<'_> {
     }
 
     /// Presses the button on the page of a link.
-    fn press(&mut self, link: &str) -> Answer {
+    pub(crate) fn press(&mut self, link: &str) -> Answer {
         let (path, token) = link.split_once('?').unwrap_or((link, ""));
         let form = ("content-type", "application/x-www-form-urlencoded");
         self.send("POST", path, &[form, ("accept", "text/html"), ("origin", "null")], token)

@@ -9,6 +9,7 @@ use url::Url;
 
 use crate::support::browser::{Browser, PAGE, escaped};
 use crate::support::endpoint::Answer;
+use crate::support::schema::faults;
 use crate::support::server::Server;
 
 #[test]
@@ -108,12 +109,82 @@ fn a_challenge_and_a_place_that_are_no_good_are_refused_before_a_mail_is_sent() 
         (format!("code_challenge={}&redirect_uri={APP}", &good[1..]), "form_param_format_invalid"),
         (format!("code_challenge={good}&redirect_uri=evil%3A%2F%2Fcallback"), "invalid_redirect_url"),
         (format!("code_challenge={good}"), "form_param_missing"),
+        (format!("code_challenge=&redirect_uri={APP}"), "form_param_missing"),
+        (format!("code_challenge_method=S256&redirect_uri={APP}"), "form_param_missing"),
     ] {
         let path = format!("/v1/client/sign_ups/{id}/prepare_verification");
         let refused = site.native("POST", &path, &token, &format!("strategy=email_link&{form}"));
         assert_eq!((refused.status, refused.error_codes()), (422, vec![expected.to_owned()]), "{form}");
     }
     assert_eq!(site.server.messages("ada@example.com"), [Value::Null; 0]);
+}
+
+#[test]
+fn a_sign_in_goes_on_with_the_ticket_that_the_verifier_buys() {
+    let site = Site::start();
+    let app = site.begin("ada@example.com");
+    let (flow, to) = approval(&Browser::of(&site.server).navigate(&app.link));
+    assert_eq!(site.complete(&app.token, &flow, &to, VERIFIER).status, 200);
+
+    let app = site.enter("ada@example.com", 2);
+    let opened = Browser::of(&site.server).navigate(&app.link);
+    let (flow, approved) = approval(&opened);
+    assert_eq!(flow, app.id);
+    let path = format!("/v1/client/sign_ins/{flow}");
+    assert_eq!(site.native("GET", &path, &app.token, "").json()["response"]["status"], "needs_first_factor");
+    let wrong = site.complete(&app.token, &flow, &approved, "x");
+    assert_eq!((wrong.status, wrong.error_codes()), (422, vec!["pkce_verification_failed".into()]));
+    let other = site.begin("eve@example.com");
+    let (of_other, _) = approval(&Browser::of(&site.server).navigate(&other.link));
+    let crossed = site.complete(&app.token, &of_other, &approved, VERIFIER);
+    assert_eq!((crossed.status, crossed.error_codes()), (422, vec!["approval_token_invalid".into()]));
+
+    let bought = site.complete(&app.token, &flow, &approved, VERIFIER);
+    assert_eq!(bought.status, 200, "{}", bought.body);
+    let shown = bought.json();
+    assert_eq!(faults("wrapped_link_ticket", &shown), [""; 0]);
+    assert_eq!(shown["response"]["flow_id"], flow.as_str());
+    let ticket = shown["response"]["ticket"].as_str().expect("a ticket").to_owned();
+    assert_eq!(site.native("GET", &path, &app.token, "").json()["response"]["status"], "needs_first_factor");
+
+    let done = site.present(&app.token, &ticket);
+    assert_eq!(done.status, 200, "{}", done.body);
+    let shown = done.json();
+    assert_eq!((&shown["response"]["status"], &shown["response"]["id"]), (&"complete".into(), &flow.as_str().into()));
+    assert_eq!(shown["response"]["created_session_id"], shown["client"]["sessions"][0]["id"]);
+    let renewed = done.header("authorization").expect("a token");
+    assert_ne!(renewed, app.token, "a session is not for the token from before");
+    let again = site.present(renewed, &ticket);
+    assert_eq!((again.status, again.error_codes()), (400, vec!["sign_in_token_already_used_code".into()]));
+    let stranger = site.present("", &ticket);
+    assert_eq!((stranger.status, stranger.header("authorization").is_some()), (400, false), "{}", stranger.body);
+    let rebought = site.complete(renewed, &flow, &approved, VERIFIER);
+    assert_eq!(rebought.error_codes(), ["approval_token_consumed"]);
+}
+
+#[test]
+fn a_ticket_of_a_link_lasts_a_minute_and_serves_who_has_lost_the_token() {
+    let site = Site::start();
+    let app = site.begin("ada@example.com");
+    let (flow, to) = approval(&Browser::of(&site.server).navigate(&app.link));
+    assert_eq!(site.complete(&app.token, &flow, &to, VERIFIER).status, 200);
+    let app = site.enter("ada@example.com", 2);
+    let (flow, approved) = approval(&Browser::of(&site.server).navigate(&app.link));
+    let buy = || {
+        let bought = site.complete("", &flow, &approved, VERIFIER);
+        bought.json()["response"]["ticket"].as_str().unwrap_or_else(|| panic!("{}", bought.body)).to_owned()
+    };
+    let late = buy();
+    site.server.advance(61_000);
+    let refused = site.present(&app.token, &late);
+    assert_eq!((refused.status, refused.error_codes()), (400, vec!["ticket_expired_code".into()]));
+    let forged = site.present(&app.token, &late[1..]);
+    assert_eq!((forged.status, forged.error_codes()), (400, vec!["ticket_invalid_code".into()]));
+    let done = site.present("", &buy());
+    assert_eq!(done.json()["response"]["status"], "complete", "{}", done.body);
+    let token = done.header("authorization").expect("a token");
+    let client = site.native("GET", "/v1/client", token, "").json();
+    assert_eq!(client["response"]["sessions"].as_array().map(Vec::len), Some(1), "{client}");
 }
 
 struct Site {
@@ -153,6 +224,24 @@ impl Site {
         // The session will be for whoever has the token from now on.
         let token = prepared.header("authorization").unwrap_or(&token).to_owned();
         App { id, token, link: self.link(address, 1) }
+    }
+
+    /// Begins to sign in by a link, which is message number `count` to the address.
+    fn enter(&self, address: &str, count: usize) -> App {
+        let form = format!("identifier={}", escaped(address));
+        let begun = self.native("POST", "/v1/client/sign_ins", "", &form);
+        let (token, id) = (begun.header("authorization").expect("a token").to_owned(), id_of(&begun));
+        let path = format!("/v1/client/sign_ins/{id}/prepare_first_factor");
+        let empty = self.native("POST", &path, &token, &wish().replace(&challenge_of(VERIFIER), ""));
+        assert_eq!((empty.status, empty.error_codes()), (422, vec!["form_param_missing".to_owned()]));
+        let prepared = self.native("POST", &path, &token, &wish());
+        assert_eq!(prepared.status, 200, "{}", prepared.body);
+        let token = prepared.header("authorization").unwrap_or(&token).to_owned();
+        App { id, token, link: self.link(address, count) }
+    }
+
+    fn present(&self, token: &str, ticket: &str) -> Answer {
+        self.native("POST", "/v1/client/sign_ins", token, &format!("strategy=ticket&ticket={ticket}"))
     }
 
     /// Asks for a link again; returns its path.

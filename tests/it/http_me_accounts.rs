@@ -163,6 +163,72 @@ fn an_account_is_asked_again_and_only_for_itself() {
     }
 }
 
+#[test]
+fn an_application_without_cookies_connects_an_account_by_what_the_system_browser_brought() {
+    let site = Site::start(&settings());
+    person(&site, "person-1", "ada@work.example");
+    let native = |method: &str, path: &str, token: &str, form: &str| {
+        site.server.native(method, path, token, form).expect("an answer")
+    };
+    let joins = |name: &str| {
+        let address = format!("{name}@example.com");
+        let form = format!("email_address={}&password={}", escaped(&address), escaped(PASSWORD));
+        let begun = native("POST", "/v1/client/sign_ups", "", &form);
+        let token = begun.header("authorization").expect("a token").to_owned();
+        let path = format!("/v1/client/sign_ups/{}", id(&begun.json()["response"]));
+        native("POST", &format!("{path}/prepare_verification"), &token, "strategy=email_code");
+        let code = site.server.code(&address, 1);
+        let form = format!("strategy=email_code&code={code}");
+        let done = native("POST", &format!("{path}/attempt_verification"), &token, &form);
+        assert_eq!(done.json()["response"]["status"], "complete", "{}", done.body);
+        done.header("authorization").expect("a token").to_owned()
+    };
+    let (token, other) = (joins("ada"), joins("eve"));
+    let form = format!("strategy=oauth_custom_fake&redirect_url={}", escaped("myapp://callback"));
+    let begun = native("POST", "/v1/me/external_accounts", &token, &form);
+    assert_eq!(begun.status, 200, "{}", begun.body);
+    let (code, state) = site.provider.allow(page_of(&begun.json()));
+    let back = site.browser().navigate(&format!("/v1/oauth_callback?code={code}&state={state}"));
+    let to = back.header("location").expect("a place to go").to_owned();
+    let nonce = to.strip_prefix("myapp://callback?rotating_token_nonce=").expect("a hand-over").to_owned();
+    let shown = native("GET", "/v1/me", &token, "").json();
+    assert_eq!(shown["response"]["external_accounts"][0]["verification"]["status"], "unverified", "only brought");
+
+    let claim = format!("/v1/me?rotating_token_nonce={nonce}");
+    for (token, status, code) in [(other.as_str(), 400, "oauth_callback_invalid"), ("", 401, "signed_out")] {
+        let refused = native("GET", &claim, token, "");
+        assert_eq!((refused.status, refused.error_codes()), (status, vec![code.to_owned()]));
+    }
+    let claimed = native("GET", &claim, &token, "");
+    let account = claimed.json()["response"]["external_accounts"][0].clone();
+    assert_eq!(
+        (&account["verification"]["status"], &account["provider_user_id"]),
+        (&json!("verified"), &json!("person-1"))
+    );
+    assert_eq!(claimed.json()["client"]["sessions"][0]["user"]["external_accounts"][0]["id"], account["id"]);
+    assert_eq!(native("GET", &claim, &token, "").error_codes(), ["oauth_callback_invalid"], "once");
+}
+
+#[test]
+fn further_scopes_are_asked_for_beside_those_of_the_settings() {
+    let site = Site::start(&settings());
+    let mut browser = site.browser();
+    sign_up(&site, &mut browser, "ada");
+    let many = "&additional_scope=a".repeat(33);
+    for wrong in ["&additional_scope=two+words", "&additional_scope=a%2Cb", "&additional_scope=%C3%A9", &many] {
+        let refused = browser.post("/v1/me/external_accounts", &format!("{}{wrong}", form()));
+        assert_eq!((refused.status, refused.error_codes()), (422, vec!["form_param_value_invalid".to_owned()]));
+    }
+    let further =
+        "&additional_scope=calendar.read&additional_scope[]=https%3A%2F%2Fa.example%2Fdrive&additional_scope=email";
+    let begun = browser.post("/v1/me/external_accounts", &format!("{}{further}", form())).json();
+    let page = url::Url::parse(page_of(&begun)).expect("a URL");
+    let scope = page.query_pairs().find(|(name, _)| name == "scope").expect("scopes").1.into_owned();
+    let scopes: Vec<_> = scope.split(' ').collect();
+    assert!(scopes.ends_with(&["calendar.read", "https://a.example/drive"]), "{scope}");
+    assert_eq!(scopes.iter().filter(|scope| **scope == "email").count(), 1, "{scope}");
+}
+
 fn person(site: &Site, subject: &str, email: &str) {
     site.provider.person(json!({"sub": subject, "email": email, "email_verified": true}));
 }

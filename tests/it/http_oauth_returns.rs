@@ -201,6 +201,39 @@ fn an_application_without_cookies_is_handed_what_the_system_browser_brought() {
     assert_eq!(late.header("location"), Some("myapp://callback"), "back to the application, with nothing to claim");
 }
 
+#[test]
+fn a_sign_in_of_an_application_without_cookies_is_handed_over_alike() {
+    let site = Site::start(EMAIL_AND_PASSWORD);
+    site.sign_up(&mut site.browser());
+    let form = format!("strategy=oauth_custom_fake&redirect_url={}", escaped("myapp://callback"));
+    let native = |method: &str, path: &str, token: &str, form: &str| {
+        site.server.native(method, path, token, form).expect("an answer")
+    };
+    let created = native("POST", "/v1/client/sign_ins", "", &form);
+    assert_eq!(created.status, 200, "{}", created.body);
+    let token = created.header("authorization").expect("a token").to_owned();
+    let begun = created.json()["response"].clone();
+    let page = begun["first_factor_verification"]["external_verification_redirect_url"].as_str().expect("a page");
+    let (code, state) = site.provider.allow(page);
+    let back = site.browser().navigate(&format!("/v1/oauth_callback?code={code}&state={state}"));
+    let to = back.header("location").expect("a place to go").to_owned();
+    let nonce = to.strip_prefix("myapp://callback?rotating_token_nonce=").expect("a hand-over").to_owned();
+    let path = format!("/v1/client/sign_ins/{}", id_of(&begun));
+    assert_eq!(native("GET", &path, &token, "").json()["response"]["status"], "needs_identifier", "nothing yet");
+    let claim = format!("{path}?rotating_token_nonce={nonce}");
+    let other = native("POST", "/v1/client/sign_ins", "", &form).header("authorization").expect("one").to_owned();
+    assert_eq!(native("GET", &claim, &other, "").status, 404);
+    let garbled = native("GET", &format!("{path}?rotating_token_nonce=B{}", &nonce[1..]), &token, "");
+    assert_eq!((garbled.status, garbled.error_codes()), (400, vec!["oauth_callback_invalid".to_owned()]));
+    let claimed = native("GET", &claim, &token, "");
+    assert_eq!(claimed.json()["response"]["status"], "complete", "{}", claimed.body);
+    let renewed = claimed.header("authorization").expect("a token").to_owned();
+    assert_ne!(renewed, token);
+    let again = native("GET", &claim, &renewed, "");
+    assert!(again.status >= 400, "once: {}", again.body);
+    assert_eq!(native("GET", "/v1/me", &renewed, "").status, 200);
+}
+
 /// A page stores the dev browser token itself, so the token of the navigation is given to it in the next answer.
 #[test]
 fn a_dev_browser_is_signed_in_when_its_page_asks_again() {

@@ -2,6 +2,7 @@
 
 use serde_json::{Value, json};
 
+use crate::support::backend::{SECRET_KEY, backend};
 use crate::support::browser::{Browser, escaped};
 use crate::support::endpoint::Answer;
 use crate::support::site::Site;
@@ -52,6 +53,25 @@ fn who_proves_the_address_sets_a_new_password_and_only_then_has_a_session() {
     assert_eq!(notice["subject"], "Your password for Vestibule was changed");
 
     assert_eq!(site.browser().enter("ada@example.com", OLD).error_codes(), ["form_password_incorrect"]);
+    assert_eq!(site.browser().enter("ada@example.com", NEW).json()["response"]["status"], "complete");
+}
+
+#[test]
+fn a_password_that_is_known_to_others_is_replaced_by_a_reset_and_signs_in_no_more() {
+    let site = Site::start(&format!("[instance]\nsecret_key = \"{SECRET_KEY}\"\n{SETTINGS}"));
+    site.browser().join("ada@example.com", OLD);
+    let users = backend(&site.server, "GET", "/v1/users", &Value::Null).json();
+    let user = users[0]["id"].as_str().expect("an id");
+    let marked = backend(&site.server, "POST", &format!("/v1/users/{user}/password/set_compromised"), &json!({}));
+    assert_eq!(marked.status, 200, "{}", marked.body);
+    let refused = site.browser().enter("ada@example.com", OLD);
+    assert_eq!((refused.status, refused.error_codes()), (422, vec!["form_password_compromised".into()]));
+    let mut browser = site.browser();
+    let path = browser.prove_reset("ada@example.com", &site, 2);
+    let same = browser.set_password(&path, OLD, false);
+    assert_eq!(same.error_codes(), ["form_new_password_matches_current"]);
+    let done = browser.set_password(&path, NEW, false);
+    assert_eq!(done.json()["response"]["status"], "complete", "{}", done.body);
     assert_eq!(site.browser().enter("ada@example.com", NEW).json()["response"]["status"], "complete");
 }
 

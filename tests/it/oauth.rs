@@ -32,6 +32,7 @@ async fn a_verifier_goes_to_all_but_those_who_refuse_one() {
             pkce_verifier: VERIFIER,
             prompt: None,
             login_hint: None,
+            additional_scopes: &[],
         };
         let page = providers.authorize_url(strategy, &settings(&provider), &params).await.expect("a page");
         let challenge = page.query_pairs().any(|(name, _)| name == "code_challenge");
@@ -269,6 +270,7 @@ async fn page(provider: &Provider, providers: &Providers) -> Result<Url, Provide
         pkce_verifier: VERIFIER,
         prompt: None,
         login_hint: None,
+        additional_scopes: &[],
     };
     providers.authorize_url("oauth_custom_fake", &settings(provider), &params).await
 }

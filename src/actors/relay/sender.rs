@@ -13,7 +13,7 @@ use crate::delivery::{
     Channel, Counted, Envelope, Failure, FailureClass, Message, MessageTemplates, Outcome, Receipt, Transport,
 };
 use crate::domain::id::MessageId;
-use crate::domain::message::Content;
+use crate::domain::message::{Content, Template};
 use crate::domain::time::Span;
 #[cfg(feature = "webhooks")]
 use crate::store::StoredMessage;
@@ -154,7 +154,7 @@ impl Sender {
             id: entry.id,
             to,
             display_to,
-            template: content.template(),
+            template: Template::of(&content, about.as_ref().map(|about| &about.origin)),
             phone_channel: about.as_ref().and_then(|about| about.phone_channel),
             origin: about.as_ref().map(|about| about.origin),
             locale: about.as_ref().and_then(|about| about.locale.as_deref()),
@@ -170,7 +170,9 @@ impl Sender {
             Content::Link { token, code } => Ok(words.link_message(envelope, &token, code.as_ref())),
             Content::Invitation(ticket) => Ok(words.invitation_message(envelope, &ticket)),
             Content::Notice => Ok(words.notice_message(envelope)),
-            Content::PasswordChanged => Ok(words.password_changed_message(envelope)),
+            Content::PasswordChanged | Content::SecondFactorRemoved | Content::PrimaryEmailChanged => {
+                Ok(words.change_message(envelope))
+            }
             Content::Decoy => Err(MessageEnd::Decoy),
         }
     }

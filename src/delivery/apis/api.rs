@@ -41,6 +41,13 @@ pub trait MessageApi: Send + Sync + 'static {
         false
     }
 
+    /// Where the certificate is that a report is signed with, if the report names a place and that is believed. The transport
+    /// fetches it once, and gives it to [`reports`](Self::reports) in [`Callback::certificate`].
+    fn certificate_url(&self, callback: &Callback<'_>) -> Option<Url> {
+        let _none = callback;
+        None
+    }
+
     /// Reads a report about messages that it accepted. `None` if it makes none.
     ///
     /// # Errors

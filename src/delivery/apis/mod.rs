@@ -5,6 +5,7 @@
 
 mod answer;
 mod api;
+mod certificates;
 mod mailbox;
 mod postmark;
 mod resend;
@@ -12,6 +13,7 @@ mod sendgrid;
 mod ses;
 mod signature;
 mod sigv4;
+mod sns;
 mod template;
 #[cfg(test)]
 mod tests;

@@ -6,7 +6,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use http::Request;
 use http::header::CONTENT_TYPE;
-use serde_json::json;
+use serde_json::{Value, json};
 use url::Url;
 
 use crate::domain::secret::Secret;
@@ -19,6 +19,7 @@ use super::mailbox::Sender;
 use super::resend::{SENDER, ascii, json, sender, unsendable};
 use super::signature::check_basic;
 use super::sigv4::{Scope, Signed, amz_date};
+use super::sns;
 
 /// E-mail by Amazon SES. It has no idempotency keys.
 #[derive(Clone)]
@@ -37,8 +38,11 @@ pub struct Ses {
     pub base_url: Url,
     /// The configuration set, whose event destination sends reports.
     pub configuration_set: Option<String>,
-    /// The login in the URL of the SNS subscription, as `name:password`; without it no report is believed.
+    /// The login in the URL of the SNS subscription, as `name:password`. Without it and a topic no report is believed.
     pub webhook_login: Option<Secret<String>>,
+    /// The SNS topic whose signed messages are believed, such as `arn:aws:sns:eu-central-1:123456789012:reports`. With a
+    /// login, a report needs both.
+    pub webhook_topic: Option<String>,
 }
 
 impl MessageApi for Ses {
@@ -65,6 +69,10 @@ impl MessageApi for Ses {
         if self.webhook_login.as_ref().is_some_and(|login| !login.expose().contains(':')) {
             let reason = "must be a name, a colon and a password, as in the URL of the subscription";
             return Err(ApiError::new("email.ses.webhook_login", reason));
+        }
+        if self.webhook_topic.as_deref().is_some_and(|topic| !sns::is_topic(topic)) {
+            let reason = "must be the name of a topic, such as \"arn:aws:sns:eu-central-1:123456789012:reports\"";
+            return Err(ApiError::new("email.ses.webhook_topic", reason));
         }
         Sender::parse(&self.from).map(drop)
     }
@@ -160,13 +168,17 @@ impl MessageApi for Ses {
         }
     }
 
-    /// Events come by SNS, whose subscription has a login in its URL
+    fn certificate_url(&self, callback: &Callback<'_>) -> Option<Url> {
+        let topic = self.webhook_topic.as_deref()?;
+        self.webhook_login.as_ref().map_or(Ok(()), |login| check_basic(callback, login)).ok()?;
+        sns::certificate_url(&json(callback).ok()?, topic)
+    }
+
+    /// Events come by SNS, which signs them, and whose subscription may have a login in its URL
     /// (docs.aws.amazon.com/sns/latest/dg/sns-http-https-endpoint-as-subscriber.html,
     /// docs.aws.amazon.com/ses/latest/dg/event-publishing-retrieving-sns-contents.html).
     fn reports(&self, callback: &Callback<'_>) -> Option<Result<Vec<Report>, CallbackError>> {
-        Some(self.webhook_login.as_ref().ok_or(CallbackError::NoKey).and_then(|login| {
-            check_basic(callback, login)?;
-            let envelope = json(callback)?;
+        Some(self.believed(callback).and_then(|envelope| {
             if envelope["Type"] == "SubscriptionConfirmation" {
                 let url = envelope["SubscribeURL"].as_str().unwrap_or_default();
                 tracing::warn!(url, "SNS asks to confirm the subscription for reports of SES: open this URL once");
@@ -191,6 +203,21 @@ impl MessageApi for Ses {
             };
             Ok(vec![Report { message_id, state }])
         }))
+    }
+}
+
+impl Ses {
+    /// The envelope of a report that proves itself.
+    fn believed(&self, callback: &Callback<'_>) -> Result<Value, CallbackError> {
+        if self.webhook_login.is_none() && self.webhook_topic.is_none() {
+            return Err(CallbackError::NoKey);
+        }
+        self.webhook_login.as_ref().map_or(Ok(()), |login| check_basic(callback, login))?;
+        let envelope = json(callback)?;
+        if let Some(topic) = &self.webhook_topic {
+            sns::check(&envelope, topic, callback.certificate)?;
+        }
+        Ok(envelope)
     }
 }
 

@@ -72,6 +72,31 @@ fn reports_with_the_login_of_their_url_are_believed_and_no_others() {
 }
 
 #[test]
+fn a_topic_of_sns_is_believed_by_its_signature_and_a_login_beside_it_is_needed_too() {
+    let topic = Some("arn:aws:sns:eu-central-1:123456789012:reports".to_owned());
+    let signed_only = Ses { webhook_login: None, webhook_topic: topic.clone(), ..ses() };
+    assert_eq!(signed_only.check(), Ok(()));
+    assert!(Ses { webhook_topic: Some("reports".into()), ..ses() }.check().is_err());
+    let place = "https://sns.eu-central-1.amazonaws.com/SimpleNotificationService-0a.pem";
+    let body = json!({"Type": "Notification", "TopicArn": topic, "SigningCertURL": place}).to_string();
+    let wanted = |api: &Ses, headers: &[(&str, &str)]| {
+        let at = Timestamp::from_millis(NOW_S * 1000);
+        let url = api.certificate_url(&Callback { url: URL, headers, body: body.as_bytes(), at, certificate: None });
+        url.map(String::from)
+    };
+    assert_eq!(wanted(&signed_only, &[]).as_deref(), Some(place));
+    assert_eq!(ask(&signed_only, URL, &[], &body), Err(CallbackError::Signature));
+    let both = Ses { webhook_topic: topic, ..ses() };
+    let login = format!("Basic {}", STANDARD.encode("postmark:hunter2"));
+    assert_eq!(wanted(&both, &[]), None, "strangers cause no request");
+    assert_eq!(wanted(&both, &[("authorization", &login)]).as_deref(), Some(place));
+    assert_eq!(ask(&both, URL, &[("authorization", login)], &body), Err(CallbackError::Signature));
+    assert_eq!(wanted(&ses(), &[]), None);
+    let neither = Ses { webhook_login: None, ..ses() };
+    assert_eq!(ask(&neither, URL, &[], &body), Err(CallbackError::NoKey));
+}
+
+#[test]
 fn reports_signed_on_the_curve_p256_are_believed_and_no_others() {
     let random = SystemRandom::new();
     let document = EcdsaKeyPair::generate_pkcs8(&ECDSA_P256_SHA256_ASN1_SIGNING, &random).expect("a key");
@@ -195,7 +220,7 @@ fn the_logo_goes_along_inside_of_a_mail() {
 fn ask(api: &dyn MessageApi, url: &str, headers: &[(&str, String)], body: &str) -> Result<Vec<Report>, CallbackError> {
     let headers: Vec<_> = headers.iter().map(|(name, value)| (*name, value.as_str())).collect();
     let at = Timestamp::from_millis(NOW_S * 1000);
-    let callback = Callback { url, headers: &headers, body: body.as_bytes(), at };
+    let callback = Callback { url, headers: &headers, body: body.as_bytes(), at, certificate: None };
     api.reports(&callback).expect("it makes reports")
 }
 
@@ -231,6 +256,7 @@ fn ses() -> Ses {
         base_url: url(),
         configuration_set: None,
         webhook_login: Some(hush("postmark:hunter2")),
+        webhook_topic: None,
     }
 }
 

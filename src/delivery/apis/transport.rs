@@ -1,10 +1,11 @@
 //! The sender that all APIs share: deadlines, answers of a bounded size, and what it means that there is no answer.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use http::header::{CONTENT_TYPE, RETRY_AFTER};
 use http::{Request, Response};
+use url::Url;
 
 use crate::clock::{Clock, SystemClock};
 use crate::domain::time::Timestamp;
@@ -17,6 +18,7 @@ use super::super::smtp::walk;
 use super::super::{BoxFuture, Callback, CallbackError, Failure, FailureClass, Message, Outcome, Report, Transport};
 use super::answer::ApiAnswer;
 use super::api::{ApiError, MessageApi};
+use super::certificates::Certificates;
 
 /// Sends messages by a [`MessageApi`].
 pub struct ApiTransport {
@@ -24,6 +26,7 @@ pub struct ApiTransport {
     outbound: Outbound,
     clock: Arc<dyn Clock>,
     limits: ApiLimits,
+    certificates: Mutex<Certificates>,
 }
 
 /// Limits for the requests to one API.
@@ -66,7 +69,8 @@ impl ApiTransport {
             body_max: BODY_MAX,
             per_host_max: limits.at_once_max.max(1),
         };
-        Ok(Self { api, outbound: Outbound::new(options), clock: Arc::new(SystemClock::new()), limits })
+        let (clock, certificates) = (Arc::new(SystemClock::new()), Mutex::default());
+        Ok(Self { api, outbound: Outbound::new(options), clock, limits, certificates })
     }
 
     /// The API's name in the configuration.
@@ -115,6 +119,29 @@ impl ApiTransport {
         Ok(self.api.outcome(&read(self.api.name(), &answer, self.clock.now())))
     }
 
+    /// Fetches a certificate that reports are signed with. Strangers can name any that is at the provider: so no more than
+    /// a few are kept, and asked for.
+    async fn fetch_certificate(&self, url: Url) {
+        let now = self.clock.now();
+        if !self.certificates().begin(url.as_str(), now) {
+            return;
+        }
+        let Ok(request) = Request::get(url.as_str()).body(Vec::new()) else { return };
+        match self.outbound.send(request).await {
+            Ok(answer) if answer.status().is_success() => {
+                self.certificates().keep(url.into(), answer.into_body().into(), now);
+            }
+            Ok(answer) => {
+                tracing::warn!(status = answer.status().as_u16(), "a certificate of reports could not be fetched");
+            }
+            Err(error) => tracing::warn!(%error, "a certificate of reports could not be fetched"),
+        }
+    }
+
+    fn certificates(&self) -> MutexGuard<'_, Certificates> {
+        self.certificates.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// What it means that there is no answer.
     fn unanswered(&self, error: &OutboundError) -> Outcome {
         let name = self.api.name();
@@ -145,8 +172,21 @@ impl Transport for ApiTransport {
         self.api.takes(message)
     }
 
+    fn prepare_reports<'a>(&'a self, provider: &'a str, callback: &'a Callback<'a>) -> BoxFuture<'a, ()> {
+        let url = if provider == self.api.name() { self.api.certificate_url(callback) } else { None };
+        match url {
+            Some(url) => Box::pin(self.fetch_certificate(url)),
+            None => Box::pin(std::future::ready(())),
+        }
+    }
+
     fn reports(&self, provider: &str, callback: &Callback<'_>) -> Option<Result<Vec<Report>, CallbackError>> {
-        if provider == self.api.name() { self.api.reports(callback) } else { None }
+        if provider != self.api.name() {
+            return None;
+        }
+        let url = self.api.certificate_url(callback);
+        let known = url.and_then(|url| self.certificates().known(url.as_str(), self.clock.now()));
+        self.api.reports(&Callback { certificate: known.as_deref(), ..*callback })
     }
 }
 

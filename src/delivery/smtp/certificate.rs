@@ -2,6 +2,8 @@
 
 use crate::domain::time::Timestamp;
 
+use super::super::der::{SEQUENCE, element};
+
 /// The end of the validity of a certificate in DER (RFC 5280 4.1); `None` if it can't be read.
 pub(super) fn ends_at(der: &[u8]) -> Option<Timestamp> {
     let (SEQUENCE, certificate, _) = element(der)? else { return None };
@@ -16,22 +18,6 @@ pub(super) fn ends_at(der: &[u8]) -> Option<Timestamp> {
     let (SEQUENCE, validity, _) = element(rest)? else { return None };
     let (kind, text, _) = element(element(validity)?.2)?;
     time(kind, std::str::from_utf8(text).ok()?)
-}
-
-/// The first element: its tag, its content, and what follows it.
-fn element(der: &[u8]) -> Option<(u8, &[u8], &[u8])> {
-    let (tag, rest) = der.split_first()?;
-    let (first, rest) = rest.split_first()?;
-    let (length, rest) = match first {
-        length @ 0..=0x7f => (usize::from(*length), rest),
-        0x81..=0x83 => {
-            let (digits, rest) = rest.split_at_checked(usize::from(first & 0x7f))?;
-            (digits.iter().fold(0, |length, digit| length << 8 | usize::from(*digit)), rest)
-        }
-        _ => return None,
-    };
-    let (content, rest) = rest.split_at_checked(length)?;
-    Some((*tag, content, rest))
 }
 
 /// `YYMMDDhhmmssZ` or `YYYYMMDDhhmmssZ` (RFC 5280 4.1.2.5).
@@ -55,7 +41,6 @@ fn time(kind: u8, text: &str) -> Option<Timestamp> {
     Some(Timestamp::from_millis(u64::try_from(seconds).ok()?.checked_mul(1000)?))
 }
 
-const SEQUENCE: u8 = 0x30;
 const VERSION: u8 = 0xa0;
 const UTC_TIME: u8 = 0x17;
 const GENERALIZED_TIME: u8 = 0x18;

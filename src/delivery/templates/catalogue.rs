@@ -68,14 +68,23 @@ pub(super) fn keys() -> impl Iterator<Item = String> {
     SHARED.iter().map(|key| (*key).to_owned()).chain(of_templates)
 }
 
-/// The texts of each template.
-pub(super) const WORDS: [(&str, &str); 5] = [
+/// The texts of each template. A link that signs in has some of its own, and the others of a sign-up's.
+pub(super) const WORDS: [(&str, &str); 8] = [
     ("verification_code", "subject preheader intro outro sms"),
     ("magic_link_sign_up", "subject preheader intro button or_code outro"),
+    ("magic_link_sign_in", "subject intro button"),
     ("invitation", "subject preheader intro button outro"),
     ("account_exists", "subject preheader intro outro sms"),
     ("password_changed", "subject preheader intro outro"),
+    ("second_factor_removed", "subject preheader intro outro"),
+    ("primary_email_address_changed", "subject preheader intro outro"),
 ];
+
+/// The text that a language of an operator has instead of `key`, where it has none under that: mails that sign in had the
+/// texts of sign-ups.
+pub(super) fn instead_of(key: &str) -> Option<String> {
+    key.strip_prefix("magic_link_sign_in.").map(|text| format!("magic_link_sign_up.{text}"))
+}
 
 /// The texts that all templates share. `direction` is `ltr` or `rtl`.
 pub(super) const SHARED: [&str; 6] = ["direction", "minutes", "hours", "days", "support", "address"];

@@ -23,8 +23,14 @@ pub(super) fn samples() -> Vec<Shown<'static>> {
     for template in Template::ALL {
         let (code, link) = match template {
             Template::VerificationCode => (Some(CODE), None),
-            Template::MagicLinkSignUp | Template::Invitation => (None, Some(LINK)),
-            Template::AccountExists | Template::PasswordChanged => (None, None),
+            Template::MagicLinkSignUp
+            | Template::MagicLinkSignIn
+            | Template::MagicLinkUserProfile
+            | Template::Invitation => (None, Some(LINK)),
+            Template::AccountExists
+            | Template::PasswordChanged
+            | Template::SecondFactorRemoved
+            | Template::PrimaryEmailAddressChanged => (None, None),
         };
         let bare = Shown {
             template,
@@ -48,7 +54,7 @@ pub(super) fn samples() -> Vec<Shown<'static>> {
             ..bare
         };
         samples.extend([bare, Shown { validity: Validity::Hours(24), ..bare }, full]);
-        if template == Template::MagicLinkSignUp {
+        if template.is_magic_link() {
             samples.push(Shown { code: Some(CODE), ..full });
         }
     }

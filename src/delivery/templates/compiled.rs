@@ -11,7 +11,7 @@ use minijinja::{AutoEscape, Environment, Output, State, UndefinedBehavior, conte
 
 use crate::domain::message::Template;
 
-use super::catalogue::{Catalogue, SHARED, WORDS, keys};
+use super::catalogue::{Catalogue, SHARED, WORDS, instead_of, keys};
 use super::error::{TemplateError, TemplateFault};
 use super::files::{BUILT_IN, ENGLISH, Folder};
 use super::{check, locale};
@@ -173,7 +173,8 @@ impl Compiled {
         let mut faults = Vec::new();
         let mut is_rtl = false;
         for key in keys() {
-            let found = above.text(&key).map(|text| (file, text));
+            let own = above.text(&key).or_else(|| above.text(&instead_of(&key)?));
+            let found = own.map(|text| (file, text));
             let english = || added_later(&key).then(|| english.text(&key)).flatten().map(|text| (ENGLISH.0, text));
             let below = || below.text(&key).map(|text| (name.as_str(), text));
             let Some((file, text)) = found.or_else(below).or_else(english) else {
@@ -313,10 +314,21 @@ impl Language {
     fn new(tag: &str, is_rtl: bool) -> Self {
         let named = |key: &str| format!("{tag}/{key}");
         let [_, minutes, hours, days, support, address] = SHARED.map(named);
-        let texts = Template::ALL.map(|template| {
-            let name = template.as_str();
+        let words_of = |name: &str| {
             let words = WORDS.iter().find(|(of, _)| *of == name).map_or("", |(_, words)| words);
-            words.split(' ').map(|short| (short, named(&format!("{name}.{short}")))).collect()
+            let words = words.split(' ').map(|short| (short, named(&format!("{name}.{short}"))));
+            words.collect::<Vec<_>>()
+        };
+        let texts = Template::ALL.map(|template| match template {
+            Template::MagicLinkUserProfile => words_of(Template::MagicLinkSignUp.as_str()),
+            Template::MagicLinkSignIn => {
+                let own = words_of(template.as_str());
+                let mut all = words_of(Template::MagicLinkSignUp.as_str());
+                all.retain(|(short, _)| own.iter().all(|(known, _)| known != short));
+                all.extend(own);
+                all
+            }
+            _ => words_of(template.as_str()),
         });
         Self { tag: tag.to_owned(), is_rtl, minutes, hours, days, support, address, texts: texts.into() }
     }
@@ -336,17 +348,23 @@ impl Language {
 /// Whether a text came after the first release with languages of an operator's own: there it is English until it is
 /// translated.
 fn added_later(key: &str) -> bool {
-    key.starts_with("password_changed.")
+    ["password_changed.", "second_factor_removed.", "primary_email_address_changed."]
+        .iter()
+        .any(|template| key.starts_with(template))
 }
 
 /// The files of a template: as HTML, and as plain text.
 pub(super) const fn file_names(template: Template) -> [&'static str; 2] {
     match template {
         Template::VerificationCode => ["verification_code.html", "verification_code.txt"],
-        Template::MagicLinkSignUp => ["magic_link_sign_up.html", "magic_link_sign_up.txt"],
+        Template::MagicLinkSignUp | Template::MagicLinkSignIn | Template::MagicLinkUserProfile => {
+            ["magic_link_sign_up.html", "magic_link_sign_up.txt"]
+        }
         Template::Invitation => ["invitation.html", "invitation.txt"],
         Template::AccountExists => ["account_exists.html", "account_exists.txt"],
-        Template::PasswordChanged => ["password_changed.html", "password_changed.txt"],
+        Template::PasswordChanged | Template::SecondFactorRemoved | Template::PrimaryEmailAddressChanged => {
+            ["password_changed.html", "password_changed.txt"]
+        }
     }
 }
 

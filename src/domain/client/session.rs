@@ -146,6 +146,11 @@ impl Session {
         proofs.any(|at| at.is_within(FRESH, now))
     }
 
+    /// Whether the person proved the second factor so recently.
+    pub fn has_fresh_second_factor(&self, now: Timestamp) -> bool {
+        self.second_factor_at.is_some_and(|at| at.is_within(FRESH, now))
+    }
+
     /// The word for its status at `now`: `active`, `pending` while there is something to do first, `expired`, `ended`,
     /// `removed`, `replaced` or `revoked`.
     pub fn status_at(&self, now: Timestamp) -> &'static str {

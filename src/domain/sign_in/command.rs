@@ -6,7 +6,7 @@ use crate::domain::passkey::KeptChallenge;
 use crate::domain::redirect::RedirectUrl;
 use crate::domain::rejection::{ErrorCode, Reason};
 use crate::domain::verification::{
-    self, AuthorizationRequest, ExternalAccount, PhoneChannel, ProviderOutcome, Strategy,
+    self, AuthorizationRequest, CodeChallenge, ExternalAccount, PhoneChannel, ProviderOutcome, Strategy,
 };
 
 use super::{Fit, Newcomer, PasskeyProof};
@@ -72,6 +72,8 @@ pub struct Prepare {
     pub redirect_url: Option<RedirectUrl>,
     /// Whether the client's token is in a cookie that browser navigations send. The engine knows it from the request.
     pub in_cookie: bool,
+    /// With a link: the challenge of PKCE of an application that completes the link itself.
+    pub challenge: Option<CodeChallenge>,
 }
 
 /// Proves a first factor.
@@ -120,7 +122,7 @@ pub enum SecondProof {
 impl Prepare {
     /// Begins to prove by this strategy, at the address that was given as identifier, else the first.
     pub const fn new(strategy: Strategy) -> Self {
-        Self { strategy, address_id: None, channel: None, redirect_url: None, in_cookie: false }
+        Self { strategy, address_id: None, channel: None, redirect_url: None, in_cookie: false, challenge: None }
     }
 }
 

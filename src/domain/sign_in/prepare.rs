@@ -81,7 +81,7 @@ impl SignIn {
                 redirect_url: prepare.redirect_url.clone(),
                 in_cookie: prepare.in_cookie,
                 with_code: self.offered(&Strategy::EmailCode, user, cx).is_ok(),
-                challenge: None,
+                challenge: prepare.challenge,
             },
             _ => Means::Code { strategy: prepare.strategy.clone(), channel: prepare.channel },
         }

@@ -2,9 +2,8 @@
 //! a session ([guide: Resetting a password](crate::guide::contract_sign_ins#resetting-a-password)).
 
 use crate::domain::context::Context;
-use crate::domain::id::MessageId;
 use crate::domain::identifier::Identifier;
-use crate::domain::message::{Content, Message};
+use crate::domain::message::Content;
 use crate::domain::rejection::{ErrorCode, Reason, Rejection};
 use crate::domain::secret::Secret;
 use crate::domain::text;
@@ -69,7 +68,8 @@ impl SignIn {
             end_sessions,
         };
         let mut transition = Transition::to(self.touched(cx));
-        transition.effects.extend(notice(user, self, cx).map(Effect::Deliver));
+        let notice = user.notice(Content::PasswordChanged, self.id.into(), cx);
+        transition.effects.extend(notice.map(Effect::Deliver));
         let need = second_factor_need(user, None, cx.settings);
         if need == SecondFactorNeed::Needed {
             let mut next = user.clone();
@@ -98,23 +98,5 @@ pub fn check_is_no_identifier(normalised: &str, user: &User) -> Result<(), Reaso
     }
 }
 
-/// Tells the user's first verified e-mail address that the password was changed.
-fn notice(user: &User, sign_in: &SignIn, cx: &mut Context<'_>) -> Option<Message> {
-    let email = user.email_addresses.iter().find(|email| email.verified_by.is_some())?;
-    Some(Message {
-        id: MessageId::generate(cx.now, cx.entropy),
-        to: email.value.identifier(),
-        display_to: email.value.typed().to_owned(),
-        content: Content::PasswordChanged,
-        origin: sign_in.id.into(),
-        locale: user.locale.clone(),
-        phone_channel: None,
-        created_at: cx.now,
-        expire_at: cx.now + NOTICE_GOOD_FOR,
-    })
-}
-
 /// How long after its code a new password may be set.
 const GOOD_FOR: Span = Span::from_secs(1800);
-/// How long the notice is tried to be sent.
-const NOTICE_GOOD_FOR: Span = Span::from_secs(86_400);

@@ -1,6 +1,7 @@
-//! Proving an address of a user who is known: a code is sent to the address, and comes back. The application's backend
-//! brings the code that the person typed into its page ([guide: Addresses](crate::guide::contract_backend#addresses)), or
-//! the person's own session does ([guide: The profile](crate::guide::contract_me)).
+//! Proving an address of a user who is known: a code is sent to the address, and comes back; or a link, and is opened. The
+//! application's backend brings the code that the person typed into its page ([guide:
+//! Addresses](crate::guide::contract_backend#addresses)), or the person's own session does ([guide: The
+//! profile](crate::guide::contract_me)).
 //!
 //! The backend or the session vouches that this person is the user. So unlike the first proof by a sign-in, this one ends
 //! nothing that the user has.
@@ -10,14 +11,16 @@ use crate::domain::id::{AddressVerificationId, ClientId, IdentificationId, Sessi
 use crate::domain::identifier::Identifier;
 use crate::domain::message::Message;
 use crate::domain::quota::{QuotaKind, QuotaUse};
+use crate::domain::redirect::RedirectUrl;
 use crate::domain::rejection::{ErrorCode, Rejection};
 use crate::domain::verification::{
-    Challenge, Guess, Letter, Means, MessageKind, OneTimeCode, Strategy, Verification, VerificationStatus,
+    Challenge, Guess, Letter, LinkOwner, LinkSecret, Means, MessageKind, OneTimeCode, Strategy, Verification,
+    VerificationStatus, VerifyLink,
 };
 
 use super::User;
 
-/// A code that was sent to an address of a user, and the state of its verification. An address has at most one: a new one
+/// A code or a link that was sent to an address of a user, and the state of its verification. An address has at most one: a new one
 /// replaces it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AddressVerification {
@@ -46,8 +49,8 @@ pub enum Purpose {
     Session(SessionId),
 }
 
-/// Who asks for a code, and what for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// Who asks for a code or a link, and what for.
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Asker {
     /// What for.
     pub(crate) purpose: Purpose,
@@ -55,11 +58,26 @@ pub(crate) struct Asker {
     pub(crate) client: Option<ClientId>,
     /// Whether nothing is sent, and no code is right: another user has the address, and the person must not learn that.
     pub(crate) is_decoy: bool,
+    /// The link that is asked for, where it is no code.
+    pub(crate) link: Option<AskedLink>,
+}
+
+/// A link that a person asks for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct AskedLink {
+    /// The person's client.
+    pub(crate) client: ClientId,
+    /// Where the browser goes after the link.
+    pub(crate) redirect_url: Option<RedirectUrl>,
+    /// Whether the client's token is in a cookie that browser navigations send.
+    pub(crate) in_cookie: bool,
+    /// Whether the message also has a code.
+    pub(crate) with_code: bool,
 }
 
 impl Asker {
     /// The application's backend.
-    pub(crate) const BACKEND: Self = Self { purpose: Purpose::Backend, client: None, is_decoy: false };
+    pub(crate) const BACKEND: Self = Self { purpose: Purpose::Backend, client: None, is_decoy: false, link: None };
 }
 
 /// What to commit: the next value, the message that it sends, and what it is counted as.
@@ -73,11 +91,11 @@ pub(crate) struct AddressStep {
 }
 
 impl AddressVerification {
-    /// A new code for an address of `user`, verified or not; `before` is the address's verification so far.
+    /// A new code or link for an address of `user`, verified or not; `before` is the address's verification so far.
     ///
     /// # Errors
     /// `resource_not_found` for an address that is not the user's; `verification_code_too_many_requests` within the
-    /// cool-down; `unsupported_country_code`.
+    /// cool-down; `unsupported_country_code`; `form_param_missing` for a link without a redirect URL.
     pub(crate) fn prepare(
         user: &User,
         address_id: IdentificationId,
@@ -90,7 +108,16 @@ impl AddressVerification {
         let id = AddressVerificationId::generate(cx.now, cx.entropy);
         let mut sends = before.iter().map(|sent| (sent.address.clone(), sent.verification.prepared_at)).collect();
         let challenge = Challenge { owner: id.into(), address: &address };
-        let means = Means::Code { strategy, channel: None };
+        let means = match &for_whom.link {
+            None => Means::Code { strategy, channel: None },
+            Some(AskedLink { client, redirect_url, in_cookie, with_code }) => Means::Link {
+                owner: LinkOwner::Address(address_id, *client),
+                redirect_url: redirect_url.clone(),
+                in_cookie: *in_cookie,
+                with_code: *with_code,
+                challenge: None,
+            },
+        };
         let kind = if for_whom.is_decoy { MessageKind::Decoy } else { MessageKind::Secret };
         let letter = Letter { kind, display_to: display, locale: user.locale.clone() };
         let (mut verification, message) = challenge.send(means, letter, &mut sends, cx)?;
@@ -132,7 +159,56 @@ impl AddressVerification {
         Ok(Some(AddressStep { next, message: None, uses, user: proved }))
     }
 
-    /// Whether the right code was brought.
+    /// The verification after its link was opened; `owner` is what the token of the link names. `None` where nothing changes:
+    /// the person has to confirm first, or the link did its work before.
+    ///
+    /// # Errors
+    /// `verification_link_token_invalid`, `verification_link_token_expired`, `verification_link_not_same_client`;
+    /// `resource_not_found` where the address is no longer the user's.
+    pub(crate) fn follow(
+        &self,
+        follow: &VerifyLink,
+        owner: (LinkOwner, ClientId),
+        user: &User,
+        cx: &mut Context<'_>,
+    ) -> Result<Option<AddressStep>, Rejection> {
+        if !self.is_link(owner.0, &follow.secret, cx) {
+            // Not counted: 192 bits can't be guessed.
+            return Err(ErrorCode::VerificationLinkTokenInvalid.into());
+        }
+        match self.verification.status(cx.now, cx.policy.attempts_max) {
+            VerificationStatus::Unverified => {}
+            VerificationStatus::Verified if follow.by == Some(owner.1) => return Ok(None),
+            VerificationStatus::Expired => return Err(ErrorCode::VerificationLinkTokenExpired.into()),
+            VerificationStatus::Verified | VerificationStatus::Failed => {
+                return Err(ErrorCode::VerificationLinkTokenInvalid.into());
+            }
+        }
+        if !follow.is_by(owner.1) {
+            if cx.settings.attack_protection.email_link.require_same_client {
+                return Err(ErrorCode::VerificationLinkNotSameClient.into());
+            }
+            if !follow.confirmed {
+                return Ok(None);
+            }
+        }
+        let by = follow.by.unwrap_or_else(|| ClientId::generate(cx.now, cx.entropy));
+        let next = Self { verification: self.verification.followed(by, cx), ..self.clone() };
+        let uses = vec![next.used_for(QuotaKind::Proof, Some(owner.1))];
+        let user = user.with_proof(self.address_id, &Strategy::EmailLink, cx)?;
+        Ok(Some(AddressStep { next, message: None, uses, user }))
+    }
+
+    /// Where the browser goes after its link; `None` where the last message had no link.
+    pub(crate) fn link_redirect(&self) -> Option<&RedirectUrl> {
+        self.verification.link().map(|link| &link.redirect_url)
+    }
+
+    fn is_link(&self, owner: LinkOwner, secret: &LinkSecret, cx: &Context<'_>) -> bool {
+        self.verification.link().is_some_and(|link| link.fits(owner, &self.address.value, secret, cx.digest))
+    }
+
+    /// Whether the right code was brought, or the link was opened.
     pub const fn is_verified(&self) -> bool {
         self.verification.verified.is_some()
     }

@@ -9,6 +9,7 @@ mod apply;
 mod change;
 mod create;
 mod factors;
+mod notices;
 mod own;
 mod passkeys;
 mod read;
@@ -22,12 +23,13 @@ use crate::domain::sign_up::SignUp;
 use crate::domain::time::Timestamp;
 use crate::domain::verification::{ExternalAccount, Profile, Strategy};
 
-pub(crate) use address_verification::{AddressStep, Asker};
+pub(crate) use address_verification::{AddressStep, AskedLink, Asker};
 pub use address_verification::{AddressVerification, Purpose};
 pub use addresses::{first_email_id, first_phone_id, might_begin_with};
 pub use change::{AddressChange, AddressStatus, GivenPassword, MetadataChange, UserChange, UserFields, UserPatch};
 pub use create::{NewUser, NewUserFields};
 pub use factors::{PASSKEYS_MAX, Passkey, SecondFactors, Totp};
+pub(crate) use notices::ChangedBy;
 pub use own::{Connected, OwnChange, ProfilePatch};
 pub use second_factor::{SecondFactorChange, UsedCode};
 

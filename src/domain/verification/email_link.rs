@@ -4,7 +4,7 @@
 use std::fmt;
 
 use crate::domain::context::Context;
-use crate::domain::id::{ClientId, SignInId, SignUpId};
+use crate::domain::id::{ClientId, IdentificationId, SignInId, SignUpId};
 use crate::domain::ports::{Entropy, KeyedDigest};
 use crate::domain::redirect::RedirectUrl;
 use crate::domain::text::hex;
@@ -29,6 +29,8 @@ pub enum LinkOwner {
     SignUp(SignUpId),
     /// A sign-in, which is found by its client.
     SignIn(SignInId, ClientId),
+    /// An address that a user has added in the own profile, on this client.
+    Address(IdentificationId, ClientId),
 }
 
 /// How a link was followed.
@@ -71,7 +73,7 @@ pub struct Link {
 }
 
 impl LinkToken {
-    /// A new token for a sign-up or a sign-in.
+    /// A new token for this owner.
     pub fn generate(owner: LinkOwner, challenge: Option<CodeChallenge>, entropy: &mut dyn Entropy) -> Self {
         let mut random = [0; SECRET_BYTES];
         entropy.fill(&mut random);
@@ -85,11 +87,14 @@ impl LinkToken {
         }
         let (id, rest) = text.split_once('.')?;
         let (owner, secret) = match id.parse() {
-            Ok(sign_in) => {
+            Ok(sign_up) => (LinkOwner::SignUp(sign_up), rest),
+            Err(_) => {
                 let (client, secret) = rest.split_once('.')?;
-                (LinkOwner::SignIn(sign_in, client.parse().ok()?), secret)
+                let client = client.parse().ok()?;
+                let sign_in = id.parse().map(|sign_in| LinkOwner::SignIn(sign_in, client)).ok();
+                let owner = sign_in.or_else(|| Some(LinkOwner::Address(id.parse().ok()?, client)));
+                (owner?, secret)
             }
-            Err(_) => (LinkOwner::SignUp(id.parse().ok()?), rest),
         };
         Some(Self { owner, secret: LinkSecret::parse(secret)? })
     }
@@ -99,6 +104,7 @@ impl LinkToken {
         let owner = match self.owner {
             LinkOwner::SignUp(id) => id.to_string(),
             LinkOwner::SignIn(id, client) => format!("{id}.{client}"),
+            LinkOwner::Address(id, client) => format!("{id}.{client}"),
         };
         let secret = hex(&self.secret.random);
         match &self.secret.challenge {
@@ -109,11 +115,12 @@ impl LinkToken {
 }
 
 impl LinkOwner {
-    /// The bytes of the id of the sign-up or sign-in.
-    pub(super) const fn as_bytes(&self) -> &[u8; 16] {
+    /// The bytes that a digest has of it. A sign-in is found by its client; the client of an address is stored nowhere else.
+    fn to_bytes(self) -> Vec<u8> {
         match self {
-            Self::SignUp(id) => id.as_bytes(),
-            Self::SignIn(id, _) => id.as_bytes(),
+            Self::SignUp(id) => id.as_bytes().to_vec(),
+            Self::SignIn(id, _) => id.as_bytes().to_vec(),
+            Self::Address(id, client) => [*id.as_bytes(), *client.as_bytes()].concat(),
         }
     }
 }
@@ -180,7 +187,8 @@ impl Link {
 }
 
 fn digest(owner: LinkOwner, value: &str, nonce: &[u8; 16], secret: &LinkSecret, key: &dyn KeyedDigest) -> [u8; 32] {
-    let parts: [&[u8]; 5] = [b"verification link", owner.as_bytes(), value.as_bytes(), nonce, &secret.random];
+    let owner = owner.to_bytes();
+    let parts: [&[u8]; 5] = [b"verification link", &owner, value.as_bytes(), nonce, &secret.random];
     match &secret.challenge {
         None => key.digest(&parts),
         Some(challenge) => {
@@ -223,12 +231,14 @@ mod tests {
         let secret = || LinkSecret { random: [0xab; SECRET_BYTES], challenge: None };
         let token = LinkToken { owner: LinkOwner::SignUp(SignUpId::from_bytes([7; 16])), secret: secret() };
         let of_sign_in = LinkOwner::SignIn(SignInId::from_bytes([255; 16]), ClientId::from_bytes([255; 16]));
+        let of_address = LinkOwner::Address(IdentificationId::from_bytes([255; 16]), ClientId::from_bytes([255; 16]));
         let with_pkce = LinkSecret { challenge: Some([0xcd; 32]), ..secret() };
         for token in [
             token.clone(),
             LinkToken { owner: of_sign_in, secret: secret() },
             LinkToken { secret: with_pkce.clone(), ..token.clone() },
             LinkToken { owner: of_sign_in, secret: with_pkce },
+            LinkToken { owner: of_address, secret: secret() },
         ] {
             let text = token.expose();
             assert_eq!(LinkToken::parse(&text), Some(token));

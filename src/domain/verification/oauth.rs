@@ -107,6 +107,8 @@ pub struct AuthorizeParams {
     pub prompt: Option<String>,
     /// The `login_hint` of the provider's page (OpenID Connect Core, 3.1.2.1).
     pub login_hint: Option<String>,
+    /// Scopes to ask for beside those of the settings (RFC 6749, 3.3).
+    pub additional_scopes: Vec<String>,
 }
 
 /// One authorization request to a provider.

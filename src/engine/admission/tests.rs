@@ -84,7 +84,8 @@ async fn outcomes(engine: &Engine) -> Vec<(&'static str, Option<EngineError>)> {
         approval_token: Secret::new(String::new()),
         code_verifier: Secret::new(String::new()),
     };
-    let callback = &Callback { url: "", headers: &[], body: b"", at: Timestamp::EPOCH };
+    let approved_sign_in = ApprovedLink { flow_id: sign_in.to_string(), ..approved.clone() };
+    let callback = &Callback { url: "", headers: &[], body: b"", at: Timestamp::EPOCH, certificate: None };
     let value_key = &ValueKey::new("billing", "user_1").expect("a key");
     let value = &ApplicationValue::new(value_key.clone(), "free").expect("a small value");
     let (listed, redirect) = (ListedIdentifierId::from_bytes([1; 16]), RedirectUrlId::from_bytes([1; 16]));
@@ -131,7 +132,9 @@ async fn outcomes(engine: &Engine) -> Vec<(&'static str, Option<EngineError>)> {
         change_overrides(&Overrides::default(), None),
         change_user(user, &UserChange::Ban, None),
         change_users(&[user], &UserChange::Ban),
+        claim_own_account(caller, None, "nonce", context),
         claim_return(caller, sign_up, "nonce", context),
+        claim_sign_in_return(caller, sign_in, "nonce", context),
         client_view(caller, context),
         complete_link(caller, &approved, context),
         connect_own_account(caller, None, (&code, &AuthorizeParams::default()), context),
@@ -153,6 +156,7 @@ async fn outcomes(engine: &Engine) -> Vec<(&'static str, Option<EngineError>)> {
         end_session(caller, session, false, context),
         end_sessions(caller, context),
         enter_waitlist(None),
+        exchange_link(&approved_sign_in, context),
         follow_link(caller, "token", false, context),
         handshake(caller, &HandshakeRequest::default(), context),
         handshake_cookies("nonce"),
@@ -188,7 +192,7 @@ async fn outcomes(engine: &Engine) -> Vec<(&'static str, Option<EngineError>)> {
         overrides(),
         own_address(caller, None, address_id, context),
         own_sessions(caller, None, context),
-        prepare_own_address(caller, None, (address_id, &code), context),
+        prepare_own_address(caller, None, (address_id, &code, None), context),
         prepare_reverification(caller, session, &asked, context),
         prepare_address(IdentificationId::from_bytes([1; 16])),
         prepare(caller, sign_up, &PrepareVerification::new(code.clone()), context),

@@ -12,7 +12,7 @@ use crate::domain::sign_up::{SignUp, Status};
 use crate::domain::time::Timestamp;
 use crate::domain::verification::Verification;
 use crate::engine::{Engine, EngineError};
-use crate::store::{Commit, Decision, Housekeeping, MessageReport, StoreError, StoredMessage};
+use crate::store::{Commit, Decision, Housekeeping, MessageReport, OutboxKind, StoreError, StoredMessage};
 
 /// A message as it is shown: never its code, link or text.
 #[derive(Clone, Debug)]
@@ -80,10 +80,8 @@ pub struct MessagePage {
 pub struct ChannelView {
     /// What is counted in memory since the engine started.
     pub status: ChannelStatus,
-    /// How many messages are in the outbox, counted up to 10 000.
+    /// How many messages are in the outbox. All of them are counted, so a call takes longer where many wait.
     pub queued: usize,
-    /// Whether there are more than that.
-    pub has_more: bool,
     /// When the oldest of them was created.
     pub oldest_at: Option<Timestamp>,
 }
@@ -190,6 +188,9 @@ impl Engine {
     ) -> Result<Result<usize, ReportRefusal>, EngineError> {
         self.admitted(async {
             let transports = [Channel::Email, Channel::Sms].map(|channel| self.inner.transports.of(channel));
+            for transport in transports {
+                transport.prepare_reports(provider, callback).await;
+            }
             let Some(read) = transports.iter().find_map(|transport| transport.reports(provider, callback)) else {
                 return Ok(Err(ReportRefusal::Unknown));
             };
@@ -244,10 +245,10 @@ impl Engine {
                 let invitation = store.invitation(id).await?;
                 invitation.is_some_and(|invitation| invitation.state == InvitationState::Pending)
             }
-            (Origin::SignIn(_), Template::VerificationCode | Template::MagicLinkSignUp) => {
+            (Origin::SignIn(_), Template::VerificationCode | Template::MagicLinkSignUp | Template::MagicLinkSignIn) => {
                 self.sign_in_waits_for(message).await?
             }
-            (Origin::AddressVerification(id), Template::VerificationCode) => {
+            (Origin::AddressVerification(id), Template::VerificationCode | Template::MagicLinkUserProfile) => {
                 self.address_waits_for(message, id).await?
             }
             _ => true,
@@ -333,23 +334,26 @@ impl Engine {
 
     /// Each channel, with what waits in the outbox.
     async fn channel_views(&self) -> Result<Vec<ChannelView>, StoreError> {
-        let view = |status| ChannelView { status, queued: 0, has_more: false, oldest_at: None };
+        let view = |status| ChannelView { status, queued: 0, oldest_at: None };
         let mut views = self.channels().map(view);
-        let (mut place, mut seen) = (None, 0);
+        let mut place = None;
         loop {
             let page = self.inner.store().outbox(place, PAGE).await?;
             let is_end = page.len() < PAGE;
             for entry in page {
                 place = Some(entry.id);
-                seen += 1;
+                let OutboxKind::Message { about, .. } = &entry.kind;
+                if about.is_none() {
+                    // A decoy is no message.
+                    continue;
+                }
                 for view in views.iter_mut().filter(|view| view.status.channel == Channel::of(entry.to())) {
                     view.queued += 1;
                     let oldest = view.oldest_at.map_or(entry.created_at, |at| at.min(entry.created_at));
                     view.oldest_at = Some(oldest);
                 }
             }
-            if is_end || seen >= SEEN_MAX {
-                views.iter_mut().for_each(|view| view.has_more = !is_end);
+            if is_end {
                 return Ok(views.into());
             }
         }

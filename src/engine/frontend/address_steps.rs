@@ -1,6 +1,7 @@
 //! How a step of proving an address of a known user is committed, for the application's backend and for the person.
 
 use crate::domain::client::ClientChange;
+use crate::domain::message::MessageBudget;
 use crate::domain::sign_in::Try;
 use crate::domain::transition::Effect;
 use crate::domain::user::{AddressStep, AddressVerification};
@@ -60,6 +61,9 @@ impl Engine {
         };
         let commit = Commit { end_user: context.end_user(), ..Commit::of_decision(self.now(), decision) };
         let outcome = self.inner.system.persister().commit(commit).await;
+        if matches!(outcome, Err(CommitError::LimitExceeded { .. })) {
+            sent.iter().for_each(|to| environment.limited.note(to, MessageBudget::Address));
+        }
         if !matches!(outcome, Ok(_) | Err(CommitError::Unknown)) {
             sent.iter().for_each(|to| self.inner.admission.take_back_message(to, context));
         }

@@ -11,6 +11,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use crate::domain::field::Field;
 use crate::domain::id::SignUpId;
 use crate::domain::ports::{KeyedDigest, Sealer};
+use crate::domain::redirect::RedirectUrl;
 use crate::domain::rejection::{ErrorCode, Rejection};
 use crate::domain::secret::Secret;
 use crate::domain::sign_up::{Command, SignUp};
@@ -23,21 +24,31 @@ use crate::engine::{Caller, ClientView, Engine, EngineError, Followed, LinkOutco
 use crate::limiter::LimitedAction;
 
 impl Engine {
-    /// What a browser that opens such a link is told: the way back to the application, with the token for it. `nowhere` is
-    /// the answer about a link that is none.
-    pub(in crate::engine) fn approve_link(&self, found: &SignUp, token: &LinkToken, nowhere: Followed) -> Followed {
-        let redirect_url = found.link_redirect().cloned().and_then(|url| self.still_allowed(url));
-        let outcome = match self.status_of_link(found, token) {
+    /// What a browser that opens such a link is told: the way back to the application, with the token for it. `status` is that
+    /// of the verification that the link belongs to, if it does.
+    pub(in crate::engine) fn approve_link(
+        &self,
+        status: Option<VerificationStatus>,
+        redirect_url: Option<RedirectUrl>,
+        token: &LinkToken,
+    ) -> Followed {
+        let redirect_url = redirect_url.and_then(|url| self.still_allowed(url));
+        let outcome = match status {
             Some(VerificationStatus::Unverified) => LinkOutcome::Approved,
             Some(VerificationStatus::Expired) => LinkOutcome::Expired,
             _ => LinkOutcome::Failed,
         };
-        let approval_token = (outcome == LinkOutcome::Approved).then(|| {
-            let until = self.now() + APPROVED_FOR;
-            let plain = [&until.as_millis().to_be_bytes()[..], token.expose().as_bytes()].concat();
-            Secret::new(URL_SAFE_NO_PAD.encode(self.inner.key.seal(SEALED, &plain)))
-        });
-        Followed { outcome, redirect_url, approval_token, ..nowhere }
+        let is_approved = outcome == LinkOutcome::Approved;
+        let approval_token = is_approved.then(|| self.sealed_link(SEALED, token, APPROVED_FOR));
+        Followed {
+            outcome,
+            redirect_url,
+            approval_token,
+            client: None,
+            by_owner: false,
+            refusal: None,
+            awaits_approval: false,
+        }
     }
 
     /// [`SignUps::complete_link`](crate::engine::SignUps::complete_link).
@@ -54,25 +65,10 @@ impl Engine {
                 .flow_id
                 .parse()
                 .map_err(|_| EngineError::from(Rejection::from(ErrorCode::FormParamValueInvalid.on("flow_id"))))?;
-            let (token, until) = self
-                .opened_approval(input.approval_token.expose())
-                .filter(|(token, _)| token.owner == LinkOwner::SignUp(id))
-                .ok_or_else(|| refused(ErrorCode::ApprovalTokenInvalid))?;
-            if self.now() >= until {
-                return Err(refused(ErrorCode::ApprovalTokenExpired));
-            }
-            let challenge = token.secret.challenge().ok_or_else(|| refused(ErrorCode::ApprovalTokenInvalid))?;
-            if !self.inner.key.equal(challenge, &challenge_of(input.code_verifier.expose())) {
-                return Err(refused(ErrorCode::PkceVerificationFailed));
-            }
+            let token = self.approved_by(input, |owner| owner == LinkOwner::SignUp(id))?;
             let found = self.inner.store().sign_up(id).await?;
             let found = found.ok_or_else(|| refused(ErrorCode::ApprovalTokenInvalid))?;
-            match self.status_of_link(&found, &token) {
-                Some(VerificationStatus::Unverified) => {}
-                Some(VerificationStatus::Verified) => return Err(refused(ErrorCode::ApprovalTokenConsumed)),
-                Some(VerificationStatus::Expired) => return Err(refused(ErrorCode::ApprovalTokenExpired)),
-                Some(VerificationStatus::Failed) | None => return Err(refused(ErrorCode::ApprovalTokenInvalid)),
-            }
+            check_unused(self.status_of_link(&found, &token))?;
             // Only the application that began has the verifier. It may have lost the token that it had then.
             let owner = found.client_id;
             let holder = if caller.client_id() == Some(owner) { caller.clone() } else { self.holder(owner).await? };
@@ -94,17 +90,47 @@ impl Engine {
         .await
     }
 
-    /// The token of a link, and until when its approval is good; `None` for anything else.
-    fn opened_approval(&self, text: &str) -> Option<(LinkToken, Timestamp)> {
+    /// The token of the link that was approved, for the application that has the verifier of its challenge.
+    ///
+    /// # Errors
+    /// `approval_token_invalid`, also where the link is not of what `is_owner` accepts; `approval_token_expired`;
+    /// `pkce_verification_failed`.
+    pub(super) fn approved_by(
+        &self,
+        input: &ApprovedLink,
+        is_owner: impl Fn(LinkOwner) -> bool,
+    ) -> Result<LinkToken, Rejection> {
+        let opened = self.opened_link(SEALED, input.approval_token.expose());
+        let opened = opened.filter(|(token, _)| is_owner(token.owner));
+        let (token, until) = opened.ok_or(ErrorCode::ApprovalTokenInvalid)?;
+        if self.now() >= until {
+            return Err(ErrorCode::ApprovalTokenExpired.into());
+        }
+        let challenge = token.secret.challenge().ok_or(ErrorCode::ApprovalTokenInvalid)?;
+        if !self.inner.key.equal(challenge, &challenge_of(input.code_verifier.expose())) {
+            return Err(ErrorCode::PkceVerificationFailed.into());
+        }
+        Ok(token)
+    }
+
+    /// The token of a link, sealed for a purpose and a time.
+    pub(super) fn sealed_link(&self, purpose: &[u8], token: &LinkToken, lasts: Span) -> Secret<String> {
+        let until = self.now() + lasts;
+        let plain = [&until.as_millis().to_be_bytes()[..], token.expose().as_bytes()].concat();
+        Secret::new(URL_SAFE_NO_PAD.encode(self.inner.key.seal(purpose, &plain)))
+    }
+
+    /// The token of a link that was sealed for this purpose, and until when that is good; `None` for anything else.
+    pub(super) fn opened_link(&self, purpose: &[u8], text: &str) -> Option<(LinkToken, Timestamp)> {
         let sealed = URL_SAFE_NO_PAD.decode(text).ok().filter(|_| text.len() <= TEXT_MAX)?;
-        let plain = self.inner.key.open(SEALED, &sealed)?;
+        let plain = self.inner.key.open(purpose, &sealed)?;
         let (until, token) = plain.split_first_chunk()?;
         let token = LinkToken::parse(str::from_utf8(token).ok()?)?;
         Some((token, Timestamp::from_millis(u64::from_be_bytes(*until))))
     }
 
     /// The status of the verification that a link belongs to; `None` where it belongs to none.
-    fn status_of_link(&self, found: &SignUp, token: &LinkToken) -> Option<VerificationStatus> {
+    pub(super) fn status_of_link(&self, found: &SignUp, token: &LinkToken) -> Option<VerificationStatus> {
         let (settings, policy) = (self.settings(), &self.inner.actor_context.policy);
         check_enabled(&Strategy::EmailLink, &settings).ok()?;
         let verification = found.verification(&Field::EmailAddress)?;
@@ -112,6 +138,19 @@ impl Engine {
         let link = verification.link()?;
         link.fits(LinkOwner::SignUp(found.id), &address.value, &token.secret, &*self.inner.key)
             .then(|| verification.status(self.now(), policy.attempts_max))
+    }
+}
+
+/// Refuses an approval of a link that waits no more; `status` is that of its verification, if it belongs to one.
+///
+/// # Errors
+/// `approval_token_consumed`, `approval_token_expired`, `approval_token_invalid`.
+pub(super) fn check_unused(status: Option<VerificationStatus>) -> Result<(), Rejection> {
+    match status {
+        Some(VerificationStatus::Unverified) => Ok(()),
+        Some(VerificationStatus::Verified) => Err(ErrorCode::ApprovalTokenConsumed.into()),
+        Some(VerificationStatus::Expired) => Err(ErrorCode::ApprovalTokenExpired.into()),
+        Some(VerificationStatus::Failed) | None => Err(ErrorCode::ApprovalTokenInvalid.into()),
     }
 }
 

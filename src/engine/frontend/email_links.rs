@@ -98,6 +98,10 @@ impl Engine {
                     let followed = self.follow_sign_in_link(caller, (id, client), token.secret, confirmed, context);
                     return Ok(followed.await?.unwrap_or(nowhere));
                 }
+                LinkOwner::Address(id, client) => {
+                    let followed = self.follow_address_link(caller, (id, client), token.secret, confirmed, context);
+                    return Ok(followed.await?.unwrap_or(nowhere));
+                }
             };
             // Reads the store, not the actors: made-up ids must not wake actors.
             let Some(found) = self.inner.store().sign_up(id).await? else { return Ok(nowhere) };
@@ -105,7 +109,8 @@ impl Engine {
             // that the visitors need for their own codes; and tokens can't be guessed, so no stricter quota is needed.
             self.inner.admission.spend(LimitedAction::Write, context, self.now())?;
             if token.secret.challenge().is_some() {
-                return Ok(self.approve_link(&found, &token, nowhere));
+                let redirect_url = found.link_redirect().cloned();
+                return Ok(self.approve_link(self.status_of_link(&found, &token), redirect_url, &token));
             }
             let owner = found.client_id;
             // A replaced token is valid only for asking for the answer again of the step that replaced it.
@@ -191,7 +196,7 @@ pub(super) fn refusal(error: EngineError) -> Result<(LinkOutcome, Option<Rejecti
     }
     let outcome = if is(ErrorCode::FormIdentifierExists) || is(ErrorCode::SignUpIfMissingTransfer) {
         LinkOutcome::Transferable
-    } else if is(ErrorCode::SignUpEmailLinkNotSameClient) || is(ErrorCode::SignInEmailLinkNotSameClient) {
+    } else if NOT_SAME_CLIENT.into_iter().any(is) {
         LinkOutcome::ClientMismatch
     } else if is(ErrorCode::VerificationLinkTokenExpired) {
         LinkOutcome::Expired
@@ -200,3 +205,10 @@ pub(super) fn refusal(error: EngineError) -> Result<(LinkOutcome, Option<Rejecti
     };
     Ok((outcome, None))
 }
+
+/// What is said of a link that another client opens.
+const NOT_SAME_CLIENT: [ErrorCode; 3] = [
+    ErrorCode::SignUpEmailLinkNotSameClient,
+    ErrorCode::SignInEmailLinkNotSameClient,
+    ErrorCode::VerificationLinkNotSameClient,
+];

@@ -247,10 +247,11 @@ impl Digester {
 
     /// How the client presents its token is in every digest.
     fn prepare(&mut self, input: &PrepareFirstFactor) {
-        let PrepareFirstFactor { strategy, address_id, channel, redirect_url, in_cookie: _ } = input;
+        let PrepareFirstFactor { strategy, address_id, channel, redirect_url, in_cookie: _, challenge } = input;
         self.strategy(Some(strategy), *channel);
         self.strings([&address_id.map(|id| id.to_string())]);
         self.texts([redirect_url.as_ref().map(RedirectUrl::as_str)]);
+        self.0.update(challenge.as_ref().map_or(&[], |challenge| &challenge[..]));
     }
 
     fn asked<T>(&mut self, asked: &Asked<T>, write: impl FnOnce(&mut Self, &T)) {
@@ -267,7 +268,9 @@ impl Digester {
     }
 
     fn authorize(&mut self, authorize: &AuthorizeParams) {
-        let AuthorizeParams { redirect_url, action_complete_redirect_url, prompt, login_hint } = authorize;
+        // Further scopes are asked for in the profile only, whose calls are not compared.
+        let AuthorizeParams { redirect_url, action_complete_redirect_url, prompt, login_hint, additional_scopes: _ } =
+            authorize;
         self.texts([redirect_url, action_complete_redirect_url].map(|url| url.as_ref().map(RedirectUrl::as_str)));
         self.strings([prompt, login_hint]);
     }

@@ -2,7 +2,7 @@
 
 use crate::actors::{CallError, SignUpReply};
 use crate::domain::identifier::Identifier;
-use crate::domain::message::{Content, Message};
+use crate::domain::message::Message;
 use crate::domain::sign_up::{External, Fields, Patch, SignUp};
 use crate::domain::time::Timestamp;
 use crate::domain::transition::Effect;
@@ -50,7 +50,7 @@ impl Engine {
         let to = given.or_else(known).or_else(named).filter(|to| !(is_test_mode && to.is_test()));
         let Some(to) = to else { return Ok(None) };
         let at = self.now();
-        self.inner.admission.spend_message(&to, context, at)?;
+        self.inner.admission.spend_message(&to, context, at, &self.inner.actor_context.limited)?;
         Ok(Some(Foreseen { to, at }))
     }
 
@@ -82,10 +82,13 @@ impl Engine {
         context: &RequestContext,
     ) -> Result<Vec<Identifier>, EngineError> {
         let spend = |message: &Message| {
-            self.inner.admission.spend_message(&message.to, context, self.now()).map(|()| message.to.clone())
+            let limited = &self.inner.actor_context.limited;
+            let spent = self.inner.admission.spend_message(&message.to, context, self.now(), limited);
+            spent.map(|()| message.to.clone())
         };
         // A notice to the user about the user's own account takes nothing from what a source may have sent.
-        let counted = effects.iter().filter_map(Effect::message).filter(|m| m.content != Content::PasswordChanged);
+        let messages = effects.iter().filter_map(Effect::message);
+        let counted = messages.filter(|message| !message.content.is_notice_of_a_change());
         counted.map(spend).collect()
     }
 }

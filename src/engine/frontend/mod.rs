@@ -1,8 +1,10 @@
 //! The calls of people: sign-ups, sign-ins, their clients and sessions.
 
 pub(super) mod accounts;
+mod address_links;
 pub(super) mod address_steps;
 mod approved_links;
+mod approved_sign_ins;
 pub(super) mod captchas;
 pub(super) mod clients;
 pub(super) mod email_links;
@@ -10,6 +12,7 @@ pub(super) mod equal_calls;
 pub(super) mod handshakes;
 pub(super) mod late_returns;
 pub(super) mod messages;
+mod native_returns;
 pub(super) mod newcomers;
 pub(super) mod oauth;
 pub(super) mod own;

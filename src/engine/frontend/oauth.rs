@@ -184,16 +184,7 @@ impl Engine {
             let account = account.ok_or_else(invalid)?;
             let trip =
                 OAuthState { of: FlowId::SignUp(id), client, carrier: TokenCarrier::Header, nonce: account.nonce };
-            let sealed = URL_SAFE_NO_PAD.decode(native_handoff).map_err(|_| invalid())?;
-            let opened = self.inner.key.open(&trip.body(), &sealed).ok_or_else(invalid)?;
-            let opened: NativeHandoff = serde_json::from_slice(&opened).map_err(|_| invalid())?;
-            let callback = ProviderCallback {
-                state: None,
-                code: opened.code.map(Secret::new),
-                error: opened.error,
-                reasons: opened.reasons,
-                iss: opened.iss,
-            };
+            let callback = self.answer_handed_over(&trip, native_handoff).ok_or_else(invalid)?;
             let answer = self.settle(id, (&trip, caller.terms(), context), account, &callback, true).await?;
             self.answered(caller, answer, context).await
         })
@@ -248,15 +239,16 @@ impl Engine {
         // Hints that are too long are left out: the authorization request works without them.
         let hint = |text: &'_ Option<String>| text.clone().filter(|text| text.len() <= HINT_MAX);
         let (prompt, login_hint) = (hint(&params.prompt), hint(&params.login_hint));
-        let params = oauth::AuthorizeParams {
+        let asked = oauth::AuthorizeParams {
             redirect_uri: &self.inner.callback_url,
             state: &trip.state(&places(params), key),
             nonce: nonce.expose(),
             pkce_verifier: verifier.expose(),
             prompt: prompt.as_deref(),
             login_hint: login_hint.as_deref(),
+            additional_scopes: &params.additional_scopes,
         };
-        let url = self.inner.providers.authorize_url(&provider, &settings, &params).await;
+        let url = self.inner.providers.authorize_url(&provider, &settings, &asked).await;
         Ok(url.map_err(|error| Rejection::from(refusal(&provider, &error)))?.into())
     }
 
@@ -312,7 +304,7 @@ impl Engine {
     }
 
     /// Asks the provider, and looks up the owners of what it returns.
-    async fn back(
+    pub(super) async fn back(
         &self,
         trip: &OAuthState,
         account: &ExternalAccount,
@@ -382,6 +374,20 @@ impl Engine {
         };
         let profile = self.inner.providers.exchange(&provider, &settings, &callback).await;
         profile.map_err(|error| refusal(&provider, &error))
+    }
+
+    /// The provider's answer that an application presents, if it is that to this authorization request.
+    pub(super) fn answer_handed_over(&self, trip: &OAuthState, native_handoff: &str) -> Option<ProviderCallback> {
+        let sealed = URL_SAFE_NO_PAD.decode(native_handoff).ok()?;
+        let opened = self.inner.key.open(&trip.body(), &sealed)?;
+        let opened: NativeHandoff = serde_json::from_slice(&opened).ok()?;
+        Some(ProviderCallback {
+            state: None,
+            code: opened.code.map(Secret::new),
+            error: opened.error,
+            reasons: opened.reasons,
+            iss: opened.iss,
+        })
     }
 
     fn native_handoff(&self, trip: &OAuthState, callback: &ProviderCallback) -> String {

@@ -3,6 +3,8 @@
 
 use std::sync::Arc;
 
+use crate::domain::client::session::Session;
+use crate::domain::context::Context;
 use crate::domain::id::SessionId;
 use crate::domain::rejection::{ErrorCode, Rejection};
 use crate::domain::secret::Secret;
@@ -131,8 +133,9 @@ impl Engine {
         own: Own<'_>,
         decide: impl Fn(&User) -> Result<SecondFactorChange, Rejection>,
     ) -> Result<(Arc<User>, ClientView), EngineError> {
-        self.change_own(own, Needs::FreshProof, |user, _, cx| user.apply(&UserChange::SecondFactor(decide(user)?), cx))
-            .await
+        let apply =
+            |user: &User, _: &Session, cx: &mut Context<'_>| user.apply(&UserChange::SecondFactor(decide(user)?), cx);
+        self.change_own(own, Needs::FreshSecondFactor, apply).await
     }
 
     fn check_offers_app(&self) -> Result<(), EngineError> {

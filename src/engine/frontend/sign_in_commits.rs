@@ -4,6 +4,7 @@
 use crate::domain::client::{Client, ClientChange, ClientConflict};
 use crate::domain::context::Context;
 use crate::domain::id::{ClientId, SignInId};
+use crate::domain::message::MessageBudget;
 use crate::domain::rejection::{ErrorCode, Reason, Rejection};
 use crate::domain::sign_in::{self, FORGOTTEN_AFTER, Phase, SignIn, Transition, Try};
 use crate::domain::time::Span;
@@ -60,6 +61,9 @@ impl Engine {
             };
             let commit = Commit { relaxed, end_user: context.end_user(), ..Commit::of_decision(at, decision) };
             let outcome = self.inner.system.persister().commit(commit).await;
+            if matches!(outcome, Err(CommitError::LimitExceeded { .. })) {
+                sent.iter().for_each(|to| environment.limited.note(to, MessageBudget::Address));
+            }
             if !matches!(outcome, Ok(_) | Err(CommitError::Unknown)) {
                 sent.iter().for_each(|to| self.inner.admission.take_back_message(to, context));
             }

@@ -4,7 +4,7 @@ use crate::domain::client::Client;
 use crate::domain::context::Context;
 use crate::domain::id::{ClientId, SignInId};
 use crate::domain::sign_in::SignIn;
-use crate::domain::verification::{LinkSecret, VerifyLink};
+use crate::domain::verification::{LinkOwner, LinkSecret, LinkToken, VerifyLink};
 use crate::limiter::LimitedAction;
 
 use super::email_links::{Followed, LinkOutcome, refusal};
@@ -47,6 +47,11 @@ impl Engine {
                 followed(outcome, finished)
             }));
         };
+        if follow.secret.challenge().is_some() {
+            let token = LinkToken { owner: LinkOwner::SignIn(id, owner), secret: follow.secret };
+            let status = self.status_of_sign_in_link(&token).await?;
+            return Ok(Some(self.approve_link(status, open.link_redirect().cloned(), &token)));
+        }
         let terms = if by_owner { caller.terms() } else { Vec::new() };
         let single = self.single_session();
         for _ in 0..TRIES_MAX {

@@ -74,6 +74,10 @@ impl Engine {
         identifier.iter().try_for_each(|given| self.settings().restrictions.admit_at_sign_in(given))?;
         let newcomer = self.newcomer_by(input, identifier.as_ref(), context).await?;
         let ticket = input.given_ticket()?;
+        if let Some(link) = ticket.map_or(Ok(None), |ticket| self.ticket_of_link(ticket)).map_err(Rejection::from)? {
+            spend(LimitedAction::LookUp)?;
+            return self.enter_by_link(caller, link, context).await;
+        }
         if identifier.is_some() || ticket.is_some() {
             spend(LimitedAction::LookUp)?;
         }

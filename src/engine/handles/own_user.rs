@@ -4,6 +4,7 @@ use crate::domain::client::reverification::Level;
 use crate::domain::client::session::Session;
 use crate::domain::id::{ExternalAccountId, IdentificationId, SessionId, UserId};
 use crate::domain::metadata::Metadata;
+use crate::domain::redirect::RedirectUrl;
 use crate::domain::secret::Secret;
 use crate::domain::user::{AddressVerification, ProfilePatch, User};
 use crate::domain::verification::{AuthorizeParams, Strategy};
@@ -99,14 +100,16 @@ handle! {
     /// [`EngineError::NotFound`].
     address(caller: &Caller, session: Option<SessionId>, id: IdentificationId, context: &RequestContext)
         -> (Arc<User>, Option<AddressVerification>, ClientView): own_address;
-    /// Sends a code to an address that is not proved.
+    /// Sends a code or, by the strategy `email_link`, a link to an address that is not proved. A link needs the URL where the
+    /// browser goes after it; it is opened by [`SignUps::follow_link`](crate::engine::SignUps::follow_link).
     ///
     /// # Errors
+    /// `form_param_value_disabled` for links where the settings have none, `form_param_missing` for a link without a URL;
     /// `verification_already_verified`; `form_identifier_exists` where it is another user's by now; the limits of messages.
     prepare_address(
         caller: &Caller,
         session: Option<SessionId>,
-        address: (IdentificationId, &Strategy),
+        address: (IdentificationId, &Strategy, Option<&RedirectUrl>),
         context: &RequestContext
     ) -> (Arc<User>, AddressVerification, ClientView): prepare_own_address;
     /// Proves an address by the code that was sent to it.
@@ -148,6 +151,14 @@ handle! {
         account: (&Strategy, &AuthorizeParams),
         context: &RequestContext
     ) -> (ExternalAccountId, Arc<User>, ClientView): connect_own_account;
+    /// Accepts the one-time value that the system's browser gave to an application without cookies, when the person came back
+    /// from the provider. The application presents it together with its client's token (`rotating_token_nonce`). The
+    /// connection of the user then says whether the account is connected, or why not.
+    ///
+    /// # Errors
+    /// `oauth_callback_invalid` where the value was not issued for an attempt of this user on this client, or is used up.
+    claim_account(caller: &Caller, session: Option<SessionId>, native_handoff: &str, context: &RequestContext)
+        -> (Arc<User>, ClientView): claim_own_account;
     /// Begins to connect an account again.
     ///
     /// # Errors

@@ -1,8 +1,9 @@
 use crate::domain::id::SignInId;
+use crate::domain::secret::Secret;
 use crate::domain::sign_in::Prepare as PrepareFirstFactor;
 use crate::engine::{
-    AttemptFirstFactor, AttemptSecondFactor, Caller, ClientView, Engine, EngineError, NewSignIn, RequestContext,
-    ResetPassword, SignInView,
+    ApprovedLink, AttemptFirstFactor, AttemptSecondFactor, Caller, ClientView, Engine, EngineError, NewSignIn,
+    RequestContext, ResetPassword, SignInView,
 };
 
 handle! {
@@ -38,12 +39,27 @@ handle! {
     /// # Errors
     /// [`EngineError::NotFound`] for every other id, whether or not it exists.
     show(caller: &Caller, id: SignInId, context: &RequestContext) -> (SignInView, ClientView): sign_in;
+    /// Accepts the one-time value that the system's browser gave to an application without cookies. The application
+    /// presents it together with its client's token
+    /// (`rotating_token_nonce`, [guide: Native hand-over](crate::guide::contract_sign_ups#native-hand-over)).
+    ///
+    /// # Errors
+    /// `oauth_callback_invalid` where the value was not issued for this sign-in, or is used up.
+    claim_return(caller: &Caller, id: SignInId, native_handoff: &str, context: &RequestContext) -> (SignInView, ClientView):
+        claim_sign_in_return;
     /// Begins to verify a first factor: a code or a link is made and sent.
     ///
     /// # Errors
     /// [`EngineError::Rejected`], such as `strategy_for_user_invalid`.
     prepare(caller: &Caller, id: SignInId, input: &PrepareFirstFactor, context: &RequestContext) -> (SignInView, ClientView):
         prepare_first_factor;
+    /// Takes a link that was opened and approved, for the application that asked for it and has the verifier of PKCE. The
+    /// result is a ticket, good for a minute, with which [`Self::create`] goes on.
+    ///
+    /// # Errors
+    /// `approval_token_invalid`, `approval_token_expired`, `approval_token_consumed`, `pkce_verification_failed`;
+    /// `form_param_value_invalid` for what is no id of a sign-in.
+    exchange_link(link: &ApprovedLink, context: &RequestContext) -> Secret<String>: exchange_link;
     /// Proves a first factor, which completes the sign-in, unless the user has a second factor or the code is one of a reset.
     /// Repeating the same proof shows the result again.
     ///

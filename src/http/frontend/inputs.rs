@@ -7,7 +7,7 @@ use crate::domain::redirect::RedirectUrl;
 use crate::domain::rejection::{ErrorCode, Reason};
 use crate::domain::verification::{AuthorizeParams, CodeChallenge, PhoneChannel};
 use crate::http::call::Call;
-use crate::http::request::form::Reader;
+use crate::http::request::form::{Params, Reader};
 
 /// The two redirect URLs as text, in the order of their faults.
 pub(super) type Urls = [Option<String>; 2];
@@ -44,6 +44,47 @@ pub(super) fn allow(
     authorize.action_complete_redirect_url = allowed(COMPLETE_REDIRECT, complete);
 }
 
+/// The redirect URL of a link, where it is given and allowed.
+pub(super) fn place(call: &Call<'_>, form: &Params) -> Result<Option<RedirectUrl>, Reason> {
+    let url = form.single(REDIRECT)?.filter(|url| !url.is_empty());
+    url.map(|url| redirect(call, REDIRECT, url)).transpose()
+}
+
+/// What an application says of a link that it completes by itself, as text.
+pub(super) struct Completion {
+    uri: Option<String>,
+    challenge: Option<String>,
+    method: Option<String>,
+}
+
+/// What an application says of a link that it completes by itself ([`own_place`] reads it).
+pub(super) fn completion(reader: &mut Reader<'_>) -> Completion {
+    Completion {
+        uri: reader.take("redirect_uri"),
+        challenge: reader.take_or_clear("code_challenge"),
+        method: reader.take("code_challenge_method"),
+    }
+}
+
+/// Puts the place of such an application into `authorize`; gives its challenge. One that is there and empty, or of which
+/// there is only the method, is a fault: the link would be an ordinary one, and the application would wait for what
+/// never comes.
+pub(super) fn own_place(
+    call: &Call<'_>,
+    Completion { uri, challenge, method }: Completion,
+    authorize: &mut AuthorizeParams,
+    reasons: &mut Vec<Reason>,
+) -> Option<CodeChallenge> {
+    if let Some(uri) = uri {
+        authorize.redirect_url = redirect(call, "redirect_uri", &uri).map_err(|reason| reasons.push(reason)).ok();
+    }
+    if challenge.is_none() && method.is_none() {
+        return None;
+    }
+    let read = read_challenge(challenge.as_deref().unwrap_or_default(), method.as_deref());
+    read.map_err(|reason| reasons.push(reason)).ok()
+}
+
 /// A redirect URL that the instance allows; a relative one is relative to the calling page.
 pub(super) fn redirect(call: &Call<'_>, param: &str, url: &str) -> Result<RedirectUrl, Reason> {
     call.engine().redirects().check(param, url, call.context.origin.as_deref())
@@ -51,9 +92,12 @@ pub(super) fn redirect(call: &Call<'_>, param: &str, url: &str) -> Result<Redire
 
 /// The challenge of PKCE (RFC 7636, 4.3). Only the method S256 is taken: a plain challenge proves nothing to those who read
 /// it.
-pub(super) fn challenge(text: &str, method: Option<&str>) -> Result<CodeChallenge, Reason> {
+fn read_challenge(text: &str, method: Option<&str>) -> Result<CodeChallenge, Reason> {
     if method.is_some_and(|method| method != "S256") {
         return Err(ErrorCode::FormParamValueInvalid.on("code_challenge_method"));
+    }
+    if text.is_empty() {
+        return Err(ErrorCode::FormParamMissing.on("code_challenge"));
     }
     let bytes = URL_SAFE_NO_PAD.decode(text).ok();
     let challenge = bytes.and_then(|bytes| CodeChallenge::try_from(bytes).ok());

@@ -1,12 +1,16 @@
 //! `POST /v1/client/magic_links/complete`: an application completes a link that was opened in any browser
 //! ([guide: Links for applications](crate::guide::contract_sign_ups#links-for-applications)).
 
+use serde_json::json;
+
+use crate::domain::id::SignInId;
 use crate::domain::rejection::{ErrorCode, Reason, Rejection};
 use crate::domain::secret::Secret;
 use crate::engine::ApprovedLink;
 use crate::http::call::Call;
 use crate::http::request::form::Params;
-use crate::http::response::api_response::ApiResponse;
+use crate::http::request::identity::Identity;
+use crate::http::response::api_response::{ApiResponse, Wrapped};
 use crate::http::response::error::HttpError;
 
 pub(in crate::http) async fn complete(call: &Call<'_>, form: &Params) -> Result<ApiResponse, HttpError> {
@@ -14,6 +18,7 @@ pub(in crate::http) async fn complete(call: &Call<'_>, form: &Params) -> Result<
     // The verifier says who calls, whatever has become of the token.
     let identity = call.presented().await?;
     let outcome = match asked {
+        Ok(asked) if asked.flow_id.parse::<SignInId>().is_ok() => return exchange(call, &identity, &asked).await,
         Ok(asked) => call.engine().sign_ups().complete_link(&identity.caller, &asked, &call.context).await,
         Err(rejection) => Err(rejection.into()),
     };
@@ -21,6 +26,21 @@ pub(in crate::http) async fn complete(call: &Call<'_>, form: &Params) -> Result<
         Ok((sign_up, client)) => Ok(call.with_sign_up(&identity, &sign_up, &client)),
         Err(error) => Err(call.refuse(&identity, error).await),
     }
+}
+
+/// A link of a sign-in: the application gets a ticket, with which it goes on.
+async fn exchange(call: &Call<'_>, identity: &Identity, asked: &ApprovedLink) -> Result<ApiResponse, HttpError> {
+    let ticket = match call.engine().sign_ins().exchange_link(asked, &call.context).await {
+        Ok(ticket) => ticket,
+        Err(error) => return Err(call.refuse(identity, error).await),
+    };
+    let response = json!({"flow_id": asked.flow_id, "ticket": ticket.expose()});
+    // The link is used up by the ticket, so an error about the client must not fail the call.
+    let client = call.engine().client_view(&identity.caller, &call.context).await.unwrap_or_default();
+    Ok(match client {
+        Some(client) => call.wrapped(identity, &response, &client),
+        None => ApiResponse::json(&Wrapped { response, client: () }),
+    })
 }
 
 fn read(form: &Params) -> Result<ApprovedLink, Rejection> {

@@ -18,7 +18,7 @@ pub(super) async fn report(call: &Call<'_>, provider: ProviderPath, body: &[u8])
     let url = format!("{}{}{query}", call.engine().public_base(), head.path);
     let named = head.headers.iter().filter_map(|(name, value)| Some((name.as_str(), value.to_str().ok()?)));
     let headers: Vec<_> = named.collect();
-    let callback = Callback { url: &url, headers: &headers, body, at: call.engine().now() };
+    let callback = Callback { url: &url, headers: &headers, body, at: call.engine().now(), certificate: None };
     match call.engine().messages().take_reports(provider.as_str(), &callback).await? {
         Ok(taken) => Ok(ApiResponse::json(&json!({ "object": "message_reports", "known_count": taken }))),
         Err(ReportRefusal::Unknown) => Err(EngineError::NotFound.into()),

@@ -31,12 +31,18 @@ pub(in crate::http) async fn create(call: &Call<'_>, form: &Params) -> Result<Ap
 
 pub(in crate::http) async fn show(call: &Call<'_>, id: SignInId) -> Result<ApiResponse, HttpError> {
     let identity = call.identify().await?;
-    let outcome = call.engine().sign_in(&identity.caller, id, &call.context).await;
+    let claimed = call.head.query.single("rotating_token_nonce")?.filter(|text| !text.is_empty());
+    let outcome = match claimed {
+        Some(native_handoff) => {
+            call.engine().sign_ins().claim_return(&identity.caller, id, native_handoff, &call.context).await
+        }
+        None => call.engine().sign_in(&identity.caller, id, &call.context).await,
+    };
     settle(call, &identity, outcome).await
 }
 
 pub(in crate::http) async fn prepare(call: &Call<'_>, id: SignInId, form: &Params) -> Result<ApiResponse, HttpError> {
-    let given = preparation(call, form);
+    let given = preparation(call, form, true);
     let identity = call.identify_writer().await?;
     let outcome = match given {
         Ok(given) => call.engine().prepare_asked_factor(&identity.caller, id, given, &call.context).await,
@@ -76,7 +82,7 @@ pub(in crate::http) async fn prepare_second(
     id: SignInId,
     form: &Params,
 ) -> Result<ApiResponse, HttpError> {
-    let given = preparation(call, form);
+    let given = preparation(call, form, false);
     let identity = call.identify().await?;
     let outcome = match given {
         Ok(given) => call.engine().prepare_asked_second_factor(&identity.caller, id, given, &call.context).await,
@@ -149,7 +155,8 @@ fn creation(call: &Call<'_>, form: &Params) -> Result<Given<NewSignIn>, Rejectio
     Ok(Given { input, faults })
 }
 
-fn preparation(call: &Call<'_>, form: &Params) -> Result<Asked<Prepare>, Rejection> {
+/// `has_links` where one of the strategies sends a link.
+fn preparation(call: &Call<'_>, form: &Params, has_links: bool) -> Result<Asked<Prepare>, Rejection> {
     let mut reasons: Vec<Reason> = Vec::new();
     let mut reader = form.reader(&mut reasons);
     let strategy = reader.take("strategy");
@@ -157,7 +164,9 @@ fn preparation(call: &Call<'_>, form: &Params) -> Result<Asked<Prepare>, Rejecti
     let channel = inputs::channel(&mut reader);
     let mut authorize = AuthorizeParams::default();
     let urls = inputs::urls(&mut reader);
+    let completion = has_links.then(|| inputs::completion(&mut reader));
     inputs::allow(&mut authorize, urls, |param, url| inputs::redirect(call, param, url), &mut reasons);
+    let challenge = completion.and_then(|given| inputs::own_place(call, given, &mut authorize, &mut reasons));
     Rejection::collect(reasons)?;
     let read = |strategy: Strategy| {
         let is_phone = strategy.sends_to() == Some(IdentifierKind::PhoneNumber);
@@ -167,6 +176,7 @@ fn preparation(call: &Call<'_>, form: &Params) -> Result<Asked<Prepare>, Rejecti
             address_id,
             channel,
             redirect_url: authorize.redirect_url,
+            challenge,
             ..Prepare::new(strategy)
         })
     };

@@ -183,17 +183,9 @@ fn preparation(call: &Call<'_>, form: &Params) -> Result<Asked<PrepareVerificati
     let channel = inputs::channel(&mut reader);
     let mut authorize = inputs::hints(&mut reader);
     let urls = inputs::urls(&mut reader);
-    let (uri, challenge, method) =
-        (reader.take("redirect_uri"), reader.take("code_challenge"), reader.take("code_challenge_method"));
+    let completion = inputs::completion(&mut reader);
     inputs::allow(&mut authorize, urls, |param, url| inputs::redirect(call, param, url), &mut reasons);
-    if let Some(uri) = uri {
-        let allowed = inputs::redirect(call, "redirect_uri", &uri).map_err(|reason| reasons.push(reason));
-        authorize.redirect_url = allowed.ok();
-    }
-    let code_challenge = challenge.and_then(|challenge| {
-        let read = inputs::challenge(&challenge, method.as_deref());
-        read.map_err(|reason| reasons.push(reason)).ok()
-    });
+    let code_challenge = inputs::own_place(call, completion, &mut authorize, &mut reasons);
     Rejection::collect(reasons)?;
     Ok(parse_strategy(strategy.as_deref()).map(|strategy| PrepareVerification {
         strategy,

@@ -66,7 +66,10 @@ fn render(call: &Call<'_>, identity: &Identity, followed: &Followed, token: &str
         LinkOutcome::Verified { session } => ("verified", None, session),
         // The page of the application shows the refusal, which is stored on the sign-up.
         LinkOutcome::Refused => ("verified", followed.refusal.clone(), None),
-        LinkOutcome::Unconfirmed => return Ok(link::question(&look, token, url)),
+        LinkOutcome::Unconfirmed => {
+            let is_of_profile = LinkToken::parse(token).is_some_and(|t| matches!(t.owner, LinkOwner::Address(..)));
+            return Ok(link::question(&look, (token, is_of_profile), url));
+        }
         LinkOutcome::Approved => return approved(followed, token, url),
         LinkOutcome::Expired => ("expired", of(ErrorCode::VerificationLinkTokenExpired), None),
         LinkOutcome::Failed => ("failed", of(ErrorCode::VerificationLinkTokenInvalid), None),
@@ -90,16 +93,14 @@ fn render(call: &Call<'_>, identity: &Identity, followed: &Followed, token: &str
 }
 
 fn transferable(token: &str) -> ErrorCode {
-    if is_of_sign_in(token) { ErrorCode::SignUpIfMissingTransfer } else { ErrorCode::FormIdentifierExists }
+    let is_of_sign_in = LinkToken::parse(token).is_some_and(|token| matches!(token.owner, LinkOwner::SignIn(..)));
+    if is_of_sign_in { ErrorCode::SignUpIfMissingTransfer } else { ErrorCode::FormIdentifierExists }
 }
 
 fn not_same_client(token: &str) -> ErrorCode {
-    match is_of_sign_in(token) {
-        true => ErrorCode::SignInEmailLinkNotSameClient,
-        false => ErrorCode::SignUpEmailLinkNotSameClient,
+    match LinkToken::parse(token).map(|token| token.owner) {
+        Some(LinkOwner::SignIn(..)) => ErrorCode::SignInEmailLinkNotSameClient,
+        Some(LinkOwner::Address(..)) => ErrorCode::VerificationLinkNotSameClient,
+        Some(LinkOwner::SignUp(_)) | None => ErrorCode::SignUpEmailLinkNotSameClient,
     }
-}
-
-fn is_of_sign_in(token: &str) -> bool {
-    LinkToken::parse(token).is_some_and(|token| matches!(token.owner, LinkOwner::SignIn(..)))
 }

@@ -10,7 +10,7 @@ use serde_json::{Map, Value, json};
 
 use super::call::Call;
 use super::endpoint::{Endpoint, answer};
-use super::operations::{self, FILE, NOTHING, OF_ALL, Operation, PAGE, parameters};
+use super::operations::{self, FILE, NOTHING, OF_ALL, Operation, PAGE, REDIRECT, is_required, parameters};
 use super::response::api_response::ApiResponse;
 use super::response::cors::Realm;
 use super::{backend, dev, frontend, ops};
@@ -63,7 +63,8 @@ fn described(endpoint: &Endpoint, operation: &Operation) -> Value {
     let in_path = named_in(endpoint.path)
         .map(|name| json!({"name": name, "in": "path", "required": true, "schema": {"type": "string"}}));
     let of_all = if endpoint.realm == Realm::Api { OF_ALL } else { "" };
-    let in_query = parameters(operation.query).chain(parameters(of_all)).map(in_query);
+    let in_query = parameters(operation.query).chain(parameters(of_all));
+    let in_query = in_query.map(|parameter| in_query_of(operation, parameter));
     let mut described = json!({
         "operationId": operation_id(operation),
         "summary": operation.summary,
@@ -84,9 +85,10 @@ fn named_in(path: &'static str) -> impl Iterator<Item = &'static str> {
 }
 
 /// A parameter of a query. All values are texts there; what can't be read as its type is an answer of its own.
-fn in_query((name, kind): (&'static str, &'static str)) -> Value {
+fn in_query_of(operation: &Operation, (name, kind): (&'static str, &'static str)) -> Value {
+    let is_required = is_required(operation.query, name);
     let mut parameter =
-        json!({"name": name, "in": "query", "required": false, "schema": schema::of_parameter(kind, true)});
+        json!({"name": name, "in": "query", "required": is_required, "schema": schema::of_parameter(kind, true)});
     if kind == "list" {
         parameter["style"] = json!("form");
         parameter["explode"] = json!(true);
@@ -128,6 +130,8 @@ fn responses(operation: &Operation) -> Value {
     }
     match operation.answer {
         PAGE => responses["200"] = with("A page.", page),
+        // `3XX` says it all.
+        REDIRECT => {}
         FILE => responses["200"] = with("A file.", json!({"*/*": {"schema": {}}})),
         NOTHING => responses["204"] = json!({"description": "It is done."}),
         answer => {
@@ -227,6 +231,12 @@ mod tests {
         let sign_up = &document["paths"]["/v1/client/sign_ups"]["post"];
         let body = &sign_up["requestBody"]["content"]["application/x-www-form-urlencoded"]["schema"];
         assert_eq!(body["properties"]["legal_accepted"]["type"], "boolean", "{sign_up:#}");
+        for path in ["/v1/client/handshake", "/v1/client/touch"] {
+            let call = &document["paths"][path]["get"];
+            let parameters = call["parameters"].as_array().expect("parameters");
+            let page = parameters.iter().find(|parameter| parameter["name"] == "redirect_url").expect("a page");
+            assert_eq!((&page["required"], &call["responses"]["200"]), (&json!(true), &Value::Null), "{path}");
+        }
         let ids: Vec<String> = operations::OPERATIONS.iter().map(operation_id).collect();
         assert_eq!(ids.iter().collect::<BTreeSet<_>>().len(), ids.len(), "ids of operations are different");
     }

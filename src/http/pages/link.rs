@@ -6,10 +6,18 @@ use super::notice::{Look, Notice};
 
 /// Asks the person to confirm, in a browser that is not the sign-up's own. `redirect_url` is where the browser goes
 /// after the button.
-pub(in crate::http) fn question(look: &Look<'_>, token: &str, redirect_url: Option<&str>) -> ApiResponse {
+pub(in crate::http) fn question(
+    look: &Look<'_>,
+    (token, is_of_profile): (&str, bool),
+    redirect_url: Option<&str>,
+) -> ApiResponse {
+    let next = match is_of_profile {
+        true => "If that was you, go on; the address is added to your account.",
+        false => "If that was you, go on; you will be signed in there.",
+    };
     Notice::new("Verify your e-mail address")
         .saying("Somebody asked to verify this e-mail address in another browser.")
-        .saying("If that was you, go on; you will be signed in there.")
+        .saying(next)
         .saying("If it was not, close this page: nothing happens without you.")
         .asking("Verify my e-mail address", "verify", ("token", token.to_owned()), redirect_url)
         .render(look)

@@ -6,6 +6,7 @@ use std::net::{IpAddr, SocketAddr};
 use hyper::Method;
 use hyper::header::{AUTHORIZATION, HeaderMap, HeaderName, REFERER, USER_AGENT};
 use hyper::http::request::Parts;
+use url::Url;
 
 use crate::engine::{DEV_BROWSER_PREFIX, RequestContext, TokenCarrier};
 
@@ -37,6 +38,9 @@ pub(in crate::http) struct RequestHead {
     pub(in crate::http) ip: IpAddr,
     /// The host that the browser used, in lower case and without a port; a trusted proxy may have forwarded it.
     pub(in crate::http) host: Option<String>,
+    /// Whether that is only the host of `public_url`: a proxy that is not trusted passes requests on from a path of a site, and
+    /// calls the engine by another name, which the browser does not know.
+    pub(in crate::http) is_host_assumed: bool,
     /// The host in the request itself, regardless of forwarding headers.
     pub(in crate::http) own_host: Option<String>,
     /// Whether the browser's connection is https.
@@ -106,9 +110,25 @@ impl RequestHead {
         let by_proxy = |name| texts(&headers, name).next().filter(|_| trusted);
         let secure = options.public_url.scheme() == "https"
             || by_proxy("x-forwarded-proto").is_some_and(|p| p.eq_ignore_ascii_case("https"));
-        let host = by_proxy("x-forwarded-host").and_then(host::of).or_else(|| own_host.clone());
+        let told = by_proxy("x-forwarded-host").and_then(host::of);
+        let public = elsewhere(&options.public_url, own_host.as_deref()).filter(|_| told.is_none());
+        let is_host_assumed = public.is_some();
+        let host = told.or(public).or_else(|| own_host.clone());
         let (path, encoded_query) = (parts.uri.path().to_owned(), encoded.to_owned());
-        Ok(Self { method, path, query, encoded_query, mode, ip, host, own_host, secure, relay, headers })
+        Ok(Self {
+            method,
+            path,
+            query,
+            encoded_query,
+            mode,
+            ip,
+            host,
+            is_host_assumed,
+            own_host,
+            secure,
+            relay,
+            headers,
+        })
     }
 
     /// A reference to the path of this request with another query. `last` is the last part of that path, or nothing: it is
@@ -167,7 +187,9 @@ impl RequestHead {
 
     /// What decides on the attributes of new cookies.
     pub(in crate::http) fn cookie_scope(&self) -> CookieScope<'_> {
-        CookieScope { host: self.host.as_deref(), secure: self.secure }
+        // Without a domain a cookie is for the host that the browser used, whichever that is.
+        let host = self.host.as_deref().filter(|_| !self.is_host_assumed);
+        CookieScope { host, secure: self.secure }
     }
 
     /// The key in `Authorization: Bearer …`, as backends send it.
@@ -255,6 +277,12 @@ const DEV_BROWSER: &str = "__clerk_db_jwt";
 const RELAY_URL: &str = "clerk-proxy-url";
 /// The instance's secret key, by which the application proves itself.
 const RELAY_KEY: &str = "clerk-secret-key";
+
+/// The host of `public_url`, where that has a path and the request names another host.
+fn elsewhere(public_url: &Url, own_host: Option<&str>) -> Option<String> {
+    let host = public_url.host_str().filter(|_| public_url.path() != "/")?;
+    (own_host != Some(host)).then(|| host.to_owned())
+}
 
 #[cfg(test)]
 mod tests {
@@ -369,6 +397,29 @@ mod tests {
             assert_eq!((head.relay, (ip, host, head.secure)), (relay, expected));
             assert!(!head.headers.contains_key("clerk-secret-key"));
         }
+    }
+
+    #[test]
+    fn behind_a_path_the_name_that_a_proxy_calls_the_engine_by_gets_no_cookies() {
+        let read = |own: &str, headers: &[(&str, &str)], trusted| {
+            let mut options = options();
+            options.public_url = Url::parse("https://app.example.com/__clerk").expect("a URL");
+            options.trusted_proxies = if trusted { vec![PEER.ip().into()] } else { Vec::new() };
+            let headers = [headers, &[("host", own)]].concat();
+            RequestHead::read(request("GET", "/v1/client", &headers), PEER, &options, is_key).expect("a head")
+        };
+        let told = [("x-forwarded-host", "other.example")];
+        for (own, headers, trusted, host, domain) in [
+            ("app.example.com", &[][..], false, "app.example.com", Some("app.example.com")),
+            ("engine.internal:8080", &[], false, "app.example.com", None),
+            ("engine.internal:8080", &told, false, "app.example.com", None),
+            ("engine.internal:8080", &told, true, "other.example", Some("other.example")),
+        ] {
+            let head = read(own, headers, trusted);
+            assert_eq!((head.host.as_deref(), head.cookie_scope().host), (Some(host), domain), "{own} {trusted}");
+        }
+        let plain = head("/v1/client", &[("host", "engine.internal:8080")]);
+        assert_eq!(plain.cookie_scope().host, Some("engine.internal"), "without a path it may have several names");
     }
 
     #[test]

@@ -146,6 +146,7 @@ fn of_message(
             message.expire_at > now || is_there(&key::identifier(&message.to))?
         }
         Some(Origin::Invitation(id)) => is_there(&key::invitation(id))?,
+        Some(Origin::User(id)) => is_there(&key::user(id))?,
         None => true,
     };
     if message.updated_at + keep.messages <= now || !has_origin {

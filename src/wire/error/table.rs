@@ -120,6 +120,7 @@ pub(crate) const fn of_refusal(code: ErrorCode) -> Row {
         ErrorCode::VerificationLinkTokenExpired => row(BAD, "Link expired", "This link has expired. Please ask for a new one."),
         ErrorCode::SignUpEmailLinkNotSameClient => row(FORBIDDEN, "Not the same browser", "Open this link in the browser and on the device where you began to sign up."),
         ErrorCode::SignInEmailLinkNotSameClient => row(FORBIDDEN, "Not the same browser", "Open this link in the browser and on the device where you began to sign in."),
+        ErrorCode::VerificationLinkNotSameClient => row(FORBIDDEN, "Not the same browser", "Open this link in the browser and on the device where you added the address."),
         ErrorCode::ApprovalTokenInvalid => row(FIELD, "Invalid link", "This link is not valid. Please ask for a new one."),
         ErrorCode::ApprovalTokenExpired => row(FIELD, "Link expired", "This link has expired. Please ask for a new one."),
         ErrorCode::ApprovalTokenConsumed => row(FIELD, "Link used", "This link was used already. Please ask for a new one."),

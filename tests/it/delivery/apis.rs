@@ -367,6 +367,7 @@ fn ses(gateway: &Gateway) -> Ses {
         base_url: gateway.base_url(),
         configuration_set: None,
         webhook_login: None,
+        webhook_topic: None,
     }
 }
 

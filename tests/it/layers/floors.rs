@@ -53,8 +53,8 @@ const FLOORS: [(&str, &[&str]); 41] = [
     (
         "user",
         &[
-            "context field id identifier message metadata password_policy person quota rejection secret settings sign_up \
-             text time verification",
+            "context field id identifier message metadata password_policy person policy ports quota redirect rejection \
+             secret settings sign_up text time verification",
             STRATEGY,
         ],
     ),

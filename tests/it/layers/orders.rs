@@ -82,7 +82,7 @@ const ORDERS: &[(&str, &[&str])] = &[
     (
         "actors",
         &[
-            "event_log hook last_seen",
+            "event_log hook last_seen limited",
             "context outage",
             "outbox",
             "circle: persister relay",
@@ -127,10 +127,11 @@ const ORDERS: &[(&str, &[&str])] = &[
             "single_flight",
             "sign_in_commits sign_in_steps sign_in_views",
             "sign_ins sign_ups",
-            "captchas clients handshakes late_returns messages newcomers own passwords repeated sessions",
+            "captchas clients handshakes late_returns messages native_returns newcomers own passwords repeated sessions",
             "email_links own_second_factors second_factors sign_in_resets",
-            "sign_in_links",
+            "address_links sign_in_links",
             "approved_links",
+            "approved_sign_ins",
         ],
     ),
     (

@@ -6,7 +6,8 @@ use crate::domain::id::UserId;
 use crate::domain::rejection::{ErrorCode, Rejection};
 use crate::domain::settings::Lockout;
 use crate::domain::sign_in::{FORGOTTEN_AFTER, Failures, SignInAttempts};
-use crate::domain::user::{User, UserChange, UserFields, UserPatch};
+use crate::domain::transition::Effect;
+use crate::domain::user::{ChangedBy, User, UserChange, UserFields, UserPatch};
 use crate::store::{Commit, CommitError, Decision, UserWrite};
 
 use crate::engine::{Engine, EngineError};
@@ -148,8 +149,10 @@ impl Engine {
             if next.version == user.version {
                 return Ok(user);
             }
+            let notices = self.inner.actor_context.decide(|cx| user.notices(&next, ChangedBy::Backend, cx));
+            let effects = notices.into_iter().map(Effect::Deliver).collect();
             let write = UserWrite::Change { next: Box::new(next.clone()), expected_version: user.version };
-            if self.commit_users(write, forgives.then_some(id)).await? {
+            if self.commit_users(write, forgives.then_some(id), effects).await? {
                 return Ok(Arc::new(next));
             }
         }
@@ -167,13 +170,18 @@ impl Engine {
 
     /// Commits a write; `false` where the user has changed since it was read.
     pub(super) async fn commit_user(&self, write: UserWrite) -> Result<bool, EngineError> {
-        self.commit_users(write, None).await
+        self.commit_users(write, None, Vec::new()).await
     }
 
-    /// The same, and forgets the failed sign-ins of a user.
-    async fn commit_users(&self, write: UserWrite, forgiven: Option<UserId>) -> Result<bool, EngineError> {
-        let ignores_dots = self.settings().ignores_dots();
-        let decision = Decision { users: vec![write], forgiven, ignores_dots, ..Decision::default() };
+    /// The same, with what the user is told of it; and forgets the failed sign-ins of a user.
+    async fn commit_users(
+        &self,
+        write: UserWrite,
+        forgiven: Option<UserId>,
+        effects: Vec<Effect>,
+    ) -> Result<bool, EngineError> {
+        let (ignores_dots, outbox) = (self.settings().ignores_dots(), self.inner.actor_context.outbox(effects));
+        let decision = Decision { users: vec![write], forgiven, outbox, ignores_dots, ..Decision::default() };
         match self.inner.system.persister().commit(Commit::of_decision(self.now(), decision)).await {
             Ok(_) => Ok(true),
             Err(CommitError::Stale) => Ok(false),

@@ -7,6 +7,7 @@ use crate::domain::id::{ExternalAccountId, IdentificationId, SessionId};
 use crate::domain::rejection::{ErrorCode, Rejection};
 use crate::domain::user::{Connected, Connection, OwnChange, User};
 use crate::domain::verification::{AuthorizeParams, ExternalAccount, Strategy, check_enabled};
+use crate::limiter::LimitedAction;
 use crate::store::{ClientWrite, Commit, CommitError, Decision, UserWrite};
 use crate::token::{FlowId, OAuthState, TokenCarrier};
 
@@ -26,7 +27,7 @@ impl Engine {
         self.admitted(async {
             let own = Own::of(caller, session, context);
             let (user, session) = self.own(own).await?;
-            self.check_fresh(&session, Needs::FreshProof)?;
+            self.check_fresh(&session, &user, Needs::FreshProof)?;
             check_enabled(strategy, &self.settings())?;
             if !matches!(strategy, Strategy::OAuth(_)) {
                 return Err(ErrorCode::FormParamValueInvalid.on("strategy").into());
@@ -56,7 +57,7 @@ impl Engine {
         self.admitted(async {
             let own = Own::of(caller, session, context);
             let (user, session) = self.own(own).await?;
-            self.check_fresh(&session, Needs::FreshProof)?;
+            self.check_fresh(&session, &user, Needs::FreshProof)?;
             let known = user.external_accounts.iter().find(|account| account.id == id);
             let known = known.map(|account| (account.identification_id, account.provider.parse().ok()));
             let failed = || {
@@ -78,16 +79,40 @@ impl Engine {
         strategy: &Strategy,
         authorize: &AuthorizeParams,
     ) -> Result<(Arc<User>, ClientView), EngineError> {
-        // An application without cookies has no way to tell the engine that it was the one that left.
-        if own.context.carrier == TokenCarrier::Header {
-            return Err(EngineError::Rejected(ErrorCode::FeatureNotEnabled.into()));
-        }
         let client = own.caller.client_id().ok_or(EngineError::SignedOut)?;
         let trip = self.leave(strategy, (FlowId::Account(id), client), authorize, own.context).await?;
         let account = ExternalAccount::pending(&trip, self.now());
         let connection = Connection { id, identification_id, account, created_at: self.now() };
         let change = OwnChange::Connect(Box::new(connection));
         self.change_own(own, Needs::FreshProof, |user, _, cx| user.apply_own(&change, cx)).await
+    }
+
+    /// [`OwnUser::claim_account`](crate::engine::OwnUser::claim_account).
+    pub(crate) async fn claim_own_account(
+        &self,
+        caller: &Caller,
+        session: Option<SessionId>,
+        native_handoff: &str,
+        context: &RequestContext,
+    ) -> Result<(Arc<User>, ClientView), EngineError> {
+        self.admitted(async {
+            self.inner.admission.spend(LimitedAction::Write, context, self.now())?;
+            let own = Own::of(caller, session, context);
+            let (user, _) = self.own(own).await?;
+            let client = caller.client_id().ok_or(EngineError::SignedOut)?;
+            let brought = user.connections.iter().find_map(|connection| {
+                let (of, nonce) = (FlowId::Account(connection.id), connection.account.nonce);
+                let trip = OAuthState { of, client, carrier: TokenCarrier::Header, nonce };
+                self.answer_handed_over(&trip, native_handoff).map(|callback| (connection.id, trip, callback))
+            });
+            let invalid = || EngineError::Rejected(ErrorCode::OAuthCallbackInvalid.into());
+            let (id, trip, callback) = brought.ok_or_else(invalid)?;
+            self.arrive_with_account(id, caller, &trip, &callback, context).await?;
+            let (user, _) = self.own(own).await?;
+            let client = self.show_client(caller, context).await?.ok_or(EngineError::SignedOut)?;
+            Ok((user, client))
+        })
+        .await
     }
 
     /// [`OwnUser::remove_account`](crate::engine::OwnUser::remove_account).

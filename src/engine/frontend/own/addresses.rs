@@ -7,9 +7,10 @@ use crate::domain::client::ClientChange;
 use crate::domain::client::session::Session;
 use crate::domain::id::{IdentificationId, SessionId};
 use crate::domain::identifier::{EmailAddress, Identifier, IdentifierKind, PhoneNumber};
+use crate::domain::redirect::RedirectUrl;
 use crate::domain::rejection::{ErrorCode, Reason};
-use crate::domain::user::{AddressVerification, Asker, OwnChange, Purpose, User};
-use crate::domain::verification::{OneTimeCode, Strategy, VerificationStatus};
+use crate::domain::user::{AddressVerification, AskedLink, Asker, OwnChange, Purpose, User};
+use crate::domain::verification::{OneTimeCode, Strategy, VerificationStatus, check_enabled};
 use crate::limiter::LimitedAction;
 
 use super::{Needs, Own, SetsUp, TRIES_MAX};
@@ -64,12 +65,16 @@ impl Engine {
     ) -> Result<(Arc<User>, ClientView), EngineError> {
         self.inner.admission.spend(LimitedAction::LookUp, own.context, self.now())?;
         let (user, session) = self.own(own).await?;
-        self.check_fresh(&session, Needs::FreshProof)?;
+        let needs = match change {
+            OwnChange::AddPhone { second_factor: true, .. } => Needs::FreshSecondFactor,
+            _ => Needs::FreshProof,
+        };
+        self.check_fresh(&session, &user, needs)?;
         let holder = self.holder_of(identifier).await?;
         if holder.is_some_and(|holder| holder != user.id) && !self.settings().hides_existence(identifier.kind) {
             return Err(ErrorCode::FormIdentifierExists.on(param(identifier)).into());
         }
-        self.change_own(own, Needs::FreshProof, |user, _, cx| user.apply_own(change, cx)).await
+        self.change_own(own, needs, |user, _, cx| user.apply_own(change, cx)).await
     }
 
     /// [`OwnUser::address`](crate::engine::OwnUser::address).
@@ -99,7 +104,7 @@ impl Engine {
         &self,
         caller: &Caller,
         session: Option<SessionId>,
-        (id, strategy): (IdentificationId, &Strategy),
+        (id, strategy, redirect_url): (IdentificationId, &Strategy, Option<&RedirectUrl>),
         context: &RequestContext,
     ) -> Result<(Arc<User>, AddressVerification, ClientView), EngineError> {
         self.admitted(async {
@@ -108,20 +113,23 @@ impl Engine {
             for _ in 0..TRIES_MAX {
                 let (user, session) = self.own(own).await?;
                 check_fits_task(&session, &user, id)?;
-                self.check_fresh(&session, Needs::FreshProof)?;
+                self.check_fresh(&session, &user, Needs::FreshProof)?;
                 let address = user.unproved_address(id).ok_or_else(|| match user.has_address(id) {
                     true => EngineError::Rejected(ErrorCode::VerificationAlreadyVerified.into()),
                     false => EngineError::NotFound,
                 })?;
-                if *strategy != code_to(&address) {
-                    return Err(ErrorCode::FormParamValueInvalid.on("strategy").into());
-                }
+                let link = match strategy {
+                    Strategy::EmailLink => Some(self.asked_link(own, &address, redirect_url)?),
+                    code if *code == code_to(&address) => None,
+                    _ => return Err(ErrorCode::FormParamValueInvalid.on("strategy").into()),
+                };
                 let holder = self.holder_of(&address).await?;
                 let is_taken = holder.is_some_and(|holder| holder != user.id);
                 if is_taken && !self.settings().hides_existence(address.kind) {
                     return Err(ErrorCode::FormIdentifierExists.on(param(&address)).into());
                 }
-                let asker = Asker { purpose: Purpose::Profile, client: caller.client_id(), is_decoy: is_taken };
+                let client = caller.client_id();
+                let asker = Asker { purpose: Purpose::Profile, client, is_decoy: is_taken, link };
                 if let Some((next, client)) = self.send_own(own, &user, id, &asker, Vec::new()).await? {
                     return Ok((user, next, client));
                 }
@@ -131,7 +139,30 @@ impl Engine {
         .await
     }
 
-    /// Sends a code to an own address; `None` where something has changed meanwhile.
+    /// A link to an own address, where the settings verify addresses by links.
+    ///
+    /// # Errors
+    /// `form_param_value_invalid` for a phone number; `form_param_value_disabled` where the settings do not.
+    fn asked_link(
+        &self,
+        own: Own<'_>,
+        address: &Identifier,
+        redirect_url: Option<&RedirectUrl>,
+    ) -> Result<AskedLink, EngineError> {
+        if address.kind != IdentifierKind::EmailAddress {
+            return Err(ErrorCode::FormParamValueInvalid.on("strategy").into());
+        }
+        let settings = self.settings();
+        check_enabled(&Strategy::EmailLink, &settings)?;
+        Ok(AskedLink {
+            client: own.caller.client_id().ok_or(EngineError::SignedOut)?,
+            redirect_url: redirect_url.cloned(),
+            in_cookie: own.context.in_cookie(),
+            with_code: check_enabled(&Strategy::EmailCode, &settings).is_ok(),
+        })
+    }
+
+    /// Sends a code or a link to an own address; `None` where something has changed meanwhile.
     pub(super) async fn send_own(
         &self,
         own: Own<'_>,
@@ -166,7 +197,7 @@ impl Engine {
             for _ in 0..TRIES_MAX {
                 let (user, session) = self.own(own).await?;
                 check_fits_task(&session, &user, id)?;
-                self.check_fresh(&session, Needs::FreshProof)?;
+                self.check_fresh(&session, &user, Needs::FreshProof)?;
                 if !user.has_address(id) {
                     return Err(EngineError::NotFound);
                 }
@@ -219,7 +250,7 @@ impl Engine {
     ) -> Result<(Arc<User>, ClientView), EngineError> {
         self.admitted(async {
             let (own, change) = (Own::of(caller, session, context), OwnChange::RemoveAddress(id));
-            self.change_own(own, Needs::FreshProof, |user, _, cx| user.apply_own(&change, cx)).await
+            self.change_own(own, Needs::OfFactor(id), |user, _, cx| user.apply_own(&change, cx)).await
         })
         .await
     }
@@ -235,7 +266,7 @@ impl Engine {
         self.admitted(async {
             let own = self.own_phones(Own::of(caller, session, context));
             let change = OwnChange::MarkPhone { id, reserved, default };
-            self.change_own(own, Needs::FreshProof, |user, _, cx| user.apply_own(&change, cx)).await
+            self.change_own(own, Needs::FreshSecondFactor, |user, _, cx| user.apply_own(&change, cx)).await
         })
         .await
     }

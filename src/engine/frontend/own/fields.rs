@@ -67,7 +67,7 @@ impl Engine {
                 if !user.delete_self_enabled {
                     return Err(EngineError::Rejected(ErrorCode::UserDeleteSelfNotEnabled.into()));
                 }
-                self.check_fresh(&session, Needs::FreshProof)?;
+                self.check_fresh(&session, &user, Needs::FreshProof)?;
                 let write = UserWrite::Remove { id: user.id, expected_version: user.version };
                 let decision = Decision { users: vec![write], ..Decision::default() };
                 if self.commit_own(own, decision, Vec::new()).await?.is_some() {

@@ -16,10 +16,11 @@ use std::sync::Arc;
 use crate::domain::client::ClientChange;
 use crate::domain::client::session::Session;
 use crate::domain::context::Context;
-use crate::domain::id::SessionId;
+use crate::domain::id::{IdentificationId, SessionId};
 use crate::domain::rejection::{ErrorCode, Rejection};
-use crate::domain::sign_in::{Account, Share, Try, second_factor_need};
-use crate::domain::user::User;
+use crate::domain::sign_in::{Account, Share, Try, second_factor_need, second_factors_of};
+use crate::domain::transition::Effect;
+use crate::domain::user::{ChangedBy, User};
 use crate::domain::verification::SecondFactorNeed;
 use crate::limiter::LimitedAction;
 use crate::store::{ClientWrite, Commit, CommitError, Committed, Decision, UserWrite};
@@ -69,6 +70,11 @@ impl<'a> Own<'a> {
 pub(super) enum Needs {
     Session,
     FreshProof,
+    /// It is a change of the second factors. Where the user has one, that is what has to be proved: who has got hold of the
+    /// password must not put another factor in its place.
+    FreshSecondFactor,
+    /// The same where the phone number with this id is one.
+    OfFactor(IdentificationId),
 }
 
 impl Engine {
@@ -116,12 +122,22 @@ impl Engine {
     ///
     /// # Errors
     /// `session_reverification_required`.
-    pub(super) fn check_fresh(&self, session: &Session, needs: Needs) -> Result<(), Rejection> {
-        let is_asked_for = needs == Needs::FreshProof && self.policy().reverification;
-        if is_asked_for && !session.is_fresh(self.now()) {
-            return Err(ErrorCode::SessionReverificationRequired.into());
+    pub(super) fn check_fresh(&self, session: &Session, user: &User, needs: Needs) -> Result<(), Rejection> {
+        if needs == Needs::Session || !self.policy().reverification {
+            return Ok(());
         }
-        Ok(())
+        let mut factors = user.phone_numbers.iter().filter(|phone| phone.reserved_for_second_factor);
+        let is_of_factors = match needs {
+            Needs::Session | Needs::FreshProof => false,
+            Needs::FreshSecondFactor => true,
+            Needs::OfFactor(id) => factors.any(|phone| phone.id == id),
+        };
+        // Where the settings offer none of the user's, a re-verification asks for the first factor.
+        let is_fresh = match is_of_factors && !second_factors_of(user, &self.settings()).is_empty() {
+            true => session.has_fresh_second_factor(self.now()),
+            false => session.is_fresh(self.now()),
+        };
+        if is_fresh { Ok(()) } else { Err(ErrorCode::SessionReverificationRequired.into()) }
     }
 
     /// Decides a change of the own user and commits it. A change that changes nothing is answered without a commit.
@@ -134,15 +150,21 @@ impl Engine {
         self.inner.admission.spend(LimitedAction::Write, own.context, self.now())?;
         for _ in 0..TRIES_MAX {
             let (user, session) = self.own(own).await?;
-            self.check_fresh(&session, needs)?;
-            let next = self.inner.actor_context.decide(|cx| decide(&user, &session, cx))?;
+            self.check_fresh(&session, &user, needs)?;
+            let environment = &self.inner.actor_context;
+            let next = environment.decide(|cx| decide(&user, &session, cx))?;
             if next.version == user.version {
                 let client = self.show_client(own.caller, own.context).await?.ok_or(EngineError::SignedOut)?;
                 return Ok((user, client));
             }
+            let notices = environment.decide(|cx| user.notices(&next, ChangedBy::Session, cx));
             let write = UserWrite::Change { next: Box::new(next.clone()), expected_version: user.version };
-            let ignores_dots = self.settings().ignores_dots();
-            let decision = Decision { users: vec![write], ignores_dots, ..Decision::default() };
+            let decision = Decision {
+                users: vec![write],
+                outbox: environment.outbox(notices.into_iter().map(Effect::Deliver).collect()),
+                ignores_dots: self.settings().ignores_dots(),
+                ..Decision::default()
+            };
             let set_up = self.set_up_by(own, &session, &user, &next);
             if let Some(committed) = self.commit_own(own, decision, set_up.into_iter().collect()).await? {
                 return Ok((Arc::new(next), self.after(own, &committed).await?));

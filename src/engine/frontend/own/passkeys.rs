@@ -50,7 +50,7 @@ impl Engine {
             let own = Own::of(caller, session, context);
             let (user, session) = self.own(own).await?;
             user.check_passkeys(&self.settings())?;
-            self.check_fresh(&session, Needs::FreshProof)?;
+            self.check_fresh(&session, &user, Needs::FreshSecondFactor)?;
             let name = user.public_identifier().unwrap_or(UNNAMED).to_owned();
             let names = [&user.first_name, &user.last_name].into_iter().flatten().map(String::as_str);
             let full = names.collect::<Vec<_>>().join(" ");
@@ -90,7 +90,7 @@ impl Engine {
             let own = Own::of(caller, session, context);
             for _ in 0..TRIES_MAX {
                 let (user, session) = self.own(own).await?;
-                self.check_fresh(&session, Needs::FreshProof)?;
+                self.check_fresh(&session, &user, Needs::FreshSecondFactor)?;
                 let owner = ChallengeOwner::Registration(session.id);
                 let begun = self.begun_ceremony(owner).await?.filter(|begun| begun.id == *id.as_bytes());
                 let begun = match begun {
@@ -155,7 +155,7 @@ impl Engine {
             let begun = self.begun_ceremony(owner).await?.filter(|begun| begun.id == *id.as_bytes());
             if begun.is_none() {
                 let change = OwnChange::RemovePasskey(id);
-                return self.change_own(own, Needs::FreshProof, |user, _, cx| user.apply_own(&change, cx)).await;
+                return self.change_own(own, Needs::FreshSecondFactor, |user, _, cx| user.apply_own(&change, cx)).await;
             }
             // The person has stopped before the device had made it.
             self.inner.admission.spend(LimitedAction::Write, context, self.now())?;

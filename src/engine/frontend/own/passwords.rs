@@ -40,7 +40,7 @@ impl Engine {
         self.admitted(async {
             let own = Own::of(caller, session, context);
             let (user, session) = self.own(own).await?;
-            self.check_fresh(&session, Needs::FreshProof)?;
+            self.check_fresh(&session, &user, Needs::FreshProof)?;
             let settings = self.settings();
             if !settings.enabled(&Field::Password) {
                 return Err(ErrorCode::FormParamUnknown.on(NEW).into());
@@ -92,7 +92,7 @@ impl Engine {
         self.admitted(async {
             let own = Own::of(caller, session, context);
             let (user, session) = self.own(own).await?;
-            self.check_fresh(&session, Needs::FreshProof)?;
+            self.check_fresh(&session, &user, Needs::FreshProof)?;
             // What would be refused anyway uses up no attempt.
             self.inner.actor_context.decide(|cx| user.apply_own(&OwnChange::RemovePassword, cx))?;
             self.check_current(own, &user, current_password).await?;

@@ -116,7 +116,8 @@ impl Engine {
                 let address = address.filter_map(|factor| factor.address);
                 let address = address.into_iter().find(|address| asked.address_id.is_none_or(|id| id == address.id));
                 let address = address.ok_or(EngineError::Rejected(ErrorCode::StrategyForUserInvalid.into()))?;
-                let asker = Asker { purpose: Purpose::Session(id), client: caller.client_id(), is_decoy: false };
+                let client = caller.client_id();
+                let asker = Asker { purpose: Purpose::Session(id), client, is_decoy: false, link: None };
                 let step = Reverification { address_id: Some(address.id), ..step };
                 let changes = vec![ClientChange::Reverify(id, step)];
                 if let Some((sent, client)) = self.send_own(own, &user, address.id, &asker, changes).await? {

@@ -47,7 +47,7 @@ impl Engine {
             let own = Own::of(caller, session, context);
             self.inner.admission.spend(LimitedAction::Write, context, self.now())?;
             let (user, session) = self.own(own).await?;
-            self.check_fresh(&session, Needs::FreshProof)?;
+            self.check_fresh(&session, &user, Needs::FreshProof)?;
             let meant = self.inner.store().session(id).await?;
             let meant = meant.filter(|meant| meant.user_id == user.id).ok_or(EngineError::NotFound)?;
             let now = self.now();

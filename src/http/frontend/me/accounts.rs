@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use crate::domain::id::ExternalAccountId;
-use crate::domain::rejection::{Reason, Rejection};
+use crate::domain::rejection::{ErrorCode, Reason, Rejection};
 use crate::domain::verification::{AuthorizeParams, parse_strategy};
 use crate::http::call::Call;
 use crate::http::frontend::inputs;
@@ -54,13 +54,29 @@ pub(in crate::http) async fn delete(call: &Call<'_>, id: ExternalAccountId) -> R
     settle(call, &identity, outcome, |_| DeletedObject::new("external_account", id)).await
 }
 
-/// The page to go to afterwards, and hints for the provider's page. Scopes beside those of the settings are not asked for.
+/// The page to go to afterwards, hints for the provider's page, and scopes to ask for beside those of the settings.
 fn authorize(call: &Call<'_>, form: &Params) -> Result<AuthorizeParams, Rejection> {
     let mut reasons: Vec<Reason> = Vec::new();
     let mut reader = form.reader(&mut reasons);
     let mut authorize = inputs::hints(&mut reader);
+    authorize.additional_scopes = reader.all("additional_scope");
     let urls = inputs::urls(&mut reader);
     inputs::allow(&mut authorize, urls, |param, url| inputs::redirect(call, param, url), &mut reasons);
+    let scopes = &authorize.additional_scopes;
+    if scopes.len() > SCOPES_MAX || !scopes.iter().all(|scope| is_scope(scope)) {
+        reasons.push(ErrorCode::FormParamValueInvalid.on("additional_scope"));
+    }
     Rejection::collect(reasons)?;
     Ok(authorize)
 }
+
+/// Whether a text is one scope (RFC 6749, 3.3). A comma separates scopes at some providers, so none has one.
+fn is_scope(text: &str) -> bool {
+    let is_letter = |byte: u8| matches!(byte, 0x21 | 0x23..=0x5b | 0x5d..=0x7e) && byte != b',';
+    text.len() <= SCOPE_LENGTH_MAX && text.bytes().all(is_letter)
+}
+
+/// How many scopes one request may ask for beside those of the settings.
+const SCOPES_MAX: usize = 32;
+/// The longest scope, in bytes.
+const SCOPE_LENGTH_MAX: usize = 256;

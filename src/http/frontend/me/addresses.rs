@@ -8,6 +8,7 @@ use crate::domain::user::{AddressVerification, User};
 use crate::domain::verification::parse_strategy;
 use crate::engine::{ClientView, EngineError};
 use crate::http::call::Call;
+use crate::http::frontend::inputs;
 use crate::http::request::form::Params;
 use crate::http::request::identity::{ClientUpdate, Identity};
 use crate::http::response::api_response::ApiResponse;
@@ -103,9 +104,11 @@ pub(in crate::http) async fn prepare(
 ) -> Result<ApiResponse, HttpError> {
     let session = named_session(call)?;
     let strategy = parse_strategy(form.single("strategy")?)?;
+    let redirect_url = if kind == AddressKind::Email { inputs::place(call, form)? } else { None };
     let identity = known(call, kind, id).await?;
     let own_user = call.engine().own_user();
-    let outcome = own_user.prepare_address(&identity.caller, session, (id, &strategy), &call.context).await;
+    let address = (id, &strategy, redirect_url.as_ref());
+    let outcome = own_user.prepare_address(&identity.caller, session, address, &call.context).await;
     proved(call, &identity, id, outcome).await
 }
 

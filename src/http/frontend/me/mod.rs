@@ -23,6 +23,13 @@ pub(in crate::http) async fn show(call: &Call<'_>) -> Result<ApiResponse, HttpEr
     let session = named_session(call)?;
     let identity = call.identify().await?;
     let engine = call.engine();
+    if let Some(native_handoff) = call.head.query.single("rotating_token_nonce")?.filter(|text| !text.is_empty()) {
+        let claimed = engine.own_user().claim_account(&identity.caller, session, native_handoff, &call.context).await;
+        return match claimed {
+            Ok((user, client)) => Ok(with_user(call, &identity, &user, &client)),
+            Err(error) => Err(call.refuse(&identity, error).await),
+        };
+    }
     let user = match engine.me(&identity.caller, session).await {
         Ok(user) => user,
         Err(error) => return Err(call.refuse(&identity, error).await),

@@ -6,6 +6,7 @@ use crate::domain::client::Client;
 use crate::domain::event::Happened;
 use crate::domain::id::SignUpId;
 use crate::domain::invitation::Invitation;
+use crate::domain::message::LimitedMessages;
 use crate::domain::policy::RetentionPolicy;
 use crate::domain::sign_up::SignUp;
 use crate::domain::time::{Span, Timestamp};
@@ -30,6 +31,11 @@ impl<K: KeyValue> Transaction<'_, '_, K> {
     pub(super) fn tidy(&mut self, housekeeping: &Housekeeping, at: Timestamp) -> Result<(), StoreError> {
         for (id, end) in &housekeeping.sent {
             self.message_over(*id, end, housekeeping.keep_messages, at)?;
+        }
+        for LimitedMessages { to, by, count } in &housekeeping.limited {
+            self.adds.happened.push(Happened::MessageLimited { to: *to, by: *by, count: *count });
+            // Events are appended with what a commit writes, and this one may write nothing else.
+            self.put(key::value(LIMITED), &ValueRecordV1 { bytes: at.as_millis().to_be_bytes().to_vec() })?;
         }
         for report in &housekeeping.reports {
             self.message_reported(report, at)?;
@@ -183,5 +189,7 @@ impl<K: KeyValue> Transaction<'_, '_, K> {
     }
 }
 
+/// When limits last refused messages, by the events that tell of them.
+const LIMITED: &str = "messages_limited";
 /// When the sweeper retries an unreadable sign-up.
 const UNREADABLE_RETRY: Span = Span::from_secs(86_400);

@@ -8,6 +8,7 @@ use crate::domain::client::session::SessionStatus;
 use crate::domain::event::{EndUser, Event, Happened, Position};
 use crate::domain::id::{InvitationId, MessageId, SessionId, SignUpId, UserId, WaitlistEntryId};
 use crate::domain::identifier::IdentifierKind;
+use crate::domain::message::MessageBudget;
 use crate::domain::time::Timestamp;
 use crate::store::StoreError;
 use crate::store::kv::codec::{Older, Record};
@@ -72,6 +73,14 @@ enum HappenedV2 {
     MessageCreated { id: [u8; 16], to_phone: bool },
     MessageDelivered { id: [u8; 16] },
     MessageFailedFor { id: [u8; 16], class: FailureClassV1 },
+    MessageLimited { to_phone: bool, by: MessageBudgetV1, count: u32 },
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+enum MessageBudgetV1 {
+    Source,
+    Destination,
+    Address,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
@@ -235,6 +244,15 @@ impl From<&Happened> for HappenedV2 {
             Happened::MessageFailed { id, class: Some(class) } => {
                 Self::MessageFailedFor { id: *id.as_bytes(), class: (*class).into() }
             }
+            Happened::MessageLimited { to, by, count } => Self::MessageLimited {
+                to_phone: *to == IdentifierKind::PhoneNumber,
+                by: match by {
+                    MessageBudget::Source => MessageBudgetV1::Source,
+                    MessageBudget::Destination => MessageBudgetV1::Destination,
+                    MessageBudget::Address => MessageBudgetV1::Address,
+                },
+                count: *count,
+            },
             Happened::WaitlistEntryCreated { id } => Self::WaitlistEntryCreated { id: *id.as_bytes() },
             Happened::WaitlistEntryUpdated { id } => Self::WaitlistEntryUpdated { id: *id.as_bytes() },
             Happened::WaitlistEntryDeleted { id } => Self::WaitlistEntryDeleted { id: *id.as_bytes() },
@@ -279,6 +297,15 @@ impl From<HappenedV2> for Happened {
             V2::MessageFailedFor { id, class } => {
                 Self::MessageFailed { id: MessageId::from_bytes(id), class: Some(class.into()) }
             }
+            V2::MessageLimited { to_phone, by, count } => Self::MessageLimited {
+                to: if to_phone { IdentifierKind::PhoneNumber } else { IdentifierKind::EmailAddress },
+                by: match by {
+                    MessageBudgetV1::Source => MessageBudget::Source,
+                    MessageBudgetV1::Destination => MessageBudget::Destination,
+                    MessageBudgetV1::Address => MessageBudget::Address,
+                },
+                count,
+            },
             V2::WaitlistEntryCreated { id } => Self::WaitlistEntryCreated { id: WaitlistEntryId::from_bytes(id) },
             V2::WaitlistEntryUpdated { id } => Self::WaitlistEntryUpdated { id: WaitlistEntryId::from_bytes(id) },
             V2::WaitlistEntryDeleted { id } => Self::WaitlistEntryDeleted { id: WaitlistEntryId::from_bytes(id) },

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::domain::id::{AddressVerificationId, InvitationId, MessageId, SignInId, SignUpId};
+use crate::domain::id::{AddressVerificationId, InvitationId, MessageId, SignInId, SignUpId, UserId};
 use crate::domain::message::{Origin, Template};
 use crate::domain::time::Timestamp;
 use crate::domain::verification::PhoneChannel;
@@ -45,6 +45,11 @@ enum TemplateV1 {
     Invitation,
     AccountExists,
     PasswordChanged,
+    // Later ones are added at the end: the bytes of the earlier ones stay.
+    MagicLinkSignIn,
+    MagicLinkUserProfile,
+    SecondFactorRemoved,
+    PrimaryEmailAddressChanged,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
@@ -53,6 +58,7 @@ enum OriginV1 {
     SignIn([u8; 16]),
     Invitation([u8; 16]),
     AddressVerification([u8; 16]),
+    User([u8; 16]),
 }
 
 impl Record for OutboxRecordV1 {
@@ -116,12 +122,17 @@ impl From<&MessageAbout> for AboutV1 {
                 Template::Invitation => TemplateV1::Invitation,
                 Template::AccountExists => TemplateV1::AccountExists,
                 Template::PasswordChanged => TemplateV1::PasswordChanged,
+                Template::MagicLinkSignIn => TemplateV1::MagicLinkSignIn,
+                Template::MagicLinkUserProfile => TemplateV1::MagicLinkUserProfile,
+                Template::SecondFactorRemoved => TemplateV1::SecondFactorRemoved,
+                Template::PrimaryEmailAddressChanged => TemplateV1::PrimaryEmailAddressChanged,
             },
             origin: match about.origin {
                 Origin::SignUp(id) => OriginV1::SignUp(*id.as_bytes()),
                 Origin::SignIn(id) => OriginV1::SignIn(*id.as_bytes()),
                 Origin::Invitation(id) => OriginV1::Invitation(*id.as_bytes()),
                 Origin::AddressVerification(id) => OriginV1::AddressVerification(*id.as_bytes()),
+                Origin::User(id) => OriginV1::User(*id.as_bytes()),
             },
             locale: about.locale.clone(),
             phone_channel: about.phone_channel.map(|channel| channel.as_str().to_owned()),
@@ -138,12 +149,17 @@ impl From<AboutV1> for MessageAbout {
                 TemplateV1::Invitation => Template::Invitation,
                 TemplateV1::AccountExists => Template::AccountExists,
                 TemplateV1::PasswordChanged => Template::PasswordChanged,
+                TemplateV1::MagicLinkSignIn => Template::MagicLinkSignIn,
+                TemplateV1::MagicLinkUserProfile => Template::MagicLinkUserProfile,
+                TemplateV1::SecondFactorRemoved => Template::SecondFactorRemoved,
+                TemplateV1::PrimaryEmailAddressChanged => Template::PrimaryEmailAddressChanged,
             },
             origin: match record.origin {
                 OriginV1::SignUp(id) => Origin::SignUp(SignUpId::from_bytes(id)),
                 OriginV1::SignIn(id) => Origin::SignIn(SignInId::from_bytes(id)),
                 OriginV1::Invitation(id) => Origin::Invitation(InvitationId::from_bytes(id)),
                 OriginV1::AddressVerification(id) => Origin::AddressVerification(AddressVerificationId::from_bytes(id)),
+                OriginV1::User(id) => Origin::User(UserId::from_bytes(id)),
             },
             locale: record.locale,
             phone_channel: record.phone_channel.as_deref().and_then(PhoneChannel::named),

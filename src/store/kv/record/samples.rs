@@ -13,7 +13,7 @@ use crate::domain::id::{
 use crate::domain::identifier::{EmailAddress, Identifier, IdentifierKind, PhoneNumber, Username};
 use crate::domain::invitation::{Invitation, InvitationState};
 use crate::domain::listed::{List, ListedIdentifier, ListedRedirect};
-use crate::domain::message::{FailureClass, MessageStatus, Template};
+use crate::domain::message::{FailureClass, MessageBudget, MessageStatus, Template};
 use crate::domain::passkey::{ChallengeOwner, KeptChallenge};
 use crate::domain::redirect::RedirectUrl;
 use crate::domain::rejection::ErrorCode;
@@ -450,6 +450,7 @@ pub(in crate::store) fn happened() -> Vec<Happened> {
     let (id, version, user_id) = (SignUpId::from_bytes([21; 16]), 258, UserId::from_bytes([22; 16]));
     let (entry, invitation) = (WaitlistEntryId::from_bytes([23; 16]), InvitationId::from_bytes([24; 16]));
     let (session, message) = (SessionId::from_bytes([25; 16]), MessageId::from_bytes([26; 16]));
+    let limited = |by| Happened::MessageLimited { to: IdentifierKind::PhoneNumber, by, count: 258 };
     let ended = |status| Happened::SessionEnded { id: session, user_id, status };
     vec![
         Happened::SignUpCreated { id, version },
@@ -469,6 +470,9 @@ pub(in crate::store) fn happened() -> Vec<Happened> {
         Happened::MessageFailed { id: message, class: Some(FailureClass::RateLimited) },
         Happened::MessageCreated { id: message, to: IdentifierKind::PhoneNumber },
         Happened::MessageDelivered { id: message },
+        limited(MessageBudget::Source),
+        limited(MessageBudget::Destination),
+        limited(MessageBudget::Address),
         Happened::WaitlistEntryCreated { id: entry },
         Happened::WaitlistEntryUpdated { id: entry },
         Happened::WaitlistEntryDeleted { id: entry },
