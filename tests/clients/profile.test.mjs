@@ -71,7 +71,7 @@ test('an address is proved by the link, opened in another tab', { skip }, async 
   await second.goto(link);
   await second.waitForURL((url) => url.searchParams.get('__clerk_status') === 'verified' || url.hash.includes('verified'));
   await page.waitForFunction(() => Clerk.user.emailAddresses[1]?.verification.status === 'verified');
-  await section(page, 'emailAddresses').getByText('by-link@example.com').waitFor();
+  await section(page, 'emailAddresses').getByText('by-link@example.com', { exact: true }).waitFor();
   assert.deepEqual((await seen(page)).emails, ['by-link@example.com verified', 'links@example.com verified']);
 });
 

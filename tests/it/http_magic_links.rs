@@ -155,9 +155,10 @@ fn a_sign_in_goes_on_with_the_ticket_that_the_verifier_buys() {
     let renewed = done.header("authorization").expect("a token");
     assert_ne!(renewed, app.token, "a session is not for the token from before");
     let again = site.present(renewed, &ticket);
-    assert_eq!((again.status, again.error_codes()), (400, vec!["sign_in_token_already_used_code".into()]));
+    assert_eq!((again.status, again.error_codes()), (400, vec!["session_exists".into()]));
     let stranger = site.present("", &ticket);
     assert_eq!((stranger.status, stranger.header("authorization").is_some()), (400, false), "{}", stranger.body);
+    assert_eq!(stranger.error_codes(), ["sign_in_token_already_used_code"]);
     let rebought = site.complete(renewed, &flow, &approved, VERIFIER);
     assert_eq!(rebought.error_codes(), ["approval_token_consumed"]);
 }

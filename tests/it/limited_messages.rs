@@ -17,7 +17,8 @@ use vestibule::engine::{Caller, Engine, EngineError, RequestContext};
 
 #[tokio::test]
 async fn refused_messages_are_counted_in_one_event_of_each_kind() {
-    let limits = SourceLimits { emails: Budget::new(4, 4, Span::from_secs(3600)), ..SourceLimits::default() };
+    let (few, many) = (Budget::new(4, 4, Span::from_secs(3600)), Budget::new(1000, 4, Span::from_secs(10)));
+    let limits = SourceLimits { emails: few, creates: many, clients: many, look_ups: many, ..SourceLimits::default() };
     let address_limits = Some(AddressLimits { messages: 2, ..AddressLimits::default() });
     let policy = Policy { address_limits, resend_cooldown: Span::from_millis(0), ..Policy::default() };
     let actors = ActorOptions { sweep_interval: Duration::from_millis(20), ..ActorOptions::default() };

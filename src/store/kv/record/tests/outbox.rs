@@ -17,7 +17,7 @@ fn every_template_and_every_origin_comes_back() {
         Origin::User(UserId::from_bytes([5; 16])),
     ];
     for template in Template::ALL {
-        for origin in origins.clone() {
+        for origin in origins {
             let mut entry = samples::outbox_entry();
             let OutboxKind::Message { about, .. } = &mut entry.kind;
             *about = Some(MessageAbout { template, origin, locale: None, phone_channel: None });
