@@ -141,7 +141,7 @@ impl RelyingParty {
     /// a domain; `None` where none has one.
     pub(crate) fn of_pages<'a>(urls: impl IntoIterator<Item = &'a str>) -> Option<Self> {
         let id = |text: &str| {
-            let url = Url::parse(text).ok()?;
+            let url = Url::parse(text).ok().filter(|url| matches!(url.scheme(), "http" | "https"))?;
             let host = url.domain()?.to_owned();
             if host.ends_with(".localhost") {
                 return Some(LOCALHOST.to_owned());

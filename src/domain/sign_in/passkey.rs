@@ -149,11 +149,9 @@ impl SignIn {
 
     /// Whether a passkey can prove the first factor now.
     fn check_offers_passkey(&self, user: Option<&User>, cx: &Context<'_>) -> Result<(), Rejection> {
-        if !cx.settings.signs_in_with_passkeys() {
-            return Err(ErrorCode::FormParamValueDisabled.on("strategy").into());
-        }
         match self.status() {
-            Status::NeedsIdentifier => Ok(()),
+            Status::NeedsIdentifier if cx.settings.signs_in_with_passkeys() => Ok(()),
+            Status::NeedsIdentifier => Err(ErrorCode::FormParamValueDisabled.on("strategy").into()),
             _ => self.offered(&Strategy::Passkey, user, cx).map(|_| ()),
         }
     }

@@ -147,7 +147,7 @@ impl Engine {
                 let password = password.ok_or_else(|| missing("password"))?;
                 Proof::Password { fits: self.compare(password, user, client, context).await? }
             }
-            Strategy::Passkey => {
+            Strategy::Passkey if self.settings().signs_in_with_passkeys() => {
                 let given = public_key_credential.as_deref().filter(|given| !given.is_empty());
                 let given = given.ok_or_else(|| missing(CREDENTIAL))?;
                 Proof::Passkey(self.passkey_proof(sign_in, user, given).await?)

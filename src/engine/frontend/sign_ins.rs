@@ -184,8 +184,11 @@ impl Engine {
         let user = self.user_of(self.in_progress(Some(client), id)?).await?;
         let prepare = asked.as_ref().map_err(Clone::clone)?;
         let prepare = &Prepare { in_cookie: context.in_cookie(), ..prepare.clone() };
+        // Where passkeys do not sign in, the strategy is refused as any that the user does not have.
         let challenge = match prepare.strategy {
-            Strategy::Passkey => Some(self.sign_in_challenge(id, user.as_deref())?),
+            Strategy::Passkey if self.settings().signs_in_with_passkeys() => {
+                Some(self.sign_in_challenge(id, user.as_deref())?)
+            }
             _ => None,
         };
         let decide = |client: Option<&Client>, cx: &mut Context<'_>| {

@@ -175,7 +175,7 @@ fn without_passkeys_nothing_of_them_is_there() {
     own.join_with_password("ada@example.com");
     let refused = own.post("/v1/me/passkeys", "");
     assert_eq!((refused.status, refused.error_codes()), (403, vec!["feature_not_enabled".to_owned()]));
-    let begun = own.post("/v1/client/sign_ins", "strategy=passkey");
+    let begun = site.browser().post("/v1/client/sign_ins", "strategy=passkey");
     assert_eq!(begun.error_codes(), ["form_param_value_disabled"]);
 }
 

@@ -49,9 +49,16 @@ impl<K: KeyValue> Transaction<'_, '_, K> {
         }
         Ok(())
     }
+
+    /// Frees the credentials of a user who is removed.
+    pub(super) fn free_passkeys(&mut self, user: &User) {
+        for key in credentials(user) {
+            self.remove(key);
+        }
+    }
 }
 
 /// The keys of the credentials of a user.
-pub(super) fn credentials(user: &User) -> Vec<Bytes> {
+fn credentials(user: &User) -> Vec<Bytes> {
     user.passkeys.iter().filter_map(Passkey::credential_id).map(key::passkey_holder).collect()
 }

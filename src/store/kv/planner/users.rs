@@ -14,7 +14,6 @@ use crate::store::kv::key;
 use crate::store::kv::key_value::KeyValue;
 use crate::store::kv::record::{AddressVerificationRecordV2, IdentifierRecordV1, UserRecordV4};
 
-use super::passkeys::credentials;
 use super::{Transaction, refuse};
 
 impl<K: KeyValue> Transaction<'_, '_, K> {
@@ -120,9 +119,10 @@ impl<K: KeyValue> Transaction<'_, '_, K> {
             self.remove_if_there(key::failures(&Account::Unknown(identifier)))?;
         }
         self.remove_if_there(key::failures(&Account::User(user.id)))?;
-        for key in places(user).into_iter().chain(credentials(user)) {
+        for key in places(user) {
             self.remove(key);
         }
+        self.free_passkeys(user);
         for id in address_ids(user) {
             self.remove_if_there(key::address_verification(id))?;
         }
