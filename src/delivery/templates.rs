@@ -95,11 +95,6 @@ impl MessageTemplates {
         self.message(envelope, Template::AccountExists, None, None)
     }
 
-    /// A notice to a user whose password was changed.
-    pub fn password_changed_message(&self, envelope: Envelope<'_>) -> Message {
-        self.message(envelope, Template::PasswordChanged, None, None)
-    }
-
     /// A notice to a user about the change of the account that the envelope names.
     pub fn change_message(&self, envelope: Envelope<'_>) -> Message {
         self.message(envelope, envelope.template, None, None)

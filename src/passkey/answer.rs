@@ -14,6 +14,8 @@ pub(super) struct Answer {
     pub(super) presented: Presented,
     /// The origin of the page or application that asked the device, as the browser saw it (5.8.1).
     pub(super) origin: String,
+    /// Whether that page was a frame within a page of another site (5.8.1, "crossOrigin" and "topOrigin").
+    pub(super) is_framed: bool,
     /// What a new passkey comes with (6.5).
     pub(super) attestation: Option<Vec<u8>>,
 }
@@ -37,8 +39,13 @@ struct GivenResponse {
 }
 
 #[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
 struct ClientData {
     origin: String,
+    #[serde(default)]
+    cross_origin: Option<bool>,
+    #[serde(default)]
+    top_origin: Option<String>,
 }
 
 impl Answer {
@@ -61,7 +68,25 @@ impl Answer {
         let handle = handle.map(|handle| bytes(&handle)).transpose()?;
         let attestation = given.response.attestation_object.map(|object| bytes(&object)).transpose()?;
         let presented = Presented { credential_id: encoded(&id), handle };
-        Ok(Self { presented, origin: data.origin, attestation })
+        let is_framed = data.cross_origin == Some(true) || data.top_origin.is_some();
+        Ok(Self { presented, origin: data.origin, is_framed, attestation })
+    }
+}
+
+impl Answer {
+    /// Refuses an answer from a page that may not use passkeys (7.1 and 7.2: "origin", "crossOrigin" and "topOrigin"). A
+    /// page in a frame of another site can have the person unlock the device without knowing what for.
+    ///
+    /// # Errors
+    /// [`PasskeyError::Refused`].
+    pub(super) fn check_page(&self, allows: impl Fn(&str) -> bool) -> Result<(), PasskeyError> {
+        if self.is_framed {
+            return Err(PasskeyError::Refused("it was made in a frame of another site".into()));
+        }
+        if !allows(&self.origin) {
+            return Err(PasskeyError::Refused("it was made at an origin that is not allowed".into()));
+        }
+        Ok(())
     }
 }
 

@@ -49,9 +49,7 @@ impl RelyingParty {
         let credential: RegisterPublicKeyCredential =
             serde_json::from_str(given).map_err(|_| PasskeyError::Malformed)?;
         let state: PasskeyRegistration = serde_json::from_str(state).map_err(broken)?;
-        if !allows(&answer.origin) {
-            return Err(PasskeyError::Refused("it was made at an origin that is not allowed".into()));
-        }
+        answer.check_page(&allows)?;
         let made = self.package(Some(&answer.origin))?.finish_passkey_registration(&credential, &state);
         let passkey = made.map_err(refused)?;
         if !Credential::from(passkey.clone()).user_verified {
@@ -95,9 +93,7 @@ impl RelyingParty {
         let used: PublicKeyCredential = serde_json::from_str(given).map_err(|_| PasskeyError::Malformed)?;
         let state: DiscoverableAuthentication = serde_json::from_str(state).map_err(broken)?;
         let mut passkey = restored(credential)?;
-        if !allows(&answer.origin) {
-            return Err(PasskeyError::Refused("it was made at an origin that is not allowed".into()));
-        }
+        answer.check_page(&allows)?;
         let package = self.package(Some(&answer.origin))?;
         let proved = package.finish_discoverable_authentication_v2(&used, state, &passkey).map_err(refused)?;
         if !proved.user_verified() {

@@ -59,7 +59,7 @@ proptest! {
                 prop_assert!(phone.verified_by.is_some() && proved.contains(phone.value.as_str()), "{:?}", step);
             }
             prop_assert!(next.unproved_emails.len() + next.unproved_phones.len() <= 11);
-            prop_assert!(next.is_accessible());
+            prop_assert!(next.is_accessible(&settings));
             prop_assert!(!required || !next.email_addresses.is_empty());
             let all = next.email_addresses.iter().chain(&next.unproved_emails).map(|email| email.value.as_str());
             let all: Vec<_> = all.collect();

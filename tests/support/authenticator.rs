@@ -23,6 +23,8 @@ pub(crate) struct Authenticator {
     pub(crate) rp_id: Option<String>,
     /// The challenge that it answers; that of the options where there is none.
     pub(crate) challenge: Option<String>,
+    /// The page around the one that asks, where that is a frame.
+    pub(crate) top_origin: Option<String>,
     /// The product that it claims to be.
     pub(crate) aaguid: [u8; 16],
 }
@@ -35,7 +37,7 @@ impl Authenticator {
         let mut id = vec![0; 32];
         random.fill(&mut id).expect("random bytes");
         let (handle, rp_id, challenge) = (None, None, None);
-        Self { key, id, counter: 0, handle, verifies: true, rp_id, challenge, aaguid: [0; 16] }
+        Self { key, id, counter: 0, handle, verifies: true, rp_id, challenge, top_origin: None, aaguid: [0; 16] }
     }
 
     /// The answer to `navigator.credentials.create()` on a page of `origin`, as Clerk's packages send it.
@@ -83,7 +85,11 @@ impl Authenticator {
     fn client_data(&self, kind: &str, options: &Value, origin: &str) -> String {
         let asked = options["challenge"].as_str().expect("a challenge");
         let challenge = self.challenge.as_deref().unwrap_or(asked);
-        json!({"type": kind, "challenge": challenge, "origin": origin, "crossOrigin": false}).to_string()
+        let mut data = json!({"type": kind, "challenge": challenge, "origin": origin, "crossOrigin": false});
+        if let Some(top) = &self.top_origin {
+            (data["crossOrigin"], data["topOrigin"]) = (json!(true), json!(top));
+        }
+        data.to_string()
     }
 
     /// The authenticator data (6.1), with the new credential where there is one.

@@ -88,7 +88,7 @@ impl SignIn {
     }
 
     /// Applies the result of checking a signature, on a value that is already the next one. Right or wrong, the challenge is
-    /// used up; where the passkey is a user's, the attempt is counted. A passkey is two factors in one, the device and what
+    /// used up. A passkey is two factors in one, the device and what
     /// unlocks it, so no other one is asked for.
     pub(super) fn prove_passkey(
         mut self,
@@ -129,8 +129,9 @@ impl SignIn {
         let taken = ChallengeChange::Take(ChallengeOwner::SignIn(self.id), proof.challenge);
         let mut transition = Transition::to(self);
         transition.outcome.challenge = Some(taken);
-        if user.is_some() {
-            transition.tried(user, &factor.address, Share::Codes, fitting.is_some());
+        // A signature can't be guessed: who sends wrong ones must not use up what the user has for codes.
+        if fitting.is_some() {
+            transition.tried(user, &factor.address, Share::Codes, true);
         }
         let Some((user, used)) = fitting else {
             let refused = match user {

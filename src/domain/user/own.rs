@@ -100,7 +100,7 @@ impl User {
         match change {
             OwnChange::Update(fields) => {
                 self.check_update(fields, settings)?;
-                return self.kept_accessible(self.apply(&UserChange::Update(fields.clone()), cx)?);
+                return self.kept_accessible(self.apply(&UserChange::Update(fields.clone()), cx)?, settings);
             }
             OwnChange::Metadata(metadata) => {
                 let unsafe_metadata = Some(metadata.clone());
@@ -109,7 +109,7 @@ impl User {
             }
             OwnChange::RemovePassword => {
                 let next = self.apply(&UserChange::RemovePassword { end_sessions: false }, cx)?;
-                let is_needed = settings.attributes.password.required || !next.is_accessible();
+                let is_needed = settings.attributes.password.required || !next.is_accessible(settings);
                 return if is_needed { Err(ErrorCode::PasswordRequired.into()) } else { Ok(next) };
             }
             OwnChange::AddEmail(email) => {
@@ -145,7 +145,7 @@ impl User {
                 let before = self.connections.len();
                 next.connections.retain(|connection| connection.id != *id);
                 if self.external_accounts.iter().any(|account| account.id == *id) {
-                    return self.kept_accessible(next.apply(&UserChange::RemoveExternalAccount(*id), cx)?);
+                    return self.kept_accessible(next.apply(&UserChange::RemoveExternalAccount(*id), cx)?, settings);
                 }
                 if next.connections.len() == before {
                     return Err(ErrorCode::ResourceNotFound.into());
@@ -153,11 +153,14 @@ impl User {
             }
             OwnChange::AddPasskey(passkey) => {
                 self.check_passkeys(settings)?;
+                if self.passkeys.iter().any(|known| known.credential_id() == passkey.credential_id()) {
+                    return Err(ErrorCode::PasskeyRegistrationFailure.into());
+                }
                 next.passkeys.push((**passkey).clone());
             }
             OwnChange::RenamePasskey { id, name } => next.rename_passkey(*id, name)?,
             OwnChange::RemovePasskey(id) => {
-                return self.kept_accessible(self.apply(&UserChange::RemovePasskey(*id), cx)?);
+                return self.kept_accessible(self.apply(&UserChange::RemovePasskey(*id), cx)?, settings);
             }
             OwnChange::Connect(connection) => next.begin_to_connect(connection)?,
         }
@@ -165,7 +168,7 @@ impl User {
         if next != *self {
             next.touch(cx.now);
         }
-        self.kept_accessible(next)
+        self.kept_accessible(next, settings)
     }
 
     /// The user after a provider's answer to the attempt to connect an account. The account is the user's now, or the
@@ -225,13 +228,14 @@ impl User {
     }
 
     /// Whether the person has a way to sign in: a password with an identifier, an address that a code can be sent to, an
-    /// account at a provider or a passkey.
-    pub fn is_accessible(&self) -> bool {
+    /// account at a provider, or a passkey where passkeys sign in.
+    pub fn is_accessible(&self, settings: &Settings) -> bool {
         let has_email = self.email_addresses.iter().any(Identification::is_theirs);
         let mut phones = self.phone_numbers.iter().filter(|phone| !phone.reserved_for_second_factor);
         let has_phone = phones.any(Identification::is_theirs);
         let is_named = self.username.is_some() || !self.email_addresses.is_empty() || !self.phone_numbers.is_empty();
-        let has_account = !self.external_accounts.is_empty() || !self.passkeys.is_empty();
+        let has_passkey = settings.signs_in_with_passkeys() && !self.passkeys.is_empty();
+        let has_account = !self.external_accounts.is_empty() || has_passkey;
         has_email || has_phone || has_account || (self.has_password() && is_named)
     }
 
@@ -252,8 +256,8 @@ impl User {
         })
     }
 
-    fn kept_accessible(&self, next: Self) -> Result<Self, Rejection> {
-        let is_lost = self.is_accessible() && !next.is_accessible();
+    fn kept_accessible(&self, next: Self, settings: &Settings) -> Result<Self, Rejection> {
+        let is_lost = self.is_accessible(settings) && !next.is_accessible(settings);
         if is_lost { Err(ErrorCode::IdentificationDeletionFailed.into()) } else { Ok(next) }
     }
 
@@ -314,7 +318,7 @@ impl User {
             true => UserChange::EmailAddress(AddressChange::Remove(id)),
             false => UserChange::PhoneNumber(AddressChange::Remove(id)),
         };
-        self.kept_accessible(self.apply(&change, cx)?)
+        self.kept_accessible(self.apply(&change, cx)?, settings)
     }
 
     fn mark_phone(

@@ -167,7 +167,8 @@ impl Engine {
 
     /// What the device is asked, while a sign-in waits for the answer.
     pub(super) async fn passkey_options(&self, sign_in: &SignIn) -> Result<Option<String>, EngineError> {
-        let Some(challenge) = sign_in.awaited_challenge() else { return Ok(None) };
+        let is_on = self.settings().signs_in_with_passkeys();
+        let Some(challenge) = sign_in.awaited_challenge().filter(|_| is_on) else { return Ok(None) };
         let begun = self.begun_ceremony(ChallengeOwner::SignIn(sign_in.id)).await?;
         let begun = begun.filter(|begun| begun.id == challenge && begun.kept.is_good(self.now()));
         Ok(begun.map(|begun| begun.options))

@@ -11,13 +11,14 @@ fn an_answer_that_is_not_the_devices_own_makes_no_passkey() {
     let site = site("");
     let mut own = site.browser();
     own.join_with_password("ada@example.com");
-    let spoiled: [(&str, fn(&mut Authenticator), &str); 7] = [
+    let spoiled: [(&str, fn(&mut Authenticator), &str); 8] = [
         ("another site", |_| (), "https://localhost.evil.example"),
         ("another port of nobody's", |_| (), "http://evil.localhost.example:3000"),
         ("no origin", |_| (), ""),
         ("an unknown application", |_| (), "android:apk-key-hash:pNiP5iKyQ8JwgGOaKA1zGPUPJIS-0H1xKCQcfIoGLck"),
         ("another domain", |device| device.rp_id = Some("example.com".into()), PAGE),
         ("another challenge", |device| device.challenge = Some(encoded(&[1; 32])), PAGE),
+        ("a frame of another site", |device| device.top_origin = Some("https://evil.example".into()), PAGE),
         ("a device that was not unlocked", |device| device.verifies = false, PAGE),
     ];
     for (what, spoil, origin) in spoiled {

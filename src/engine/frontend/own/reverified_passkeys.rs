@@ -66,7 +66,8 @@ impl Engine {
             let decision = Decision {
                 users: next.iter().map(write).collect(),
                 challenges: vec![ChallengeChange::Take(owner, begun.id)],
-                tried: Some(Try { needs_more: false, ..self.tried(own, &user, Share::Codes, next.is_some()) }),
+                // A wrong signature is not counted, since none can be guessed.
+                tried: next.is_some().then(|| Try { needs_more: false, ..self.tried(own, &user, Share::Codes, true) }),
                 limits: self.policy().address_limits,
                 ..Decision::default()
             };

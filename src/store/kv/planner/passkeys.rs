@@ -3,8 +3,8 @@
 
 use bytes::Bytes;
 
-use crate::domain::id::UserId;
-use crate::domain::passkey::ChallengeChange;
+use crate::domain::id::{SessionId, UserId};
+use crate::domain::passkey::{ChallengeChange, ChallengeOwner};
 use crate::domain::rejection::{ErrorCode, Rejection};
 use crate::domain::time::Timestamp;
 use crate::domain::user::{Passkey, User};
@@ -47,6 +47,13 @@ impl<K: KeyValue> Transaction<'_, '_, K> {
             }
             self.put(taken.clone(), &PasskeyHolderRecordV1::from(next.id))?;
         }
+        Ok(())
+    }
+
+    /// Removes what the ceremonies of a session have begun with: it tells of its user.
+    pub(super) fn remove_challenges(&mut self, session: SessionId) -> Result<(), CommitError> {
+        self.remove_if_there(key::passkey_challenge(ChallengeOwner::Registration(session)))?;
+        self.remove_if_there(key::passkey_challenge(ChallengeOwner::Reverification(session)))?;
         Ok(())
     }
 

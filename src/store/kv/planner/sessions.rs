@@ -109,6 +109,7 @@ impl<K: KeyValue> Transaction<'_, '_, K> {
         for key in self.listed_sessions(user)? {
             if let Some(id) = key::parse_user_session(&key) {
                 self.remove(key::session(id));
+                self.remove_challenges(id)?;
             }
             self.remove(key);
         }
