@@ -65,3 +65,10 @@ pub use store::BoxFuture;
 pub use store::Store;
 #[cfg(all(feature = "sled", any(feature = "cli", feature = "unstable")))]
 pub use writable::{could_be_written, could_hold_data};
+
+/// A store over a map in memory that another node can use, too: for the suite of requirements.
+#[cfg(test)]
+pub(crate) fn shared_with_another_node() -> (KvStore<impl kv::kv_store::Beneath>, impl Sized) {
+    let memory = kv::shared_memory::SharedMemory::default();
+    (memory.node(), memory.node())
+}

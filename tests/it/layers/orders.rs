@@ -31,16 +31,18 @@ const ORDERS: &[(&str, &[&str])] = &[
         "store/kv",
         &[
             "key key_value lately unreadable",
-            "codec",
-            "record seal",
-            "closing quota",
+            "codec reads shared_map",
+            "record seal view",
+            "closing quota seal_shared",
             "retention",
             "planner",
             "kv_store",
             "memory",
+            "shared_memory",
         ],
     ),
-    ("store/kv/kv_store", &["events lists messages sessions upgrade users webhooks", "calls commit"]),
+    ("store/kv/kv_store", &["events lists messages sessions users webhooks", "beneath commit", "calls nodes upgrade"]),
+    ("store/kv/kv_store/nodes", &["usual_keys", "commit"]),
     (
         "store/contract",
         &[
