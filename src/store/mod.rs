@@ -22,6 +22,8 @@ mod kv;
 )]
 pub mod ledger;
 mod messages;
+#[cfg(feature = "postgres")]
+mod postgres;
 #[cfg(feature = "sled")]
 mod private;
 mod scan;
@@ -52,9 +54,11 @@ pub use kv::kv_store::KvStore;
 #[cfg(feature = "unstable")]
 pub use kv::memory::Memory;
 pub use kv::memory::MemoryStore;
-#[cfg(feature = "sled")]
+#[cfg(any(feature = "sled", feature = "postgres"))]
 pub use kv::seal::Sealing;
 pub use messages::StoredMessage;
+#[cfg(feature = "postgres")]
+pub use postgres::{PostgresError, PostgresOptions, PostgresStore};
 #[cfg(feature = "sled")]
 pub use private::make_private;
 pub use scan::{Direction, EventPage, ScanCursor, UserList, UserOrder};

@@ -182,8 +182,8 @@ fn just_after(last: &[u8]) -> Bytes {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::{Arc, Mutex};
     use std::sync::atomic::{AtomicBool, Ordering};
+    use std::sync::{Arc, Mutex};
 
     use super::{Bytes, Kind, KvStore, Shared, StoreError, key};
     use crate::domain::client::ClientChange;

@@ -20,12 +20,6 @@ impl<M> SealedShared<M> {
         Self { beneath, sealer }
     }
 
-    /// The underlying map, with its values as stored.
-    #[cfg(test)]
-    pub(in crate::store) const fn beneath(&self) -> &M {
-        &self.beneath
-    }
-
     /// The opened value. One that can't be opened is returned unchanged, and no reader will take it for a record.
     fn open(&self, key: &[u8], value: Bytes) -> Bytes {
         self.sealer.as_ref().and_then(|sealer| sealer.open(key, &value)).unwrap_or(value)

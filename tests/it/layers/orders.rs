@@ -22,7 +22,7 @@ const ORDERS: &[(&str, &[&str])] = &[
             "messages",
             "store",
             "kv",
-            "ledger",
+            "ledger postgres",
             "embedded faulty",
             "contract",
         ],
@@ -43,6 +43,7 @@ const ORDERS: &[(&str, &[&str])] = &[
     ),
     ("store/kv/kv_store", &["events lists messages sessions users webhooks", "beneath commit", "calls nodes upgrade"]),
     ("store/kv/kv_store/nodes", &["usual_keys", "commit"]),
+    ("store/postgres", &["names tls", "statements", "pool", "map", "open"]),
     (
         "store/contract",
         &[
