@@ -14,6 +14,7 @@ use bytes::Bytes;
 use tokio::sync::Mutex;
 
 use crate::domain::text::hex;
+use crate::domain::time::Timestamp;
 use crate::entropy::unique_bytes;
 use crate::store::commit::{Commit, Committed};
 use crate::store::error::{CommitError, StoreError};
@@ -56,13 +57,15 @@ pub struct Deciding {
     view: View,
     /// The number of the next record of events, once it is known.
     next_events: Option<u64>,
+    /// The time of the batch that found it or used the one before it.
+    numbered_at: Timestamp,
     /// The part in which this node counts users: another one as soon as it meets another node there.
     part: u8,
 }
 
 impl Default for Deciding {
     fn default() -> Self {
-        Self { view: View::going_on(), next_events: None, part: COUNTED_HERE }
+        Self { view: View::going_on(), next_events: None, numbered_at: Timestamp::EPOCH, part: COUNTED_HERE }
     }
 }
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
-use crate::domain::time::Timestamp;
+use crate::domain::time::{Span, Timestamp};
 use crate::entropy::unique_bytes;
 use crate::store::commit::{Commit, Committed};
 use crate::store::error::CommitError;
@@ -164,9 +164,9 @@ impl Deciding {
         nodes: &Arc<Shared<Nodes<M>>>,
         run: &Run<'_>,
     ) -> Result<Round, CommitError> {
-        if self.next_events.is_none() {
+        if self.next_events.is_none() || self.numbered_at + NUMBER_KEPT < run.at {
             let last = Nodes::read(nodes, |reader| reader.last_event()).await?;
-            self.next_events = Some(follows(last));
+            (self.next_events, self.numbered_at) = (Some(follows(last)), run.at);
         }
         for _ in 0..FETCHES_MAX {
             let round = self.plan(nodes, run)?;
@@ -206,7 +206,7 @@ impl Deciding {
         closing.writes.push(marker(nodes.kv.fence.clone(), run.at)?);
         view.get(&nodes.kv.fence)?;
         // A node that was paused for long must not use a number again that was removed with its record.
-        view.get(&key::value(EVENTS_REMOVED))?;
+        view.glance(&key::value(EVENTS_REMOVED))?;
         let mut reads = view.take_reads();
         reads.extend((first..closing.next_events).map(|number| (key::events(number), None)));
         Ok(Round { plans, reads, closing })
@@ -235,7 +235,7 @@ impl Deciding {
                     let entry = value.clone().map(|value| Versioned { stamp, value });
                     self.view.insert(key.clone(), entry);
                 }
-                self.next_events = Some(round.closing.next_events);
+                (self.next_events, self.numbered_at) = (Some(round.closing.next_events), run.at);
                 Ok(true)
             }
             Err(AppendError::Conflict(keys)) => self.conflicted(run, round, &keys).map(|()| false),
@@ -351,6 +351,9 @@ fn another_part() -> u8 {
     unique_bytes()[0] % USER_COUNT_PARTS
 }
 
+/// How long a node that writes nothing trusts the number of the next record of events. The record that has it by then, of
+/// another node, is there for longer.
+const NUMBER_KEPT: Span = Span::from_secs(60);
 /// How often a commit is planned again because of what it has read.
 const CONFLICTS_MAX: u32 = 3;
 /// How often a batch is planned again because of something else: each time another node has written.
