@@ -47,7 +47,7 @@ fn what_several_nodes_decide_is_as_if_one_had_decided_it() {
     };
     let (mut calls, mut overloaded, mut refused) = (0, 0, 0);
     for seed in seeds.clone() {
-        let tried = std::panic::catch_unwind(|| history(seed));
+        let tried = std::panic::catch_unwind(|| history(seed, true));
         let (told, memory) = tried.unwrap_or_else(|_| panic!("seed {seed} fails; try VESTIBULE_FAULT_SEED={seed}"));
         calls += told.time / 2;
         overloaded += u64::from(told.overloaded);
@@ -59,11 +59,12 @@ fn what_several_nodes_decide_is_as_if_one_had_decided_it() {
     }
 }
 
-fn history(seed: u64) -> (Told, SharedMemory) {
+fn history(seed: u64, compares: bool) -> (Told, SharedMemory) {
     let mut chance = Chance::of(seed);
     let memory = SharedMemory::default();
     // Some histories have no faults, and some very many.
     let map = FaultyMap::over(memory.clone(), seed, [0, 30, 100, 300][chance.below(4) as usize]);
+    let map = if compares { map } else { map.that_compares_nothing() };
     let nodes: Vec<_> = (0..2 + chance.below(2)).map(|_| Arc::new(map.node())).collect();
     let told = Arc::new(Mutex::new(Told::default()));
     let mut tasks: Vec<Pin<Box<dyn Future<Output = ()>>>> = Vec::new();
@@ -84,6 +85,13 @@ fn history(seed: u64) -> (Told, SharedMemory) {
     let told = std::mem::take(&mut *told.lock().expect("no panic"));
     check(&told, &memory);
     (told, memory)
+}
+
+#[test]
+fn histories_over_a_map_that_compares_nothing_are_found_wrong() {
+    let is_wrong = |seed| std::panic::catch_unwind(|| history(seed, false)).is_err();
+    let found = (0..20).filter(|seed| is_wrong(*seed)).count();
+    assert!(found > 10, "only {found} of 20");
 }
 
 /// Runs the tasks in a random order until all are at their end.
