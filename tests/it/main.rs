@@ -71,6 +71,7 @@ mod openapi;
 mod operation;
 mod parsers;
 mod passwords;
+mod postgres;
 mod process;
 mod readiness;
 mod readme;

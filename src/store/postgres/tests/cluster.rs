@@ -5,7 +5,7 @@ use std::process::{Child, Command, Stdio};
 use std::sync::LazyLock;
 
 /// The URL of the server; `None` where there is none and none is required.
-pub(in crate::store) fn url() -> Option<String> {
+pub(crate) fn url() -> Option<String> {
     static SERVER: LazyLock<Option<Server>> = LazyLock::new(Server::start);
     let found = SERVER.as_ref().map(|server| server.url.clone());
     if found.is_none() {
