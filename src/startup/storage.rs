@@ -119,7 +119,6 @@ pub async fn look_at_database(config: &Config) -> Result<(), StartupError> {
 }
 
 #[cfg(not(feature = "postgres"))]
-#[expect(clippy::unused_async, reason = "with the feature it waits for the database")]
 async fn in_database(_: &Config) -> Result<(InstanceKey, Arc<dyn Store>), StartupError> {
     Err(StartupError::new(WITHOUT))
 }
@@ -129,7 +128,6 @@ async fn in_database(_: &Config) -> Result<(InstanceKey, Arc<dyn Store>), Startu
 /// # Errors
 /// Always.
 #[cfg(all(feature = "cli", not(feature = "postgres")))]
-#[expect(clippy::unused_async, reason = "with the feature it waits for the database")]
 pub async fn migrate(_: &Config) -> Result<(), StartupError> {
     Err(StartupError::new(WITHOUT))
 }
@@ -139,7 +137,6 @@ pub async fn migrate(_: &Config) -> Result<(), StartupError> {
 /// # Errors
 /// Always.
 #[cfg(all(feature = "cli", not(feature = "postgres")))]
-#[expect(clippy::unused_async, reason = "with the feature it waits for the database")]
 pub async fn look_at_database(_: &Config) -> Result<(), StartupError> {
     Err(StartupError::new(WITHOUT))
 }
