@@ -376,11 +376,15 @@ pub mod messages {
 /// ([guide: To write a back end](crate::guide::storage#to-write-a-back-end)).
 pub mod storage {
     pub use crate::store::Durability;
+    #[cfg(any(feature = "sled", feature = "postgres"))]
+    pub use crate::store::Sealing;
     #[cfg(feature = "sled")]
     pub use crate::store::ledger::OpenError;
     pub use crate::store::{CommitError, Health, KeyValue, KvStore, MemoryStore, Store, StoreError, Unready, Write};
     #[cfg(feature = "sled")]
-    pub use crate::store::{EmbeddedError, EmbeddedOptions, EmbeddedStore, Sealing, make_private};
+    pub use crate::store::{EmbeddedError, EmbeddedOptions, EmbeddedStore, make_private};
+    #[cfg(feature = "postgres")]
+    pub use crate::store::{PostgresError, PostgresOptions, PostgresStore};
 }
 
 /// The instance key, under which everything secret is encrypted and digested, and the kinds of signing keys.

@@ -150,11 +150,12 @@ impl Kit {
 #[cfg(test)]
 mod tests {
     use super::store_contract;
-    use crate::store::MemoryStore;
     #[cfg(feature = "sled")]
     use crate::store::{EmbeddedStore, ledger::Durability};
+    use crate::store::{MemoryStore, shared_with_another_node};
 
     store_contract!(memory, (MemoryStore::new(), ()));
+    store_contract!(a_map_shared_with_other_nodes, shared_with_another_node());
     #[cfg(feature = "sled")]
     store_contract!(embedded, {
         let folder = tempfile::tempdir().expect("a folder");

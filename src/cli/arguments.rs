@@ -69,6 +69,13 @@ pub(super) enum Command {
         the server must be stopped; while it runs, GET and DELETE /v1/instance/overrides do the same."
     )]
     Overrides(OverridesArguments),
+    /// Make the tables of `store.kind = "postgres"`, or bring those of an older version to this one's format
+    #[command(
+        long_about = "Makes the tables that `store.prefix` names in the database of `store.url`, where they are \
+        missing. It may run beside servers. Needed where `store.migrate` is false: then servers need no right to make \
+        tables."
+    )]
+    Migrate,
     /// Send a test message by the configured providers, and show step by step what happens
     Mail(MailArguments),
     /// Ask the server at the configured address whether it is ready; status 0 if it is, else 1

@@ -9,11 +9,12 @@ use clap::Args;
 use crate::config::{Config, Sources, StoreKind, near_misses};
 use crate::delivery::Capture;
 use crate::startup::{
-    StartupError, bundles, data_error, dkim, email_transport, inspect, listen_error, message_style, sms_transport,
-    weakness,
+    StartupError, bundles, data_error, dkim, email_transport, inspect, listen_error, look_at_database, message_style,
+    sms_transport, weakness,
 };
 use crate::store::could_hold_data;
 
+use super::migrate::wait;
 use super::overrides::stored;
 use super::report::Report;
 use super::{descriptors, serve};
@@ -90,6 +91,7 @@ fn data_folder(config: &Config) -> Result<(), String> {
     match config.store.kind {
         StoreKind::Memory => Ok(()),
         StoreKind::Sled => could_hold_data(path).map_err(|error| data_error(path, &error)),
+        StoreKind::Postgres => wait(look_at_database(config))?.map_err(|error| error.to_string()),
     }
 }
 

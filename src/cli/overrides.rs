@@ -9,6 +9,8 @@ use crate::config::Config;
 use crate::engine::OverridesView;
 use crate::startup;
 
+use super::migrate::wait;
+
 /// Arguments of `vestibule overrides`.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Args)]
 pub(super) struct OverridesArguments {
@@ -50,11 +52,7 @@ pub(super) fn lines(view: &OverridesView) -> Vec<String> {
 }
 
 fn run<T>(work: impl Future<Output = Result<T, startup::StartupError>>) -> Result<T, String> {
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .map_err(|error| format!("the async runtime can't be started: {error}"))?;
-    runtime.block_on(work).map_err(|error| {
+    wait(work)?.map_err(|error| {
         format!("{error} (while the server runs, GET /v1/instance/overrides shows them, and DELETE drops them)")
     })
 }

@@ -11,7 +11,7 @@ use crate::config::{Config, Sources, near_misses};
 use super::check::{CheckArguments, check};
 #[cfg(feature = "load")]
 use super::load;
-use super::{Arguments, Command, healthcheck, mail, messages, overrides, serve, vendor, webhooks};
+use super::{Arguments, Command, healthcheck, mail, messages, migrate, overrides, serve, vendor, webhooks};
 
 /// Runs the command that the process's arguments name. Status 0 is success, 1 a failure reported on standard error, 2
 /// invalid arguments.
@@ -26,6 +26,10 @@ pub fn run() -> ExitCode {
         Command::Check(wanted) => show(&wanted, &sources),
         Command::Overrides(wanted) => match Config::load(&sources) {
             Ok(config) => end(overrides(&wanted, &config)),
+            Err(error) => fail(error.faults()),
+        },
+        Command::Migrate => match Config::load(&sources) {
+            Ok(config) => end(migrate(&config).and_then(|text| print(&text))),
             Err(error) => fail(error.faults()),
         },
         Command::Mail(wanted) => match Config::load(&sources) {

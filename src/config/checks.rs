@@ -66,7 +66,30 @@ fn of_paths(config: &Config) -> Faults {
     if config.store.kind == StoreKind::Sled && is_empty(&config.store.path) {
         faults.push(("store.path", "is empty; name the data folder, such as \"data\"".into()));
     }
+    if config.store.kind == StoreKind::Postgres {
+        of_database(config, &mut faults);
+    }
     faults
+}
+
+fn of_database(config: &Config, faults: &mut Faults) {
+    match config.store.url.as_ref().map(|url| url.expose().split_once("://")) {
+        Some(Some(("postgres" | "postgresql", _))) => {}
+        Some(_) => faults.push(("store.url", "must begin with postgres://".into())),
+        None => {
+            faults.push(("store.url", "is missing; name the database, such as postgres://user@host/database".into()))
+        }
+    }
+    let is_word = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_';
+    let prefix = config.store.prefix.as_bytes();
+    if !prefix.iter().all(|byte| is_word(*byte)) || prefix.len() > 48 || prefix.first().is_none_or(u8::is_ascii_digit) {
+        let reason = "must be at most 48 lower-case letters, digits and underscores, and begin with no digit";
+        faults.push(("store.prefix", reason.into()));
+    }
+    if config.instance.key_file.is_none() {
+        let reason = "is missing; with `store.kind = \"postgres\"` there is no data folder that it could be in, so name the file";
+        faults.push(("instance.key_file", reason.into()));
+    }
 }
 
 fn of_email(config: &Config) -> Faults {

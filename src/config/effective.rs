@@ -48,6 +48,7 @@ impl Config {
         let (email, sms) = (&self.email, &self.sms);
         vec![
             ("instance.secret_key", self.instance.secret_key.as_ref()),
+            ("store.url", self.store.url.as_ref()),
             ("email.password", email.password.as_ref()),
             ("email.resend.api_key", email.resend.api_key.as_ref()),
             ("email.resend.webhook_secret", email.resend.webhook_secret.as_ref()),
@@ -73,6 +74,7 @@ pub(super) fn is_secret(path: &[String]) -> bool {
     matches!(
         path[..],
         ["instance", "secret_key"]
+            | ["store", "url"]
             | ["email", "password"]
             | ["email", "resend", "api_key" | "webhook_secret"]
             | ["email", "postmark", "server_token" | "webhook_login"]

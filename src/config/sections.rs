@@ -93,6 +93,12 @@ pub struct StoreSection {
     pub kind: StoreKind,
     /// Directory of the data.
     pub path: PathBuf,
+    /// URL of the database of kind `postgres`.
+    pub url: Option<Secret<String>>,
+    /// What the names of its tables begin with.
+    pub prefix: String,
+    /// Whether a start makes missing tables.
+    pub migrate: bool,
     /// Guarantee of an acknowledged write.
     pub durability: Durability,
     /// Whether values on disk are encrypted (AES-256-GCM).

@@ -39,12 +39,12 @@ use super::{StartupError, storage};
 
 /// Opens the store, and says how the engine is to be built. `capture` takes the messages that are not sent, and `public_url` is where
 /// browsers reach the engine.
-pub(super) fn engine_builder(
+pub(super) async fn engine_builder(
     config: &Config,
     capture: &Arc<Capture>,
     public_url: Url,
 ) -> Result<EngineBuilder, StartupError> {
-    let (key, store) = storage::open(config)?;
+    let (key, store) = storage::open(config).await?;
     if config.is_development() {
         storage::keep_mailbox(config, capture)?;
     }

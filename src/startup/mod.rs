@@ -29,5 +29,7 @@ pub use messages::{dkim, message_style};
 #[cfg(feature = "cli")]
 pub use overrides::{drop_overrides, overrides};
 pub use server::ConfiguredServer;
+#[cfg(feature = "cli")]
+pub use storage::{look_at_database, migrate};
 #[cfg(any(feature = "cli", feature = "unstable"))]
 pub use transports::{ConfiguredProvider, email_transport, provider, provider_names, sms_transport};

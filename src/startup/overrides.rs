@@ -26,8 +26,12 @@ pub async fn drop_overrides(config: &Config) -> Result<Option<OverridesView>, St
 
 async fn with_store(config: &Config, drops: bool) -> Result<Option<OverridesView>, StartupError> {
     let path = &config.store.path;
-    let is_on_disk = config.store.kind == StoreKind::Sled;
-    if !is_on_disk || !holds_data(path).map_err(|error| StartupError::new(data_error(path, &error)))? {
+    let holds_data = match config.store.kind {
+        StoreKind::Memory => false,
+        StoreKind::Sled => holds_data(path).map_err(|error| StartupError::new(data_error(path, &error)))?,
+        StoreKind::Postgres => true,
+    };
+    if !holds_data {
         return Ok(None);
     }
     let beside = ConfiguredBeside {
@@ -38,7 +42,7 @@ async fn with_store(config: &Config, drops: bool) -> Result<Option<OverridesView
     // A look at the data is no reason to write all of it anew.
     let mut config = config.clone();
     config.store.rewrite_after_days = 0;
-    let (_, store) = storage::open(&config)?;
+    let (_, store) = storage::open(&config).await?;
     let found = stored_overrides(&*store, config.settings(), beside).await;
     let done = match &found {
         Ok(view) if drops => drop_stored_overrides(&*store, view).await.map_err(StartupError::new),

@@ -67,7 +67,7 @@ impl ConfiguredServer {
         options.public_url = public_url(config, port)?;
         let new_key_file = new_key_file(config)?;
         let capture = Arc::new(Capture::new());
-        let builder = engine_builder(config, &capture, browser_url(config, port)?)?;
+        let builder = engine_builder(config, &capture, browser_url(config, port)?).await?;
         let engine = complete(builder).build().await.map_err(StartupError::new)?;
         Ok(Self { server: bound, options, engine, capture, port, new_key_file })
     }

@@ -8,9 +8,13 @@ use crate::config::{Config, StoreKind};
 use crate::delivery::{Capture, mailbox};
 #[cfg(feature = "sled")]
 use crate::domain::time::Span;
+#[cfg(any(feature = "sled", feature = "postgres"))]
+use crate::store::Sealing;
 #[cfg(feature = "sled")]
-use crate::store::{EmbeddedOptions, EmbeddedStore, Sealing, make_private};
+use crate::store::{EmbeddedOptions, EmbeddedStore, make_private};
 use crate::store::{MemoryStore, Store};
+#[cfg(feature = "postgres")]
+use crate::store::{PostgresOptions, PostgresStore};
 use crate::token::InstanceKey;
 
 use super::StartupError;
@@ -18,7 +22,7 @@ use super::StartupError;
 use super::diagnostics::data_error;
 
 /// Opens both; what is missing is created.
-pub(super) fn open(config: &Config) -> Result<(InstanceKey, Arc<dyn Store>), StartupError> {
+pub(super) async fn open(config: &Config) -> Result<(InstanceKey, Arc<dyn Store>), StartupError> {
     match config.store.kind {
         StoreKind::Memory => {
             let key = match config.instance.key_file {
@@ -28,6 +32,7 @@ pub(super) fn open(config: &Config) -> Result<(InstanceKey, Arc<dyn Store>), Sta
             Ok((key, Arc::new(MemoryStore::new())))
         }
         StoreKind::Sled => on_disk(config),
+        StoreKind::Postgres => in_database(config).await,
     }
 }
 
@@ -38,7 +43,7 @@ pub(super) fn keep_mailbox(config: &Config, capture: &Capture) -> Result<(), Sta
     let domain = domain.as_ref().and_then(Url::domain).unwrap_or("localhost");
     let sender = || mailbox(&config.branding().name, &format!("no-reply@{domain}"));
     capture.set_sender(config.email.from.clone().unwrap_or_else(sender));
-    if config.store.kind == StoreKind::Memory {
+    if config.store.kind != StoreKind::Sled {
         return Ok(());
     }
     let folder = &config.store.path;
@@ -71,3 +76,71 @@ fn on_disk(_: &Config) -> Result<(InstanceKey, Arc<dyn Store>), StartupError> {
         "`store.kind` is \"sled\", but this program was built without the feature `sled`; use \"memory\"",
     ))
 }
+
+#[cfg(feature = "postgres")]
+async fn in_database(config: &Config) -> Result<(InstanceKey, Arc<dyn Store>), StartupError> {
+    let key = load_or_create(config)?;
+    let store = PostgresStore::open(&database(config, &key)?).await.map_err(StartupError::new)?;
+    Ok((key, Arc::new(store)))
+}
+
+#[cfg(feature = "postgres")]
+fn database(config: &Config, key: &InstanceKey) -> Result<PostgresOptions, StartupError> {
+    let section = &config.store;
+    let url = section.url.clone().ok_or_else(|| StartupError::new("`store.url` is missing"))?;
+    let sealing = Some(Sealing { key: key.store_key(), seal: section.encryption });
+    Ok(PostgresOptions { url, prefix: section.prefix.clone(), sealing, migrates: section.migrate })
+}
+
+/// Makes the tables of the database where they are missing.
+///
+/// # Errors
+/// Why they can't be made, or that the store is in no database.
+#[cfg(all(feature = "cli", feature = "postgres"))]
+pub async fn migrate(config: &Config) -> Result<(), StartupError> {
+    if config.store.kind != StoreKind::Postgres {
+        return Err(StartupError::new("`store.kind` is not \"postgres\": other stores need no migration"));
+    }
+    let Some(url) = config.store.url.clone() else { return Err(StartupError::new("`store.url` is missing")) };
+    let options = PostgresOptions { url, prefix: config.store.prefix.clone(), sealing: None, migrates: true };
+    PostgresStore::migrate(&options).await.map_err(StartupError::new)
+}
+
+/// Whether a start could use the database; nothing is changed there.
+///
+/// # Errors
+/// Why not.
+#[cfg(all(feature = "cli", feature = "postgres"))]
+pub async fn look_at_database(config: &Config) -> Result<(), StartupError> {
+    let key = InstanceKey::load(&config.key_file()).map_err(StartupError::new)?;
+    // A key that is yet to be made can't be compared, and fits no data that is there.
+    let options = database(config, &key.unwrap_or_else(InstanceKey::generate))?;
+    PostgresStore::inspect(&options).await.map_err(StartupError::new)
+}
+
+#[cfg(not(feature = "postgres"))]
+async fn in_database(_: &Config) -> Result<(InstanceKey, Arc<dyn Store>), StartupError> {
+    Err(StartupError::new(WITHOUT))
+}
+
+/// Says that this program has no such store.
+///
+/// # Errors
+/// Always.
+#[cfg(all(feature = "cli", not(feature = "postgres")))]
+pub async fn migrate(_: &Config) -> Result<(), StartupError> {
+    Err(StartupError::new(WITHOUT))
+}
+
+/// Says that this program has no such store.
+///
+/// # Errors
+/// Always.
+#[cfg(all(feature = "cli", not(feature = "postgres")))]
+pub async fn look_at_database(_: &Config) -> Result<(), StartupError> {
+    Err(StartupError::new(WITHOUT))
+}
+
+#[cfg(not(feature = "postgres"))]
+const WITHOUT: &str = "`store.kind` is \"postgres\", but this program was built without the feature `postgres`; build it with \
+                       `cargo build --release --features postgres`, or use another kind";

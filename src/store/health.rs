@@ -25,4 +25,7 @@ pub enum Unready {
     /// The journal is full: commits came faster than they were written to the snapshots.
     #[error("the journal is full")]
     JournalFull,
+    /// The database did not answer the last call, and none has succeeded since.
+    #[error("the database can't be reached")]
+    Unreachable,
 }

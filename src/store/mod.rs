@@ -22,6 +22,8 @@ mod kv;
 )]
 pub mod ledger;
 mod messages;
+#[cfg(feature = "postgres")]
+mod postgres;
 #[cfg(feature = "sled")]
 mod private;
 mod scan;
@@ -52,9 +54,11 @@ pub use kv::kv_store::KvStore;
 #[cfg(feature = "unstable")]
 pub use kv::memory::Memory;
 pub use kv::memory::MemoryStore;
-#[cfg(feature = "sled")]
+#[cfg(any(feature = "sled", feature = "postgres"))]
 pub use kv::seal::Sealing;
 pub use messages::StoredMessage;
+#[cfg(feature = "postgres")]
+pub use postgres::{PostgresError, PostgresOptions, PostgresStore};
 #[cfg(feature = "sled")]
 pub use private::make_private;
 pub use scan::{Direction, EventPage, ScanCursor, UserList, UserOrder};
@@ -65,3 +69,10 @@ pub use store::BoxFuture;
 pub use store::Store;
 #[cfg(all(feature = "sled", any(feature = "cli", feature = "unstable")))]
 pub use writable::{could_be_written, could_hold_data};
+
+/// A store over a map in memory that another node can use, too: for the suite of requirements.
+#[cfg(test)]
+pub(crate) fn shared_with_another_node() -> (KvStore<impl kv::kv_store::Beneath>, impl Sized) {
+    let memory = kv::shared_memory::SharedMemory::default();
+    (memory.node(), memory.node())
+}

@@ -90,7 +90,7 @@ fn take(user: &User, step: &Step, proved: &mut BTreeSet<String>, cx: &mut Contex
             proved.extend(known.or(number).map(str::to_owned));
             next.touch(cx.now);
             // A second factor is no first one.
-            return Some(next).filter(User::is_accessible);
+            return Some(next).filter(|user| user.is_accessible(cx.settings));
         }
         Step::Remove(n) => OwnChange::RemoveAddress(address(*n)?),
         Step::Primary(n) => fields(UserFields { primary_email_address: address(*n), ..UserFields::default() }),

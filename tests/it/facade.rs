@@ -66,7 +66,7 @@ const NAMES: [(&str, &str); 17] = [
     ),
     (
         "storage",
-        "CommitError Durability EmbeddedError EmbeddedOptions EmbeddedStore Health KeyValue KvStore MemoryStore OpenError Sealing \
+        "CommitError Durability EmbeddedError EmbeddedOptions EmbeddedStore Health KeyValue KvStore MemoryStore OpenError PostgresError PostgresOptions PostgresStore Sealing \
          Store StoreError Unready Write make_private",
     ),
     (

@@ -65,9 +65,10 @@ const ADAPTERS: &str = "store delivery oauth captcha webhook token passkey passw
 const UTILITIES: &str = "clock entropy outbound telemetry";
 
 /// Packages that only these rooms name.
-const HOMES: [(&str, &[&str]); 22] = [
+const HOMES: [(&str, &[&str]); 23] = [
     ("ractor", &["actors"]),
     ("sled", &["store"]),
+    ("tokio_postgres", &["store"]),
     ("bincode", &["store"]),
     ("chacha20", &["entropy"]),
     ("hyper", &["http", "outbound", "cli"]),
@@ -78,8 +79,8 @@ const HOMES: [(&str, &[&str]); 22] = [
     ("tar", &["npm"]),
     ("lettre", &["delivery"]),
     ("minijinja", &["delivery"]),
-    ("tokio_rustls", &["delivery", "outbound"]),
-    ("rustls_platform_verifier", &["delivery", "outbound"]),
+    ("tokio_rustls", &["delivery", "outbound", "store"]),
+    ("rustls_platform_verifier", &["delivery", "outbound", "store"]),
     ("clap", &["cli"]),
     ("reqwest", &["load"]),
     ("oauth2", &["oauth"]),

@@ -75,6 +75,7 @@ mod openapi;
 mod operation;
 mod parsers;
 mod passwords;
+mod postgres;
 mod process;
 mod process_messages;
 mod readiness;

@@ -11,7 +11,7 @@ pub(super) fn data(config: &Config) -> Risks {
     let on_disk = store.kind == StoreKind::Sled;
     let mut risks = Risks::default();
     risks.add(
-        production && !on_disk,
+        production && store.kind == StoreKind::Memory,
         "store.kind",
         "is \"memory\": all users are lost when the process ends; write \"sled\"",
     );
@@ -20,8 +20,15 @@ pub(super) fn data(config: &Config) -> Risks {
         "store.durability",
         "is \"none\": a loss of power can remove users whose sign-up was already confirmed; write \"synced\"",
     );
+    let is_plain = store.url.as_ref().is_some_and(|url| is_plain_and_remote(url.expose()));
     risks.add(
-        on_disk && !store.encryption,
+        production && store.kind == StoreKind::Postgres && is_plain,
+        "store.url",
+        "does not say sslmode=require: who can change what the network carries can have the connection go on without \
+         encryption; add ?sslmode=require",
+    );
+    risks.add(
+        store.kind != StoreKind::Memory && !store.encryption,
         "store.encryption",
         "is false: anyone who can read the disk, or a copy of it, can read addresses and names; write true",
     );
@@ -52,4 +59,39 @@ pub(super) fn data(config: &Config) -> Risks {
          [settings.password_settings]",
     );
     risks
+}
+
+/// Whether a connection may go over a network without encryption.
+fn is_plain_and_remote(url: &str) -> bool {
+    let host = url.split_once("://").map_or("", |(_, rest)| rest.split(['/', '?']).next().unwrap_or_default());
+    let host = host.rsplit('@').next().unwrap_or_default();
+    let name = host
+        .strip_prefix('[')
+        .and_then(|host| host.split(']').next())
+        .unwrap_or_else(|| host.split(':').next().unwrap_or_default());
+    let is_here = matches!(name, "" | "localhost" | "::1") || name.starts_with("127.");
+    !is_here && !url.contains("sslmode=require")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_plain_and_remote;
+
+    #[test]
+    fn a_connection_to_this_machine_needs_no_encryption() {
+        for url in [
+            "postgres:///x?host=/run/postgresql",
+            "postgres://ada:secret@localhost/x",
+            "postgres://ada@127.0.0.1:5433/x",
+            "postgres://ada@[::1]:5433/x",
+            "postgres://ada@db.example.com/x?sslmode=require",
+        ] {
+            assert!(!is_plain_and_remote(url), "{url}");
+        }
+        for url in
+            ["postgres://ada@db.example.com/x", "postgres://db/x?sslmode=prefer", "postgres://ada@[2001:db8::1]/x"]
+        {
+            assert!(is_plain_and_remote(url), "{url}");
+        }
+    }
 }

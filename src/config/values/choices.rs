@@ -28,6 +28,8 @@ pub enum StoreKind {
     Sled,
     /// In memory; lost when the process ends.
     Memory,
+    /// In PostgreSQL.
+    Postgres,
 }
 
 /// How e-mail is sent.
@@ -138,8 +140,8 @@ impl FromStr for StoreKind {
         match text {
             "sled" => Ok(Self::Sled),
             "memory" => Ok(Self::Memory),
-            "postgres" => invalid("can't be \"postgres\": that store is not built yet; use \"sled\" or \"memory\""),
-            _ => invalid(format!("can't be {text:?}; use \"sled\" or \"memory\"")),
+            "postgres" => Ok(Self::Postgres),
+            _ => invalid(format!("can't be {text:?}; use \"sled\", \"postgres\" or \"memory\"")),
         }
     }
 }

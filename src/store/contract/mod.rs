@@ -22,7 +22,8 @@ mod users;
 mod values;
 mod webhooks;
 
-use super::{KeyValue, KvStore};
+use super::KvStore;
+use super::kv::kv_store::Beneath;
 
 /// Hands the list of the requirements to another macro, behind what it is given for that: `[macro] given` becomes
 /// `macro! { given => list }`.
@@ -147,7 +148,7 @@ macro_rules! __requirements_for_stores {
 
 macro_rules! check {
     (=> $($about:ident :: $requirement:ident)*) => {
-        async fn check<K: KeyValue>(requirement: &str, store: &KvStore<K>) {
+        async fn check<K: Beneath>(requirement: &str, store: &KvStore<K>) {
             match requirement {
                 $(stringify!($requirement) => Box::pin($about::$requirement(store)).await,)*
                 unknown => panic!("no requirement for stores is called {unknown}"),
@@ -160,7 +161,7 @@ crate::__requirements_for_stores! { [check] }
 
 /// Checks one requirement, which has the name of its test, on the store that `open` makes. It panics where the store does
 /// not meet it.
-pub fn check_store<K: KeyValue, Kept>(requirement: &str, open: impl AsyncFnOnce() -> (KvStore<K>, Kept)) {
+pub fn check_store<K: Beneath, Kept>(requirement: &str, open: impl AsyncFnOnce() -> (KvStore<K>, Kept)) {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
     runtime.block_on(async {
         let (store, _kept) = open().await;

@@ -8,9 +8,8 @@ use crate::domain::user::{AddressVerification, Identification, User, first_email
 use crate::domain::verification::Verification;
 use crate::store::kv::key;
 use crate::store::kv::key::Kind;
-use crate::store::{
-    ClientWrite, Commit, Decision, Direction, KeyValue, KvStore, Store, UserList, UserOrder, UserWrite, Write,
-};
+use crate::store::kv::kv_store::Beneath;
+use crate::store::{ClientWrite, Commit, Decision, Direction, KvStore, Store, UserList, UserOrder, UserWrite, Write};
 
 use super::support::*;
 
@@ -262,28 +261,31 @@ pub(super) async fn a_mailbox_is_one_address_where_dots_are_ignored(store: &impl
     commit(store, create(2, "ada@gmail.com", true)).await.expect("it is free");
 }
 
-pub(super) async fn users_of_an_older_version_are_listed_and_counted_after_the_upgrade<K: KeyValue>(
-    store: &KvStore<K>,
-) {
+pub(super) async fn users_of_an_older_version_are_listed_and_counted_after_the_upgrade<K: Beneath>(store: &KvStore<K>) {
     for n in 1..=9 {
         let (_, user) = finish(&open(n, &format!("ada{n}@example.com")));
         commit(store, create_user(&User { created_at: at(n.into()), ..user })).await.expect("a user");
     }
-    let map = store.key_value();
-    let of = |kind: Kind| map.scan(&[kind.byte()], &[kind.byte()], 999).expect("a scan");
-    let added = ADDED.map(of).concat();
+    let all = async || {
+        let mut all = Vec::new();
+        for kind in ADDED {
+            all.extend(store.entries(&[kind.byte()], &[kind.byte()], 999).await.expect("a scan"));
+        }
+        all
+    };
+    let added = all().await;
     let older: Vec<_> = added.iter().map(|(key, _)| Write { key: key.clone(), value: None }).collect();
     // An upgrade that was interrupted left some of it.
     for left in [0, 4, added.len()] {
-        assert_eq!(map.append(&map.prepare(vec![older[left..].to_vec()]), false), Ok(()));
-        assert_eq!(map.append(&map.prepare(vec![vec![marker()]]), false), Ok(()));
+        assert_eq!(store.write_entries(vec![older[left..].to_vec()]).await, Ok(()));
+        assert_eq!(store.write_entries(vec![vec![marker()]]).await, Ok(()));
         store.upgrade().await.expect("an upgrade");
-        assert_eq!(ADDED.map(of).concat(), added);
+        assert_eq!(all().await, added);
         assert_eq!(store.count_users().await, Ok(9));
         assert_eq!(listed(store, UserOrder::Created, Direction::Descending).await, [9, 8, 7, 6, 5, 4, 3, 2, 1]);
     }
     // Once is enough: the next start does not read all users again.
-    assert_eq!(map.append(&map.prepare(vec![older]), false), Ok(()));
+    assert_eq!(store.write_entries(vec![older]).await, Ok(()));
     store.upgrade().await.expect("nothing to do");
     assert_eq!(store.count_users().await, Ok(0));
 }

@@ -10,7 +10,8 @@ use crate::store::error::StoreError;
 
 use super::codec;
 use super::key;
-use super::key_value::{KeyValue, Write};
+use super::key_value::Write;
+use super::reads::Reads;
 use super::record::{CountRecordV1, OpenEvents};
 
 /// What one commit adds to them.
@@ -50,15 +51,21 @@ pub(super) struct Closing {
 }
 
 impl Closing {
-    /// The last writes of an append of commits that add this. Records of events have numbers from `first` on.
+    /// The last writes of an append of commits that add this. Records of events have numbers from `first` on, and users
+    /// are counted in this part of their number.
     ///
     /// # Errors
     /// When the number of users can't be read or a record can't be written.
-    pub(super) fn of(stored: &impl KeyValue, adds: &[Adds], first: u64) -> Result<Self, StoreError> {
+    pub(super) fn of<'a>(
+        stored: &impl Reads,
+        adds: impl Iterator<Item = &'a Adds> + Clone,
+        first: u64,
+        part: u8,
+    ) -> Result<Self, StoreError> {
         let mut closing = Self { next_events: first, ..Self::default() };
-        let users: i64 = adds.iter().map(|adds| adds.users).sum();
+        let users: i64 = adds.clone().map(|adds| adds.users).sum();
         if users != 0 {
-            let key = key::user_count(key::COUNTED_HERE);
+            let key = key::user_count(part);
             let known = stored.get(&key)?.map(|bytes| codec::decode::<CountRecordV1>(&bytes)).transpose()?;
             // Parts are added up modulo 2^64, since a user may have been counted in another part than it is removed from.
             let count = known.map_or(0, |known| known.count).wrapping_add_signed(users);

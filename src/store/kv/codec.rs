@@ -147,7 +147,7 @@ pub(in crate::store) fn close(bytes: &mut [u8]) {
 }
 
 /// The kind and schema of a record, and its payload.
-#[cfg(feature = "sled")]
+#[cfg(any(feature = "sled", feature = "postgres"))]
 pub(in crate::store) fn split(bytes: &[u8]) -> Option<([u8; 2], &[u8])> {
     let ([m0, m1, kind, schema, ..], payload) = bytes.split_first_chunk::<HEADER>()?;
     ([*m0, *m1] == MAGIC).then_some(([*kind, *schema], payload))

@@ -1,42 +1,49 @@
 //! The store over any ordered key-value map: plans commits, decodes what it reads, and keeps disk waits off the
 //! asynchronous threads.
 
+mod beneath;
 mod calls;
 mod commit;
 mod events;
 mod lists;
 mod messages;
+#[cfg(any(test, feature = "postgres"))]
+pub(in crate::store) mod nodes;
 mod sessions;
 mod upgrade;
 mod users;
 mod webhooks;
 
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
 use bytes::Bytes;
 
 use super::codec::{self, Record};
 use super::key::{self, Kind};
-use super::key_value::KeyValue;
+#[cfg(any(test, feature = "test-util"))]
+use super::key_value::Write;
 use super::lately::Lately;
+use super::reads::Reads;
 use super::unreadable::Unreadable;
 use crate::domain::client::Client;
 use crate::domain::user::User;
+#[cfg(any(test, feature = "test-util"))]
+use crate::store::error::CommitError;
 use crate::store::error::StoreError;
-use events::Numbers;
+
+pub(in crate::store) use beneath::Beneath;
 
 /// A store over a key-value map.
 #[derive(Debug)]
-pub struct KvStore<K> {
+pub struct KvStore<K: Beneath> {
     shared: Arc<Shared<K>>,
 }
 
+/// What all calls of a store share.
 #[derive(Debug)]
-struct Shared<K> {
+pub struct Shared<K: Beneath> {
     kv: K,
-    /// Held from the look-up of an identifier to its claim, so that no other commit can claim it in between; and from the
-    /// choice of a number for events until they are written, so that they become readable in the order of their numbers.
-    deciding: Mutex<Numbers>,
+    state: K::State,
     unreadable: Unreadable,
     /// Users as they were decoded lately.
     users: Lately<Arc<User>>,
@@ -44,12 +51,25 @@ struct Shared<K> {
     clients: Lately<Arc<Client>>,
 }
 
-impl<K: KeyValue> KvStore<K> {
+/// Reads entries, and decodes what they hold.
+#[derive(Debug)]
+pub struct Reader<'a, R> {
+    kv: &'a R,
+    unreadable: &'a Unreadable,
+}
+
+impl<K: Beneath> Shared<K> {
+    const fn reader<'a, R: Reads>(&'a self, kv: &'a R) -> Reader<'a, R> {
+        Reader { kv, unreadable: &self.unreadable }
+    }
+}
+
+impl<K: Beneath> KvStore<K> {
     /// The store over this map.
     pub fn over(kv: K) -> Self {
-        let (deciding, unreadable) = (Mutex::default(), Unreadable::default());
+        let (state, unreadable) = (K::State::default(), Unreadable::default());
         let (users, clients) = (Lately::default(), Lately::default());
-        Self { shared: Arc::new(Shared { kv, deciding, unreadable, users, clients }) }
+        Self { shared: Arc::new(Shared { kv, state, unreadable, users, clients }) }
     }
 
     /// The underlying map.
@@ -57,27 +77,24 @@ impl<K: KeyValue> KvStore<K> {
         &self.shared.kv
     }
 
-    /// Runs `work` here if it can't wait for a disk, else on a thread that may block; `None` if it did not finish.
-    async fn run<T: Send + 'static>(&self, work: impl FnOnce(&Shared<K>) -> T + Send + 'static) -> Option<T> {
-        if !self.shared.kv.blocks() {
-            return Some(work(&self.shared));
-        }
-        let shared = Arc::clone(&self.shared);
-        let task = tokio::task::spawn_blocking(move || work(&shared));
-        task.await.inspect_err(|error| tracing::error!(%error, "an operation of the store was aborted")).ok()
-    }
-
     async fn read<T: Send + 'static>(
         &self,
-        work: impl FnOnce(&Shared<K>) -> Result<T, StoreError> + Send + 'static,
+        work: impl Fn(&Reader<'_, K::Reads>) -> Result<T, StoreError> + Send + 'static,
     ) -> Result<T, StoreError> {
-        self.run(work).await.unwrap_or_else(|| Err(StoreError::Unavailable("the read was aborted".into())))
+        K::read(&self.shared, work).await
     }
 
-    async fn get(&self, key: Bytes) -> Result<Option<Bytes>, StoreError> {
-        match self.shared.kv.get_cached(&key) {
+    async fn read_together<T: Send + 'static>(
+        &self,
+        work: impl Fn(&Reader<'_, K::Reads>) -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        K::read_together(&self.shared, work).await
+    }
+
+    pub(in crate::store) async fn get(&self, key: Bytes) -> Result<Option<Bytes>, StoreError> {
+        match self.shared.kv.known(&key) {
             Some(known) => Ok(known),
-            None => self.read(move |shared| shared.kv.get(&key)).await,
+            None => self.read(move |reader| reader.kv.get(&key)).await,
         }
     }
 
@@ -105,13 +122,13 @@ impl<K: KeyValue> KvStore<K> {
         limit: usize,
         read: impl Fn(&[u8], &[u8]) -> Result<T, StoreError> + Send + 'static,
     ) -> Result<Vec<T>, StoreError> {
-        self.read(move |shared| {
-            let (mut from, mut found) = (from, Vec::new());
+        self.read(move |reader| {
+            let (mut from, mut found) = (from.clone(), Vec::new());
             loop {
                 let asked = limit - found.len();
-                let entries = shared.kv.scan(&prefix, &from, asked)?;
+                let entries = reader.kv.scan(&prefix, &from, asked)?;
                 for (key, value) in &entries {
-                    found.extend(shared.unreadable.skip(key, read(key, value))?);
+                    found.extend(reader.unreadable.skip(key, read(key, value))?);
                 }
                 match entries.last() {
                     Some((last, _)) if entries.len() == asked && found.len() < limit => {
@@ -122,6 +139,34 @@ impl<K: KeyValue> KvStore<K> {
             }
         })
         .await
+    }
+}
+
+/// For tests of what a map does, beneath all that a store does with it.
+#[cfg(any(test, feature = "test-util"))]
+impl<K: Beneath> KvStore<K> {
+    pub(in crate::store) async fn entries(
+        &self,
+        prefix: &[u8],
+        from: &[u8],
+        limit: usize,
+    ) -> Result<Vec<(Bytes, Bytes)>, StoreError> {
+        let (prefix, from) = (prefix.to_vec(), from.to_vec());
+        self.read(move |reader| reader.kv.scan(&prefix, &from, limit)).await
+    }
+
+    pub(in crate::store) async fn entries_back(
+        &self,
+        prefix: &[u8],
+        below: &[u8],
+        limit: usize,
+    ) -> Result<Vec<(Bytes, Bytes)>, StoreError> {
+        let (prefix, below) = (prefix.to_vec(), below.to_vec());
+        self.read(move |reader| reader.kv.scan_back(&prefix, &below, limit)).await
+    }
+
+    pub(in crate::store) async fn write_entries(&self, groups: Vec<Vec<Write>>) -> Result<(), CommitError> {
+        K::write(&self.shared, groups, false).await
     }
 }
 
@@ -138,15 +183,16 @@ fn just_after(last: &[u8]) -> Bytes {
 #[cfg(test)]
 mod tests {
     use std::sync::atomic::{AtomicBool, Ordering};
+    use std::sync::{Arc, Mutex};
 
-    use super::*;
+    use super::{Bytes, Kind, KvStore, Shared, StoreError, key};
     use crate::domain::client::ClientChange;
     use crate::domain::id::{ClientId, MessageId, SignUpId, UserId};
     use crate::domain::policy::RetentionPolicy;
     use crate::domain::secret::Secret;
     use crate::domain::time::{Span, Timestamp};
     use crate::domain::user::User;
-    use crate::store::kv::key_value::Write;
+    use crate::store::kv::key_value::{KeyValue, Write};
     use crate::store::scan::ScanCursor;
     use crate::store::{ClientWrite, Commit, CommitError, Committed, Decision, Housekeeping, Memory, Store, UserWrite};
 

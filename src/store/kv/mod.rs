@@ -13,8 +13,21 @@ mod lately;
 pub(super) mod memory;
 pub(super) mod planner;
 pub(super) mod quota;
+pub(super) mod reads;
 pub(super) mod record;
 pub(super) mod retention;
-#[cfg(feature = "sled")]
+#[cfg(any(feature = "sled", feature = "postgres"))]
+#[cfg_attr(
+    not(feature = "sled"),
+    allow(dead_code, reason = "a map that is shared is sealed elsewhere, by the same sealer")
+)]
 pub(super) mod seal;
+#[cfg(feature = "postgres")]
+pub(super) mod seal_shared;
+#[cfg(any(test, feature = "postgres"))]
+pub(super) mod shared_map;
+#[cfg(test)]
+pub(super) mod shared_memory;
 pub(super) mod unreadable;
+#[cfg(any(test, feature = "postgres"))]
+pub(super) mod view;

@@ -32,8 +32,9 @@ use crate::domain::user::User;
 
 use super::closing::Adds;
 use super::codec::{self, Record};
-use super::key_value::{KeyValue, Write};
+use super::key_value::Write;
 use super::lately::Lately;
+use super::reads::Reads;
 use super::record::{
     ApplicationValueRecordV1, ClientRecordV5, CounterRecordV1, FailuresRecordV2, SignUpRecordV3, ValueRecordV1,
 };
@@ -53,7 +54,7 @@ pub(in crate::store) struct WriteBatch<'a, K> {
     clients: Option<&'a Lately<Arc<Client>>>,
 }
 
-impl<'a, K: KeyValue> WriteBatch<'a, K> {
+impl<'a, K: Reads> WriteBatch<'a, K> {
     /// An empty batch over what is stored.
     pub(in crate::store) fn over(stored: &'a K, unreadable: &'a Unreadable) -> Self {
         Self { stored, unreadable, staged: HashMap::new(), clients: None }
@@ -106,22 +107,22 @@ pub(in crate::store) struct Plan {
     pub(in crate::store) adds: Adds,
     /// The reads on which the plan depends, also that of a refusal.
     #[cfg(test)]
-    pub(in crate::store) reads: Reads,
+    pub(in crate::store) reads: ReadSet,
 }
 
 /// Each key that was looked up in the underlying map, with the value found there. Keys that the batch itself wrote
-/// before are not included. As long as these values are unchanged, the plan is valid: a map with several writing
-/// processes accepts its writes only then, else the commit must be planned again. No such map is built yet, so only tests
-/// keep them.
+/// before are not included. As long as these values are unchanged, the plan is valid. A map that is shared with other nodes
+/// accepts its writes only then, else the commit is planned again; there the view of the map notes them, so only tests
+/// keep them here.
 #[cfg(test)]
-pub(in crate::store) type Reads = Vec<(Bytes, Option<Bytes>)>;
+pub(in crate::store) type ReadSet = Vec<(Bytes, Option<Bytes>)>;
 
 /// The writes of one commit so far: dropped when it is refused.
 struct Transaction<'b, 'a, K> {
     batch: &'b WriteBatch<'a, K>,
     writes: BTreeMap<Bytes, Option<Bytes>>,
     #[cfg(test)]
-    reads: RefCell<Reads>,
+    reads: RefCell<ReadSet>,
     /// What the commit does, as far as it is planned.
     adds: Adds,
     /// Whether spellings of one Gmail address are one address.
@@ -130,7 +131,7 @@ struct Transaction<'b, 'a, K> {
     end_user: Option<&'b EndUser>,
 }
 
-impl<K: KeyValue> Transaction<'_, '_, K> {
+impl<K: Reads> Transaction<'_, '_, K> {
     fn make(&mut self, commit: &Commit) -> Result<Committed, CommitError> {
         let committed = self.decide(&commit.decision, commit.at)?;
         self.tidy(&commit.housekeeping, commit.at)?;
@@ -231,7 +232,8 @@ impl<K: KeyValue> Transaction<'_, '_, K> {
         if known != write.expected_version {
             return Err(CommitError::Stale);
         }
-        if current.is_none() && self.get(&key::user(id.cast()))?.is_some() {
+        // Its creator alone knows the id of a new sign-up, so no other node finishes it meanwhile.
+        if current.is_none() && self.glance(&key::user(id.cast()))?.is_some() {
             return Err(CommitError::Stale);
         }
         let indexed_at = current.as_ref().map(|record| Timestamp::from_millis(record.deadline_key));
@@ -417,7 +419,7 @@ impl<K: KeyValue> Transaction<'_, '_, K> {
     /// Avoids writes for keys that the back end does not have.
     fn remove_if_there(&mut self, key: Bytes) -> Result<(), StoreError> {
         self.writes.remove(&key);
-        if self.get(&key)?.is_some() {
+        if self.glance(&key)?.is_some() {
             self.remove(key);
         }
         Ok(())
@@ -437,11 +439,24 @@ impl<K: KeyValue> Transaction<'_, '_, K> {
     }
 
     fn get(&self, key: &Bytes) -> Result<Option<Bytes>, StoreError> {
+        self.find(key, K::get)
+    }
+
+    /// The value of a key, where it does not matter when another node makes it meanwhile.
+    fn glance(&self, key: &Bytes) -> Result<Option<Bytes>, StoreError> {
+        self.find(key, K::glance)
+    }
+
+    fn find(
+        &self,
+        key: &Bytes,
+        stored: impl FnOnce(&K, &[u8]) -> Result<Option<Bytes>, StoreError>,
+    ) -> Result<Option<Bytes>, StoreError> {
         let drafted = self.writes.get(key);
         match drafted.or_else(|| self.batch.staged.get(key)) {
             Some(value) => Ok(value.clone()),
             None => {
-                let value = self.batch.stored.get(key)?;
+                let value = stored(self.batch.stored, key)?;
                 self.note_read(key, value.as_ref());
                 Ok(value)
             }
@@ -458,7 +473,7 @@ impl<K: KeyValue> Transaction<'_, '_, K> {
     const fn note_read(&self, _key: &Bytes, _value: Option<&Bytes>) {}
 }
 
-impl<K: KeyValue> WriteBatch<'_, K> {
+impl<K: Reads> WriteBatch<'_, K> {
     fn may_contain(&self, key: &Bytes) -> bool {
         self.staged.contains_key(key) || self.stored.probably_contains(key)
     }

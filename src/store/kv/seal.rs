@@ -219,7 +219,7 @@ impl Sealer {
     }
 
     /// The sealed form of a value. An empty one has nothing to hide, and what is not a record is left unchanged.
-    fn seal(&self, key: &[u8], value: &Bytes) -> Bytes {
+    pub(in crate::store) fn seal(&self, key: &[u8], value: &Bytes) -> Bytes {
         let Some((header, payload)) = codec::split(value) else { return value.clone() };
         let (number, subkey, counter) = self.take_nonce();
         let mut sealed = Vec::with_capacity(OVERHEAD + payload.len());
@@ -237,7 +237,7 @@ impl Sealer {
     }
 
     /// The plain form of a sealed value; `None` if it is not sealed, or under another key or store.
-    fn open(&self, key: &[u8], value: &[u8]) -> Option<Bytes> {
+    pub(in crate::store) fn open(&self, key: &[u8], value: &[u8]) -> Option<Bytes> {
         let (header, rest) = value.split_first_chunk::<4>()?;
         let rest = header.starts_with(&SEALED_MAGIC).then_some(rest)?;
         let (number, rest) = rest.split_first_chunk::<16>()?;

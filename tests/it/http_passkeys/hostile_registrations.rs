@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::{credential, site};
+use super::{Spoiled, credential, site};
 use crate::support::authenticator::{Authenticator, encoded, options};
 use crate::support::browser::{Browser, PAGE, escaped};
 
@@ -11,7 +11,7 @@ fn an_answer_that_is_not_the_devices_own_makes_no_passkey() {
     let site = site("");
     let mut own = site.browser();
     own.join_with_password("ada@example.com");
-    let spoiled: [(&str, fn(&mut Authenticator), &str); 8] = [
+    let spoiled: [Spoiled; 8] = [
         ("another site", |_| (), "https://localhost.evil.example"),
         ("another port of nobody's", |_| (), "http://evil.localhost.example:3000"),
         ("no origin", |_| (), ""),
@@ -32,6 +32,26 @@ fn an_answer_that_is_not_the_devices_own_makes_no_passkey() {
         assert_eq!(again.status, 404, "{what}: the challenge is used up");
     }
     assert_eq!(own.me()["passkeys"], json!([]));
+}
+
+#[test]
+fn one_credential_is_one_passkey_also_of_its_own_user() {
+    let site = site("");
+    let (mut own, mut other) = (site.browser(), site.browser());
+    own.join_with_password("ada@example.com");
+    let mut first = own.add_passkey();
+    let (at, asked) = other.ask_for_any();
+    assert_eq!(other.attempt_passkey(&at, &first.get(&asked, PAGE)).status, 200);
+
+    // Both are asked before either of them answers, so that neither is told of the other's.
+    let (begun, also) = (own.begin_passkey(), other.begin_passkey());
+    let mut device = Authenticator::new();
+    let made = own.answer_passkey(&begun, &device.create(&options(&begun["verification"]), PAGE));
+    assert_eq!(made.status, 200, "{}", made.body);
+    let again = other.answer_passkey(&also, &device.create(&options(&also["verification"]), PAGE));
+    let failed = vec!["passkey_registration_failure".to_owned()];
+    assert_eq!((again.status, again.error_codes()), (422, failed), "{}", again.body);
+    assert_eq!(own.me()["passkeys"].as_array().map(Vec::len), Some(2));
 }
 
 #[test]

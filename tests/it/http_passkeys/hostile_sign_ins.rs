@@ -2,9 +2,9 @@
 
 use serde_json::{Value, json};
 
-use super::{credential, site};
+use super::{Spoiled, credential, site};
 use crate::http_second_factors::path;
-use crate::support::authenticator::{Authenticator, encoded, options};
+use crate::support::authenticator::{encoded, options};
 use crate::support::browser::PAGE;
 
 #[test]
@@ -13,7 +13,7 @@ fn an_answer_that_is_not_the_passkeys_own_signs_nobody_in() {
     let mut own = site.browser();
     own.join_with_password("ada@example.com");
     let mut device = own.add_passkey();
-    let spoiled: [(&str, fn(&mut Authenticator), &str); 8] = [
+    let spoiled: [Spoiled; 8] = [
         ("another site", |_| (), "https://localhost.evil.example"),
         ("another port of nobody's", |_| (), "http://evil.localhost.example:3000"),
         ("an unknown application", |_| (), "android:apk-key-hash:pNiP5iKyQ8JwgGOaKA1zGPUPJIS-0H1xKCQcfIoGLck"),

@@ -14,6 +14,9 @@ use crate::support::browser::{Browser, PAGE, escaped};
 use crate::support::endpoint::Answer;
 use crate::support::site::Site;
 
+/// What is wrong, how a device is made to do it, and the origin of the page that asks it.
+type Spoiled = (&'static str, fn(&mut Authenticator), &'static str);
+
 #[test]
 fn a_passkey_is_added_named_used_and_removed() {
     let site = site("");

@@ -31,7 +31,7 @@ use crate::store::error::{CommitError, StoreError};
 use crate::store::health::Health;
 use crate::store::kv::codec;
 use crate::store::kv::key::{self, Kind};
-use crate::store::kv::key_value::KeyValue;
+use crate::store::kv::reads::Reads;
 use crate::store::kv::record::{
     AddressVerificationRecordV2, ApplicationValueRecordV1, ClientRecordV5, FailuresRecordV2, HandshakeRecordV1,
     IdentifierRecordV1, InvitationRecordV1, ListedRecordV1, OutboxRecordV2, PasskeyChallengeRecordV1,
@@ -44,23 +44,17 @@ use crate::store::scan::{EventPage, ExpiredKey, NamedValue, ScanCursor, ScanPage
 use crate::store::store::sealed::Sealed;
 use crate::store::store::{BoxFuture, Store};
 
-use super::{KvStore, from_after, just_after};
+use super::{Beneath, KvStore, from_after, just_after};
 
-impl<K: KeyValue> Sealed for KvStore<K> {}
+impl<K: Beneath> Sealed for KvStore<K> {}
 
-impl<K: KeyValue> Store for KvStore<K> {
+impl<K: Beneath> Store for KvStore<K> {
     fn commit(&self, batch: Vec<Commit>) -> BoxFuture<'_, Vec<Result<Committed, CommitError>>> {
-        Box::pin(async move {
-            let count = batch.len();
-            // The batch is large. It comes back to be freed by the threads that make batches: freed by another one, its
-            // memory would not be used again for the next.
-            let written = self.run(move |shared| (shared.commit(&batch), batch)).await;
-            written.map_or_else(|| (0..count).map(|_| Err(CommitError::Unknown)).collect(), |(results, _)| results)
-        })
+        Box::pin(K::commit(&self.shared, batch))
     }
 
     fn upgrade(&self) -> BoxFuture<'_, Result<(), StoreError>> {
-        Box::pin(self.read(|shared| shared.upgrade()))
+        Box::pin(self.add_what_is_missing())
     }
 
     fn sign_up(&self, id: SignUpId) -> BoxFuture<'_, Result<Option<SignUp>, StoreError>> {
@@ -89,19 +83,19 @@ impl<K: KeyValue> Store for KvStore<K> {
     }
 
     fn users(&self, list: UserList, limit: usize) -> BoxFuture<'_, Result<Vec<Arc<User>>, StoreError>> {
-        Box::pin(self.read(move |shared| shared.users(list, limit)))
+        Box::pin(self.read_together(move |reader| reader.users(list, limit)))
     }
 
     fn user_places(&self, list: UserList, limit: usize) -> BoxFuture<'_, Result<Vec<(Timestamp, UserId)>, StoreError>> {
-        Box::pin(self.read(move |shared| shared.user_places(list, limit)))
+        Box::pin(self.read_together(move |reader| reader.user_places(list, limit)))
     }
 
     fn count_users(&self) -> BoxFuture<'_, Result<u64, StoreError>> {
-        Box::pin(self.read(|shared| shared.count_users()))
+        Box::pin(self.read_together(|reader| reader.count_users()))
     }
 
     fn session(&self, id: SessionId) -> BoxFuture<'_, Result<Option<Session>, StoreError>> {
-        Box::pin(self.read(move |shared| shared.session(id)))
+        Box::pin(self.read(move |reader| reader.session(id)))
     }
 
     fn sessions_of(
@@ -110,7 +104,7 @@ impl<K: KeyValue> Store for KvStore<K> {
         after: Option<SessionId>,
         limit: usize,
     ) -> BoxFuture<'_, Result<Vec<Session>, StoreError>> {
-        Box::pin(self.read(move |shared| shared.sessions_of(user, after, limit)))
+        Box::pin(self.read_together(move |reader| reader.sessions_of(user, after, limit)))
     }
 
     fn client(&self, id: ClientId) -> BoxFuture<'_, Result<Option<Arc<Client>>, StoreError>> {
@@ -136,9 +130,9 @@ impl<K: KeyValue> Store for KvStore<K> {
     }
 
     fn client_ids(&self, after: Option<ClientId>, limit: usize) -> BoxFuture<'_, Result<Vec<ClientId>, StoreError>> {
-        Box::pin(self.read(move |shared| {
+        Box::pin(self.read(move |reader| {
             let from = from_after(Kind::Client, after.map(key::client));
-            let entries = shared.kv.scan(&[Kind::Client.byte()], &from, limit)?;
+            let entries = reader.kv.scan(&[Kind::Client.byte()], &from, limit)?;
             Ok(entries.iter().filter_map(|(key, _)| key::parse_client(key)).collect())
         }))
     }
@@ -146,7 +140,7 @@ impl<K: KeyValue> Store for KvStore<K> {
     fn owner<'a>(&'a self, identifier: &'a Identifier) -> BoxFuture<'a, Result<Option<UserId>, StoreError>> {
         Box::pin(async move {
             let key = key::identifier(identifier);
-            if !self.shared.kv.probably_contains(&key) {
+            if !self.shared.kv.may_contain(&key) {
                 return Ok(None);
             }
             let record: Option<IdentifierRecordV1> = self.record(key).await?;
@@ -155,24 +149,24 @@ impl<K: KeyValue> Store for KvStore<K> {
     }
 
     fn holder_of_address(&self, id: IdentificationId) -> BoxFuture<'_, Result<Option<UserId>, StoreError>> {
-        Box::pin(self.read(move |shared| {
+        Box::pin(self.read(move |reader| {
             for user in might_begin_with(id) {
-                let bytes = shared.kv.get(&key::user(user))?;
+                let bytes = reader.kv.get(&key::user(user))?;
                 let record = bytes.map(|bytes| codec::decode::<UserRecordV4>(&bytes)).transpose()?;
                 if record.map(User::try_from).transpose()?.is_some_and(|user| user.has_address(id)) {
                     return Ok(Some(user));
                 }
             }
             let prefix = key::address(id);
-            let found = shared.kv.scan(&prefix, &prefix, 1)?;
+            let found = reader.kv.scan(&prefix, &prefix, 1)?;
             Ok(found.first().and_then(|(key, _)| key::parse_user_address(key)))
         }))
     }
 
     fn holder_of_mailbox<'a>(&'a self, mailbox: &'a str) -> BoxFuture<'a, Result<Option<UserId>, StoreError>> {
         let prefix = key::mailbox(mailbox);
-        Box::pin(self.read(move |shared| {
-            let found = shared.kv.scan(&prefix, &prefix, 1)?;
+        Box::pin(self.read(move |reader| {
+            let found = reader.kv.scan(&prefix, &prefix, 1)?;
             Ok(found.first().and_then(|(key, _)| key::parse_user_address(key)))
         }))
     }
@@ -277,7 +271,7 @@ impl<K: KeyValue> Store for KvStore<K> {
     }
 
     fn webhook_retries(&self, of: WebhookEndpointId, limit: usize) -> BoxFuture<'_, Result<Vec<Retry>, StoreError>> {
-        Box::pin(self.read(move |shared| shared.webhook_retries(of, limit)))
+        Box::pin(self.read(move |reader| reader.webhook_retries(of, limit)))
     }
 
     fn listed_identifier(
@@ -332,7 +326,7 @@ impl<K: KeyValue> Store for KvStore<K> {
     }
 
     fn message(&self, id: MessageId) -> BoxFuture<'_, Result<Option<StoredMessage>, StoreError>> {
-        Box::pin(self.read(move |shared| shared.message(id)))
+        Box::pin(self.read(move |reader| reader.message(id)))
     }
 
     fn messages(
@@ -340,7 +334,7 @@ impl<K: KeyValue> Store for KvStore<K> {
         before: Option<MessageId>,
         limit: usize,
     ) -> BoxFuture<'_, Result<Vec<StoredMessage>, StoreError>> {
-        Box::pin(self.read(move |shared| shared.messages(before, limit)))
+        Box::pin(self.read(move |reader| reader.messages(before, limit)))
     }
 
     fn message_of_provider<'a>(
@@ -349,15 +343,15 @@ impl<K: KeyValue> Store for KvStore<K> {
         known_as: &'a str,
     ) -> BoxFuture<'a, Result<Option<MessageId>, StoreError>> {
         let (provider, known_as) = (provider.to_owned(), known_as.to_owned());
-        Box::pin(self.read(move |shared| shared.message_of_provider(&provider, &known_as)))
+        Box::pin(self.read(move |reader| reader.message_of_provider(&provider, &known_as)))
     }
 
     fn events(&self, after: Option<Position>, limit: usize) -> BoxFuture<'_, Result<EventPage, StoreError>> {
-        Box::pin(self.read(move |shared| shared.events(after, limit)))
+        Box::pin(self.read(move |reader| reader.events(after, limit)))
     }
 
     fn last_event(&self) -> BoxFuture<'_, Result<Option<Position>, StoreError>> {
-        Box::pin(self.read(|shared| shared.last_event()))
+        Box::pin(self.read(|reader| reader.last_event()))
     }
 
     fn due(&self, now: Timestamp, limit: usize) -> BoxFuture<'_, Result<Vec<(Timestamp, SignUpId)>, StoreError>> {
@@ -379,11 +373,11 @@ impl<K: KeyValue> Store for KvStore<K> {
         now: Timestamp,
         limit: usize,
     ) -> BoxFuture<'_, Result<ScanPage, StoreError>> {
-        Box::pin(self.read(move |shared| {
-            let kv = &shared.kv;
+        Box::pin(self.read_together(move |reader| {
+            let kv = reader.kv;
             let index = GC_KINDS.iter().position(|kind| place.0.first() == Some(&kind.byte())).unwrap_or(0);
             let kind = GC_KINDS[index];
-            let from = if place.0.is_empty() { key::before(kind) } else { place.0 };
+            let from = if place.0.is_empty() { key::before(kind) } else { place.0.clone() };
             let entries = kv.scan(&[kind.byte()], &from, limit)?;
             let mut next = match entries.last() {
                 Some((last, _)) if entries.len() == limit => from_after(kind, Some(last.clone())),
@@ -392,7 +386,7 @@ impl<K: KeyValue> Store for KvStore<K> {
             let mut stale = Vec::new();
             for (key, value) in entries {
                 let fate = retention::fate(&key, &value, keep, now, |key| kv.get(key));
-                match shared.unreadable.skip(&key, fate)? {
+                match reader.unreadable.skip(&key, fate)? {
                     Some(Verdict::Keep) if kind == Kind::Event => {
                         // They are in the order of time, and the last kind: those behind it are kept, too.
                         next = Bytes::new();
@@ -411,7 +405,7 @@ impl<K: KeyValue> Store for KvStore<K> {
         after: Option<SignUpId>,
         limit: usize,
     ) -> BoxFuture<'_, Result<Vec<SignUp>, StoreError>> {
-        Box::pin(self.read(move |shared| shared.awaiting_approval(after, limit)))
+        Box::pin(self.read(move |reader| reader.awaiting_approval(after, limit)))
     }
 
     fn application_value<'a>(
@@ -433,7 +427,7 @@ impl<K: KeyValue> Store for KvStore<K> {
     ) -> BoxFuture<'a, Result<Vec<ApplicationValue>, StoreError>> {
         let beginning = key::application_values(namespace, prefix);
         let after = after.map(key::application_value);
-        Box::pin(self.read(move |shared| shared.application_values(&beginning, after, limit)))
+        Box::pin(self.read(move |reader| reader.application_values(&beginning, after.clone(), limit)))
     }
 
     fn value<'a>(&'a self, name: &'a str) -> BoxFuture<'a, Result<Option<Vec<u8>>, StoreError>> {
@@ -445,12 +439,12 @@ impl<K: KeyValue> Store for KvStore<K> {
 
     fn values<'a>(&'a self, prefix: &'a str, limit: usize) -> BoxFuture<'a, Result<Vec<NamedValue>, StoreError>> {
         let prefix = key::value(prefix);
-        Box::pin(self.read(move |shared| {
+        Box::pin(self.read(move |reader| {
             let mut found = Vec::new();
-            for (key, value) in shared.kv.scan(&prefix, &prefix, limit)? {
+            for (key, value) in reader.kv.scan(&prefix, &prefix, limit)? {
                 let read = codec::decode::<ValueRecordV1>(&value);
                 let name = key::parse_value(&key);
-                found.extend(name.zip(shared.unreadable.skip(&key, read)?.map(|record| record.bytes)));
+                found.extend(name.zip(reader.unreadable.skip(&key, read)?.map(|record| record.bytes)));
             }
             Ok(found)
         }))
@@ -461,8 +455,6 @@ impl<K: KeyValue> Store for KvStore<K> {
     }
 
     fn close(&self) -> BoxFuture<'_, ()> {
-        Box::pin(async move {
-            self.run(|shared| shared.kv.close()).await;
-        })
+        Box::pin(K::close(&self.shared))
     }
 }

@@ -6,6 +6,7 @@ use crate::domain::event::Position;
 use crate::store::commit::{Commit, Committed};
 use crate::store::error::CommitError;
 use crate::store::kv::closing::{Adds, Closing};
+use crate::store::kv::key::COUNTED_HERE;
 use crate::store::kv::key_value::{KeyValue, Write};
 use crate::store::kv::planner::WriteBatch;
 
@@ -14,7 +15,7 @@ use super::events::Numbers;
 
 impl<K: KeyValue> Shared<K> {
     pub(super) fn commit(&self, commits: &[Commit]) -> Vec<Result<Committed, CommitError>> {
-        let mut numbers = self.deciding.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut numbers = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         let mut batch = WriteBatch::over(&self.kv, &self.unreadable).for_commits(commits.len(), &self.clients);
         let (mut groups, mut adds) = (Vec::new(), Vec::new());
         let mut relaxed = true;
@@ -78,7 +79,8 @@ impl<K: KeyValue> Shared<K> {
     ) -> Result<Vec<Option<Position>>, CommitError> {
         let mut count = self.kv.fits(groups).clamp(1, groups.len());
         loop {
-            let closing = Closing::of(&self.kv, &adds[..count], self.next_events(numbers)?)?;
+            let closing =
+                Closing::of(&self.kv, adds[..count].iter(), self.reader(&self.kv).next_events(numbers)?, COUNTED_HERE)?;
             let part = &mut groups[..count];
             let own = part[count - 1].len();
             // The closing writes are a part of the last group: what takes groups one by one takes them with it.

@@ -4,15 +4,15 @@ use crate::domain::event::{Event, Position};
 use crate::store::error::StoreError;
 use crate::store::kv::codec;
 use crate::store::kv::key::{self, EVENTS_REMOVED, Kind};
-use crate::store::kv::key_value::KeyValue;
+use crate::store::kv::reads::Reads;
 use crate::store::kv::record::{EventsRecordV2, ValueRecordV1, removed_to};
 use crate::store::scan::{EventPage, ScanCursor};
 
-use super::{Shared, from_after};
+use super::{Reader, from_after};
 
 /// The numbers of the records of events.
 #[derive(Debug, Default)]
-pub(super) struct Numbers {
+pub struct Numbers {
     /// The next one, once the last one that is stored is known.
     next: Option<u64>,
 }
@@ -31,7 +31,7 @@ impl ScanCursor {
     }
 }
 
-impl<K: KeyValue> Shared<K> {
+impl<R: Reads> Reader<'_, R> {
     /// The number of the next record of events.
     pub(super) fn next_events(&self, numbers: &Numbers) -> Result<u64, StoreError> {
         match numbers.next {
@@ -85,6 +85,13 @@ impl<K: KeyValue> Shared<K> {
 fn begin_after(last: Option<Position>) -> u64 {
     let block = last.map_or(0, Position::sequence) / BLOCK + 1;
     block.saturating_mul(BLOCK)
+}
+
+/// The number of the record behind this last event, where several nodes write: nothing that was read is ever lost there, so
+/// no number is left out, and whoever writes the next one knows of all before it.
+#[cfg(any(test, feature = "postgres"))]
+pub(super) fn follows(last: Option<Position>) -> u64 {
+    last.map_or(BLOCK, |last| last.sequence().saturating_add(1))
 }
 
 fn events_of(key: &[u8], value: &[u8]) -> Result<impl Iterator<Item = Event>, StoreError> {

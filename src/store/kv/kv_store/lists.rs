@@ -9,12 +9,12 @@ use crate::domain::sign_up::SignUp;
 use crate::store::error::StoreError;
 use crate::store::kv::codec;
 use crate::store::kv::key::{self, Kind};
-use crate::store::kv::key_value::KeyValue;
+use crate::store::kv::reads::Reads;
 use crate::store::kv::record::{ApplicationValueRecordV1, SignUpRecordV3};
 
-use super::{Shared, from_after};
+use super::{Reader, from_after};
 
-impl<K: KeyValue> Shared<K> {
+impl<R: Reads> Reader<'_, R> {
     pub(super) fn awaiting_approval(&self, after: Option<SignUpId>, limit: usize) -> Result<Vec<SignUp>, StoreError> {
         let last = after.map(|id| self.waiting(id)).transpose()?.flatten();
         let last = last.and_then(|sign_up| Some(key::awaiting_approval(sign_up.waits_since()?, sign_up.id)));

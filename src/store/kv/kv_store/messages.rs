@@ -8,13 +8,13 @@ use crate::domain::id::MessageId;
 use crate::store::error::StoreError;
 use crate::store::kv::codec::{self, Record};
 use crate::store::kv::key::{self, Kind};
-use crate::store::kv::key_value::KeyValue;
+use crate::store::kv::reads::Reads;
 use crate::store::kv::record::{MessageRecordV1, OutboxRecordV2};
 use crate::store::{OutboxEntry, StoredMessage};
 
-use super::Shared;
+use super::Reader;
 
-impl<K: KeyValue> Shared<K> {
+impl<R: Reads> Reader<'_, R> {
     /// First the outbox: a message that leaves it between the two reads is found by the second.
     pub(super) fn message(&self, id: MessageId) -> Result<Option<StoredMessage>, StoreError> {
         let waiting = self.kv.get(&key::outbox(id))?.map(|bytes| waiting(&bytes)).transpose()?;

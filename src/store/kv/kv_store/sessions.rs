@@ -7,12 +7,12 @@ use crate::domain::user::User;
 use crate::store::error::StoreError;
 use crate::store::kv::codec::{self, Record};
 use crate::store::kv::key;
-use crate::store::kv::key_value::KeyValue;
+use crate::store::kv::reads::Reads;
 use crate::store::kv::record::{ClientRecordV5, SessionRecordV2, UserRecordV4};
 
-use super::Shared;
+use super::Reader;
 
-impl<K: KeyValue> Shared<K> {
+impl<R: Reads> Reader<'_, R> {
     /// A session is held by its client until a commit changes the client, so what its user says counts as well.
     pub(super) fn session(&self, id: SessionId) -> Result<Option<Session>, StoreError> {
         let Some(record) = self.read::<SessionRecordV2>(&key::session(id))? else { return Ok(None) };
@@ -62,7 +62,7 @@ impl<K: KeyValue> Shared<K> {
         Ok(found)
     }
 
-    fn read<R: Record>(&self, key: &[u8]) -> Result<Option<R>, StoreError> {
+    fn read<V: Record>(&self, key: &[u8]) -> Result<Option<V>, StoreError> {
         self.kv.get(key)?.map(|bytes| codec::decode(&bytes)).transpose()
     }
 }

@@ -1,8 +1,6 @@
 //! What an older version wrote gets what this one needs beside it: users get their places in the lists by time, and are
 //! counted, and their addresses are found by their ids; the sessions of clients get their records.
 
-use std::sync::PoisonError;
-
 use bytes::Bytes;
 
 use crate::domain::client::Client;
@@ -10,50 +8,53 @@ use crate::domain::user::User;
 use crate::store::error::StoreError;
 use crate::store::kv::codec::{self, Record};
 use crate::store::kv::key::{self, COUNTED_HERE, Kind, USER_COUNT_PARTS, USERS_INDEXED};
-use crate::store::kv::key_value::{KeyValue, Write};
+use crate::store::kv::key_value::Write;
 use crate::store::kv::planner::{mailboxes, places};
+use crate::store::kv::reads::Reads;
 use crate::store::kv::record::{ClientRecordV5, CountRecordV1, SessionRecordV2, UserRecordV4, ValueRecordV1};
 
-use super::{Shared, from_after};
+use super::{Beneath, KvStore, from_after};
 
-impl<K: KeyValue> Shared<K> {
+impl<K: Beneath> KvStore<K> {
     /// Does nothing where it was done before. Interrupted, it begins again and writes the same.
-    pub(super) fn upgrade(&self) -> Result<(), StoreError> {
+    pub(super) async fn add_what_is_missing(&self) -> Result<(), StoreError> {
+        K::tidy(&self.shared).await?;
         let marker = key::value(USERS_INDEXED);
-        let done = self.kv.get(&marker)?.map(|bytes| codec::decode::<ValueRecordV1>(&bytes)).transpose()?;
+        let done: Option<ValueRecordV1> = self.record(marker.clone()).await?;
         if done.as_ref().is_some_and(|done| done.bytes == ALL_INDEXED) {
             return Ok(());
         }
-        let _deciding = self.deciding.lock().unwrap_or_else(PoisonError::into_inner);
         if done.is_some_and(|done| done.bytes == WITHOUT_MAILBOXES) {
-            return self.index_mailboxes(marker);
+            return self.index_mailboxes(marker).await;
         }
         let mut users = 0;
         self.page_by_page(Kind::User, |key, value, writes| {
             let read = codec::decode::<UserRecordV4>(value).and_then(User::try_from);
-            let Some(user) = self.unreadable.skip(key, read)? else { return Ok(()) };
+            let Some(user) = self.shared.unreadable.skip(key, read)? else { return Ok(()) };
             users += 1;
             writes.extend(places(&user).into_iter().map(|key| Write { key, value: Some(Bytes::new()) }));
             Ok(())
-        })?;
+        })
+        .await?;
         self.page_by_page(Kind::Client, |key, value, writes| {
             let read = codec::decode::<ClientRecordV5>(value).and_then(Client::try_from);
-            for session in self.unreadable.skip(key, read)?.iter().flat_map(|client| &client.sessions) {
+            for session in self.shared.unreadable.skip(key, read)?.iter().flat_map(|client| &client.sessions) {
                 writes.push(put(key::session(session.id), &SessionRecordV2::held(session))?);
                 let place = key::place_of_session(session.user_id, session.id);
                 writes.extend(place.map(|key| Write { key, value: Some(Bytes::new()) }));
             }
             Ok(())
-        })?;
+        })
+        .await?;
         let mut writes = vec![put(key::user_count(COUNTED_HERE), &CountRecordV1 { count: users })?];
         for part in (0..USER_COUNT_PARTS).filter(|part| *part != COUNTED_HERE) {
             let key = key::user_count(part);
-            if self.kv.get(&key)?.is_some() {
+            if self.get(key.clone()).await?.is_some() {
                 writes.push(put(key, &CountRecordV1 { count: 0 })?);
             }
         }
         writes.push(put(marker, &ValueRecordV1 { bytes: ALL_INDEXED.to_vec() })?);
-        self.write(writes, false)?;
+        self.write(writes, false).await?;
         if users > 0 {
             tracing::info!(users, "the users of a store of an older version are now listed and counted");
         }
@@ -61,31 +62,33 @@ impl<K: KeyValue> Shared<K> {
     }
 
     /// Lets users be found by the mailboxes of their addresses; all else is there.
-    fn index_mailboxes(&self, marker: Bytes) -> Result<(), StoreError> {
+    async fn index_mailboxes(&self, marker: Bytes) -> Result<(), StoreError> {
         self.page_by_page(Kind::User, |key, value, writes| {
             let read = codec::decode::<UserRecordV4>(value).and_then(User::try_from);
-            let Some(user) = self.unreadable.skip(key, read)? else { return Ok(()) };
+            let Some(user) = self.shared.unreadable.skip(key, read)? else { return Ok(()) };
             writes.extend(mailboxes(&user).into_iter().map(|key| Write { key, value: Some(Bytes::new()) }));
             Ok(())
-        })?;
-        self.write(vec![put(marker, &ValueRecordV1 { bytes: ALL_INDEXED.to_vec() })?], false)
+        })
+        .await?;
+        self.write(vec![put(marker, &ValueRecordV1 { bytes: ALL_INDEXED.to_vec() })?], false).await
     }
 
     /// Visits all entries of a kind, and writes what that gives for each page.
-    fn page_by_page(
+    async fn page_by_page(
         &self,
         kind: Kind,
-        mut visit: impl FnMut(&[u8], &[u8], &mut Vec<Write>) -> Result<(), StoreError>,
+        mut visit: impl FnMut(&[u8], &[u8], &mut Vec<Write>) -> Result<(), StoreError> + Send,
     ) -> Result<(), StoreError> {
         let mut from = key::before(kind);
         loop {
-            let entries = self.kv.scan(&[kind.byte()], &from, PAGE)?;
+            let at = from.clone();
+            let entries = self.read(move |reader| reader.kv.scan(&[kind.byte()], &at, PAGE)).await?;
             let mut writes = Vec::new();
             for (key, value) in &entries {
                 visit(key, value, &mut writes)?;
             }
             if !writes.is_empty() {
-                self.write(writes, true)?;
+                self.write(writes, true).await?;
             }
             match entries.last() {
                 Some((last, _)) if entries.len() == PAGE => from = from_after(kind, Some(last.clone())),
@@ -94,10 +97,9 @@ impl<K: KeyValue> Shared<K> {
         }
     }
 
-    fn write(&self, writes: Vec<Write>, relaxed: bool) -> Result<(), StoreError> {
-        let groups = self.kv.prepare(vec![writes]);
+    async fn write(&self, writes: Vec<Write>, relaxed: bool) -> Result<(), StoreError> {
         let failed = |error| StoreError::Unavailable(format!("the lists of users can't be written: {error}"));
-        self.kv.append(&groups, relaxed).map_err(failed)
+        K::write(&self.shared, vec![writes], relaxed).await.map_err(failed)
     }
 }
 

@@ -8,13 +8,13 @@ use crate::domain::user::User;
 use crate::store::error::StoreError;
 use crate::store::kv::codec;
 use crate::store::kv::key::{self, Kind, USER_COUNT_PARTS};
-use crate::store::kv::key_value::KeyValue;
+use crate::store::kv::reads::Reads;
 use crate::store::kv::record::{CountRecordV1, UserRecordV4};
 use crate::store::scan::{Direction, UserList, UserOrder};
 
-use super::{Shared, from_after};
+use super::{Reader, from_after};
 
-impl<K: KeyValue> Shared<K> {
+impl<R: Reads> Reader<'_, R> {
     pub(super) fn users(&self, list: UserList, limit: usize) -> Result<Vec<Arc<User>>, StoreError> {
         let (mut list, mut users) = (list, Vec::new());
         while users.len() < limit {

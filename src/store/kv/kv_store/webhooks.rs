@@ -5,12 +5,12 @@ use crate::domain::webhook::Retry;
 use crate::store::error::StoreError;
 use crate::store::kv::codec;
 use crate::store::kv::key;
-use crate::store::kv::key_value::KeyValue;
+use crate::store::kv::reads::Reads;
 use crate::store::kv::record::WebhookRetryRecordV1;
 
-use super::Shared;
+use super::Reader;
 
-impl<K: KeyValue> Shared<K> {
+impl<R: Reads> Reader<'_, R> {
     /// The first `limit` of them. One that can't be read is left out, so there may be more where there are fewer.
     pub(super) fn webhook_retries(&self, of: WebhookEndpointId, limit: usize) -> Result<Vec<Retry>, StoreError> {
         let prefix = key::webhook_retries_of(of);

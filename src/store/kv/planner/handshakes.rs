@@ -5,12 +5,12 @@ use crate::domain::time::Timestamp;
 use crate::store::commit::HandshakeChange;
 use crate::store::error::CommitError;
 use crate::store::kv::key;
-use crate::store::kv::key_value::KeyValue;
+use crate::store::kv::reads::Reads;
 use crate::store::kv::record::HandshakeRecordV1;
 
 use super::Transaction;
 
-impl<K: KeyValue> Transaction<'_, '_, K> {
+impl<K: Reads> Transaction<'_, '_, K> {
     pub(super) fn handshake(&mut self, change: &HandshakeChange, at: Timestamp) -> Result<(), CommitError> {
         match change {
             HandshakeChange::Keep(kept) => {

@@ -15,7 +15,7 @@ use crate::domain::waitlist::{WaitlistEntry, WaitlistStatus};
 use crate::store::commit::Housekeeping;
 use crate::store::error::StoreError;
 use crate::store::kv::key::{self, EVENTS_REMOVED, Kind};
-use crate::store::kv::key_value::KeyValue;
+use crate::store::kv::reads::Reads;
 use crate::store::kv::record::{
     ClientRecordV5, CounterRecordV1, EventsRecordV2, InvitationRecordV1, SessionRecordV2, SignUpRecordV3, UserRecordV4,
     ValueRecordV1, WaitlistEntryRecordV1, removed_to, removed_to_value,
@@ -26,7 +26,7 @@ use crate::store::scan::ExpiredKey;
 
 use super::Transaction;
 
-impl<K: KeyValue> Transaction<'_, '_, K> {
+impl<K: Reads> Transaction<'_, '_, K> {
     /// Its only errors are those of the store: tidying is never refused.
     pub(super) fn tidy(&mut self, housekeeping: &Housekeeping, at: Timestamp) -> Result<(), StoreError> {
         for (id, end) in &housekeeping.sent {
@@ -107,7 +107,8 @@ impl<K: KeyValue> Transaction<'_, '_, K> {
     /// Removes expired records; a record that is in use again stays.
     fn collect_garbage(&mut self, key: &Bytes, keep: RetentionPolicy, at: Timestamp) -> Result<(), StoreError> {
         let Some(value) = self.get(key)? else { return Ok(()) };
-        let fate = retention::fate(key, &value, keep, at, |key| self.get(key));
+        // What is gone stays gone, and who uses the record again writes it: then this commit is planned again.
+        let fate = retention::fate(key, &value, keep, at, |key| self.glance(key));
         match self.batch.unreadable.skip(key, fate)? {
             Some(Verdict::Keep) | None => {}
             Some(Verdict::Delete) => {

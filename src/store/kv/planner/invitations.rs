@@ -13,12 +13,12 @@ use crate::domain::waitlist::WaitlistEntry;
 use crate::store::commit::{InvitationChange, WaitlistChange};
 use crate::store::error::{CommitError, StoreError};
 use crate::store::kv::key;
-use crate::store::kv::key_value::KeyValue;
+use crate::store::kv::reads::Reads;
 use crate::store::kv::record::{InvitationRecordV1, InvitedRecordV2, WaitlistEntryRecordV1};
 
 use super::Transaction;
 
-impl<K: KeyValue> Transaction<'_, '_, K> {
+impl<K: Reads> Transaction<'_, '_, K> {
     /// Changes to invitations, in order. Of those that can't be made beside others, all addresses are told.
     pub(super) fn invitations(&mut self, changes: &[InvitationChange], at: Timestamp) -> Result<(), CommitError> {
         let mut invited = Vec::new();

@@ -6,12 +6,12 @@ use crate::domain::rejection::{ErrorCode, Rejection};
 use crate::store::commit::{ListedChange, NamedValueWrite, RedirectUrlChange};
 use crate::store::error::CommitError;
 use crate::store::kv::key;
-use crate::store::kv::key_value::KeyValue;
+use crate::store::kv::reads::Reads;
 use crate::store::kv::record::{ListedRecordV1, RedirectUrlRecordV1, ValueRecordV1};
 
 use super::Transaction;
 
-impl<K: KeyValue> Transaction<'_, '_, K> {
+impl<K: Reads> Transaction<'_, '_, K> {
     pub(super) fn listed(&mut self, change: &ListedChange) -> Result<(), CommitError> {
         match change {
             ListedChange::Add(listed) => {

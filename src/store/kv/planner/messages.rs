@@ -10,12 +10,12 @@ use crate::store::StoredMessage;
 use crate::store::commit::{MessageEnd, MessageReport, OutboxEntry, OutboxKind};
 use crate::store::error::StoreError;
 use crate::store::kv::key;
-use crate::store::kv::key_value::KeyValue;
+use crate::store::kv::reads::Reads;
 use crate::store::kv::record::{MessageRecordV1, OutboxRecordV2};
 
 use super::Transaction;
 
-impl<K: KeyValue> Transaction<'_, '_, K> {
+impl<K: Reads> Transaction<'_, '_, K> {
     /// Puts a message into the outbox. One of which nothing is known is a decoy, and no event.
     pub(super) fn queue(&mut self, entry: &OutboxEntry) -> Result<(), StoreError> {
         self.put(key::outbox(entry.id), &OutboxRecordV2::from(entry))?;

@@ -10,12 +10,12 @@ use crate::domain::time::Timestamp;
 use crate::domain::user::{Passkey, User};
 use crate::store::error::CommitError;
 use crate::store::kv::key;
-use crate::store::kv::key_value::KeyValue;
+use crate::store::kv::reads::Reads;
 use crate::store::kv::record::{PasskeyChallengeRecordV1, PasskeyHolderRecordV1};
 
 use super::Transaction;
 
-impl<K: KeyValue> Transaction<'_, '_, K> {
+impl<K: Reads> Transaction<'_, '_, K> {
     pub(super) fn passkey_challenge(&mut self, change: &ChallengeChange, at: Timestamp) -> Result<(), CommitError> {
         match change {
             ChallengeChange::Keep(kept) => {

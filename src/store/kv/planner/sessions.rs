@@ -14,12 +14,12 @@ use crate::domain::user::User;
 use crate::store::commit::ClientWrite;
 use crate::store::error::{CommitError, StoreError};
 use crate::store::kv::key;
-use crate::store::kv::key_value::KeyValue;
+use crate::store::kv::reads::Reads;
 use crate::store::kv::record::{ClientRecordV5, SessionRecordV2, UserRecordV4};
 
 use super::{Transaction, refuse};
 
-impl<K: KeyValue> Transaction<'_, '_, K> {
+impl<K: Reads> Transaction<'_, '_, K> {
     /// Records the sessions that `changes` brought to a client, ended or used.
     pub(super) fn sessions(
         &mut self,

@@ -7,12 +7,12 @@ use crate::domain::time::Timestamp;
 use crate::store::commit::SignInTokenChange;
 use crate::store::error::CommitError;
 use crate::store::kv::key;
-use crate::store::kv::key_value::KeyValue;
+use crate::store::kv::reads::Reads;
 use crate::store::kv::record::SignInTokenRecordV1;
 
 use super::Transaction;
 
-impl<K: KeyValue> Transaction<'_, '_, K> {
+impl<K: Reads> Transaction<'_, '_, K> {
     pub(super) fn sign_in_token(&mut self, change: &SignInTokenChange, at: Timestamp) -> Result<(), CommitError> {
         let missing = || Rejection::from(ErrorCode::ResourceNotFound);
         let next = match change {

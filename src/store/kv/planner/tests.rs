@@ -7,7 +7,7 @@ use crate::domain::secret::Secret;
 use crate::domain::sign_up::{Phase, SignUp};
 use crate::store::kv::key::Kind;
 use crate::store::kv::record::samples;
-use crate::store::{Housekeeping, Memory, UserWrite};
+use crate::store::{Housekeeping, KeyValue, Memory, UserWrite};
 
 #[test]
 fn a_conversion_leaves_the_user_and_its_identifiers_and_nothing_of_the_sign_up() {
@@ -164,7 +164,7 @@ fn apply(memory: &Memory, commit: &Commit) {
 
 /// The kinds of all entries.
 fn kinds(memory: &Memory) -> Vec<u8> {
-    let all = memory.scan(&[], &[], 99).expect("memory reads");
+    let all = KeyValue::scan(memory, &[], &[], 99).expect("memory reads");
     all.iter().map(|(key, _)| key[0]).collect()
 }
 

@@ -11,12 +11,12 @@ use crate::domain::user::{AddressVerification, User, might_begin_with};
 use crate::store::commit::{AddressVerificationWrite, SignUpWrite, UserWrite};
 use crate::store::error::{CommitError, StoreError};
 use crate::store::kv::key;
-use crate::store::kv::key_value::KeyValue;
+use crate::store::kv::reads::Reads;
 use crate::store::kv::record::{AddressVerificationRecordV2, IdentifierRecordV1, UserRecordV4};
 
 use super::{Transaction, refuse};
 
-impl<K: KeyValue> Transaction<'_, '_, K> {
+impl<K: Reads> Transaction<'_, '_, K> {
     /// Writes a new user, with the finished sign-up in its record.
     pub(super) fn user(&mut self, user: &User, write: Option<&SignUpWrite>, at: Timestamp) -> Result<(), CommitError> {
         if write.is_none() && self.get(&key::user(user.id))?.is_some() {
@@ -142,7 +142,9 @@ impl<K: KeyValue> Transaction<'_, '_, K> {
         if owner.is_some_and(|owner| UserId::from(owner) != user) {
             return Ok(true);
         }
-        for key in self.keys_that_begin_with(&key::mailbox(&mailbox), SPELLINGS_MAX)? {
+        let spellings = key::mailbox(&mailbox);
+        self.batch.stored.alone(&spellings)?;
+        for key in self.keys_that_begin_with(&spellings, SPELLINGS_MAX)? {
             if key::parse_user_address(&key) != Some(user) && self.get(&key)?.is_some() {
                 return Ok(true);
             }

@@ -7,12 +7,12 @@ use crate::domain::webhook::{State, WebhookEndpoint};
 use crate::store::commit::{WebhookChange, WebhookProgress};
 use crate::store::error::{CommitError, StoreError};
 use crate::store::kv::key;
-use crate::store::kv::key_value::KeyValue;
+use crate::store::kv::reads::Reads;
 use crate::store::kv::record::{WebhookEndpointRecordV1, WebhookRetryRecordV1};
 
 use super::Transaction;
 
-impl<K: KeyValue> Transaction<'_, '_, K> {
+impl<K: Reads> Transaction<'_, '_, K> {
     pub(super) fn webhook(&mut self, change: &WebhookChange) -> Result<(), CommitError> {
         let next = match change {
             WebhookChange::Create(endpoint) => {

@@ -1,0 +1,269 @@
+//! A table as a map that several nodes write to.
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use bytes::Bytes;
+use tokio::time::{sleep, timeout};
+use tokio_postgres::Error;
+use tokio_postgres::error::SqlState;
+use tokio_postgres::types::ToSql;
+
+use super::pool::{NoConnection, Pool, Session, in_words};
+use super::statements::NOT_AS_EXPECTED;
+use crate::store::error::StoreError;
+use crate::store::health::Health;
+use crate::store::kv::shared_map::{AppendError, Batch, SharedMap, Stamp, Versioned};
+
+/// A table of keys, stamps and values.
+pub struct Postgres {
+    pub(super) pool: Pool,
+}
+
+/// The keys of a batch by what is done with each: the parameters of the statement.
+#[derive(Debug, Default)]
+struct Lists<'a> {
+    added: (Vec<&'a [u8]>, Vec<&'a [u8]>),
+    changed: (Vec<&'a [u8]>, Vec<i64>, Vec<&'a [u8]>),
+    removed: (Vec<&'a [u8]>, Vec<i64>),
+    put: (Vec<&'a [u8]>, Vec<&'a [u8]>),
+    dropped: Vec<&'a [u8]>,
+    read: (Vec<&'a [u8]>, Vec<i64>),
+    guards: Vec<&'a [u8]>,
+}
+
+impl<'a> Lists<'a> {
+    fn of(batch: &'a Batch) -> Self {
+        let mut lists = Self::default();
+        for (key, value) in &batch.writes {
+            let key = &key[..];
+            match (batch.expected.get(key), value) {
+                (Some(None), Some(value)) => {
+                    lists.added.0.push(key);
+                    lists.added.1.push(value);
+                }
+                (Some(Some(stamp)), Some(value)) => {
+                    lists.changed.0.push(key);
+                    lists.changed.1.push(stamp.number());
+                    lists.changed.2.push(value);
+                }
+                (Some(Some(stamp)), None) => {
+                    lists.removed.0.push(key);
+                    lists.removed.1.push(stamp.number());
+                }
+                (Some(None), None) => lists.guards.push(key),
+                (None, Some(value)) => {
+                    lists.put.0.push(key);
+                    lists.put.1.push(value);
+                }
+                (None, None) => lists.dropped.push(key),
+            }
+        }
+        lists.guards.extend(batch.guards().map(|key| &key[..]));
+        for (key, stamp) in batch.expected.iter().filter(|(key, _)| !batch.writes.contains_key(*key)) {
+            if let Some(stamp) = stamp {
+                lists.read.0.push(key);
+                lists.read.1.push(stamp.number());
+            }
+        }
+        lists
+    }
+}
+
+impl Postgres {
+    /// The answer to a read, if it comes in time.
+    async fn answer<T>(&self, read: impl Future<Output = Result<T, Error>> + Send) -> Result<T, StoreError> {
+        let found = timeout(READ_WITHIN, read).await;
+        self.pool.note(found.as_ref().is_ok_and(|found| found.as_ref().err().is_none_or(|e| e.code().is_some())));
+        match found {
+            Ok(found) => found.map_err(|error| StoreError::Unavailable(in_words(&error))),
+            Err(_) => Err(StoreError::Unavailable("the database is slow".into())),
+        }
+    }
+
+    async fn entries(
+        &self,
+        is_back: bool,
+        range: (Vec<u8>, Vec<u8>),
+        limit: usize,
+    ) -> Result<Vec<(Bytes, Bytes)>, StoreError> {
+        let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+        let (from, end) = range;
+        let session = self.pool.reader().await.map_err(unavailable)?;
+        let statement = if is_back { &session.scan_back } else { &session.scan };
+        let rows = self.answer(session.client.query(statement, &[&from, &end, &limit])).await?;
+        rows.iter().map(|row| Ok((column(row, 0)?, column(row, 1)?))).collect()
+    }
+
+    /// Writes a batch; an error of the database says that it was not written.
+    async fn write(&self, session: &Session, stamp: Stamp, batch: &Batch) -> Result<(), Error> {
+        let (lists, stamp) = (Lists::of(batch), stamp.number());
+        let parameters: [&(dyn ToSql + Sync); 13] = [
+            &stamp,
+            &lists.added.0,
+            &lists.added.1,
+            &lists.changed.0,
+            &lists.changed.1,
+            &lists.changed.2,
+            &lists.removed.0,
+            &lists.removed.1,
+            &lists.put.0,
+            &lists.put.1,
+            &lists.dropped,
+            &lists.read.0,
+            &lists.read.1,
+        ];
+        let append = session.client.query(&session.append, &parameters);
+        if lists.guards.is_empty() {
+            return append.await.map(drop);
+        }
+        let names = &self.pool.names;
+        session.client.batch_execute("BEGIN").await?;
+        let taken = session.client.execute(&names.guard(), &[&stamp, &lists.guards]).await?;
+        if taken != lists.guards.len() as u64 {
+            // Somebody has one of them: the same error as for any other key.
+            session.client.query("SELECT 1 / 0", &[]).await?;
+        }
+        append.await?;
+        session.client.execute(&names.unguard(), &[&lists.guards]).await?;
+        session.client.batch_execute("COMMIT").await
+    }
+
+    /// Which of the expected keys are not as expected.
+    async fn conflict(&self, batch: &Batch) -> AppendError {
+        let keys: Vec<_> = batch.expected.keys().cloned().collect();
+        let Ok(found) = self.get_many(&keys).await else { return AppendError::Unavailable };
+        let is_changed = |(key, found): &(Bytes, Option<Versioned>)| {
+            batch.expected.get(key) != Some(&found.as_ref().map(|found| found.stamp))
+        };
+        let changed: Vec<_> = keys.into_iter().zip(found).filter(is_changed).map(|(key, _)| key).collect();
+        if changed.is_empty() { AppendError::Again } else { AppendError::Conflict(changed) }
+    }
+}
+
+impl SharedMap for Postgres {
+    async fn get_many(&self, keys: &[Bytes]) -> Result<Vec<Option<Versioned>>, StoreError> {
+        let wanted: Vec<&[u8]> = keys.iter().map(|key| &key[..]).collect();
+        let session = self.pool.reader().await.map_err(unavailable)?;
+        let rows = self.answer(session.client.query(&session.get, &[&wanted])).await?;
+        let mut found = HashMap::with_capacity(rows.len());
+        for row in &rows {
+            let stamp = row.try_get(1).map_err(|error| StoreError::Damaged(in_words(&error)))?;
+            let entry = Versioned { stamp: Stamp::from_number(stamp), value: column(row, 2)? };
+            found.insert(column(row, 0)?, entry);
+        }
+        // A key may be asked for twice.
+        Ok(keys.iter().map(|key| found.get(key).cloned()).collect())
+    }
+
+    async fn scan(&self, prefix: &[u8], from: &[u8], limit: usize) -> Result<Vec<(Bytes, Bytes)>, StoreError> {
+        self.entries(false, (from.max(prefix).to_vec(), end_of(prefix)), limit).await
+    }
+
+    async fn scan_back(&self, prefix: &[u8], below: &[u8], limit: usize) -> Result<Vec<(Bytes, Bytes)>, StoreError> {
+        self.entries(true, (prefix.to_vec(), end_of(prefix).min(below.to_vec())), limit).await
+    }
+
+    async fn append(&self, stamp: Stamp, batch: &Batch) -> Result<(), AppendError> {
+        let (mut slot, session) = match self.pool.writer().await {
+            Ok(writer) => writer,
+            Err(error) => {
+                tracing::warn!(%error, "the database can't be reached");
+                return Err(AppendError::Unavailable);
+            }
+        };
+        let written = timeout(WRITE_WITHIN, self.write(&session, stamp, batch)).await;
+        let error = match written {
+            Ok(Ok(())) => {
+                self.pool.note(true);
+                return Ok(());
+            }
+            Ok(Err(error)) => error,
+            Err(_) => {
+                // Dropped and not cancelled: see the settings of a connection.
+                *slot = None;
+                self.pool.note(false);
+                tracing::warn!("a batch of commits has no answer from the database");
+                return Err(AppendError::Unknown);
+            }
+        };
+        let fate = fate_of(&error);
+        let is_as_expected = error.code().is_none_or(|code| code.code() != NOT_AS_EXPECTED);
+        if !Lists::of(batch).guards.is_empty() || fate == Some(AppendError::Unknown) {
+            // A transaction may be open on it, or its end is not known.
+            *slot = None;
+        }
+        drop(slot);
+        self.pool.note(fate != Some(AppendError::Unknown));
+        if is_as_expected {
+            tracing::warn!(error = in_words(&error), "a batch of commits failed at the database");
+        }
+        match fate {
+            Some(fate) => Err(fate),
+            None => Err(self.conflict(batch).await),
+        }
+    }
+
+    async fn pause(&self, tries: u32) {
+        sleep(PAUSE * 2_u32.saturating_pow(tries.min(6))).await;
+    }
+
+    fn health(&self) -> Health {
+        self.pool.health()
+    }
+
+    async fn close(&self) {
+        self.pool.close().await;
+    }
+}
+
+/// What an error of a write means; `None` where something was not as expected.
+fn fate_of(error: &Error) -> Option<AppendError> {
+    let Some(code) = error.code() else {
+        // The connection has failed.
+        return Some(AppendError::Unknown);
+    };
+    if code.code() == NOT_AS_EXPECTED {
+        return None;
+    }
+    let again = [
+        SqlState::T_R_SERIALIZATION_FAILURE,
+        SqlState::T_R_DEADLOCK_DETECTED,
+        SqlState::LOCK_NOT_AVAILABLE,
+        SqlState::UNIQUE_VIOLATION,
+    ];
+    if again.contains(code) {
+        return Some(AppendError::Again);
+    }
+    // Connections that end, servers that stop, and internal errors may come behind a commit.
+    let is_certain = !["08", "57", "58", "XX", "40"].iter().any(|class| code.code().starts_with(class));
+    Some(if is_certain { AppendError::Unavailable } else { AppendError::Unknown })
+}
+
+/// The first position behind all keys with this prefix.
+fn end_of(prefix: &[u8]) -> Vec<u8> {
+    let kept = prefix.iter().rposition(|byte| *byte < u8::MAX);
+    match kept {
+        Some(last) => {
+            let mut end = prefix[..=last].to_vec();
+            end[last] += 1;
+            end
+        }
+        // No key has that many such bytes.
+        None => vec![u8::MAX; 64],
+    }
+}
+
+fn column(row: &tokio_postgres::Row, index: usize) -> Result<Bytes, StoreError> {
+    let bytes: &[u8] = row.try_get(index).map_err(|error| StoreError::Damaged(in_words(&error)))?;
+    Ok(Bytes::copy_from_slice(bytes))
+}
+
+fn unavailable(error: NoConnection) -> StoreError {
+    StoreError::Unavailable(error.to_string())
+}
+
+/// Longer than anything but a database that is not there: a write may wait for a standby.
+const WRITE_WITHIN: Duration = Duration::from_secs(10);
+const READ_WITHIN: Duration = Duration::from_secs(5);
+const PAUSE: Duration = Duration::from_millis(10);

@@ -1,0 +1,199 @@
+//! Opens a store: its tables, what is noted about the deployment, and the check of the instance key.
+
+use std::collections::HashMap;
+use std::str::FromStr;
+
+use tokio_postgres::config::{Host, SslMode};
+use tokio_postgres::{Client, Config};
+
+use super::map::Postgres;
+use super::names::Names;
+use super::pool::{Pool, in_words};
+use super::statements::FORMAT;
+use super::tls::Tls;
+use crate::domain::secret::Secret;
+use crate::domain::text::hex;
+use crate::entropy::unique_bytes;
+use crate::store::kv::kv_store::KvStore;
+use crate::store::kv::kv_store::nodes::Nodes;
+use crate::store::kv::seal::{Sealer, Sealing};
+use crate::store::kv::seal_shared::SealedShared;
+
+/// The store in a database that speaks PostgreSQL's protocol.
+pub type PostgresStore = KvStore<Nodes<SealedShared<Postgres>>>;
+
+/// How a store in PostgreSQL is opened.
+#[derive(Debug)]
+pub struct PostgresOptions {
+    /// Where the database is: `postgres://user:password@host/database?sslmode=require`. With `sslmode=require` the connection is
+    /// encrypted, and the server's certificate must be valid for its name under the system's root certificates; with `prefer`
+    /// it is so where the server offers encryption; `disable` never is. A folder of a Unix socket is written as
+    /// `postgres:///database?host=/run/postgresql`.
+    pub url: Secret<String>,
+    /// What the names of its tables begin with: lower-case letters, digits and underscores, at most 48.
+    pub prefix: String,
+    /// The encryption of values; without it they are stored in plain.
+    pub sealing: Option<Sealing>,
+    /// Whether missing tables are made. Without it they must be there: [`PostgresStore::migrate`] makes them.
+    pub migrates: bool,
+}
+
+/// Why a database can't be used.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum PostgresError {
+    /// The URL can't be read. It is not shown, because it may have a password.
+    #[error("the URL of the database can't be read: {0}")]
+    Url(String),
+    /// The prefix can't be the beginning of the names of tables.
+    #[error("a prefix of tables has at most 48 lower-case letters, digits and underscores, and begins with no digit")]
+    Prefix,
+    /// TLS can't be used on this system.
+    #[error("TLS to the database can't be used: {0}")]
+    Tls(String),
+    /// There is no connection.
+    #[error("the database can't be reached: {0}")]
+    Unreachable(String),
+    /// It refuses what is needed to open the store.
+    #[error("the database refuses: {0}")]
+    Refused(String),
+    /// The tables are missing, and were not to be made.
+    #[error("the database has no tables of this name; `vestibule migrate` makes them, or `store.migrate = true`")]
+    NotMigrated,
+    /// A newer version made the tables.
+    #[error("the tables have format {0}, and this version knows formats up to {FORMAT}; use a newer version")]
+    TooNew(String),
+    /// What is noted about the deployment is missing or can't be read.
+    #[error("the tables can't be used: {0}")]
+    Damaged(&'static str),
+    /// Its values are sealed under another instance key.
+    #[error(
+        "the data in the database is encrypted under another instance key; use the key file that it was written with"
+    )]
+    WrongKey,
+}
+
+impl PostgresStore {
+    /// Opens the store.
+    ///
+    /// # Errors
+    /// One sentence that says what to do; see [`PostgresError`].
+    pub async fn open(options: &PostgresOptions) -> Result<Self, PostgresError> {
+        let pool = pool(options)?;
+        let client = pool.bare().await.map_err(|error| PostgresError::Unreachable(error.to_string()))?;
+        if options.migrates {
+            migrate(&client, &pool.names).await?;
+        }
+        let deployment = deployment(&client, &pool.names).await?;
+        let sealer = options.sealing.as_ref().map(|sealing| Sealer::new(sealing, deployment));
+        check_key(&client, &pool.names, sealer.as_ref()).await?;
+        drop(client);
+        Ok(Self::over(Nodes::over(SealedShared::over(Postgres { pool }, sealer))))
+    }
+
+    /// Makes the tables where they are missing, and brings older ones to the format of this version. It may run while nodes use
+    /// them.
+    ///
+    /// # Errors
+    /// One sentence that says what to do; see [`PostgresError`].
+    pub async fn migrate(options: &PostgresOptions) -> Result<(), PostgresError> {
+        let pool = pool(options)?;
+        let client = pool.bare().await.map_err(|error| PostgresError::Unreachable(error.to_string()))?;
+        migrate(&client, &pool.names).await
+    }
+}
+
+impl PostgresStore {
+    /// Looks whether a start could use the database, and changes nothing: tables that it would make may be missing.
+    ///
+    /// # Errors
+    /// Why a start would fail; see [`PostgresError`].
+    pub async fn inspect(options: &PostgresOptions) -> Result<(), PostgresError> {
+        let pool = pool(options)?;
+        let client = pool.bare().await.map_err(|error| PostgresError::Unreachable(error.to_string()))?;
+        let deployment = match deployment(&client, &pool.names).await {
+            Err(PostgresError::NotMigrated) if options.migrates => return Ok(()),
+            found => found?,
+        };
+        let sealer = options.sealing.as_ref().map(|sealing| Sealer::new(sealing, deployment));
+        compare_key(&client, &pool.names, sealer.as_ref()).await
+    }
+}
+
+fn pool(options: &PostgresOptions) -> Result<Pool, PostgresError> {
+    let names = Names::of(&options.prefix).ok_or(PostgresError::Prefix)?;
+    let mut config = Config::from_str(options.url.expose()).map_err(|error| PostgresError::Url(in_words(&error)))?;
+    if config.get_application_name().is_none() {
+        config.application_name("vestibule");
+    }
+    let is_remote = config.get_hosts().iter().any(|host| matches!(host, Host::Tcp(_)));
+    let tls = if is_remote && config.get_ssl_mode() != SslMode::Disable {
+        Some(Tls::of_the_system().map_err(|error| PostgresError::Tls(error.to_string()))?)
+    } else {
+        None
+    };
+    Ok(Pool::new(config, tls, names))
+}
+
+/// Makes what is missing. Several nodes may do it at once.
+async fn migrate(client: &Client, names: &Names) -> Result<(), PostgresError> {
+    let is_there = client.query_one(&names.is_there(), &[]).await.map_err(refused)?;
+    if !is_there.try_get::<_, bool>(0).map_err(refused)? {
+        // Made by two at once, one of them may be told that a name is taken by a table that is not there yet.
+        if client.batch_execute(&names.tables()).await.is_err() {
+            client.batch_execute(&names.tables()).await.map_err(refused)?;
+        }
+    }
+    let bytes = unique_bytes();
+    let id = u64::from_be_bytes([bytes[0], bytes[1], bytes[2], bytes[3], bytes[4], bytes[5], bytes[6], bytes[7]]);
+    // In this order: who finds a format finds the rest.
+    for (name, value) in [(DEPLOYMENT, id.to_string()), (FORMAT_NAME, FORMAT.to_string())] {
+        client.execute(&names.note(), &[&name, &value]).await.map_err(refused)?;
+    }
+    Ok(())
+}
+
+/// The number of the deployment, under which its values are sealed.
+async fn deployment(client: &Client, names: &Names) -> Result<u64, PostgresError> {
+    let is_there = client.query_one(&names.is_there(), &[]).await.map_err(refused)?;
+    if !is_there.try_get::<_, bool>(0).map_err(refused)? {
+        return Err(PostgresError::NotMigrated);
+    }
+    let facts = facts(client, names).await?;
+    let Some(format) = facts.get(FORMAT_NAME) else { return Err(PostgresError::NotMigrated) };
+    match format.parse::<u32>() {
+        Ok(FORMAT) => {}
+        Ok(newer) if newer > FORMAT => return Err(PostgresError::TooNew(format.clone())),
+        _ => return Err(PostgresError::Damaged("their format is not a number that was ever written")),
+    }
+    let deployment = facts.get(DEPLOYMENT).and_then(|id| id.parse().ok());
+    deployment.ok_or(PostgresError::Damaged("the number of the deployment is missing"))
+}
+
+/// Compares the fingerprint of the instance key, which the first node that seals values notes.
+async fn check_key(client: &Client, names: &Names, sealer: Option<&Sealer>) -> Result<(), PostgresError> {
+    if let Some(sealer) = sealer.filter(|sealer| sealer.seals()) {
+        client.execute(&names.note(), &[&KEY_CHECK, &hex(&sealer.check_value())]).await.map_err(refused)?;
+    }
+    compare_key(client, names, sealer).await
+}
+
+async fn compare_key(client: &Client, names: &Names, sealer: Option<&Sealer>) -> Result<(), PostgresError> {
+    let noted = facts(client, names).await?.remove(KEY_CHECK);
+    let known = sealer.map(|sealer| hex(&sealer.check_value()));
+    if noted.is_none() || noted == known { Ok(()) } else { Err(PostgresError::WrongKey) }
+}
+
+async fn facts(client: &Client, names: &Names) -> Result<HashMap<String, String>, PostgresError> {
+    let rows = client.query(&names.facts(), &[]).await.map_err(refused)?;
+    rows.iter().map(|row| Ok((row.try_get(0).map_err(refused)?, row.try_get(1).map_err(refused)?))).collect()
+}
+
+fn refused(error: tokio_postgres::Error) -> PostgresError {
+    PostgresError::Refused(in_words(&error))
+}
+
+/// The names of the facts; they are in the table.
+const FORMAT_NAME: &str = "format";
+const DEPLOYMENT: &str = "deployment";
+const KEY_CHECK: &str = "instance_key_check";
