@@ -12,9 +12,9 @@ pub(crate) mod error;
 pub(crate) mod instance;
 mod invitation;
 mod message;
-#[cfg(feature = "server")]
 mod passkey;
 mod reverification;
+#[cfg(feature = "server")]
 pub(crate) mod second_factor;
 mod session;
 mod sign_in;
@@ -34,6 +34,7 @@ pub(crate) use passkey::OwnPasskey;
 #[cfg(feature = "server")]
 pub(crate) use session::TokenResource;
 pub(crate) use user::UserResource;
+#[cfg(feature = "server")]
 pub(crate) use user::{OwnAccount, OwnAddress, OwnAddresses};
 
 use std::fmt::Display;
