@@ -75,6 +75,12 @@ impl RequestContext {
         self.carrier == TokenCarrier::Cookie
     }
 
+    /// Whether the client is in an application's own storage. To a browser nobody else may give a client: a page can be made
+    /// to send what somebody else has begun.
+    pub(super) fn in_application(&self) -> bool {
+        self.carrier == TokenCarrier::Header
+    }
+
     /// The request, for the events of a commit; `None` where nothing is known of it.
     pub(super) fn end_user(&self) -> Option<Box<EndUser>> {
         let is_known = self.address.is_some() || self.user_agent.is_some();

@@ -181,6 +181,11 @@ fn a_ticket_of_a_link_lasts_a_minute_and_serves_who_has_lost_the_token() {
     assert_eq!((refused.status, refused.error_codes()), (400, vec!["ticket_expired_code".into()]));
     let forged = site.present(&app.token, &late[1..]);
     assert_eq!((forged.status, forged.error_codes()), (400, vec!["ticket_invalid_code".into()]));
+    // A page that somebody else has sent a person to must not change who they are.
+    let mut page = Browser::of(&site.server);
+    let planted = page.post("/v1/client/sign_ins", &format!("strategy=ticket&ticket={}", buy()));
+    assert_eq!((planted.status, planted.error_codes()), (400, vec!["ticket_invalid_code".into()]));
+    assert_eq!(page.get("/v1/client").json()["response"], Value::Null);
     let done = site.present("", &buy());
     assert_eq!(done.json()["response"]["status"], "complete", "{}", done.body);
     let token = done.header("authorization").expect("a token");

@@ -71,7 +71,11 @@ impl Engine {
             check_unused(self.status_of_link(&found, &token))?;
             // Only the application that began has the verifier. It may have lost the token that it had then.
             let owner = found.client_id;
-            let holder = if caller.client_id() == Some(owner) { caller.clone() } else { self.holder(owner).await? };
+            let is_owner = caller.client_id() == Some(owner);
+            if !is_owner && !context.in_application() {
+                return Err(refused(ErrorCode::ApprovalTokenInvalid));
+            }
+            let holder = if is_owner { caller.clone() } else { self.holder(owner).await? };
             let follow = VerifyLink {
                 secret: token.secret,
                 by: Some(owner),
@@ -82,7 +86,7 @@ impl Engine {
             let terms = context.with(holder.terms());
             let answer = self.inner.system.command(id, owner, terms, Command::VerifyLink(follow)).await?;
             let (sign_up, mut client) = self.answered(&holder, answer, context).await?;
-            if caller.client_id() != Some(owner) {
+            if !is_owner {
                 client.new_token.get_or_insert_with(|| self.token_of(&client.client));
             }
             Ok((sign_up, client))

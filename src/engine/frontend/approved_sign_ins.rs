@@ -86,6 +86,9 @@ impl Engine {
     ) -> Result<(SignInView, ClientView), EngineError> {
         let token = LinkToken { owner: LinkOwner::SignIn(id, owner), secret: secret.clone() };
         let is_owner = caller.client_id() == Some(owner);
+        if !is_owner && !context.in_application() {
+            return Err(Rejection::from(ErrorCode::TicketInvalidCode).into());
+        }
         let in_cookie = context.in_cookie();
         let follow = VerifyLink { secret, by: Some(owner), confirmed: true, again: false, in_cookie };
         let single = self.single_session();

@@ -28,7 +28,7 @@ pub(super) fn user_settings(instance: &Instance<'_>) -> Value {
             json!({
                 "allow_autofill": sign_in && shown.allow_autofill,
                 "show_sign_in_button": sign_in && shown.show_sign_in_button,
-                "satisfies_second_factor": sign_in,
+                "satisfies_second_factor": false,
             }),
         );
         object.insert(

@@ -35,7 +35,7 @@ async fn exchange(call: &Call<'_>, identity: &Identity, asked: &ApprovedLink) ->
         Err(error) => return Err(call.refuse(identity, error).await),
     };
     let response = json!({"flow_id": asked.flow_id, "ticket": ticket.expose()});
-    // The link is used up by the ticket, so an error about the client must not fail the call.
+    // The ticket is the answer; the client beside it is only told.
     let client = call.engine().client_view(&identity.caller, &call.context).await.unwrap_or_default();
     Ok(match client {
         Some(client) => call.wrapped(identity, &response, &client),

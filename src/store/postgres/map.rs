@@ -5,11 +5,11 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use tokio::time::{sleep, timeout};
-use tokio_postgres::Error;
 use tokio_postgres::error::SqlState;
 use tokio_postgres::types::ToSql;
+use tokio_postgres::{Error, Row, Statement};
 
-use super::pool::{NoConnection, Pool, Session, in_words};
+use super::pool::{NoConnection, Pool, READERS, Session, in_words};
 use super::statements::NOT_AS_EXPECTED;
 use crate::store::error::StoreError;
 use crate::store::health::Health;
@@ -71,13 +71,23 @@ impl<'a> Lists<'a> {
 }
 
 impl Postgres {
-    /// The answer to a read, if it comes in time.
-    async fn answer<T>(&self, read: impl Future<Output = Result<T, Error>> + Send) -> Result<T, StoreError> {
-        let found = timeout(READ_WITHIN, read).await;
-        self.pool.note(found.as_ref().is_ok_and(|found| found.as_ref().err().is_none_or(|e| e.code().is_some())));
-        match found {
-            Ok(found) => found.map_err(|error| StoreError::Unavailable(in_words(&error))),
-            Err(_) => Err(StoreError::Unavailable("the database is slow".into())),
+    /// The rows of a read, if they come in time. Where a connection turns out to be lost, another one is asked: a read may
+    /// be repeated, and each of them may have been lost with it.
+    async fn rows(
+        &self,
+        statement: fn(&Session) -> &Statement,
+        parameters: &[&(dyn ToSql + Sync)],
+    ) -> Result<Vec<Row>, StoreError> {
+        let mut more = READERS;
+        loop {
+            let session = self.pool.reader().await.map_err(unavailable)?;
+            let found = timeout(READ_WITHIN, session.client.query(statement(&session), parameters)).await;
+            self.pool.note(found.as_ref().is_ok_and(|found| found.as_ref().err().is_none_or(|e| e.code().is_some())));
+            match found {
+                Ok(Err(error)) if more > 0 && is_lost(&error) => more -= 1,
+                Ok(found) => return found.map_err(|error| StoreError::Unavailable(in_words(&error))),
+                Err(_) => return Err(StoreError::Unavailable("the database is slow".into())),
+            }
         }
     }
 
@@ -89,9 +99,11 @@ impl Postgres {
     ) -> Result<Vec<(Bytes, Bytes)>, StoreError> {
         let limit = i64::try_from(limit).unwrap_or(i64::MAX);
         let (from, end) = range;
-        let session = self.pool.reader().await.map_err(unavailable)?;
-        let statement = if is_back { &session.scan_back } else { &session.scan };
-        let rows = self.answer(session.client.query(statement, &[&from, &end, &limit])).await?;
+        let statement: fn(&Session) -> &Statement = match is_back {
+            true => |session| &session.scan_back,
+            false => |session| &session.scan,
+        };
+        let rows = self.rows(statement, &[&from, &end, &limit]).await?;
         rows.iter().map(|row| Ok((column(row, 0)?, column(row, 1)?))).collect()
     }
 
@@ -144,8 +156,7 @@ impl Postgres {
 impl SharedMap for Postgres {
     async fn get_many(&self, keys: &[Bytes]) -> Result<Vec<Option<Versioned>>, StoreError> {
         let wanted: Vec<&[u8]> = keys.iter().map(|key| &key[..]).collect();
-        let session = self.pool.reader().await.map_err(unavailable)?;
-        let rows = self.answer(session.client.query(&session.get, &[&wanted])).await?;
+        let rows = self.rows(|session| &session.get, &[&wanted]).await?;
         let mut found = HashMap::with_capacity(rows.len());
         for row in &rows {
             let stamp = row.try_get(1).map_err(|error| StoreError::Damaged(in_words(&error)))?;
@@ -240,6 +251,11 @@ fn fate_of(error: &Error) -> Option<AppendError> {
     Some(if is_certain { AppendError::Unavailable } else { AppendError::Unknown })
 }
 
+/// Whether a read has failed because its connection has ended, or the server that it led to (class 57P of SQLSTATE).
+fn is_lost(error: &Error) -> bool {
+    error.code().is_none_or(|code| code.code().starts_with("57P"))
+}
+
 /// The first position behind all keys with this prefix.
 fn end_of(prefix: &[u8]) -> Vec<u8> {
     let kept = prefix.iter().rposition(|byte| *byte < u8::MAX);
@@ -254,7 +270,7 @@ fn end_of(prefix: &[u8]) -> Vec<u8> {
     }
 }
 
-fn column(row: &tokio_postgres::Row, index: usize) -> Result<Bytes, StoreError> {
+fn column(row: &Row, index: usize) -> Result<Bytes, StoreError> {
     let bytes: &[u8] = row.try_get(index).map_err(|error| StoreError::Damaged(in_words(&error)))?;
     Ok(Bytes::copy_from_slice(bytes))
 }

@@ -173,5 +173,5 @@ const SETTINGS: &str = "SET statement_timeout = 0; SET lock_timeout = '250ms'; \
                         SET enable_seqscan = off; SET enable_hashjoin = off; SET enable_mergejoin = off; \
                         SET plan_cache_mode = force_generic_plan";
 /// How many connections reads share; each may have many under way.
-const READERS: usize = 4;
+pub(super) const READERS: usize = 4;
 const CONNECT_WITHIN: Duration = Duration::from_secs(3);

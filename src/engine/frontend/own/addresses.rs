@@ -113,7 +113,7 @@ impl Engine {
             for _ in 0..TRIES_MAX {
                 let (user, session) = self.own(own).await?;
                 check_fits_task(&session, &user, id)?;
-                self.check_fresh(&session, &user, Needs::FreshProof)?;
+                self.check_fresh(&session, &user, Needs::OfFactor(id))?;
                 let address = user.unproved_address(id).ok_or_else(|| match user.has_address(id) {
                     true => EngineError::Rejected(ErrorCode::VerificationAlreadyVerified.into()),
                     false => EngineError::NotFound,
@@ -197,7 +197,7 @@ impl Engine {
             for _ in 0..TRIES_MAX {
                 let (user, session) = self.own(own).await?;
                 check_fits_task(&session, &user, id)?;
-                self.check_fresh(&session, &user, Needs::FreshProof)?;
+                self.check_fresh(&session, &user, Needs::OfFactor(id))?;
                 if !user.has_address(id) {
                     return Err(EngineError::NotFound);
                 }

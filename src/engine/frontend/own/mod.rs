@@ -126,7 +126,8 @@ impl Engine {
         if needs == Needs::Session || !self.policy().reverification {
             return Ok(());
         }
-        let mut factors = user.phone_numbers.iter().filter(|phone| phone.reserved_for_second_factor);
+        let phones = user.phone_numbers.iter().chain(&user.unproved_phones);
+        let mut factors = phones.filter(|phone| phone.reserved_for_second_factor);
         let is_of_factors = match needs {
             Needs::Session | Needs::FreshProof => false,
             Needs::FreshSecondFactor => true,
