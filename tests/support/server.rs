@@ -4,7 +4,7 @@
 use std::fs::File;
 use std::ops::Deref;
 use std::path::Path;
-use std::sync::{Mutex, mpsc};
+use std::sync::{LazyLock, Mutex, mpsc};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
@@ -12,6 +12,7 @@ use tokio::runtime::{Builder, Runtime};
 use tokio::sync::oneshot;
 use tracing::Dispatch;
 use tracing::dispatcher::{set_default, with_default};
+use tracing::subscriber::NoSubscriber;
 use vestibule::EngineBuilder;
 use vestibule::config::{Config, Sources};
 use vestibule::startup::ConfiguredServer;
@@ -28,6 +29,10 @@ pub(crate) struct Server {
     end: Mutex<Option<oneshot::Sender<End>>>,
     thread: Option<JoinHandle<bool>>,
 }
+
+/// Two more receivers of logs, which take nothing. While there is one alone, `tracing` asks whether a line is wanted on the
+/// thread that first comes to it, which may be that of a test without a log, and remembers the answer for all threads.
+static OTHERS: LazyLock<[Dispatch; 2]> = LazyLock::new(|| [(); 2].map(|()| Dispatch::new(NoSubscriber::default())));
 
 /// How a server ends.
 enum End {
@@ -64,6 +69,7 @@ impl Server {
         filter: &str,
         complete: impl FnOnce(EngineBuilder) -> EngineBuilder + Send + 'static,
     ) -> Self {
+        LazyLock::force(&OTHERS);
         let config = load(folder, config);
         let log = File::options().create(true).append(true).open(folder.join("log")).expect("a log");
         let log = log_to(config.telemetry.log, filter, log).expect("a filter");
