@@ -75,8 +75,8 @@ impl RequestContext {
         self.carrier == TokenCarrier::Cookie
     }
 
-    /// Whether the client is in an application's own storage. To a browser nobody else may give a client: a page can be made
-    /// to send what somebody else has begun.
+    /// Whether the caller keeps its token itself and sends it in `Authorization`. A browser does not: a page can be made to
+    /// send the secret of another person's flow, and the answer must not replace the browser's client by that person's.
     pub(super) fn in_application(&self) -> bool {
         self.carrier == TokenCarrier::Header
     }

@@ -133,7 +133,7 @@ impl Postgres {
         session.client.batch_execute("BEGIN").await?;
         let taken = session.client.execute(&names.guard(), &[&stamp, &lists.guards]).await?;
         if taken != lists.guards.len() as u64 {
-            // Somebody has one of them: the same error as for any other key.
+            // One of the keys exists: this gives the same error as any other key that is not as expected.
             session.client.query("SELECT 1 / 0", &[]).await?;
         }
         append.await?;

@@ -78,7 +78,7 @@ impl Pool {
         self.session(&mut slot).await
     }
 
-    /// The connection for writes, which nobody else uses while the guard is held.
+    /// The connection for writes. While the guard is held, no other call uses it.
     pub(super) async fn writer(&self) -> Result<(MutexGuard<'_, Option<Arc<Session>>>, Arc<Session>), NoConnection> {
         let mut slot = self.writer.lock().await;
         let session = self.session(&mut slot).await?;

@@ -87,8 +87,8 @@ fn begin_after(last: Option<Position>) -> u64 {
     block.saturating_mul(BLOCK)
 }
 
-/// The number of the record behind this last event, where several nodes write: nothing that was read is ever lost there, so
-/// no number is left out, and whoever writes the next one knows of all before it.
+/// The number of the record behind this last event, where several nodes write. What was read there is never lost, so no
+/// number is left out, and the node that writes the next record has read all before it.
 #[cfg(any(test, feature = "postgres"))]
 pub(super) fn follows(last: Option<Position>) -> u64 {
     last.map_or(BLOCK, |last| last.sequence().saturating_add(1))

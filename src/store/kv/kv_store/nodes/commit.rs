@@ -78,7 +78,7 @@ impl Run<'_> {
         }
     }
 
-    /// Of these commits nobody knows whether they are written. Those that write nothing may have been refused because of
+    /// It is unknown whether these commits are written. Those that write nothing may have been refused because of
     /// others that are.
     fn unknown(&mut self, round: &Round) {
         for plan in &round.plans {
@@ -269,7 +269,7 @@ impl Deciding {
                 self.part = another_part();
             }
         }
-        // Of the closing alone, which all nodes write to: nobody's fault, and more likely.
+        // The conflict is in the value that all nodes write with each batch: no commit caused it, and it is more likely.
         if is_theirs { Ok(()) } else { run.failed().map(drop) }
     }
 
