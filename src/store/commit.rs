@@ -49,6 +49,9 @@ pub struct Commit {
     pub end_user: Option<Box<EndUser>>,
     /// Whether its events are left out of the log of events.
     pub unrecorded: bool,
+    /// Whether other nodes have to read again what they keep in memory of its values. It is so anyway after changes to lists,
+    /// redirect URLs, overrides and endpoints.
+    pub concerns_others: bool,
     /// Whether the commit may be acknowledged before it is on disk, if the store's durability allows that. A commit
     /// that creates, changes or removes a user other than by a sign-in never is.
     pub relaxed: bool,
@@ -346,8 +349,8 @@ pub enum WebhookChange {
 pub struct WebhookProgress {
     /// The endpoint.
     pub endpoint: WebhookEndpointId,
-    /// The last event that is dealt with, if it is another one now.
-    pub cursor: Option<Position>,
+    /// How far the deliveries are, if that is another place now.
+    pub cursor: Option<CursorMove>,
     /// Whether its attempts succeed, if that is another value now.
     pub health: Option<Health>,
     /// Why it is to be switched off.
@@ -356,6 +359,16 @@ pub struct WebhookProgress {
     pub done: Vec<RetryKey>,
     /// Messages that wait for another attempt now.
     pub retries: Vec<Retry>,
+}
+
+/// How far the deliveries to an endpoint went. It is written where the stored place is still the one before: else somebody
+/// has moved it meanwhile.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct CursorMove {
+    /// The place before.
+    pub from: Option<Position>,
+    /// The last event that is dealt with.
+    pub to: Position,
 }
 
 /// An outbox entry; its secret part is sealed.

@@ -28,4 +28,7 @@ pub enum Unready {
     /// The database did not answer the last call, and none has succeeded since.
     #[error("the database can't be reached")]
     Unreachable,
+    /// The clocks of this machine and of the database are more than two seconds apart: nodes would not agree on what is over.
+    #[error("the clock of this machine is more than 2 seconds apart from that of the database")]
+    ClocksApart,
 }

@@ -38,7 +38,7 @@ pub use commit::{
     RedirectUrlChange, SignInTokenChange, SignUpWrite, UserWrite, ValueWrite, WaitlistChange,
 };
 #[cfg(feature = "webhooks")]
-pub use commit::{WebhookChange, WebhookProgress};
+pub use commit::{CursorMove, WebhookChange, WebhookProgress};
 #[cfg(any(test, feature = "test-util"))]
 pub use contract::check_store;
 pub use durability::Durability;
@@ -56,6 +56,8 @@ pub use kv::memory::Memory;
 pub use kv::memory::MemoryStore;
 #[cfg(any(feature = "sled", feature = "postgres"))]
 pub use kv::seal::Sealing;
+#[cfg(test)]
+pub(crate) use kv::shared_memory::nodes_in_memory;
 pub use messages::StoredMessage;
 #[cfg(feature = "postgres")]
 pub use postgres::{PostgresError, PostgresOptions, PostgresStore};

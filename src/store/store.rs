@@ -237,6 +237,9 @@ pub trait Store: sealed::Sealed + Send + Sync + 'static {
     /// The first `limit` named values whose names begin so, in the order of their names, with their names.
     fn values<'a>(&'a self, prefix: &'a str, limit: usize) -> BoxFuture<'a, Result<Vec<NamedValue>, StoreError>>;
 
+    /// Whether other nodes may commit to it too.
+    fn is_shared(&self) -> bool;
+
     /// Whether the store can commit now, or why not. Does not wait, so any thread may call it.
     fn health(&self) -> Health;
 

@@ -6,7 +6,7 @@ use crate::domain::policy::RetentionPolicy;
 use crate::domain::rejection::{ErrorCode, Rejection};
 use crate::domain::time::Timestamp;
 use crate::domain::webhook::{Disabled, EndpointOwner, Health, Progress, Retry, RetryKey, State, WebhookEndpoint};
-use crate::store::commit::{WebhookChange, WebhookProgress};
+use crate::store::commit::{CursorMove, WebhookChange, WebhookProgress};
 use crate::store::{Commit, CommitError, Decision, Housekeeping, ScanCursor, Store};
 
 use super::support::*;
@@ -54,8 +54,11 @@ pub(super) async fn what_came_of_deliveries_is_noted_beside_other_changes(store:
     let made = endpoint(1);
     change(store, WebhookChange::Create(Box::new(made.clone()))).await.expect("a new one");
     let failing = Health::Failing { since: at(5), last: at(6) };
-    let moved = WebhookProgress { cursor: Some(Position::new(7, 1)), health: Some(failing), ..nothing(&made) };
+    let to = |from, to| Some(CursorMove { from, to });
+    let moved = WebhookProgress { cursor: to(None, Position::new(7, 1)), health: Some(failing), ..nothing(&made) };
     note(store, 6, moved).await;
+    let late = WebhookProgress { cursor: to(None, Position::new(6, 0)), ..nothing(&made) };
+    note(store, 6, late).await;
 
     // Made before that, and committed after it.
     let next = WebhookEndpoint { description: "changed".into(), version: made.version + 1, ..made.clone() };
@@ -76,7 +79,7 @@ pub(super) async fn what_came_of_deliveries_is_noted_beside_other_changes(store:
     let moved = store.webhook_endpoint(made.id).await.expect("readable").expect("an endpoint");
     assert_eq!(moved.progress, Progress { cursor: None, ..progress });
 
-    note(store, 9, WebhookProgress { cursor: Some(Position::new(9, 0)), ..nothing(&endpoint(2)) }).await;
+    note(store, 9, WebhookProgress { cursor: to(None, Position::new(9, 0)), ..nothing(&endpoint(2)) }).await;
     assert_eq!(store.webhook_endpoint(endpoint(2).id).await, Ok(None), "nothing makes an endpoint that is gone");
 }
 

@@ -296,6 +296,10 @@ impl Store for FaultyStore {
         Box::pin(self.read(StoreRead::Value, self.inner.values(prefix, limit)))
     }
 
+    fn is_shared(&self) -> bool {
+        self.inner.is_shared()
+    }
+
     fn health(&self) -> Health {
         self.inner.health()
     }

@@ -16,6 +16,7 @@ use super::memory::Memory;
 use super::shared_map::{AppendError, Batch, SharedMap, Stamp, Versioned};
 use crate::store::error::StoreError;
 use crate::store::health::Health;
+use crate::store::store::Store;
 
 /// A map in memory that several nodes share.
 #[derive(Clone, Debug, Default)]
@@ -32,6 +33,12 @@ struct Entries {
     refused: usize,
     /// How many keys had to stay absent without being written.
     guards: usize,
+}
+
+/// The stores of two nodes that share one map.
+pub(crate) fn nodes_in_memory() -> [Arc<dyn Store>; 2] {
+    let memory = SharedMemory::default();
+    [Arc::new(memory.node()), Arc::new(memory.node())]
 }
 
 impl SharedMemory {

@@ -85,7 +85,10 @@ impl Postgres {
             self.pool.note(found.as_ref().is_ok_and(|found| found.as_ref().err().is_none_or(|e| e.code().is_some())));
             match found {
                 Ok(Err(error)) if more > 0 && is_lost(&error) => more -= 1,
-                Ok(found) => return found.map_err(|error| StoreError::Unavailable(in_words(&error))),
+                Ok(found) => {
+                    self.pool.clocks.compare(&session.client).await;
+                    return found.map_err(|error| StoreError::Unavailable(in_words(&error)));
+                }
                 Err(_) => return Err(StoreError::Unavailable("the database is slow".into())),
             }
         }

@@ -3,6 +3,7 @@
 //! Begin reading at `map.rs`: how a batch becomes one statement, and how it is found out what became of it. `open.rs` has the
 //! tables, `pool.rs` the connections.
 
+mod clocks;
 mod map;
 mod names;
 mod open;

@@ -9,6 +9,7 @@ use tokio::time::timeout;
 use tokio_postgres::config::SslMode;
 use tokio_postgres::{Client, Config, NoTls, Statement};
 
+use super::clocks::Clocks;
 use super::names::Names;
 use super::tls::Tls;
 use crate::store::health::{Health, Unready};
@@ -24,6 +25,7 @@ pub(super) struct Pool {
     readers: Vec<Mutex<Option<Arc<Session>>>>,
     next: AtomicUsize,
     fails: AtomicBool,
+    pub(super) clocks: Clocks,
     is_closed: AtomicBool,
 }
 
@@ -57,6 +59,7 @@ impl Pool {
             readers: (0..READERS).map(|_| Mutex::default()).collect(),
             next: AtomicUsize::new(0),
             fails: AtomicBool::new(false),
+            clocks: Clocks::default(),
             is_closed: AtomicBool::new(false),
         }
     }
@@ -94,6 +97,7 @@ impl Pool {
         match (self.is_closed.load(Ordering::Relaxed), self.fails.load(Ordering::Relaxed)) {
             (true, _) => Err(Unready::Closed),
             (_, true) => Err(Unready::Unreachable),
+            _ if self.clocks.are_apart() => Err(Unready::ClocksApart),
             _ => Ok(()),
         }
     }
@@ -141,6 +145,7 @@ impl Pool {
             }
         };
         client.batch_execute(SETTINGS).await?;
+        self.clocks.compare(&client).await;
         Ok(client)
     }
 }

@@ -66,6 +66,11 @@ pub trait Beneath: Sized + Send + Sync + 'static {
         groups.len()
     }
 
+    /// Whether other processes may write to it too.
+    fn is_shared(&self) -> bool {
+        false
+    }
+
     /// Whether it can write now, or why not, found out without waiting.
     fn health(&self) -> Health;
 

@@ -450,6 +450,10 @@ impl<K: Beneath> Store for KvStore<K> {
         }))
     }
 
+    fn is_shared(&self) -> bool {
+        self.shared.kv.is_shared()
+    }
+
     fn health(&self) -> Health {
         self.shared.kv.health()
     }

@@ -142,6 +142,10 @@ impl<M: SharedMap> Beneath for Nodes<M> {
         Err(CommitError::Unknown)
     }
 
+    fn is_shared(&self) -> bool {
+        true
+    }
+
     fn health(&self) -> Health {
         self.map.health()
     }

@@ -31,6 +31,7 @@ impl<K: Reads> Transaction<'_, '_, K> {
             WebhookChange::MoveTo(id, cursor) => {
                 let mut known = self.endpoint(*id)?.ok_or_else(gone)?;
                 known.progress.cursor = *cursor;
+                known.version += 1;
                 known
             }
             WebhookChange::Delete(id) => {
@@ -63,7 +64,9 @@ impl<K: Reads> Transaction<'_, '_, K> {
             progress.waiting += u64::from(self.get(&key)?.is_none());
             self.put(key, &WebhookRetryRecordV1::from(retry))?;
         }
-        progress.cursor = made.cursor.or(progress.cursor);
+        if let Some(moved) = made.cursor.filter(|moved| moved.from == progress.cursor) {
+            progress.cursor = Some(moved.to);
+        }
         progress.health = made.health.unwrap_or(progress.health);
         if let (State::Enabled, Some(why)) = (endpoint.state, made.disabled) {
             endpoint.state = State::Disabled(why);
