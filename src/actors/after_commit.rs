@@ -8,9 +8,11 @@ use tokio::task::{AbortHandle, JoinSet};
 
 use crate::domain::event::{Event, Position};
 use crate::domain::hook::AfterCommit;
-use crate::store::{Commit, EventPage, StoreError};
+use crate::store::{Commit, CommitError, Committed, Decision, EventPage, NamedValueWrite, StoreError};
 
+use super::announced::AFTER_COMMIT;
 use super::context::ActorContext;
+use super::lease::Lease;
 use super::persister::Persister;
 
 /// A hook with the name under which its place in the log is stored.
@@ -23,22 +25,34 @@ pub struct Follower {
 }
 
 /// The hooks that are being told. They are told no more when this is stopped or dropped.
-pub(super) struct Following(Vec<AbortHandle>);
+pub(super) struct Following(Vec<(AbortHandle, Lease)>);
 
 impl Following {
     /// Begins to tell these hooks.
     pub(super) fn start(followers: Vec<Follower>, context: &Arc<ActorContext>, persister: &Persister) -> Self {
         let start = |follower: Follower| {
             let (context, persister) = (context.clone(), persister.clone());
-            tokio::spawn(async move { follower.follow(&context, &persister).await }).abort_handle()
+            let lease = Lease::keep(&follower.key(), &context, &persister);
+            let task = tokio::spawn({
+                let lease = lease.clone();
+                async move { follower.follow_while_held(&lease, &context, &persister).await }
+            });
+            (task.abort_handle(), lease)
         };
         Self(followers.into_iter().map(start).collect())
     }
 
     /// Stops at once. A hook that was just told of an event is told of it again after the next start.
     pub(super) fn stop(&self) {
-        for follower in &self.0 {
+        for (follower, _) in &self.0 {
             follower.abort();
+        }
+    }
+
+    /// Leaves them to other nodes.
+    pub(super) async fn give_back(&self) {
+        for (_, lease) in &self.0 {
+            lease.give_back().await;
         }
     }
 }
@@ -50,14 +64,28 @@ impl Drop for Following {
 }
 
 impl Follower {
+    /// Tells the hook while it is for this node to do so. A hook that is just told of an event when that ends is told of it
+    /// again by the next node.
+    async fn follow_while_held(&self, lease: &Lease, context: &ActorContext, persister: &Persister) {
+        while context.event_log.is_open() {
+            lease.held().await;
+            tokio::select! {
+                () = self.follow(context, persister) => {}
+                () = lease.lost() => {}
+            }
+        }
+    }
+
+    /// Tells the hook of all events from its place on, until the engine stops or the place was written by somebody else.
     async fn follow(&self, context: &ActorContext, persister: &Persister) {
         let mut newer = context.event_log.watch();
-        let mut place = loop {
-            match self.place(context, persister).await {
-                Ok(place) => break place,
+        let mut stored = loop {
+            match self.stored_place(context, persister).await {
+                Ok(stored) => break stored,
                 Err(error) => self.trouble(&error).await,
             }
         };
+        let mut place = read_place(&stored);
         loop {
             newer.borrow_and_update();
             let page = match context.store.events(place, PORTION).await {
@@ -78,28 +106,38 @@ impl Follower {
                 self.tell(event).await;
             }
             place = Some(last);
-            self.keep(place, context, persister).await;
+            let next = write_place(place);
+            match self.keep(Some(stored.clone()), next.clone(), context, persister).await {
+                Ok(_) => stored = next,
+                Err(CommitError::Stale) => return,
+                // The hook is told again after the next start what it was told now.
+                Err(error) => tracing::debug!(hook = self.name, %error, "the place of a hook could not be stored"),
+            }
         }
     }
 
-    /// The place from which the hook goes on. A hook that is new here begins with what happens from now on.
-    async fn place(&self, context: &ActorContext, persister: &Persister) -> Result<Option<Position>, StoreError> {
+    /// The stored place from which the hook goes on. A hook that is new here begins with what happens from now on.
+    async fn stored_place(&self, context: &ActorContext, persister: &Persister) -> Result<Vec<u8>, StoreError> {
         if let Some(stored) = context.store.value(&self.key()).await? {
-            let text = String::from_utf8(stored).unwrap_or_default();
-            return Ok(text.parse().ok());
+            return Ok(stored);
         }
-        let last = context.store.last_event().await?;
-        self.keep(last, context, persister).await;
-        Ok(last)
+        let begin = write_place(context.store.last_event().await?);
+        let kept = self.keep(None, begin.clone(), context, persister).await;
+        kept.map_err(|error| StoreError::Unavailable(format!("its place can't be stored: {error}")))?;
+        Ok(begin)
     }
 
-    /// Stores the place. Where that fails, the hook is told again after the next start what it was told before.
-    async fn keep(&self, place: Option<Position>, context: &ActorContext, persister: &Persister) {
-        let text = place.map(|place| place.to_string()).unwrap_or_default();
-        let commit = Commit::of_value(context.now(), &self.key(), text.into_bytes());
-        if let Err(error) = persister.commit(Commit { relaxed: true, ..commit }).await {
-            tracing::debug!(hook = self.name, %error, "the place of a hook could not be stored");
-        }
+    /// Stores the place, if the one before is stored.
+    async fn keep(
+        &self,
+        before: Option<Vec<u8>>,
+        next: Vec<u8>,
+        context: &ActorContext,
+        persister: &Persister,
+    ) -> Result<Committed, CommitError> {
+        let value = NamedValueWrite { name: self.key(), expected: before, next };
+        let decision = Decision { named_value: Some(value), ..Decision::default() };
+        persister.commit(Commit { relaxed: true, ..Commit::of_decision(context.now(), decision) }).await
     }
 
     /// Logs that events are gone which the hook was not told of: it was away for longer than they are kept.
@@ -138,8 +176,16 @@ impl Follower {
     }
 
     fn key(&self) -> String {
-        format!("after_commit:{}", self.name)
+        format!("{AFTER_COMMIT}{}", self.name)
     }
+}
+
+fn write_place(place: Option<Position>) -> Vec<u8> {
+    place.map(|place| place.to_string()).unwrap_or_default().into_bytes()
+}
+
+fn read_place(stored: &[u8]) -> Option<Position> {
+    std::str::from_utf8(stored).ok()?.parse().ok()
 }
 
 /// How many events are read at once.

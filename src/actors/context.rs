@@ -71,6 +71,12 @@ pub struct ActorOptions {
     pub messages_held_max: usize,
     /// How long a transport may take for one message; after that the delivery counts as failed.
     pub delivery_timeout: Duration,
+    /// On a store that nodes share, after how long without a sign another node takes over the work of a node that does it for
+    /// all ([guide: Many nodes](crate::guide::nodes)).
+    pub lease: Duration,
+    /// On a store that nodes share, for how long a sign-up in memory is shown without a look at the store. Zero is right where
+    /// the requests of one browser may come to any node.
+    pub read_lease: Duration,
 }
 
 impl Default for ActorOptions {
@@ -85,6 +91,8 @@ impl Default for ActorOptions {
             // If a mail server is down for hours, this costs some megabytes of memory.
             messages_held_max: 10_000,
             delivery_timeout: Duration::from_secs(60),
+            lease: Duration::from_secs(10),
+            read_lease: Duration::ZERO,
         }
     }
 }
@@ -145,14 +153,22 @@ impl ActorContext {
     /// When that can't be read.
     pub async fn read_switches(&self) -> Result<(), StoreError> {
         for channel in [Channel::Email, Channel::Sms] {
-            let stored = self.store.value(&switch_name(channel)).await?;
-            let is_paused = stored.is_some_and(|bytes| bytes == [1]);
+            let is_paused = self.stored_switch(channel).await?;
             self.health(channel).set_paused(is_paused);
             if is_paused {
                 warn_of_paused(channel);
             }
         }
         Ok(())
+    }
+
+    /// Whether a channel was stopped by hand, as it is stored.
+    ///
+    /// # Errors
+    /// When that can't be read.
+    pub async fn stored_switch(&self, channel: Channel) -> Result<bool, StoreError> {
+        let stored = self.store.value(&switch_name(channel)).await?;
+        Ok(stored.is_some_and(|bytes| bytes == [1]))
     }
 
     /// The settings in force.

@@ -7,7 +7,7 @@ use tokio::sync::watch;
 use crate::domain::event::Position;
 use crate::store::{Commit, CommitError, Committed};
 
-/// Whether events are recorded, and the position of the newest one that was committed since the start.
+/// Whether events are recorded, and the position of the newest one that is known.
 #[derive(Debug)]
 pub struct EventLog {
     is_recorded: bool,
@@ -28,6 +28,11 @@ impl EventLog {
         newest.as_ref().map_or_else(|| watch::channel(None).1, watch::Sender::subscribe)
     }
 
+    /// Whether there may be further events: the engine has not stopped.
+    pub(super) fn is_open(&self) -> bool {
+        self.newest.lock().unwrap_or_else(PoisonError::into_inner).is_some()
+    }
+
     /// Prepares a commit: whether its events are recorded.
     pub(super) const fn prepare(&self, commit: &mut Commit) {
         commit.unrecorded = !self.is_recorded;
@@ -37,9 +42,22 @@ impl EventLog {
     pub(super) fn note(&self, results: &[Result<Committed, CommitError>]) {
         let last = results.iter().filter_map(|result| result.as_ref().ok()?.last_event).max();
         let is_unknown = results.iter().any(|result| matches!(result, Err(CommitError::Unknown)));
-        if last.is_none() && !is_unknown {
-            return;
+        if last.is_some() || is_unknown {
+            self.wake(last);
         }
+    }
+
+    /// Wakes the readers if this last event of the store is a newer one: of another node.
+    pub fn note_last(&self, last: Option<Position>) {
+        let newest = self.newest.lock().unwrap_or_else(PoisonError::into_inner);
+        let known = newest.as_ref().and_then(|newest| *newest.borrow());
+        drop(newest);
+        if last > known {
+            self.wake(last);
+        }
+    }
+
+    fn wake(&self, last: Option<Position>) {
         if let Some(newest) = &*self.newest.lock().unwrap_or_else(PoisonError::into_inner) {
             newest.send_modify(|newest| *newest = last.max(*newest));
         }

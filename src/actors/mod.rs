@@ -5,10 +5,12 @@
 //! A request goes `shard → sign-up → persister`; the answer goes directly to the caller. Begin reading at `system.rs`.
 
 mod after_commit;
+mod announced;
 mod context;
 mod event_log;
 mod hook;
 mod last_seen;
+mod lease;
 mod limited;
 mod outage;
 mod outbox;
@@ -22,9 +24,14 @@ mod system;
 pub(crate) mod test_support;
 
 pub use after_commit::Follower;
+#[cfg(feature = "cli")]
+pub use announced::announce;
+pub use announced::read_announced;
 pub use context::{ActorContext, ActorOptions, OnSent, switch_name, warn_of_paused};
 pub use hook::Hooked;
 pub use last_seen::LastSeen;
+#[cfg(feature = "webhooks")]
+pub use lease::Lease;
 pub use limited::LimitedCounts;
 #[cfg(feature = "webhooks")]
 pub use persister::Persister;

@@ -10,6 +10,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 use crate::domain::time::Timestamp;
 use crate::store::{Commit, CommitError, Committed, OutboxEntry, Store};
 
+use super::announced::announce;
 use super::event_log::EventLog;
 use super::last_seen::LastSeen;
 use super::outage::Outage;
@@ -193,6 +194,9 @@ async fn write(
     for waiting in batch {
         let Waiting { mut commit, reply, _place } = *waiting;
         event_log.prepare(&mut commit);
+        if store.is_shared() {
+            announce(&mut commit);
+        }
         outboxes.push(commit.decision.outbox.clone());
         commits.push(commit);
         replies.push(reply);

@@ -56,7 +56,7 @@ pub(crate) enum SignUpMessage {
 }
 
 /// On which terms a caller changes a sign-up.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Terms {
     /// The conditions of the caller's token; empty for callers without one.
     pub changes: Vec<ClientChange>,
@@ -183,9 +183,19 @@ pub(super) struct Arguments {
 pub(super) struct State {
     arguments: Arguments,
     value: Loaded,
+    /// When the value was last known to be that of the store.
+    confirmed: tokio::time::Instant,
     last_used: tokio::time::Instant,
     /// The timer that is armed; there is at most one.
     timer: Option<AbortHandle>,
+}
+
+/// What came of a command.
+enum Decided {
+    /// With the stored value beneath it.
+    Compared(Result<SignUpReply, CallError>),
+    /// From the value in memory alone.
+    Alone(Result<SignUpReply, CallError>),
 }
 
 enum Loaded {
@@ -200,20 +210,13 @@ impl Actor for SignUpActor {
     type Arguments = Arguments;
 
     async fn pre_start(&self, _: ActorRef<Self::Msg>, arguments: Arguments) -> Result<State, ActorProcessingErr> {
-        Ok(State { arguments, value: Loaded::Absent, last_used: tokio::time::Instant::now(), timer: None })
+        let now = tokio::time::Instant::now();
+        Ok(State { arguments, value: Loaded::Absent, confirmed: now, last_used: now, timer: None })
     }
 
     async fn post_start(&self, myself: ActorRef<Self::Msg>, state: &mut State) -> Result<(), ActorProcessingErr> {
         if !state.arguments.fresh {
-            let store = &state.arguments.context.store;
-            state.value = match store.sign_up(state.arguments.id).await {
-                Ok(Some(value)) => Loaded::Value(Arc::new(value)),
-                Ok(None) => Loaded::Absent,
-                Err(error) => {
-                    tracing::error!(sign_up.id = %state.arguments.id, %error, "a sign-up could not be loaded");
-                    Loaded::Unreadable
-                }
-            };
+            state.load().await;
         }
         state.arm(&myself);
         Ok(())
@@ -236,7 +239,7 @@ impl Actor for SignUpActor {
             SignUpMessage::Command { client, terms, command, reply } => {
                 (Box::pin(state.command(client, terms, &command)).await, reply)
             }
-            SignUpMessage::Read { client, reply } => (state.read(client), reply),
+            SignUpMessage::Read { client, reply } => (state.read(client).await, reply),
             SignUpMessage::Wake => return Ok(()),
         };
         if reply.send(result).is_err() {
@@ -269,8 +272,30 @@ impl SignUpMessage {
 }
 
 impl State {
-    fn read(&self, client: ClientId) -> Result<SignUpReply, CallError> {
+    async fn read(&mut self, client: ClientId) -> Result<SignUpReply, CallError> {
+        if self.may_be_outdated(self.arguments.context.options.read_lease) {
+            self.load().await;
+        }
         Ok(SignUpReply { sign_up: self.owned(client)?.clone(), outcome: Outcome::Unchanged })
+    }
+
+    /// Loads the value.
+    async fn load(&mut self) {
+        let begun = tokio::time::Instant::now();
+        self.value = match self.arguments.context.store.sign_up(self.arguments.id).await {
+            Ok(Some(value)) => Loaded::Value(Arc::new(value)),
+            Ok(None) => Loaded::Absent,
+            Err(error) => {
+                tracing::error!(sign_up.id = %self.arguments.id, %error, "a sign-up could not be loaded");
+                Loaded::Unreadable
+            }
+        };
+        self.confirmed = begun;
+    }
+
+    /// Whether another node may have changed the sign-up, which was last compared with the store longer ago than this.
+    fn may_be_outdated(&self, fresh_for: Duration) -> bool {
+        self.arguments.context.store.is_shared() && self.confirmed.elapsed() >= fresh_for
     }
 
     async fn create(&mut self, create: Create) -> Result<SignUpReply, CallError> {
@@ -278,19 +303,61 @@ impl State {
         let id = self.arguments.id;
         let mut transition = self.arguments.context.decide(|cx| SignUp::create(id, client, &fields, origin, cx))?;
         let values = self.ask_application(None, &mut transition).await?;
-        self.commit(None, terms, transition, values).await
+        let (Decided::Compared(outcome) | Decided::Alone(outcome)) = self.commit(None, terms, transition, values).await;
+        outcome
     }
 
-    async fn command(&mut self, client: ClientId, terms: Terms, command: &Command) -> Result<SignUpReply, CallError> {
-        let value = self.owned(client)?.clone();
-        let mut transition = self.arguments.context.decide(|cx| value.apply(command, cx))?;
-        match transition.change {
-            Change::Made => {
-                let values = self.ask_application(Some(command), &mut transition).await?;
-                self.commit(Some(value.version), terms, transition, values).await
+    /// Decides and commits. What a commit has compared with the store stands. Anything else, such as a refusal, rests on a value
+    /// that another node may have changed: then it is decided again from the stored one.
+    async fn command(
+        &mut self,
+        client: ClientId,
+        mut terms: Terms,
+        command: &Command,
+    ) -> Result<SignUpReply, CallError> {
+        let is_shared = self.arguments.context.store.is_shared();
+        for _ in 0..DECISIONS_MAX {
+            let (begun, known) = (tokio::time::Instant::now(), self.version());
+            let of_this = if is_shared { terms.clone() } else { std::mem::take(&mut terms) };
+            let outcome = match self.decide(client, of_this, command).await {
+                Decided::Compared(outcome) => return outcome,
+                Decided::Alone(outcome) => outcome,
+            };
+            if is_shared && self.confirmed < begun {
+                self.load().await;
             }
-            Change::Nothing => Ok(SignUpReply { sign_up: value, outcome: Outcome::Unchanged }),
-            Change::Replay => Ok(SignUpReply { sign_up: value, outcome: Outcome::Again }),
+            if !is_shared || self.version() == known {
+                return outcome;
+            }
+        }
+        Err(CallError::Busy)
+    }
+
+    async fn decide(&mut self, client: ClientId, terms: Terms, command: &Command) -> Decided {
+        let value = match self.owned(client) {
+            Ok(value) => value.clone(),
+            Err(error) => return Decided::Alone(Err(error)),
+        };
+        let mut transition = match self.arguments.context.decide(|cx| value.apply(command, cx)) {
+            Ok(transition) => transition,
+            Err(rejection) => return Decided::Alone(Err(rejection.into())),
+        };
+        let outcome = match transition.change {
+            Change::Made => match self.ask_application(Some(command), &mut transition).await {
+                Ok(values) => return self.commit(Some(value.version), terms, transition, values).await,
+                Err(error) => return Decided::Compared(Err(error)),
+            },
+            Change::Nothing => Outcome::Unchanged,
+            Change::Replay => Outcome::Again,
+        };
+        Decided::Alone(Ok(SignUpReply { sign_up: value, outcome }))
+    }
+
+    /// The version of the value in memory.
+    fn version(&self) -> Option<u64> {
+        match &self.value {
+            Loaded::Value(value) => Some(value.version),
+            Loaded::Absent | Loaded::Unreadable => None,
         }
     }
 
@@ -329,7 +396,7 @@ impl State {
         terms: Terms,
         transition: Transition,
         values: Vec<ApplicationValue>,
-    ) -> Result<SignUpReply, CallError> {
+    ) -> Decided {
         let Transition { next, verdict, effects, quota_uses, client_changes, outcome: conversion, .. } = transition;
         let context = &self.arguments.context;
         let policy = &context.policy;
@@ -354,30 +421,27 @@ impl State {
         let asked: Vec<Identifier> = decision.outbox.iter().map(|entry| entry.to().clone()).collect();
         let end_user = terms.end_user;
         let commit = Commit { relaxed, end_user, ..Commit::of_decision(context.now(), decision) };
+        let begun = tokio::time::Instant::now();
         match self.arguments.persister.commit(commit).await {
             Ok(committed) => {
                 self.value = Loaded::Value(sign_up.clone());
-                verdict?;
-                Ok(SignUpReply { sign_up, outcome: Outcome::Committed(committed) })
+                self.confirmed = begun;
+                let reply = SignUpReply { sign_up, outcome: Outcome::Committed(committed) };
+                Decided::Compared(verdict.map(|()| reply).map_err(CallError::from))
             }
             Err(error) => {
                 if matches!(error, CommitError::LimitExceeded { .. }) {
                     let limited = &self.arguments.context.limited;
                     asked.iter().for_each(|to| limited.note(to, MessageBudget::Address));
                 }
-                Err(self.refused(error).await)
+                let is_outdated = error == CommitError::Stale;
+                // Another write came in between, or this one is made after all.
+                if is_outdated || error == CommitError::Unknown {
+                    self.load().await;
+                }
+                if is_outdated { Decided::Alone(Err(error.into())) } else { Decided::Compared(Err(error.into())) }
             }
         }
-    }
-
-    /// What a refused commit means to the caller. If another write came in between, the value is loaded again.
-    async fn refused(&mut self, error: CommitError) -> CallError {
-        if matches!(error, CommitError::Stale | CommitError::Unknown) {
-            let loaded = self.arguments.context.store.sign_up(self.arguments.id).await;
-            self.value =
-                loaded.map_or(Loaded::Unreadable, |v| v.map_or(Loaded::Absent, |v| Loaded::Value(Arc::new(v))));
-        }
-        error.into()
     }
 
     /// Arms the timer for the earlier of a deadline of the sign-up and the end of its idle time.
@@ -434,6 +498,9 @@ impl State {
         }
     }
 }
+
+/// How often a command is decided because other nodes write the sign-up at the same time.
+const DECISIONS_MAX: usize = 4;
 
 /// Distinguishes an actor from earlier and later ones of the same sign-up.
 pub(super) type Incarnation = ActorId;

@@ -9,6 +9,7 @@ use crate::domain::sign_up::Phase;
 use crate::store::{Commit, CommitError, Housekeeping, ScanCursor, StoreError};
 
 use super::context::ActorContext;
+use super::lease::Lease;
 use super::persister::Persister;
 
 pub(super) struct Sweeper;
@@ -19,6 +20,8 @@ pub(super) struct Sweep;
 pub(super) struct State {
     context: Arc<ActorContext>,
     persister: Persister,
+    /// Of several nodes one tidies for all.
+    lease: Lease,
     /// The position of the scan over all records.
     place: ScanCursor,
 }
@@ -26,22 +29,22 @@ pub(super) struct State {
 impl Actor for Sweeper {
     type Msg = Sweep;
     type State = State;
-    type Arguments = (Arc<ActorContext>, Persister);
+    type Arguments = (Arc<ActorContext>, Persister, Lease);
 
     async fn pre_start(
         &self,
         myself: ActorRef<Sweep>,
-        (context, persister): Self::Arguments,
+        (context, persister, lease): Self::Arguments,
     ) -> Result<State, ActorProcessingErr> {
         drop(myself.send_interval(context.options.sweep_interval, || Sweep));
-        Ok(State { context, persister, place: ScanCursor::default() })
+        Ok(State { context, persister, lease, place: ScanCursor::default() })
     }
 
     async fn handle(&self, _: ActorRef<Sweep>, _: Sweep, state: &mut State) -> Result<(), ActorProcessingErr> {
         let mut round = state.clone();
         // If the store panics, this round is lost and the next one comes at its usual time.
         let done = tokio::spawn(async move {
-            let outcome = round.sweep_and_walk().await;
+            let outcome = if round.lease.is_held() { round.sweep_and_walk().await } else { Ok(()) };
             round.tell_of_limits().await;
             round.keep_time().await;
             (round, outcome)

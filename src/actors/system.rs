@@ -13,6 +13,7 @@ use crate::store::Commit;
 
 use super::after_commit::{Follower, Following};
 use super::context::ActorContext;
+use super::lease::Lease;
 use super::outage::Outage;
 use super::persister::{Persister, PersisterActor, PersisterMessage};
 use super::relay::{Arguments, RelayActor, RelayMessage};
@@ -33,6 +34,8 @@ pub struct System {
     relay: ActorRef<RelayMessage>,
     sweeper: ActorRef<Sweep>,
     following: Following,
+    /// Those of the relay and of the sweeper.
+    leases: [Lease; 2],
 }
 
 /// Why the actors could not be started.
@@ -58,15 +61,18 @@ impl System {
         let arguments = (context.store.clone(), relay.clone(), last_seen, outage.clone(), event_log);
         let (persister_actor, _) = Actor::spawn(None, PersisterActor, arguments).await?;
         let persister = Persister::new(persister_actor.clone(), context.options.commits_waiting_max, outage);
-        drop(relay.send_message(RelayMessage::Resume(persister.clone())));
-        let (sweeper, _) = Actor::spawn(None, Sweeper, (context.clone(), persister.clone())).await?;
+        let outbox = Lease::keep("outbox", &context, &persister);
+        let sweep = Lease::keep("sweep", &context, &persister);
+        drop(relay.send_message(RelayMessage::Resume(persister.clone(), outbox.clone())));
+        let (sweeper, _) = Actor::spawn(None, Sweeper, (context.clone(), persister.clone(), sweep.clone())).await?;
         let mut shards = Vec::new();
         for _ in 0..context.options.shards.max(1) {
             let arguments = supervisor::Arguments { context: context.clone(), persister: persister.clone() };
             shards.push(Actor::spawn(None, Supervisor, arguments).await?.0);
         }
         let following = Following::start(followers, &context, &persister);
-        Ok(Self { context, shards, persister, persister_actor, relay, sweeper, following })
+        let leases = [outbox, sweep];
+        Ok(Self { context, shards, persister, persister_actor, relay, sweeper, following, leases })
     }
 
     /// What the actors share.
@@ -109,6 +115,12 @@ impl System {
         self.call(id, false, |reply| SignUpMessage::Read { client, reply }).await
     }
 
+    /// This node's part in further work that one node does for all. Whoever takes it gives it back before the system stops.
+    #[cfg(feature = "webhooks")]
+    pub fn lease(&self, name: &str) -> Lease {
+        Lease::keep(name, &self.context, &self.persister)
+    }
+
     /// Writes messages without sending them.
     #[cfg(feature = "webhooks")]
     pub(crate) fn composer(&self, transports: Transports, templates: MessageTemplates) -> Composer {
@@ -147,6 +159,10 @@ impl System {
         let (reply, answer) = oneshot::channel();
         if self.relay.send_message(RelayMessage::Rest(reply.into())).is_ok() {
             drop(answer.await);
+        }
+        self.following.give_back().await;
+        for lease in &self.leases {
+            lease.give_back().await;
         }
         // An empty commit, which stores the time.
         let last = Commit { at: self.context.now(), relaxed: true, ..Commit::default() };

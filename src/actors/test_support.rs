@@ -27,6 +27,7 @@ use crate::token::InstanceKey;
 
 use super::{ActorContext, ActorOptions, CallError, Create, SignUpReply, System, Terms, Transports};
 
+use crate::store::nodes_in_memory;
 pub(crate) use crate::store::{Fault, FaultyStore, ReadFault, StoreRead};
 pub(crate) use fake_transport::{Answer, FakeTransport};
 
@@ -84,6 +85,16 @@ impl World {
             panics: Arc::default(),
             clock: Arc::new(PausedClock::new(Timestamp::from_millis(1_800_000_000_000))),
         }
+    }
+
+    /// Two nodes on one store. Each has its own transports.
+    pub(crate) fn nodes() -> [Self; 2] {
+        let clock = Arc::new(PausedClock::new(Timestamp::from_millis(1_800_000_000_000)));
+        nodes_in_memory().map(|node| Self {
+            store: Arc::new(FaultyStore::over(node)),
+            clock: clock.clone(),
+            ..Self::new()
+        })
     }
 
     /// What the actors of this world share.

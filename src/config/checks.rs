@@ -406,6 +406,7 @@ fn ranges(config: &Config) -> Vec<Range> {
         ("verification.resend_cooldown_s", verification.resend_cooldown_s, 0, 3600),
         ("sign_up.abandon_after_s", sign_up.abandon_after_s, 1, 366 * DAY_S),
         ("sign_up.approval_wait_s", sign_up.approval_wait_s, 1, 366 * DAY_S),
+        ("store.read_lease_ms", config.store.read_lease_ms, 0, 60_000),
         ("sign_up.passivate_after_s", sign_up.passivate_after_s, 1, DAY_S),
         ("sign_up.keep_finished_s", sign_up.keep_finished_s, 0, 366 * DAY_S),
         ("session.lifetime_s", session.lifetime_s, 60, 3660 * DAY_S),

@@ -99,6 +99,8 @@ pub struct StoreSection {
     pub prefix: String,
     /// Whether a start makes missing tables.
     pub migrate: bool,
+    /// Time in ms for which a sign-up in memory is shown without a look at the database.
+    pub read_lease_ms: u64,
     /// Guarantee of an acknowledged write.
     pub durability: Durability,
     /// Whether values on disk are encrypted (AES-256-GCM).

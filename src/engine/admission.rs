@@ -52,6 +52,11 @@ impl Admission {
         self.places.close();
     }
 
+    /// Whether all further calls are refused.
+    pub(super) fn is_closed(&self) -> bool {
+        self.places.is_closed()
+    }
+
     /// Whether there are quotas by source.
     pub(super) const fn limits_sources(&self) -> bool {
         self.by_source.is_some()

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use url::Url;
 
-use crate::actors::{ActorContext, ActorOptions, Follower, Hooked, LastSeen, System, Transports};
+use crate::actors::{ActorContext, ActorOptions, Follower, Hooked, LastSeen, System, Transports, read_announced};
 use crate::captcha::Captcha;
 use crate::clock::{Clock, ResumedClock, SystemClock};
 use crate::delivery::{Capture, MessageStyle, MessageTemplates, Transport};
@@ -25,18 +25,19 @@ use crate::oauth::Providers;
 use crate::passkey::RelyingParty;
 use crate::password::{HashOptions, HashPool};
 use crate::pwned::PwnedRange;
-use crate::store::{MemoryStore, Store, StoreError};
+use crate::store::{MemoryStore, Store};
 use crate::token::{Algorithm, InstanceKey, cookie_suffix};
 #[cfg(feature = "webhooks")]
 use crate::webhook::Targets;
 
 use super::admission::Admission;
 use super::amendments::{Amendments, Sites, Stored};
-use super::engine::{CLOCK_OFFSET, Inner, check};
+use super::engine::{Inner, check, stored_offset};
 use super::error::BuildError;
 use super::frontend::equal_calls::CallKey;
 use super::frontend::single_flight::Flights;
 use super::hash_costs::Costs;
+use super::other_nodes::look_for_changes;
 #[cfg(feature = "webhooks")]
 use super::webhooks::{Composing, Dispatcher, MessageWebhooks, NewWebhookEndpoint, configure};
 use super::{BackendKey, Engine, keys};
@@ -313,6 +314,8 @@ impl EngineBuilder {
             test_mode: policy.test_mode,
             test_mode_settable: policy.test_mode_settable,
         };
+        // Before what it may be about.
+        let announced = read_announced(&*store).await?;
         let stored = Stored::read(&*store).await?;
         stored.tell(policy.test_mode_settable);
         let amendments = Amendments::new(self.settings, sites, stored);
@@ -345,6 +348,7 @@ impl EngineBuilder {
             keys::instance_id(&key),
             targets,
             composing,
+            system.lease("webhooks"),
         );
         #[cfg(feature = "webhooks")]
         match configure(system.context(), system.persister(), &self.webhook_endpoints, targets).await {
@@ -384,7 +388,9 @@ impl EngineBuilder {
             #[cfg(feature = "webhooks")]
             webhooks,
         };
-        Ok(Engine { inner: Arc::new(inner) })
+        let inner = Arc::new(inner);
+        look_for_changes(&inner, announced);
+        Ok(Engine { inner })
     }
 }
 
@@ -454,13 +460,6 @@ fn resume(clock: Arc<dyn Clock>, seen: Timestamp) -> Arc<dyn Clock> {
         );
     }
     Arc::new(resumed)
-}
-
-/// How far earlier runs over this data moved the clock forward.
-async fn stored_offset(store: &dyn Store) -> Result<Span, StoreError> {
-    let stored = store.value(CLOCK_OFFSET).await?;
-    let bytes = stored.and_then(|bytes| <[u8; 8]>::try_from(bytes).ok());
-    Ok(Span::from_millis(bytes.map_or(0, u64::from_be_bytes)))
 }
 
 /// A clock that is behind by at most this many milliseconds is not logged: time services correct that much all the

@@ -167,11 +167,20 @@ impl Engine {
                 return Err(ErrorCode::FormParamValueInvalid.on("advance_ms").into());
             }
             let commit = Commit::of_value(self.now(), CLOCK_OFFSET, offset.to_be_bytes().to_vec());
-            self.inner.system.persister().commit(commit).await?;
+            self.inner.system.persister().commit(Commit { concerns_others: true, ..commit }).await?;
             clock.advance(by);
             Ok(Some(self.now()))
         })
         .await
+    }
+
+    /// Moves the clock as far forward as another node has.
+    pub(super) async fn take_clock_offset(&self) -> Result<(), EngineError> {
+        if let Some(clock) = &self.inner.movable_clock {
+            let offset = stored_offset(self.inner.store()).await?;
+            clock.advance(Span::from_millis(offset.as_millis().saturating_sub(clock.offset().as_millis())));
+        }
+        Ok(())
     }
 
     /// Whether it can work now, that is, commit. Does not wait.
@@ -330,7 +339,14 @@ impl From<CallError> for EngineError {
     }
 }
 
+/// How far earlier runs over this data moved the clock forward.
+pub(super) async fn stored_offset(store: &dyn Store) -> Result<Span, StoreError> {
+    let stored = store.value(CLOCK_OFFSET).await?;
+    let bytes = stored.and_then(|bytes| <[u8; 8]>::try_from(bytes).ok());
+    Ok(Span::from_millis(bytes.map_or(0, u64::from_be_bytes)))
+}
+
 /// The name under which the clock's offset is stored.
-pub(super) const CLOCK_OFFSET: &str = "clock_offset_ms";
+const CLOCK_OFFSET: &str = "clock_offset_ms";
 /// The largest clock offset: dates that are stored and signed stay in the range that all programs can read.
 const CLOCK_OFFSET_MAX: Span = Span::from_secs(100 * 366 * 86_400);

@@ -4,7 +4,7 @@ use std::sync::{Mutex, PoisonError};
 
 use crate::domain::time::Timestamp;
 use crate::password::{DigestCost, ForeignCost, HashParameters};
-use crate::store::{Commit, CommitError, Store};
+use crate::store::{Commit, CommitError, Store, StoreError};
 
 use super::BuildError;
 
@@ -25,20 +25,31 @@ impl Costs {
     /// # Errors
     /// When the store can't be read or written.
     pub(super) async fn load(store: &dyn Store, today: HashParameters) -> Result<Self, BuildError> {
-        let stored = store.value(COSTS).await?.unwrap_or_default();
-        let mut own = decode(&stored);
-        let surplus = (own.len() + 1).saturating_sub(COSTS_MAX);
-        own.drain(..if own.contains(&today) { 0 } else { surplus });
-        let stored = store.value(FOREIGN_COSTS).await?.unwrap_or_default();
-        let lines = String::from_utf8_lossy(&stored);
-        // A digest that this program can't verify costs nothing.
-        let foreign = lines.lines().filter_map(ForeignCost::parse).take(FOREIGN_COSTS_MAX).collect();
-        let costs = Self(Mutex::new(Known { own, foreign }));
+        let mut known = Known::stored(store).await?;
+        let surplus = (known.own.len() + 1).saturating_sub(COSTS_MAX);
+        known.own.drain(..if known.own.contains(&today) { 0 } else { surplus });
+        let costs = Self(Mutex::new(known));
         if let Some((name, bytes)) = costs.note(&today.into()) {
             let commit = Commit::of_value(Timestamp::default(), name, bytes);
             store.commit(vec![commit]).await.pop().unwrap_or(Err(CommitError::Unknown))?;
         }
         Ok(costs)
+    }
+
+    /// Adds those that other nodes have stored, where there is room.
+    ///
+    /// # Errors
+    /// When the store can't be read.
+    pub(super) async fn add_stored(&self, store: &dyn Store) -> Result<(), StoreError> {
+        let Known { own, foreign } = Known::stored(store).await?;
+        let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        for cost in &own {
+            add(&mut known.own, cost, COSTS_MAX);
+        }
+        for cost in &foreign {
+            add(&mut known.foreign, cost, FOREIGN_COSTS_MAX);
+        }
+        Ok(())
     }
 
     /// The other costs at which a comparison at `cost` must hash too, so that all comparisons take the same time.
@@ -64,6 +75,17 @@ impl Costs {
                 Some((FOREIGN_COSTS, lines.join("\n").into_bytes()))
             }
         }
+    }
+}
+
+impl Known {
+    async fn stored(store: &dyn Store) -> Result<Self, StoreError> {
+        let own = decode(&store.value(COSTS).await?.unwrap_or_default());
+        let stored = store.value(FOREIGN_COSTS).await?.unwrap_or_default();
+        let lines = String::from_utf8_lossy(&stored);
+        // A digest that this program can't verify costs nothing.
+        let foreign = lines.lines().filter_map(ForeignCost::parse).take(FOREIGN_COSTS_MAX).collect();
+        Ok(Self { own, foreign })
     }
 }
 

@@ -5,7 +5,7 @@ use crate::domain::ports::{Entropy, KeyedDigest, Sealer};
 use crate::domain::secret::Secret;
 use crate::domain::text::hex;
 use crate::domain::time::Timestamp;
-use crate::store::{Commit, CommitError, Store};
+use crate::store::{Commit, CommitError, Decision, NamedValueWrite, Store};
 use crate::token::{Algorithm, InstanceKey, Keyring, SigningKey};
 
 use super::BuildError;
@@ -26,11 +26,11 @@ pub enum BackendKey {
 /// Refuses data that was written under another instance key, before anything is decrypted.
 pub(super) async fn check_instance_key(store: &dyn Store, key: &InstanceKey) -> Result<(), BuildError> {
     let expected = key.check_value();
-    match store.value(CHECK_VALUE).await? {
-        Some(stored) if stored == expected => Ok(()),
-        Some(_) => Err(BuildError::WrongKey),
-        None => Ok(write(store, CHECK_VALUE, expected.to_vec()).await?),
-    }
+    let stored = match store.value(CHECK_VALUE).await? {
+        Some(stored) => stored,
+        None => write_first(store, CHECK_VALUE, expected.to_vec()).await?,
+    };
+    if stored == expected { Ok(()) } else { Err(BuildError::WrongKey) }
 }
 
 /// The id of the instance: the same as long as the instance key is.
@@ -51,23 +51,21 @@ pub(super) async fn load_keyring(
 ) -> Result<Keyring, BuildError> {
     let refused = |error: &dyn std::fmt::Display| BuildError::SigningKey(error.to_string());
     let name = format!("signing_key.{algorithm}");
-    let signing_key = match store.value(&name).await? {
-        Some(sealed) => {
-            let stored = key.open(name.as_bytes(), &sealed).ok_or(BuildError::WrongKey)?;
-            let (kid, pkcs8) = stored.split_at_checked(16).ok_or(BuildError::WrongKey)?;
-            let kid: [u8; 16] = kid.try_into().map_err(|_| BuildError::WrongKey)?;
-            SigningKey::from_pkcs8(InstanceId::from_bytes(kid), algorithm, pkcs8).map_err(|e| refused(&e))?
-        }
+    let sealed = match store.value(&name).await? {
+        Some(sealed) => sealed,
         None => {
             let kid = InstanceId::generate(now, entropy);
             let made = tokio::task::spawn_blocking(move || SigningKey::generate(kid, algorithm)).await;
             let made = made.map_err(|e| refused(&e))?.map_err(|e| refused(&e))?;
             let pkcs8 = made.to_pkcs8().map_err(|e| refused(&e))?;
-            let stored = [kid.as_bytes().as_slice(), pkcs8.expose()].concat();
-            write(store, &name, key.seal(name.as_bytes(), &stored)).await?;
-            made
+            let plain = [kid.as_bytes().as_slice(), pkcs8.expose()].concat();
+            write_first(store, &name, key.seal(name.as_bytes(), &plain)).await?
         }
     };
+    let stored = key.open(name.as_bytes(), &sealed).ok_or(BuildError::WrongKey)?;
+    let (kid, pkcs8) = stored.split_first_chunk().ok_or(BuildError::WrongKey)?;
+    let signing_key =
+        SigningKey::from_pkcs8(InstanceId::from_bytes(*kid), algorithm, pkcs8).map_err(|e| refused(&e))?;
     Ok(Keyring::new(signing_key))
 }
 
@@ -83,20 +81,29 @@ pub(super) async fn load_secret_key(
         BackendKey::Given(given) => return Ok(Some(given)),
         BackendKey::Generated => {}
     }
-    if let Some(sealed) = store.value(SECRET_KEY).await? {
-        let plain = key.open(SECRET_KEY.as_bytes(), &sealed).and_then(|plain| String::from_utf8(plain).ok());
-        return plain.map(|plain| Some(Secret::new(plain))).ok_or(BuildError::WrongKey);
-    }
-    let mut bytes = [0; 32];
-    entropy.fill(&mut bytes);
-    let made = format!("sk_test_{}", hex(&bytes));
-    write(store, SECRET_KEY, key.seal(SECRET_KEY.as_bytes(), made.as_bytes())).await?;
-    Ok(Some(Secret::new(made)))
+    let sealed = match store.value(SECRET_KEY).await? {
+        Some(sealed) => sealed,
+        None => {
+            let mut bytes = [0; 32];
+            entropy.fill(&mut bytes);
+            let made = format!("sk_test_{}", hex(&bytes));
+            write_first(store, SECRET_KEY, key.seal(SECRET_KEY.as_bytes(), made.as_bytes())).await?
+        }
+    };
+    let plain = key.open(SECRET_KEY.as_bytes(), &sealed).and_then(|plain| String::from_utf8(plain).ok());
+    plain.map(|plain| Some(Secret::new(plain))).ok_or(BuildError::WrongKey)
 }
 
-async fn write(store: &dyn Store, name: &str, value: Vec<u8>) -> Result<(), CommitError> {
-    let commit = Commit::of_value(Timestamp::default(), name, value);
-    store.commit(vec![commit]).await.pop().unwrap_or(Err(CommitError::Unknown)).map(drop)
+/// Stores a value that is missing. Returns the one that is stored then: another node may have been the first.
+async fn write_first(store: &dyn Store, name: &str, value: Vec<u8>) -> Result<Vec<u8>, BuildError> {
+    let write = NamedValueWrite { name: name.to_owned(), expected: None, next: value.clone() };
+    let decision = Decision { named_value: Some(write), ..Decision::default() };
+    let commit = Commit::of_decision(Timestamp::default(), decision);
+    match store.commit(vec![commit]).await.pop().unwrap_or(Err(CommitError::Unknown)) {
+        Ok(_) => Ok(value),
+        Err(CommitError::Stale) => Ok(store.value(name).await?.ok_or(CommitError::Unknown)?),
+        Err(error) => Err(error.into()),
+    }
 }
 
 /// The name under which the generated secret key is stored.
@@ -122,7 +129,14 @@ mod tests {
         assert_eq!(load(&store).await, made);
         let older = MemoryStore::new();
         let stored = "sk_live_0123456789abcdef0123456789abcdef";
-        write(&older, SECRET_KEY, key.seal(SECRET_KEY.as_bytes(), stored.as_bytes())).await.expect("a store");
+        write_first(&older, SECRET_KEY, key.seal(SECRET_KEY.as_bytes(), stored.as_bytes())).await.expect("a store");
         assert_eq!(load(&older).await, stored, "backends that know it still do");
+    }
+
+    #[tokio::test]
+    async fn of_nodes_that_make_a_key_at_the_same_time_one_is_the_first() {
+        let store = MemoryStore::new();
+        assert_eq!(write_first(&store, "key", vec![1]).await.expect("a store"), [1]);
+        assert_eq!(write_first(&store, "key", vec![2]).await.expect("a store"), [1]);
     }
 }

@@ -20,6 +20,7 @@ mod handles;
 mod hash_costs;
 pub(crate) mod input;
 mod keys;
+mod other_nodes;
 #[cfg(test)]
 mod simulation;
 mod view;

@@ -2,7 +2,7 @@
 //!
 //! [`getting_started`] leads to a first user; [`settings`] says what a sign-up can ask for, and [`operating`] how to run
 //! an instance. [`design`] is where a reader of the code begins. [`security`] goes threat by threat, [`storage`] shows
-//! what is on the disk, [`events`] how an application follows what happens, [`messages`] how codes and links
+//! what is on the disk, [`nodes`] what several nodes on one database share, [`events`] how an application follows what happens, [`messages`] how codes and links
 //! leave, [`testing`] how an application tests its sign-ups. Those who write a client begin with [`contract`]; it goes on
 //! in [`contract_sign_ups`], [`contract_sign_ins`], [`contract_me`], [`contract_handshakes`], [`contract_errors`] and
 //! [`contract_backend`].
@@ -40,6 +40,9 @@ pub mod messages {}
 
 #[doc = page!("operating")]
 pub mod operating {}
+
+#[doc = page!("nodes")]
+pub mod nodes {}
 
 #[doc = page!("testing")]
 pub mod testing {}

@@ -52,6 +52,7 @@ pub(super) async fn engine_builder(
         passivate_after: Duration::from_secs(config.sign_up.passivate_after_s),
         // The transports' own timeouts are shorter and give a better reason.
         delivery_timeout: delivery_timeout(config) + DELIVERY_MARGIN,
+        read_lease: Duration::from_millis(config.store.read_lease_ms),
         ..ActorOptions::default()
     };
     let builder = with_passkeys(with_webhooks(with_outbound(Engine::builder(), config)?, config)?, config)?

@@ -8,6 +8,7 @@ use ractor::{Actor, ActorProcessingErr, ActorRef, RpcReplyPort};
 use tokio::time::Instant;
 
 use crate::actors::context::ActorContext;
+use crate::actors::lease::Lease;
 use crate::actors::outbox::channel_of;
 use crate::actors::persister::Persister;
 use crate::delivery::{Channel, MessageTemplates};
@@ -17,12 +18,13 @@ use crate::store::{OutboxEntry, StoreError};
 
 use super::lane::{Change, Delivery, DeliveryEnd, Lane, Next};
 use super::notices::Notices;
+use super::others;
 use super::sender::{Sender, Transports};
 
 /// A message to the relay.
 pub(in crate::actors) enum RelayMessage {
     /// The persister is running: begin with the messages that an earlier run left in the outbox.
-    Resume(Persister),
+    Resume(Persister, Lease),
     /// A commit stored this entry.
     Deliver(OutboxEntry),
     /// A page of the outbox was read.
@@ -54,6 +56,8 @@ pub(in crate::actors) struct RelayActor;
 pub(in crate::actors) struct State {
     sender: Arc<Sender>,
     persister: Option<Persister>,
+    /// Of nodes that share a store, one has the messages that others could not send.
+    lease: Option<Lease>,
     email: ChannelState,
     sms: ChannelState,
     is_reading: bool,
@@ -122,6 +126,7 @@ impl Actor for RelayActor {
         Ok(State {
             sender: Arc::new(sender),
             persister: None,
+            lease: None,
             email,
             sms,
             is_reading: false,
@@ -137,8 +142,12 @@ impl Actor for RelayActor {
         state: &mut State,
     ) -> Result<(), ActorProcessingErr> {
         match message {
-            RelayMessage::Resume(persister) => {
+            RelayMessage::Resume(persister, lease) => {
+                if lease.is_shared() {
+                    tokio::spawn(tell_of_moves(lease.clone(), myself.clone()));
+                }
                 state.persister = Some(persister);
+                state.lease = Some(lease);
                 state.read(&myself);
             }
             RelayMessage::Deliver(entry) => {
@@ -215,9 +224,14 @@ impl State {
         &mut lanes[place]
     }
 
+    /// Whether the messages in the outbox that other nodes can't send any more are for this node.
+    fn has_outbox(&self) -> bool {
+        self.lease.as_ref().is_some_and(Lease::is_held)
+    }
+
     /// Begins to read the outbox for the lanes that have messages there only, unless a read is running.
     fn read(&mut self, myself: &ActorRef<RelayMessage>) {
-        if self.is_reading {
+        if self.is_reading || !self.has_outbox() {
             return;
         }
         self.is_reading = true;
@@ -253,8 +267,9 @@ impl State {
         };
         let last = page.last().map(|entry| entry.id);
         let is_end = page.len() < PAGE;
+        let context = self.sender.context.clone();
         for entry in page {
-            let has_ended = self.ended.contains(&entry.id);
+            let has_ended = self.ended.contains(&entry.id) || others::may_send(&context, &entry);
             let state = self.lane_of(&entry);
             // The other lanes have all of theirs.
             if state.wants_read && !has_ended {
@@ -283,6 +298,8 @@ impl State {
     fn advance(&mut self, channel: Channel, place: usize, myself: &ActorRef<RelayMessage>) {
         let (Some(persister), sender) = (self.persister.clone(), self.sender.clone()) else { return };
         let (is_resting, is_paused) = (self.resting.is_some(), sender.context.health(channel).is_paused());
+        let has_outbox = self.has_outbox();
+        let is_ours = |entry: &OutboxEntry| has_outbox || others::may_begin(&sender.context, entry);
         let channel_state = self.channel_state(channel);
         let Some(state) = channel_state.lanes.get_mut(place) else { return };
         loop {
@@ -298,6 +315,7 @@ impl State {
                 break;
             }
             match state.lane.next(now) {
+                Next::Deliver(delivery) if !is_ours(&delivery.entry) => state.lane.leave(&delivery),
                 Next::Deliver(delivery) => deliver(delivery, now, sender.clone(), persister.clone(), myself.clone()),
                 Next::WaitUntil(at) => {
                     state.wake(at, now, myself);
@@ -441,7 +459,22 @@ fn deliver(
     });
 }
 
+/// Tells the relay when the lease comes and goes, and while it is here again and again: what other nodes can't send appears in
+/// the outbox without a sign.
+async fn tell_of_moves(lease: Lease, relay: ActorRef<RelayMessage>) {
+    loop {
+        lease.held().await;
+        if relay.send_message(RelayMessage::Read).is_err() {
+            return;
+        }
+        // It is lost, or it is time to look again.
+        drop(tokio::time::timeout(LOOKS_EVERY, lease.lost()).await);
+    }
+}
+
 const PAGE: usize = 256;
+/// How often the node that has the lease of the outbox looks at it.
+const LOOKS_EVERY: Duration = Duration::from_secs(5);
 /// How long after a failed read the next one begins.
 const READ_PAUSE: Duration = Duration::from_secs(10);
 /// How often messages of a channel that is stopped are looked at.

@@ -174,6 +174,12 @@ impl Lane {
         }
     }
 
+    /// Leaves a message that was to be delivered now to another node.
+    pub(super) fn leave(&mut self, delivery: &Delivery) {
+        self.in_delivery = self.in_delivery.saturating_sub(1);
+        self.held.remove(&delivery.entry.id);
+    }
+
     /// Records the end of a delivery that began at `begun`.
     pub(super) fn finish(&mut self, delivery: Delivery, begun: Instant, end: DeliveryEnd, now: Instant) -> Change {
         self.in_delivery = self.in_delivery.saturating_sub(1);

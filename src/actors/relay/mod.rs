@@ -7,6 +7,7 @@
 mod actor;
 mod lane;
 mod notices;
+mod others;
 mod sender;
 #[cfg(test)]
 mod tests;

@@ -21,6 +21,7 @@ use crate::store::{Commit, CommitError, Housekeeping, MessageEnd, OutboxEntry, O
 
 use super::lane::{Delivery, DeliveryEnd, FinalStatus};
 use super::notices::Notices;
+use super::others::longest_try;
 
 /// The transport of each channel.
 #[derive(Clone)]
@@ -93,7 +94,7 @@ impl Sender {
             return self.ack(persister, entry, FinalStatus::Unsent, end).await;
         }
         let transport = self.transports.of(channel);
-        let limit = self.context.options.delivery_timeout;
+        let limit = longest_try(&self.context, entry);
         let outcome = timeout(limit, transport.deliver(&message)).await.unwrap_or_else(|_| {
             let reason = format!("the transport took longer than {} seconds", limit.as_secs());
             Outcome::Unavailable(Failure::new(FailureClass::Timeout, reason))

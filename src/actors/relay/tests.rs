@@ -16,6 +16,7 @@ use crate::domain::sign_up::Phase;
 use crate::domain::time::Span;
 use crate::store::{Commit, Decision, OutboxEntry, Store};
 
+mod nodes;
 mod routes;
 
 #[tokio::test(start_paused = true)]

@@ -251,3 +251,45 @@ impl Alone {
         answer.await.expect("an answer")
     }
 }
+
+#[tokio::test(start_paused = true)]
+async fn what_another_node_has_written_is_shown_and_decided_upon() {
+    let [one, other] = World::nodes();
+    let (first, second) = (one.start().await, other.start().await);
+    create(&first, 1, &address(1)).await.expect("made");
+    command(&second, 1, preparation()).await.expect("prepared");
+    settle().await;
+    let code = other.email.code(&address(1));
+    let refused = command(&first, 1, attempt("000000")).await;
+    let Err(CallError::Rejected(rejection)) = refused else { panic!("{refused:?}") };
+    assert!(
+        rejection.is(ErrorCode::FormCodeIncorrect),
+        "the first node sees the code that the second has sent: {rejection:?}"
+    );
+    command(&second, 1, naming("Ada")).await.expect("named");
+    assert_eq!(read(&first, 1).await.expect("shown").sign_up.first_name.as_deref(), Some("Ada"));
+    let done = command(&first, 1, attempt(&code)).await.expect("verified");
+    assert!(matches!(done.sign_up.phase, Phase::Complete { .. }));
+    assert_eq!(read(&second, 1).await.expect("shown").sign_up.phase, done.sign_up.phase);
+}
+
+#[tokio::test(start_paused = true)]
+async fn guesses_on_two_nodes_are_counted_together() {
+    let [one, other] = World::nodes();
+    let systems = [one.start().await, other.start().await];
+    create(&systems[0], 1, &address(1)).await.expect("made");
+    command(&systems[0], 1, preparation()).await.expect("prepared");
+    settle().await;
+    let code = one.email.code(&address(1));
+    let wrong = if code == "000000" { "000001" } else { "000000" };
+    let mut told = 0;
+    for n in 0..20 {
+        let refused = command(&systems[n % 2], 1, attempt(wrong)).await;
+        let is_told = matches!(&refused, Err(CallError::Rejected(refused)) if refused.is(ErrorCode::FormCodeIncorrect));
+        told += u32::from(is_told);
+    }
+    assert_eq!(told, one.policy.attempts_max, "as many as on one node");
+    for system in &systems {
+        assert!(command(system, 1, attempt(&code)).await.is_err(), "the right code is of no use any more");
+    }
+}

@@ -1,5 +1,6 @@
 //! Overrides in a store that no engine uses, for the command line.
 
+use crate::actors::announce;
 use crate::domain::settings::Settings;
 use crate::domain::settings::overrides::Overrides;
 use crate::domain::time::Timestamp;
@@ -30,6 +31,9 @@ pub(crate) async fn drop_stored_overrides(store: &dyn Store, view: &OverridesVie
         return Ok(());
     }
     let before = Versioned { version: view.version, overrides: view.stored.clone() };
-    let commit = before.replaced_by(Timestamp::default(), &before.next(Overrides::default()));
+    let mut commit = before.replaced_by(Timestamp::default(), &before.next(Overrides::default()));
+    if store.is_shared() {
+        announce(&mut commit);
+    }
     store.commit(vec![commit]).await.pop().unwrap_or(Err(CommitError::Unknown)).map(drop)
 }

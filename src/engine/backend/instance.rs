@@ -247,10 +247,16 @@ impl Engine {
     /// first.
     async fn turn(&self) -> Result<Turn, EngineError> {
         let turn = self.inner.amendments.turn().await;
-        if self.inner.amendments.is_unsure(&turn) {
+        if self.inner.amendments.is_unsure(&turn) || self.inner.store().is_shared() {
             self.read_again(&turn).await?;
         }
         Ok(turn)
+    }
+
+    /// Puts in force what the store holds: another node may have changed it.
+    pub(in crate::engine) async fn restore_amendments(&self) -> Result<(), EngineError> {
+        let turn = self.inner.amendments.turn().await;
+        self.read_again(&turn).await
     }
 
     /// Puts in force what the store holds.

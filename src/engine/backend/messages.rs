@@ -320,7 +320,7 @@ impl Engine {
     async fn switch_channel(&self, channel: Channel, is_paused: bool) -> Result<ChannelView, EngineError> {
         self.admitted(async {
             let commit = Commit::of_value(self.now(), &switch_name(channel), vec![u8::from(is_paused)]);
-            self.inner.system.persister().commit(commit).await?;
+            self.inner.system.persister().commit(Commit { concerns_others: true, ..commit }).await?;
             self.inner.system.switch_channel(channel, is_paused);
             match is_paused {
                 true => warn_of_paused(channel),

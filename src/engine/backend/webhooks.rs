@@ -343,6 +343,12 @@ impl Engine {
         Err(Rejection::from(ErrorCode::ResourceConflict).into())
     }
 
+    /// Delivers to the endpoints as they are stored: another node may have changed some.
+    pub(in crate::engine) async fn look_at_webhooks(&self) -> Result<(), EngineError> {
+        self.inner.webhooks.look_again(&self.kept_endpoints().await?).await;
+        Ok(())
+    }
+
     /// Does work that must not end in the middle because its caller has gone: a delivery that was stopped for it has to
     /// begin again.
     async fn apart<T: Send + 'static, F>(&self, work: impl FnOnce(Self) -> F) -> Result<T, EngineError>

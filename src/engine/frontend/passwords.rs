@@ -124,7 +124,7 @@ impl Engine {
     async fn note_cost(&self, cost: &DigestCost) -> Result<(), EngineError> {
         if let Some((name, bytes)) = self.inner.costs.note(cost) {
             let commit = Commit::of_value(self.now(), name, bytes);
-            self.inner.system.persister().commit(commit).await?;
+            self.inner.system.persister().commit(Commit { concerns_others: true, ..commit }).await?;
         }
         Ok(())
     }

@@ -6,7 +6,7 @@ use crate::actors::{ActorContext, Persister};
 use crate::domain::id::WebhookEndpointId;
 use crate::domain::rejection::Rejection;
 use crate::domain::webhook::{EndpointOwner, Progress, State, WebhookEndpoint};
-use crate::store::{Commit, Decision, WebhookChange};
+use crate::store::{Commit, CommitError, Decision, WebhookChange};
 use crate::webhook::{SigningSecret, Targets};
 
 use super::input::NewWebhookEndpoint;
@@ -23,6 +23,29 @@ pub(in crate::engine) async fn configure(
     configured: &[NewWebhookEndpoint],
     targets: Targets,
 ) -> Result<Vec<WebhookEndpointId>, BuildError> {
+    let mut refused = CommitError::Stale;
+    for _ in 0..TRIES_MAX {
+        let (changes, ids) = changes(context, configured, targets).await?;
+        if changes.is_empty() {
+            return Ok(ids);
+        }
+        let commit = Commit::of_decision(context.now(), Decision { webhooks: changes, ..Decision::default() });
+        match persister.commit(commit).await {
+            Ok(_) => return Ok(ids),
+            // Another node that starts with the same configuration was first, or has just switched one off.
+            Err(error @ (CommitError::Stale | CommitError::Rejected(_))) => refused = error,
+            Err(error) => return Err(BuildError::Webhooks(error.to_string())),
+        }
+    }
+    Err(BuildError::Webhooks(refused.to_string()))
+}
+
+/// The changes that make the endpoints those that are named, and the ids of all endpoints after them.
+async fn changes(
+    context: &ActorContext,
+    configured: &[NewWebhookEndpoint],
+    targets: Targets,
+) -> Result<(Vec<WebhookChange>, Vec<WebhookEndpointId>), BuildError> {
     let mut kept = all(context).await?;
     let last_event = context.store.last_event().await?;
     let mut changes = Vec::new();
@@ -83,11 +106,7 @@ pub(in crate::engine) async fn configure(
         }
         stays && !named.contains(&endpoint.id)
     });
-    if !changes.is_empty() {
-        let commit = Commit::of_decision(context.now(), Decision { webhooks: changes, ..Decision::default() });
-        persister.commit(commit).await.map_err(|error| BuildError::Webhooks(error.to_string()))?;
-    }
-    Ok(kept.into_iter().map(|endpoint| endpoint.id).chain(named).collect())
+    Ok((changes, kept.into_iter().map(|endpoint| endpoint.id).chain(named).collect()))
 }
 
 /// All endpoints, in the order of their ids.
@@ -117,5 +136,7 @@ fn id_of(url: &str) -> WebhookEndpointId {
     WebhookEndpointId::from_bytes(bytes)
 }
 
+/// How often the changes are made again because of other nodes.
+const TRIES_MAX: u32 = 5;
 /// How many endpoints one read returns.
 const PORTION: usize = 100;

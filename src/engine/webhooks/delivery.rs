@@ -17,7 +17,7 @@ use crate::delivery::Hearing;
 use crate::domain::event::{Event, Position};
 use crate::domain::time::{Span, Timestamp};
 use crate::domain::webhook::{Disabled, Health, Retry, RetryKey, WebhookEndpoint};
-use crate::store::{Commit, Housekeeping, StoreError, WebhookProgress};
+use crate::store::{Commit, CommitError, CursorMove, Housekeeping, StoreError, WebhookProgress};
 use crate::webhook::{Endpoint, Outcome, Sender, message_id, next_attempt_in};
 
 use super::attempts::{Attempts, WebhookAttempt};
@@ -74,6 +74,8 @@ pub(super) struct Delivery {
 struct Unsaved {
     /// The cursor in the store, and when it was written.
     cursor: (Option<Position>, Timestamp),
+    /// Whether the store may have another one, because the outcome of a commit is unknown.
+    is_unsure: bool,
     health: Health,
     done: Vec<RetryKey>,
     retries: Vec<Retry>,
@@ -115,6 +117,7 @@ impl Delivery {
             disabled: None,
             unsaved: Unsaved {
                 cursor: (progress.cursor, now),
+                is_unsure: false,
                 health: progress.health,
                 done: Vec::new(),
                 retries: Vec::new(),
@@ -412,10 +415,17 @@ impl Delivery {
     /// Stores the results of deliveries; `false` if they could not be written, and are to be written later.
     async fn save(&mut self) -> bool {
         let now = self.shared.context.now();
+        if self.unsaved.is_unsure {
+            let Ok(stored) = self.shared.context.store.webhook_endpoint(self.kept.id).await else { return false };
+            self.unsaved.cursor.0 = stored.and_then(|stored| stored.progress.cursor);
+            self.unsaved.is_unsure = false;
+        }
         let cursor = self.window.cursor();
         let made = WebhookProgress {
             endpoint: self.kept.id,
-            cursor: cursor.filter(|cursor| Some(*cursor) != self.unsaved.cursor.0),
+            cursor: cursor
+                .filter(|to| Some(*to) != self.unsaved.cursor.0)
+                .map(|to| CursorMove { from: self.unsaved.cursor.0, to }),
             health: Some(self.health),
             disabled: self.disabled,
             done: self.unsaved.done.clone(),
@@ -424,6 +434,7 @@ impl Delivery {
         let noted = Housekeeping { webhooks: vec![made], ..Housekeeping::default() };
         if let Err(error) = self.shared.persister.commit(Commit::of_housekeeping(now, noted)).await {
             tracing::warn!(webhook_endpoint.id = %self.kept.id, %error, "the results of webhooks could not be stored yet");
+            self.unsaved.is_unsure |= error == CommitError::Unknown;
             return false;
         }
         let unsaved = &mut self.unsaved;

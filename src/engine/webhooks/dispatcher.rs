@@ -1,14 +1,15 @@
 //! Starts and stops the deliveries to the endpoints.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::future::Future;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use tokio::sync::{Notify, watch};
 use tokio::task::{JoinHandle, JoinSet};
 
-use crate::actors::{ActorContext, Persister};
+use crate::actors::{ActorContext, Lease, Persister};
 use crate::domain::event::Position;
 use crate::domain::id::{InstanceId, WebhookEndpointId};
 use crate::domain::webhook::{State, WebhookEndpoint};
@@ -26,11 +27,15 @@ pub(in crate::engine) struct Dispatcher {
     /// `None` once it is stopped. Held while an endpoint is changed, so that its delivery and its record agree.
     running: tokio::sync::Mutex<Option<HashMap<WebhookEndpointId, Running>>>,
     attempts: Mutex<HashMap<WebhookEndpointId, Arc<Attempts>>>,
+    /// Of nodes that share a store, one sends webhooks.
+    lease: Lease,
 }
 
 struct Running {
     stop: watch::Sender<Stop>,
     retries_added: Arc<Notify>,
+    /// The version of the endpoint that is delivered to.
+    version: Arc<AtomicU64>,
     task: JoinHandle<()>,
 }
 
@@ -58,9 +63,10 @@ impl Dispatcher {
         instance: InstanceId,
         targets: Targets,
         composing: Composing,
+        lease: Lease,
     ) -> Self {
         let shared = Arc::new(Shared { context, persister, instance, targets, composing });
-        Self { shared, running: tokio::sync::Mutex::new(Some(HashMap::new())), attempts: Mutex::default() }
+        Self { shared, running: tokio::sync::Mutex::new(Some(HashMap::new())), attempts: Mutex::default(), lease }
     }
 
     /// Which URLs may be endpoints.
@@ -116,7 +122,8 @@ impl Dispatcher {
             retries: vec![due_now(id, event, now)],
         };
         let noted = Housekeeping { webhooks: vec![made], ..Housekeeping::default() };
-        self.shared.persister.commit(Commit { relaxed: false, ..Commit::of_housekeeping(now, noted) }).await?;
+        let commit = Commit::of_housekeeping(now, noted);
+        self.shared.persister.commit(Commit { relaxed: false, concerns_others: true, ..commit }).await?;
         if let Some(delivery) = self.running.lock().await.as_ref().and_then(|running| running.get(&id)) {
             delivery.retries_added.notify_one();
         }
@@ -152,6 +159,33 @@ impl Dispatcher {
             ends.spawn(delivery.end(Stop::Finish));
         }
         ends.join_all().await;
+        self.lease.give_back().await;
+    }
+
+    /// Takes over what another node may have changed: begins anew with the endpoints that are not as they were, and looks for
+    /// messages that wait at the others.
+    pub(in crate::engine) async fn look_again(&self, endpoints: &[WebhookEndpoint]) {
+        let mut guard = self.running.lock().await;
+        let Some(running) = &mut *guard else { return };
+        let ids: HashSet<_> = endpoints.iter().map(|endpoint| endpoint.id).collect();
+        for (_, gone) in running.extract_if(|id, _| !ids.contains(id)) {
+            gone.end(Stop::Now).await;
+        }
+        lock(&self.attempts).retain(|id, _| ids.contains(id));
+        for endpoint in endpoints {
+            match running.remove(&endpoint.id) {
+                Some(same) if same.version.load(Ordering::Acquire) == endpoint.version => {
+                    same.retries_added.notify_one();
+                    running.insert(endpoint.id, same);
+                }
+                other => {
+                    if let Some(outdated) = other {
+                        outdated.end(Stop::Now).await;
+                    }
+                    running.insert(endpoint.id, self.start_one(endpoint.id));
+                }
+            }
+        }
     }
 
     fn attempts_of(&self, id: WebhookEndpointId) -> Arc<Attempts> {
@@ -162,36 +196,56 @@ impl Dispatcher {
         let (stop, stopped) = watch::channel(Stop::Never);
         let retries_added = Arc::new(Notify::new());
         let attempts = self.attempts_of(id);
-        let task = tokio::spawn(keep_running(self.shared.clone(), id, attempts, retries_added.clone(), stopped));
-        Running { stop, retries_added, task }
+        let version = Arc::default();
+        let terms = Terms { shared: self.shared.clone(), lease: self.lease.clone(), id, attempts };
+        let task = tokio::spawn(terms.keep_running(retries_added.clone(), Arc::clone(&version), stopped));
+        Running { stop, retries_added, version, task }
     }
 }
 
-/// Delivers to an endpoint while it is there and switched on. If that panics, it begins anew from what is stored.
-async fn keep_running(
+/// What a delivery is made with.
+struct Terms {
     shared: Arc<Shared>,
+    lease: Lease,
     id: WebhookEndpointId,
     attempts: Arc<Attempts>,
-    retries_added: Arc<Notify>,
-    mut stop: watch::Receiver<Stop>,
-) {
-    loop {
-        match shared.context.store.webhook_endpoint(id).await {
-            Ok(Some(endpoint)) if endpoint.state == State::Enabled => {
-                let delivery = Delivery::new(shared.clone(), endpoint, attempts.clone(), retries_added.clone());
-                let Some(delivery) = delivery else { return };
-                // In a set, so that it ends with this task.
-                let mut work = JoinSet::new();
-                work.spawn(delivery.run(stop.clone()));
-                let Some(Err(error)) = work.join_next().await else { return };
-                tracing::error!(webhook_endpoint.id = %id, %error, "the delivery of webhooks panicked; it begins anew");
+}
+
+impl Terms {
+    /// Delivers to an endpoint while it is there and switched on, and while that is for this node. If it panics, it begins anew
+    /// from what is stored.
+    async fn keep_running(self, retries_added: Arc<Notify>, version: Arc<AtomicU64>, mut stop: watch::Receiver<Stop>) {
+        let Self { shared, lease, id, attempts } = self;
+        loop {
+            match shared.context.store.webhook_endpoint(id).await {
+                Ok(Some(endpoint)) if endpoint.state == State::Enabled => {
+                    version.store(endpoint.version, Ordering::Release);
+                    let delivery = Delivery::new(shared.clone(), endpoint, attempts.clone(), retries_added.clone());
+                    let Some(delivery) = delivery else { return };
+                    if !lease.is_held() {
+                        // Messages that the endpoint is told of are sent, although another node tells it.
+                        tokio::select! {
+                            _ = stop.wait_for(|stop| *stop != Stop::Never) => return,
+                            () = lease.held() => continue,
+                        }
+                    }
+                    // In a set, so that it ends with this task.
+                    let mut work = JoinSet::new();
+                    work.spawn(delivery.run(stop.clone()));
+                    let ended = tokio::select! {
+                        ended = work.join_next() => ended,
+                        () = lease.lost() => continue,
+                    };
+                    let Some(Err(error)) = ended else { return };
+                    tracing::error!(webhook_endpoint.id = %id, %error, "the delivery of webhooks panicked; it begins anew");
+                }
+                Ok(_) => return,
+                Err(error) => tracing::warn!(webhook_endpoint.id = %id, %error, "an endpoint can't be read"),
             }
-            Ok(_) => return,
-            Err(error) => tracing::warn!(webhook_endpoint.id = %id, %error, "an endpoint can't be read"),
-        }
-        tokio::select! {
-            _ = stop.wait_for(|stop| *stop != Stop::Never) => return,
-            () = tokio::time::sleep(PAUSE) => {}
+            tokio::select! {
+                _ = stop.wait_for(|stop| *stop != Stop::Never) => return,
+                () = tokio::time::sleep(PAUSE) => {}
+            }
         }
     }
 }

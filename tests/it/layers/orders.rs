@@ -43,7 +43,7 @@ const ORDERS: &[(&str, &[&str])] = &[
     ),
     ("store/kv/kv_store", &["events lists messages sessions users webhooks", "beneath commit", "calls nodes upgrade"]),
     ("store/kv/kv_store/nodes", &["usual_keys", "commit"]),
-    ("store/postgres", &["names tls", "statements", "pool", "map", "open"]),
+    ("store/postgres", &["clocks names tls", "statements", "pool", "map", "open"]),
     (
         "store/contract",
         &[
@@ -85,16 +85,16 @@ const ORDERS: &[(&str, &[&str])] = &[
     (
         "actors",
         &[
-            "event_log hook last_seen limited",
+            "announced event_log hook last_seen limited",
             "context outage",
             "outbox",
-            "circle: persister relay",
+            "circle: lease persister relay",
             "circle: sign_up supervisor",
             "after_commit sweeper",
             "system",
         ],
     ),
-    ("actors/relay", &["lane notices", "sender", "actor"]),
+    ("actors/relay", &["lane notices others", "sender", "actor"]),
     // An engine is one value, which its parts make, and whose calls are in a file for each kind.
     (
         "engine",
@@ -102,7 +102,7 @@ const ORDERS: &[(&str, &[&str])] = &[
             "error",
             "hash_costs input keys webhooks",
             "amendments",
-            "circle: admission builder caller engine frontend view",
+            "circle: admission builder caller engine frontend other_nodes view",
             "backend events",
             "handles",
         ],

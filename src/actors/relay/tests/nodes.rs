@@ -1,0 +1,55 @@
+//! Nodes that share one outbox: which of them sends what, and when.
+
+use super::*;
+
+#[tokio::test(start_paused = true)]
+async fn a_message_is_sent_once_by_the_node_that_made_it() {
+    let [one, other] = World::nodes();
+    let (first, second) = (one.start().await, other.start().await);
+    pass(20).await;
+    send(&first, 1).await;
+    send(&second, 2).await;
+    pass(LIFE_S).await;
+    let sent = |world: &World| world.email.handed().into_iter().map(|message| message.to).collect::<Vec<_>>();
+    assert_eq!((sent(&one), sent(&other)), (vec![address(1)], vec![address(2)]));
+    assert_eq!(unsent(&one).await, 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_a_node_that_died_has_not_sent_is_sent_by_another_one_with_the_same_id() {
+    let [mut one, other] = World::nodes();
+    let (first, _second) = (one.start().await, other.start().await);
+    pass(20).await;
+    one.email.answer_always(Answer::Unavailable);
+    for n in 1..=20 {
+        send(&first, n).await;
+    }
+    let tried = one.email.handed();
+    assert!(!tried.is_empty() && other.email.handed().is_empty());
+    one.crash();
+    pass(60).await;
+    let sent = other.email.handed();
+    assert_eq!((sent.len(), unsent(&other).await), (20, 0));
+    assert!(sent.iter().any(|message| message.id == tried[0].id), "the receiver knows it by its id");
+    assert!(sent.iter().all(|message| message.after > Duration::from_secs(20 + 30)), "{sent:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_the_provider_of_its_own_node_does_not_take_is_tried_by_the_node_with_the_lease_alone() {
+    let [one, other] = World::nodes();
+    // The first to start has the lease.
+    let (_first, second) = (one.start().await, other.start().await);
+    pass(20).await;
+    other.email.answer_always(Answer::Unavailable);
+    one.email.answer_always(Answer::Retry);
+    for n in 1..=5 {
+        send(&second, n).await;
+    }
+    pass(60).await;
+    let latest = |world: &World| world.email.handed().iter().map(|message| message.after).max().unwrap_or_default();
+    assert!(latest(&other) <= Duration::from_secs(20 + 16), "its own node has stopped: {:?}", latest(&other));
+    one.email.answer_always(Answer::Sent);
+    pass(120).await;
+    let taken = one.email.handed().into_iter().filter(|message| message.answer == Answer::Sent).count();
+    assert_eq!((taken, unsent(&one).await), (5, 0));
+}
