@@ -107,7 +107,6 @@ fn a_challenge_and_a_place_that_are_no_good_are_refused_before_a_mail_is_sent() 
     for (form, expected) in [
         (format!("code_challenge={good}&code_challenge_method=plain&redirect_uri={APP}"), "form_param_value_invalid"),
         (format!("code_challenge={}&redirect_uri={APP}", &good[1..]), "form_param_format_invalid"),
-        (format!("code_challenge={good}&redirect_uri=evil%3A%2F%2Fcallback"), "invalid_redirect_url"),
         (format!("code_challenge={good}"), "form_param_missing"),
         (format!("code_challenge=&redirect_uri={APP}"), "form_param_missing"),
         (format!("code_challenge_method=S256&redirect_uri={APP}"), "form_param_missing"),
@@ -117,6 +116,40 @@ fn a_challenge_and_a_place_that_are_no_good_are_refused_before_a_mail_is_sent() 
         assert_eq!((refused.status, refused.error_codes()), (422, vec![expected.to_owned()]), "{form}");
     }
     assert_eq!(site.server.messages("ada@example.com"), [Value::Null; 0]);
+}
+
+#[test]
+fn a_link_with_a_challenge_leads_to_a_listed_place_only() {
+    let site = Site::start();
+    let app = site.begin("ada@example.com");
+    let (flow, to) = approval(&Browser::of(&site.server).navigate(&app.link));
+    assert_eq!(site.complete(&app.token, &flow, &to, VERIFIER).status, 200);
+    let begun = site.native("POST", "/v1/client/sign_ups", "", "email_address=eve%40example.com");
+    let (up_token, up) = (begun.header("authorization").expect("a token").to_owned(), id_of(&begun));
+    let begun = site.native("POST", "/v1/client/sign_ins", "", "identifier=ada%40example.com");
+    let (in_token, entered) = (begun.header("authorization").expect("a token").to_owned(), id_of(&begun));
+    let page = escaped(&format!("{PAGE}/done"));
+    let challenge = format!("strategy=email_link&code_challenge={}", challenge_of(VERIFIER));
+    for (path, token) in [
+        (format!("/v1/client/sign_ups/{up}/prepare_verification"), &up_token),
+        (format!("/v1/client/sign_ins/{entered}/prepare_first_factor"), &in_token),
+    ] {
+        for place in [
+            format!("redirect_uri={page}"),
+            format!("redirect_url={page}"),
+            "redirect_uri=evil%3A%2F%2Fcallback".into(),
+            "redirect_url=evil%3A%2F%2Fcallback".into(),
+        ] {
+            let refused = site.native("POST", &path, token, &format!("{challenge}&{place}"));
+            let expected = (400, vec!["resource_missmatch".to_owned()]);
+            assert_eq!((refused.status, refused.error_codes()), expected, "{path} {place}");
+        }
+    }
+    assert_eq!(site.server.messages("eve@example.com"), [Value::Null; 0]);
+    // Without a challenge the page is a place as any.
+    let path = format!("/v1/client/sign_ups/{up}/prepare_verification");
+    let plain = site.native("POST", &path, &up_token, &format!("strategy=email_link&redirect_url={page}"));
+    assert_eq!(plain.status, 200, "{}", plain.body);
 }
 
 #[test]

@@ -32,7 +32,7 @@ impl Engine {
         redirect_url: Option<RedirectUrl>,
         token: &LinkToken,
     ) -> Followed {
-        let redirect_url = redirect_url.and_then(|url| self.still_allowed(url));
+        let redirect_url = redirect_url.and_then(|url| self.still_listed(url));
         let outcome = match status {
             Some(VerificationStatus::Unverified) => LinkOutcome::Approved,
             Some(VerificationStatus::Expired) => LinkOutcome::Expired,
