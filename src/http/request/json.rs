@@ -12,7 +12,7 @@ use crate::domain::secret::Secret;
 use crate::domain::sign_up::Patch;
 use crate::domain::time::Timestamp;
 
-use super::{body, rfc3339};
+use super::body;
 use crate::http::HttpOptions;
 use crate::http::operations::parameters;
 use crate::http::response::error::{HttpError, TransportError};
