@@ -60,7 +60,7 @@ impl Engine {
             let by_owner = by == Some(owner.1);
             let caller = if by_owner { caller.clone() } else { Caller::anonymous() };
             let beside = Beside::of(&caller, context);
-            match self.commit_step(&step, Some(&known), Some(user.version), beside).await {
+            match self.commit_step(&step, Some(&known), Some(&user), beside).await {
                 Ok(Some(_)) => return Ok(Some(followed(&known, LinkOutcome::Verified { session: None }))),
                 Ok(None) => {}
                 // The address has become another user's.

@@ -45,6 +45,7 @@ fn a_passkey_is_added_named_used_and_removed() {
     assert_eq!((&passkey["id"], &passkey["verification"]["status"]), (&begun["id"], &json!("verified")), "{passkey}");
     let me = own.me();
     assert_eq!(me["passkeys"], json!([passkey]));
+    assert_eq!(site.server.told("ada@example.com", 1), ["A passkey was added to your Vestibule account"]);
     assert!(me["updated_at"].as_u64() > before["updated_at"].as_u64());
     assert_eq!(added.json()["client"]["sessions"][0]["user"]["passkeys"], me["passkeys"]);
     let again = own.begin_passkey();
@@ -89,6 +90,9 @@ fn a_passkey_is_added_named_used_and_removed() {
     let removed = own.request("DELETE", &at, &[], "");
     assert_eq!(removed.json()["response"], json!({"object": "passkey", "id": id, "deleted": true}), "{}", removed.body);
     assert_eq!(own.me()["passkeys"], json!([]));
+    let told = site.server.told("ada@example.com", 2);
+    assert_eq!(told.len(), 2, "one for each change, and none for a use or a name: {told:?}");
+    assert!(told.contains(&"A passkey was removed from your Vestibule account".to_owned()), "{told:?}");
     assert_eq!(own.request("DELETE", &at, &[], "").status, 404);
     let (path, asked) = site.browser_asks();
     let refused =
@@ -197,6 +201,7 @@ fn the_backend_sees_passkeys_and_removes_one() {
     let deleted = backend(&site.server, "DELETE", &format!("{at}/passkeys/{id}"), &Value::Null);
     assert_eq!(deleted.json(), json!({"object": "passkey", "id": id, "deleted": true}), "{}", deleted.body);
     assert_eq!(own.me()["passkeys"], json!([]));
+    assert_eq!(site.server.told("ada@example.com", 2).len(), 2, "added, and removed");
     let mut other = site.browser();
     let (path, asked) = other.ask_for_any();
     assert_eq!(other.attempt_passkey(&path, &device.get(&asked, PAGE)).error_codes(), ["passkey_not_registered"]);

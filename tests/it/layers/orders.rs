@@ -124,7 +124,8 @@ const ORDERS: &[(&str, &[&str])] = &[
     (
         "engine/frontend",
         &[
-            "accounts address_steps passkeys visible",
+            "accounts notices passkeys visible",
+            "address_steps",
             "oauth",
             "equal_calls",
             "single_flight",

@@ -8,7 +8,7 @@ use crate::domain::id::{IdentificationId, SessionId};
 use crate::domain::passkey::{ChallengeChange, ChallengeOwner};
 use crate::domain::rejection::{ErrorCode, Rejection};
 use crate::domain::time::Timestamp;
-use crate::domain::user::{OwnChange, Passkey, User};
+use crate::domain::user::{ChangedBy, OwnChange, Passkey, User};
 use crate::limiter::LimitedAction;
 use crate::passkey::{PasskeyError, Person};
 use crate::store::{Decision, UserWrite};
@@ -114,8 +114,11 @@ impl Engine {
                 let change = OwnChange::AddPasskey(Box::new(passkey));
                 let next = self.inner.actor_context.decide(|cx| user.apply_own(&change, cx))?;
                 let write = UserWrite::Change { next: Box::new(next.clone()), expected_version: user.version };
-                let decision = Decision { users: vec![write], challenges: taken, ..Decision::default() };
+                let told = self.tell(&user, &next, ChangedBy::Session);
+                let outbox = self.inner.actor_context.outbox(told.effects());
+                let decision = Decision { users: vec![write], challenges: taken, outbox, ..Decision::default() };
                 if let Some(committed) = self.commit_own(own, decision, Vec::new()).await? {
+                    told.committed();
                     return Ok((Arc::new(next), self.after(own, &committed).await?));
                 }
             }
