@@ -146,6 +146,16 @@ fn a_link_with_a_challenge_leads_to_a_listed_place_only() {
         }
     }
     assert_eq!(site.server.messages("eve@example.com"), [Value::Null; 0]);
+    // A create and an update send no such link.
+    for (method, path, token, form) in [
+        ("POST", "/v1/client/sign_ups".to_owned(), "", "email_address=new%40example.com"),
+        ("PATCH", format!("/v1/client/sign_ups/{up}"), &*up_token, "first_name=Eve"),
+        ("POST", "/v1/client/sign_ins".to_owned(), "", "identifier=ada%40example.com"),
+    ] {
+        let refused = site.native(method, &path, token, &format!("{form}&{}", wish()));
+        let expected = (422, vec!["form_param_unknown".to_owned(); 3]);
+        assert_eq!((refused.status, refused.error_codes()), expected, "{method} {path}");
+    }
     // Without a challenge the page is a place as any.
     let path = format!("/v1/client/sign_ups/{up}/prepare_verification");
     let plain = site.native("POST", &path, &up_token, &format!("strategy=email_link&redirect_url={page}"));
@@ -224,6 +234,31 @@ fn a_ticket_of_a_link_lasts_a_minute_and_serves_who_has_lost_the_token() {
     let token = done.header("authorization").expect("a token");
     let client = site.native("GET", "/v1/client", token, "").json();
     assert_eq!(client["response"]["sessions"].as_array().map(Vec::len), Some(1), "{client}");
+}
+
+#[test]
+fn of_those_who_bring_one_approval_or_one_ticket_at_the_same_time_one_gets_in() {
+    let site = Site::start();
+    let at_once = |ask: &(dyn Fn() -> Answer + Sync)| {
+        let answers: Vec<_> = std::thread::scope(|scope| {
+            let asked: Vec<_> = (0..8).map(|_| scope.spawn(ask)).collect();
+            asked.into_iter().map(|asked| asked.join().expect("an answer")).collect()
+        });
+        let (done, refused): (Vec<_>, Vec<_>) = answers.into_iter().partition(|answer| answer.status == 200);
+        assert_eq!(done.len(), 1, "{refused:?}");
+        refused.into_iter().map(|answer| answer.error_codes().join(",")).collect::<Vec<_>>()
+    };
+    let app = site.begin("ada@example.com");
+    let (flow, approved) = approval(&Browser::of(&site.server).navigate(&app.link));
+    let refused = at_once(&|| site.complete("", &flow, &approved, VERIFIER));
+    assert!(refused.iter().all(|code| code == "approval_token_consumed"), "{refused:?}");
+
+    let app = site.enter("ada@example.com", 2);
+    let (flow, approved) = approval(&Browser::of(&site.server).navigate(&app.link));
+    let bought = site.complete("", &flow, &approved, VERIFIER).json();
+    let ticket = bought["response"]["ticket"].as_str().expect("a ticket").to_owned();
+    let refused = at_once(&|| site.present("", &ticket));
+    assert!(refused.iter().all(|code| code == "sign_in_token_already_used_code"), "{refused:?}");
 }
 
 struct Site {

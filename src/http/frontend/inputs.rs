@@ -67,6 +67,11 @@ pub(super) fn completion(reader: &mut Reader<'_>) -> Completion {
     }
 }
 
+/// The refusals of what an application says of such a link where none is sent: it is asked for by a prepare.
+pub(super) fn no_completion(form: &Params) -> impl Iterator<Item = Reason> {
+    ["redirect_uri", "code_challenge", "code_challenge_method"].into_iter().filter_map(|name| form.refuse(name))
+}
+
 /// Puts the place of such an application into `authorize`; gives its challenge. One that is there and empty, or of which
 /// there is only the method, is a fault: the link would be an ordinary one, and the application would wait for what
 /// never comes.
