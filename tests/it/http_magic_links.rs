@@ -236,6 +236,20 @@ fn a_ticket_of_a_link_lasts_a_minute_and_serves_who_has_lost_the_token() {
     assert_eq!(client["response"]["sessions"].as_array().map(Vec::len), Some(1), "{client}");
 }
 
+/// A page that somebody else has sent a person to must not change who they are.
+#[test]
+fn a_page_completes_no_sign_up_of_an_application() {
+    let site = Site::start();
+    let app = site.begin("ada@example.com");
+    let (flow, approved) = approval(&Browser::of(&site.server).navigate(&app.link));
+    let form = format!("flow_id={flow}&approval_token={approved}&code_verifier={VERIFIER}");
+    let mut page = Browser::of(&site.server);
+    let planted = page.post("/v1/client/magic_links/complete", &form);
+    assert_eq!((planted.status, planted.error_codes()), (422, vec!["approval_token_invalid".into()]));
+    assert_eq!(page.get("/v1/client").json()["response"], Value::Null);
+    assert_eq!(site.complete(&app.token, &flow, &approved, VERIFIER).status, 200, "nothing is used up");
+}
+
 #[test]
 fn of_those_who_bring_one_approval_or_one_ticket_at_the_same_time_one_gets_in() {
     let site = Site::start();

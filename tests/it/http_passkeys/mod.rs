@@ -176,6 +176,50 @@ fn the_environment_shows_where_passkeys_are_offered() {
 }
 
 #[test]
+fn nobody_is_asked_for_a_passkey_any_more_once_passkeys_do_not_sign_in() {
+    let site = site("");
+    let mut own = site.browser();
+    own.join_with_password("ada@example.com");
+    let mut device = own.add_passkey();
+    let mut browser = site.browser();
+    let (at, asked) = browser.ask_for_any();
+    let nonce = |browser: &mut Browser<'_>| {
+        browser.get(&at).json()["response"]["first_factor_verification"]["nonce"].clone()
+    };
+    assert!(nonce(&mut browser).is_string());
+    let mut document = site.server.settings();
+    document["attributes"]["passkey"]["used_for_first_factor"] = json!(false);
+    site.server.put_settings(&document);
+    assert_eq!(nonce(&mut browser), Value::Null);
+    assert!(browser.attempt_passkey(&at, &device.get(&asked, PAGE)).status >= 400);
+}
+
+#[test]
+fn wrong_passkeys_in_a_reverification_count_as_no_failures() {
+    let lockout =
+        "[settings.attack_protection.user_lockout]\nenabled = true\nmax_attempts = 5\nduration_in_minutes = 60\n";
+    let site = site(&format!("[session]\nreverification = true\n{lockout}"));
+    let mut own = site.browser();
+    own.join_with_password("ada@example.com");
+    let mut device = own.add_passkey();
+    site.server.advance(11 * 60_000);
+    let client = own.get("/v1/client").json()["response"].clone();
+    let verify = format!("/v1/client/sessions/{}/verify", client["last_active_session_id"].as_str().expect("an id"));
+    assert_eq!(own.post(&verify, "level=first_factor").status, 200);
+    let attempt = |own: &mut Browser<'_>, device: &mut Authenticator, origin: &str| {
+        let prepared = own.prepare_passkey(&verify).json();
+        let asked = options(&prepared["response"]["first_factor_verification"]);
+        own.attempt_passkey(&verify, &device.get(&asked, origin))
+    };
+    for _ in 0..6 {
+        let refused = attempt(&mut own, &mut device, "https://evil.example");
+        assert_eq!(refused.error_codes(), ["passkey_authentication_failure"], "{}", refused.body);
+    }
+    let done = attempt(&mut own, &mut device, PAGE);
+    assert_eq!(done.json()["response"]["status"], "complete", "{}", done.body);
+}
+
+#[test]
 fn without_passkeys_nothing_of_them_is_there() {
     let site = Site::start(&settings(""));
     let mut own = site.browser();
