@@ -8,7 +8,7 @@ use crate::domain::passkey::{ChallengeChange, ChallengeOwner, KeptChallenge};
 use crate::domain::secret::Secret;
 use crate::domain::sign_in;
 use crate::domain::sign_up::{Phase, SignUp};
-use crate::domain::verification::{Strategy, Verification};
+use crate::domain::verification::{Method, Strategy, Verification};
 use crate::store::kv::key::Kind;
 use crate::store::kv::record::samples;
 use crate::store::{Housekeeping, KeyValue, Memory, UserWrite};
@@ -70,10 +70,14 @@ fn what_a_sign_in_asked_for_goes_when_another_one_takes_its_place() {
         let mut sign_in = samples::client().sign_in.expect("one in progress");
         sign_in.id = SignInId::from_bytes([n; 16]);
         sign_in.phase = sign_in::Phase::Open;
-        let (address, at) = (IdentificationId::from_bytes([n; 16]).to_string(), Timestamp::MAX);
+        let address = IdentificationId::from_bytes([n; 16]).to_string();
         sign_in.first_factor = Some(sign_in::FirstFactor {
             address: Identifier { kind: IdentifierKind::ExternalId, value: address },
-            verification: Verification::awaited(Strategy::Passkey, DEADLINE, at),
+            verification: Verification {
+                method: Method::Known(Strategy::Passkey),
+                verified: None,
+                ..samples::verification()
+            },
         });
         assert!(sign_in.awaited_challenge().is_some());
         sign_in
