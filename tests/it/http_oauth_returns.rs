@@ -237,8 +237,7 @@ fn a_sign_in_of_an_application_without_cookies_is_handed_over_alike() {
 #[test]
 fn the_answer_of_a_provider_is_handed_over_at_a_listed_place_only() {
     let site = Site::start(EMAIL_AND_PASSWORD);
-    let native =
-        |path: &str, form: &str| site.server.native("POST", path, "", form).expect("an answer");
+    let native = |path: &str, form: &str| site.server.native("POST", path, "", form).expect("an answer");
     let expected = (400, vec!["resource_missmatch".to_owned()]);
     for place in [format!("{PAGE}/sso-callback"), "evil://callback".into(), "myapp://callback/deeper".into()] {
         let form = format!("strategy=oauth_custom_fake&redirect_url={}", escaped(&place));

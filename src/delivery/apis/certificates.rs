@@ -170,7 +170,8 @@ mod tests {
     #[test]
     fn what_is_no_certificate_is_not_kept() {
         let mut certificates = Certificates::default();
-        for body in [&b"<html>busy</html>"[..], b"", b"-----BEGIN CERTIFICATE-----\nMAA=\n-----END CERTIFICATE-----\n"] {
+        for body in [&b"<html>busy</html>"[..], b"", b"-----BEGIN CERTIFICATE-----\nMAA=\n-----END CERTIFICATE-----\n"]
+        {
             assert!(!certificates.keep("a".into(), body, at(0)));
             assert_eq!(certificates.known("a", at(0)), None);
         }

@@ -114,7 +114,8 @@ mod tests {
         let pair = KeyPair::generate(KeySize::Rsa2048).expect("a key");
         let certificate = certificate(&pair);
         let sign = |envelope: Value| sign(envelope, &pair);
-        let check = |envelope: &Value, topic: &str, certificate: Option<&[u8]>| check(envelope, topic, certificate, now());
+        let check =
+            |envelope: &Value, topic: &str, certificate: Option<&[u8]>| check(envelope, topic, certificate, now());
         let plain = || {
             json!({
                 "Type": "Notification", "MessageId": "1", "TopicArn": TOPIC, "Message": "{}", "SignatureVersion": "2",

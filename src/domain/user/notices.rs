@@ -174,10 +174,8 @@ mod tests {
             backup_codes: codes.iter().map(|code| [*code; 32]).collect(),
             ..SecondFactors::default()
         };
-        let with_codes = |user: &User, given: &[u8]| User {
-            second_factors: Some(Box::new(codes(given))),
-            ..user.clone()
-        };
+        let with_codes =
+            |user: &User, given: &[u8]| User { second_factors: Some(Box::new(codes(given))), ..user.clone() };
         let both = with_codes(&with_phone, &[1, 2]);
         assert_eq!(told(&before, &both, session), vec![Content::SecondFactorAdded], "its codes are part of it");
         assert_eq!(told(&both, &with_codes(&both, &[3, 4]), session), vec![Content::BackupCodesCreated]);

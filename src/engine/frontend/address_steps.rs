@@ -46,8 +46,10 @@ impl Engine {
         let change = user.zip(step.user.as_ref());
         let told = change.map(|(user, next)| self.tell(user, next, by));
         effects.extend(told.iter().flat_map(Told::effects));
-        let write =
-            |(user, next): (&User, &User)| UserWrite::Change { next: Box::new(next.clone()), expected_version: user.version };
+        let write = |(user, next): (&User, &User)| UserWrite::Change {
+            next: Box::new(next.clone()),
+            expected_version: user.version,
+        };
         let user = change.map(write);
         let write = AddressVerificationWrite {
             next: Box::new(step.next.clone()),

@@ -99,7 +99,8 @@ impl Engine {
             let user = user.as_deref();
             let decide = |client: Option<&Client>, cx: &mut Context<'_>| {
                 // It was in progress a moment ago: another call with the ticket was faster.
-                let value = self.in_progress(client, id).map_err(|_| Rejection::from(ErrorCode::ApprovalTokenConsumed))?;
+                let value =
+                    self.in_progress(client, id).map_err(|_| Rejection::from(ErrorCode::ApprovalTokenConsumed))?;
                 client.map_or(Ok(()), |client| client.admits(user, single, cx.now))?;
                 Ok(value.verify_link(&follow, user, cx)?)
             };
@@ -132,13 +133,9 @@ fn of_ticket(refused: &Rejection) -> Rejection {
 }
 
 fn is_of_link(refused: &Rejection) -> bool {
-    [
-        ErrorCode::ApprovalTokenConsumed,
-        ErrorCode::VerificationLinkTokenInvalid,
-        ErrorCode::VerificationLinkTokenExpired,
-    ]
-    .into_iter()
-    .any(|code| refused.is(code))
+    [ErrorCode::ApprovalTokenConsumed, ErrorCode::VerificationLinkTokenInvalid, ErrorCode::VerificationLinkTokenExpired]
+        .into_iter()
+        .any(|code| refused.is(code))
 }
 
 const SEALED: &[u8] = b"ticket of a link";

@@ -122,7 +122,8 @@ impl Engine {
             let terms = if by_owner { caller.terms() } else { Vec::new() };
             let follow = VerifyLink { secret: token.secret, by, confirmed, again, in_cookie: context.in_cookie() };
             // Only the holder of the link is told where it leads.
-            let redirect_url = found.link_redirect().filter(|_| is_link).cloned().and_then(|url| self.still_allowed(url));
+            let redirect_url =
+                found.link_redirect().filter(|_| is_link).cloned().and_then(|url| self.still_allowed(url));
             let answer = match self
                 .inner
                 .system

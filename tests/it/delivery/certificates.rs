@@ -5,8 +5,8 @@ use futures_util::future::join_all;
 use http::Request;
 use url::Url;
 use vestibule::delivery::{
-    ApiAnswer, ApiError, ApiLimits, ApiTransport, Callback, CallbackError, Failure, Message, MessageApi, Outcome, Report,
-    ReportedState, Transport,
+    ApiAnswer, ApiError, ApiLimits, ApiTransport, Callback, CallbackError, Failure, Message, MessageApi, Outcome,
+    Report, ReportedState, Transport,
 };
 use vestibule::domain::time::Timestamp;
 

@@ -183,9 +183,8 @@ fn nobody_is_asked_for_a_passkey_any_more_once_passkeys_do_not_sign_in() {
     let mut device = own.add_passkey();
     let mut browser = site.browser();
     let (at, asked) = browser.ask_for_any();
-    let nonce = |browser: &mut Browser<'_>| {
-        browser.get(&at).json()["response"]["first_factor_verification"]["nonce"].clone()
-    };
+    let nonce =
+        |browser: &mut Browser<'_>| browser.get(&at).json()["response"]["first_factor_verification"]["nonce"].clone();
     assert!(nonce(&mut browser).is_string());
     let mut document = site.server.settings();
     document["attributes"]["passkey"]["used_for_first_factor"] = json!(false);
