@@ -8,6 +8,7 @@ use serde_json::{Map, Value};
 
 use crate::domain::metadata::Metadata;
 use crate::domain::rejection::{ErrorCode, Reason};
+use crate::domain::rfc3339;
 use crate::domain::secret::Secret;
 use crate::domain::sign_up::Patch;
 use crate::domain::time::Timestamp;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use crate::domain::id::{ExternalAccountId, IdentificationId, SessionId};
 use crate::domain::rejection::{ErrorCode, Rejection};
-use crate::domain::user::{Connected, Connection, OwnChange, User};
+use crate::domain::user::{ChangedBy, Connected, Connection, OwnChange, User};
 use crate::domain::verification::{AuthorizeParams, ExternalAccount, Strategy, check_enabled};
 use crate::limiter::LimitedAction;
 use crate::store::{ClientWrite, Commit, CommitError, Decision, UserWrite};
