@@ -78,6 +78,11 @@ fn encode_content(content: &Content) -> Secret<String> {
         Content::PasswordChanged => PASSWORD_CHANGED.to_owned(),
         Content::SecondFactorRemoved => SECOND_FACTOR_REMOVED.to_owned(),
         Content::PrimaryEmailChanged => PRIMARY_EMAIL_CHANGED.to_owned(),
+        Content::PasskeyAdded => PASSKEY_ADDED.to_owned(),
+        Content::PasskeyRemoved => PASSKEY_REMOVED.to_owned(),
+        Content::SecondFactorAdded => SECOND_FACTOR_ADDED.to_owned(),
+        Content::BackupCodesCreated => BACKUP_CODES_CREATED.to_owned(),
+        Content::ExternalAccountConnected => EXTERNAL_ACCOUNT_CONNECTED.to_owned(),
         Content::Decoy => DECOY.to_owned(),
     })
 }
@@ -95,6 +100,11 @@ fn decode_content(plain: &str) -> Option<Content> {
         PASSWORD_CHANGED => Content::PasswordChanged,
         SECOND_FACTOR_REMOVED => Content::SecondFactorRemoved,
         PRIMARY_EMAIL_CHANGED => Content::PrimaryEmailChanged,
+        PASSKEY_ADDED => Content::PasskeyAdded,
+        PASSKEY_REMOVED => Content::PasskeyRemoved,
+        SECOND_FACTOR_ADDED => Content::SecondFactorAdded,
+        BACKUP_CODES_CREATED => Content::BackupCodesCreated,
+        EXTERNAL_ACCOUNT_CONNECTED => Content::ExternalAccountConnected,
         DECOY => Content::Decoy,
         _ => return None,
     })
@@ -107,6 +117,11 @@ const NOTICE: &str = "notice";
 const PASSWORD_CHANGED: &str = "password_changed";
 const SECOND_FACTOR_REMOVED: &str = "second_factor_removed";
 const PRIMARY_EMAIL_CHANGED: &str = "primary_email_changed";
+const PASSKEY_ADDED: &str = "passkey_added";
+const PASSKEY_REMOVED: &str = "passkey_removed";
+const SECOND_FACTOR_ADDED: &str = "second_factor_added";
+const BACKUP_CODES_CREATED: &str = "backup_codes_created";
+const EXTERNAL_ACCOUNT_CONNECTED: &str = "external_account_connected";
 const DECOY: &str = "decoy";
 
 #[cfg(test)]
@@ -130,6 +145,11 @@ mod tests {
             Content::PasswordChanged,
             Content::SecondFactorRemoved,
             Content::PrimaryEmailChanged,
+            Content::PasskeyAdded,
+            Content::PasskeyRemoved,
+            Content::SecondFactorAdded,
+            Content::BackupCodesCreated,
+            Content::ExternalAccountConnected,
             Content::Decoy,
         ] {
             let message = Message {

@@ -1,7 +1,8 @@
 //! `vestibule webhooks`: calls the Backend API of a server that runs. The data belongs to that server, so this program
 //! does not open it.
 
-use std::net::{IpAddr, UdpSocket};
+use std::io;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, UdpSocket};
 use std::time::Duration;
 
 use clap::{Args, Subcommand};
@@ -131,9 +132,16 @@ pub(super) fn ask(
     Ok((shown, base))
 }
 
-/// Whether what is sent to this address stays on this machine: only then a socket can be bound to it.
+/// Whether what is sent to this address stays on this machine: only then the way to it begins at it. A socket can be bound to
+/// addresses of others, too, where the system is told so (`ip_nonlocal_bind`). Nothing is sent.
 fn is_of_this_machine(address: IpAddr) -> bool {
-    address.is_loopback() || UdpSocket::bind((address, 0)).is_ok()
+    let any: IpAddr = if address.is_ipv4() { Ipv4Addr::UNSPECIFIED.into() } else { Ipv6Addr::UNSPECIFIED.into() };
+    let begins_at_it = || {
+        let socket = UdpSocket::bind((any, 0))?;
+        socket.connect((address, DISCARD))?;
+        Ok::<_, io::Error>(socket.local_addr()?.ip() == address)
+    };
+    address.is_loopback() || begins_at_it().unwrap_or(false)
 }
 
 /// Whether a request to this URL can be read by others than this machine and the server.
@@ -191,10 +199,23 @@ impl Action {
 
 /// Longer than an attempt to deliver, for which a test waits.
 const TIMEOUT: Duration = Duration::from_secs(20);
+/// The port of a service that drops what it gets.
+const DISCARD: u16 = 9;
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_address_is_of_this_machine_where_the_way_to_it_begins_at_it() {
+        for here in ["127.0.0.1", "127.8.9.1", "::1"] {
+            assert!(is_of_this_machine(here.parse().expect("an address")), "{here}");
+        }
+        // Addresses for documentation, which no machine has.
+        for elsewhere in ["192.0.2.7", "2001:db8::7"] {
+            assert!(!is_of_this_machine(elsewhere.parse().expect("an address")), "{elsewhere}");
+        }
+    }
 
     #[test]
     fn without_a_secret_key_it_says_how_to_give_one() {

@@ -46,7 +46,8 @@ pub enum CallbackError {
     /// The signature or the password is missing or wrong.
     #[error("the signature is wrong")]
     Signature,
-    /// It was signed more than five minutes ago, or as long in the future: it may be a request that was recorded.
+    /// It was signed longer ago than the provider tries to deliver it, or as long in the future: it may be a request that was
+    /// recorded. For most providers that is five minutes.
     #[error("the time of the signature is too far from now")]
     Stale,
     /// It is signed and can't be read.

@@ -53,6 +53,16 @@ pub enum Content {
     SecondFactorRemoved,
     /// Tells the user, at the address that was the primary one, that another one is now.
     PrimaryEmailChanged,
+    /// Tells the user that a passkey was added.
+    PasskeyAdded,
+    /// Tells the user that a passkey was removed.
+    PasskeyRemoved,
+    /// Tells the user that a second factor was added.
+    SecondFactorAdded,
+    /// Tells the user that new backup codes were made.
+    BackupCodesCreated,
+    /// Tells the user that an account at a provider was connected.
+    ExternalAccountConnected,
     /// A decoy that is never sent: it makes the timing for unknown identifiers the same as for known ones.
     Decoy,
 }
@@ -94,6 +104,16 @@ pub enum Template {
     SecondFactorRemoved,
     /// A notice to the address that was a user's primary one.
     PrimaryEmailAddressChanged,
+    /// A notice to a user who has a passkey more.
+    PasskeyAdded,
+    /// A notice to a user who has a passkey less.
+    PasskeyRemoved,
+    /// A notice to a user who has a second factor more. Clerk has no such message.
+    SecondFactorAdded,
+    /// A notice to a user who has new backup codes. Clerk has no such message.
+    BackupCodesCreated,
+    /// A notice to a user who has an account at a provider more. Clerk has no such message.
+    ExternalAccountConnected,
 }
 
 /// Kinds of failures: what the operator looks at first.
@@ -184,7 +204,7 @@ impl MessageStatus {
 
 impl Template {
     /// All templates.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 14] = [
         Self::VerificationCode,
         Self::MagicLinkSignUp,
         Self::MagicLinkSignIn,
@@ -194,6 +214,11 @@ impl Template {
         Self::PasswordChanged,
         Self::SecondFactorRemoved,
         Self::PrimaryEmailAddressChanged,
+        Self::PasskeyAdded,
+        Self::PasskeyRemoved,
+        Self::SecondFactorAdded,
+        Self::BackupCodesCreated,
+        Self::ExternalAccountConnected,
     ];
 
     /// The template of a message with this content, made for `origin`.
@@ -210,6 +235,26 @@ impl Template {
         matches!(self, Self::MagicLinkSignUp | Self::MagicLinkSignIn | Self::MagicLinkUserProfile)
     }
 
+    /// Whether it tells a user of a change of the own account. Such a notice is sent unasked.
+    pub const fn is_notice_of_a_change(self) -> bool {
+        match self {
+            Self::VerificationCode
+            | Self::MagicLinkSignUp
+            | Self::MagicLinkSignIn
+            | Self::MagicLinkUserProfile
+            | Self::Invitation
+            | Self::AccountExists => false,
+            Self::PasswordChanged
+            | Self::SecondFactorRemoved
+            | Self::PrimaryEmailAddressChanged
+            | Self::PasskeyAdded
+            | Self::PasskeyRemoved
+            | Self::SecondFactorAdded
+            | Self::BackupCodesCreated
+            | Self::ExternalAccountConnected => true,
+        }
+    }
+
     /// The slug.
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -222,6 +267,11 @@ impl Template {
             Self::PasswordChanged => "password_changed",
             Self::SecondFactorRemoved => "second_factor_removed",
             Self::PrimaryEmailAddressChanged => "primary_email_address_changed",
+            Self::PasskeyAdded => "passkey_added",
+            Self::PasskeyRemoved => "passkey_removed",
+            Self::SecondFactorAdded => "second_factor_added",
+            Self::BackupCodesCreated => "backup_codes_created",
+            Self::ExternalAccountConnected => "external_account_connected",
         }
     }
 }
@@ -305,12 +355,17 @@ impl Content {
             Self::PasswordChanged => Template::PasswordChanged,
             Self::SecondFactorRemoved => Template::SecondFactorRemoved,
             Self::PrimaryEmailChanged => Template::PrimaryEmailAddressChanged,
+            Self::PasskeyAdded => Template::PasskeyAdded,
+            Self::PasskeyRemoved => Template::PasskeyRemoved,
+            Self::SecondFactorAdded => Template::SecondFactorAdded,
+            Self::BackupCodesCreated => Template::BackupCodesCreated,
+            Self::ExternalAccountConnected => Template::ExternalAccountConnected,
         }
     }
 
     /// Whether it tells a user of a change of the own account. Such a notice is sent unasked.
     pub const fn is_notice_of_a_change(&self) -> bool {
-        matches!(self, Self::PasswordChanged | Self::SecondFactorRemoved | Self::PrimaryEmailChanged)
+        self.template().is_notice_of_a_change()
     }
 
     /// The code it carries.

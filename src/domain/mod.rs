@@ -32,6 +32,8 @@ pub mod redirect;
 pub mod refusal;
 pub mod rejection;
 pub mod requirements;
+#[cfg(any(feature = "http-messages", feature = "server"))]
+pub(crate) mod rfc3339;
 pub mod secret;
 pub mod settings;
 pub mod sign_in;

@@ -14,8 +14,8 @@ mod tests;
 
 pub use origins::{PageOrigins, is_loopback, origin, origin_of_page};
 
-/// An absolute URL that the instance allowed. Only [`RedirectRule::check`] makes one, so a function that takes it needs
-/// no check of its own, and a browser may be sent to it.
+/// An absolute URL that the instance allowed. Only [`RedirectRule::check`] and [`RedirectRule::check_listed`]
+/// make one, so a function that takes it needs no check of its own, and a browser may be sent to it.
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub struct RedirectUrl(String);
 
@@ -76,6 +76,17 @@ impl RedirectRule {
         allowed.map(RedirectUrl).ok_or_else(|| ErrorCode::InvalidRedirectUrl.on(param))
     }
 
+    /// The URL in `text`, the value of the parameter `param`, if it is listed: the origins whose pages may call do not count. For
+    /// URLs to which an application is brought what it continues with.
+    ///
+    /// # Errors
+    /// `resource_missmatch` for a URL that is not listed, or whose notation different parsers could read differently.
+    pub fn check_listed(&self, param: &str, text: &str) -> Result<RedirectUrl, Reason> {
+        let is_short = text.len() <= LENGTH_MAX;
+        let listed = self.listed(text).filter(|_| is_short);
+        listed.map(RedirectUrl).ok_or_else(|| ErrorCode::ResourceMissmatch.on(param))
+    }
+
     /// The page to which a handshake returns: an absolute URL of a web site, in the value of the parameter `param`; of one
     /// that is too long the root of its site.
     ///
@@ -83,8 +94,8 @@ impl RedirectRule {
     /// `invalid_redirect_url` for what is no such URL, or whose notation different parsers could read differently;
     /// `invalid_handshake` for a page that is not allowed.
     pub fn page(&self, param: &str, text: &str) -> Result<Url, Reason> {
-        let is_plain = text.len() <= PAGE_LENGTH_MAX && text.bytes().all(|b| b.is_ascii_graphic() && b != b'\\');
-        let url = Url::parse(text).ok().filter(|url| is_plain && is_web(url) && is_plainly_spelled(text, url));
+        let is_readable = text.len() <= PAGE_LENGTH_MAX && is_plain(text);
+        let url = Url::parse(text).ok().filter(|url| is_readable && is_web(url) && is_plainly_spelled(text, url));
         let mut url = url.ok_or_else(|| ErrorCode::InvalidRedirectUrl.on(param))?;
         if text.len() > LENGTH_MAX {
             // The person wanted a page: the root of its site is better than none. The result does not fit beside the rest.
@@ -100,26 +111,53 @@ impl RedirectRule {
         self.allowed(&url.0, None).is_some_and(|allowed| allowed == url.0)
     }
 
+    /// Whether a URL that was listed when a flow began is still listed.
+    pub fn still_lists(&self, url: &RedirectUrl) -> bool {
+        self.listed(&url.0).is_some_and(|listed| listed == url.0)
+    }
+
     fn allowed(&self, text: &str, origin: Option<&str>) -> Option<String> {
-        // No spaces, control characters, or characters beyond ASCII: parsers drop or change them, each in its own way.
-        if !text.bytes().all(|b| b.is_ascii_graphic() && b != b'\\') {
-            return None;
-        }
-        let exactly = |entry: &Entry| matches!(entry, Entry::Exactly(exact) if exact == text);
-        if self.entries.iter().any(exactly) {
+        if self.lists_exactly(text) {
             return Some(text.to_owned());
         }
-        let url = match Url::parse(text) {
-            Ok(url) if has_no_user(&url) && is_plainly_spelled(text, &url) => url,
-            Err(url::ParseError::RelativeUrlWithoutBase) if is_relative(text) => {
-                Url::parse(origin?).ok()?.join(text).ok()?
-            }
-            _ => return None,
-        };
+        let url = read(text, origin)?;
         let on_allowed_origin = origin_of_page(&url).is_some_and(|origin| self.origins.allows(&origin));
-        let below = |entry: &Entry| matches!(entry, Entry::Below(prefix) if is_below(&url, prefix));
-        (on_allowed_origin || self.entries.iter().any(below)).then(|| url.into())
+        (on_allowed_origin || self.lists_above(&url)).then(|| url.into())
     }
+
+    fn listed(&self, text: &str) -> Option<String> {
+        if self.lists_exactly(text) {
+            return Some(text.to_owned());
+        }
+        read(text, None).filter(|url| self.lists_above(url)).map(Into::into)
+    }
+
+    fn lists_exactly(&self, text: &str) -> bool {
+        let is_exact = |entry: &Entry| matches!(entry, Entry::Exactly(exact) if exact == text);
+        is_plain(text) && self.entries.iter().any(is_exact)
+    }
+
+    fn lists_above(&self, url: &Url) -> bool {
+        self.entries.iter().any(|entry| matches!(entry, Entry::Below(prefix) if is_below(url, prefix)))
+    }
+}
+
+/// The absolute URL in a text; a relative one is resolved against `origin`. `None` for a notation that parsers could read
+/// differently.
+fn read(text: &str, origin: Option<&str>) -> Option<Url> {
+    if !is_plain(text) {
+        return None;
+    }
+    match Url::parse(text) {
+        Ok(url) if has_no_user(&url) && is_plainly_spelled(text, &url) => Some(url),
+        Err(url::ParseError::RelativeUrlWithoutBase) if is_relative(text) => Url::parse(origin?).ok()?.join(text).ok(),
+        _ => None,
+    }
+}
+
+/// No spaces, control characters, or characters beyond ASCII: parsers drop or change them, each in its own way.
+fn is_plain(text: &str) -> bool {
+    text.bytes().all(|b| b.is_ascii_graphic() && b != b'\\')
 }
 
 /// `url` without the parameters of these names. Without any of them it stays as it is, byte for byte.
@@ -139,8 +177,7 @@ pub fn without_parameters(mut url: Url, names: &[&str]) -> Url {
 pub fn redirect_target(text: &str) -> Option<Url> {
     // Schemes that execute or show the content of the URL itself, or read files.
     const REFUSED: [&str; 8] = ["javascript", "vbscript", "data", "blob", "file", "filesystem", "about", "view-source"];
-    let is_plain = text.bytes().all(|b| b.is_ascii_graphic() && b != b'\\' && b != b'*');
-    let url = Url::parse(text).ok().filter(|_| is_plain)?;
+    let url = Url::parse(text).ok().filter(|_| is_plain(text) && !text.contains('*'))?;
     Some(url).filter(|url| !REFUSED.contains(&url.scheme()) && has_no_user(url))
 }
 

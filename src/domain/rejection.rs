@@ -233,6 +233,7 @@ codes! {
     ApprovalTokenConsumed "approval_token_consumed"
     PkceVerificationFailed "pkce_verification_failed"
     InvalidRedirectUrl "invalid_redirect_url"
+    ResourceMissmatch "resource_missmatch"
     InvalidHandshake "invalid_handshake"
     InvalidNonce "invalid_nonce"
     InvalidProxyConfiguration "invalid_proxy_configuration"

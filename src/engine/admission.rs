@@ -8,11 +8,14 @@ use std::sync::{Arc, Mutex, PoisonError};
 use tokio::sync::{Semaphore, SemaphorePermit};
 
 use crate::actors::{LimitedCounts, OnSent};
+use crate::domain::id::UserId;
 use crate::domain::identifier::{Identifier, IdentifierKind, PhoneNumber};
 use crate::domain::message::MessageBudget;
 use crate::domain::settings::source_limits::SourceLimits;
 use crate::domain::time::{Span, Timestamp};
-use crate::limiter::{Destination, LimitedAction, Networks, SourceLimiter, TextMessageLimiter};
+use crate::limiter::{
+    CountedNotices, Destination, LimitedAction, Networks, NoticeLimiter, SourceLimiter, TextMessageLimiter,
+};
 use crate::password::Requester;
 
 use super::{Engine, EngineError, RequestContext};
@@ -22,6 +25,7 @@ pub(super) struct Admission {
     places: Semaphore,
     by_source: Option<SourceLimiter>,
     text_messages: Option<Arc<TextMessageLimiter>>,
+    notices: NoticeLimiter,
     hashing: Mutex<HashSet<[u8; 16]>>,
 }
 
@@ -38,6 +42,7 @@ impl Admission {
             places: Semaphore::new(requests_max),
             by_source: limits.map(SourceLimiter::new),
             text_messages: limits.map(|limits| Arc::new(TextMessageLimiter::new(limits))),
+            notices: NoticeLimiter::default(),
             hashing: Mutex::default(),
         }
     }
@@ -119,6 +124,11 @@ impl Admission {
             let country = number.country().unwrap_or_default();
             limiter.take_back(Destination { country: &country, prefix: number.prefix() });
         }
+    }
+
+    /// Counts notices to a user: as many as may be sent.
+    pub(super) fn count_notices(&self, user: UserId, wanted: usize, now: Timestamp) -> CountedNotices<'_> {
+        self.notices.count(user, wanted, now)
     }
 
     /// What is to hear of each message that was sent.

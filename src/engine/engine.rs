@@ -248,6 +248,16 @@ impl Engine {
         Some(url).filter(|url| self.redirects().still_allows(url))
     }
 
+    /// A URL that was listed when it was stored, if it still is.
+    pub(super) fn still_listed(&self, url: RedirectUrl) -> Option<RedirectUrl> {
+        Some(url).filter(|url| self.redirects().still_lists(url))
+    }
+
+    /// The URL to which an application is brought what it continues with, if it is listed.
+    pub(super) fn only_listed(&self, url: Option<&RedirectUrl>) -> Result<(), Rejection> {
+        url.map_or(Ok(()), |url| Ok(self.redirects().check_listed("redirect_url", url.as_str()).map(drop)?))
+    }
+
     /// Whether a client may have only one session.
     pub fn single_session(&self) -> bool {
         self.inner.actor_context.policy.single_session

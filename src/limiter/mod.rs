@@ -8,11 +8,13 @@
 mod counters;
 mod log;
 mod network;
+mod notices;
 mod prefix;
 mod source;
 mod text_messages;
 
 pub use network::Networks;
+pub(crate) use notices::{CountedNotices, NoticeLimiter};
 #[cfg(feature = "unstable")]
 pub use prefix::{PrefixLimited, PrefixLimiter};
 pub use source::{LimitedAction, SourceLimiter};

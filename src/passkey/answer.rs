@@ -90,6 +90,20 @@ impl Answer {
     }
 }
 
+impl Answer {
+    /// Refuses a new passkey whose id could be another one's: a device makes it of at least 100 random bits, or of a sealed key
+    /// (Web Authentication 4, "Credential ID").
+    ///
+    /// # Errors
+    /// [`PasskeyError::Refused`].
+    pub(super) fn check_new_id(&self) -> Result<(), PasskeyError> {
+        match bytes(&self.presented.credential_id)?.len() {
+            ..CREDENTIAL_ID_MIN => Err(PasskeyError::Refused("the id of its credential is too short".into())),
+            _ => Ok(()),
+        }
+    }
+}
+
 impl Presented {
     /// Reads which passkey an answer is about.
     ///
@@ -116,6 +130,8 @@ const BASE64: GeneralPurpose = GeneralPurpose::new(
 );
 /// The longest answer in bytes. One with the certificates of a device has a few thousand.
 const ANSWER_MAX: usize = 16 << 10;
+/// The shortest id of a new credential in bytes: the standard asks for 100 bits, and makers use 16 bytes and more.
+const CREDENTIAL_ID_MIN: usize = 16;
 /// The longest id of a credential in bytes (Web Authentication 4, "Credential ID").
 const CREDENTIAL_ID_MAX: usize = 1023;
 
@@ -144,6 +160,10 @@ mod tests {
             [("", "null"), ("A", "null"), ("AQ+/", "null"), ("AQID", "\"&\""), ("AQID", "7"), (&*long, "null")]
         {
             assert_eq!(Answer::read(&text(id, handle)).err(), Some(PasskeyError::Malformed), "{id} {handle}");
+        }
+        for (length, is_taken) in [(1, false), (15, false), (16, true), (CREDENTIAL_ID_MAX, true)] {
+            let answer = Answer::read(&text(&encoded(&vec![1; length]), "null")).expect("an answer");
+            assert_eq!(answer.check_new_id().is_ok(), is_taken, "{length}");
         }
         for text in ["", "{}", "[]", "null", &format!("{}{}", text("AQID", "null"), " ".repeat(ANSWER_MAX))] {
             assert_eq!(Answer::read(text).err(), Some(PasskeyError::Malformed), "{}", text.len());

@@ -50,6 +50,7 @@ impl RelyingParty {
             serde_json::from_str(given).map_err(|_| PasskeyError::Malformed)?;
         let state: PasskeyRegistration = serde_json::from_str(state).map_err(broken)?;
         answer.check_page(&allows)?;
+        answer.check_new_id()?;
         let made = self.package(Some(&answer.origin))?.finish_passkey_registration(&credential, &state);
         let passkey = made.map_err(refused)?;
         if !Credential::from(passkey.clone()).user_verified {

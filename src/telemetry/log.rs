@@ -86,7 +86,9 @@ where
     tracing_subscriber::fmt().with_env_filter(filter).json().log_internal_errors(false).with_writer(writer).finish()
 }
 
-const DEFAULT: &str = "info,ractor=warn,sled=warn";
+/// The library of passkeys calls each answer that proves nothing an error. Strangers can send any number of them, and the engine
+/// says by itself what it refuses.
+const DEFAULT: &str = "info,ractor=warn,sled=warn,webauthn_rs_core=off";
 
 #[cfg(test)]
 mod tests {
@@ -124,6 +126,17 @@ mod tests {
         assert_eq!(lines.text().matches('\n').count(), 1, "{}", lines.text());
         let event: serde_json::Value = serde_json::from_str(&lines.text()).expect("JSON");
         assert_eq!(event["fields"]["shown"], "one\ntwo\u{1b}");
+    }
+
+    #[test]
+    fn what_strangers_send_fills_no_log_by_way_of_the_library_of_passkeys() {
+        let lines = Lines::default();
+        let subscriber = human(filter("").expect("the default"), false, lines.clone());
+        tracing::subscriber::with_default(subscriber, || {
+            tracing::error!(target: "webauthn_rs_core::core", "malformed");
+            tracing::error!(target: "vestibule", "broken");
+        });
+        assert!(lines.text().contains("broken") && !lines.text().contains("malformed"), "{}", lines.text());
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! Delivery by SMTP to good and bad servers on this machine, and its consequences.
 
 mod apis;
+mod certificates;
 mod connections;
 mod fallback;
 mod mails;

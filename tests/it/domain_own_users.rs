@@ -15,7 +15,7 @@ use vestibule::domain::secret::Secret;
 use vestibule::domain::settings::{Attribute, Settings, Social};
 use vestibule::domain::sign_up::Patch;
 use vestibule::domain::time::Timestamp;
-use vestibule::domain::user::{Connected, Connection, Identification, OwnChange, User, UserFields};
+use vestibule::domain::user::{Connected, Connection, Identification, OwnChange, Passkey, User, UserFields};
 use vestibule::domain::verification::{AuthorizationRequest, ExternalAccount, ExternalState, Profile, Strategy as Way};
 
 use crate::support::redirects::allowed;
@@ -147,6 +147,23 @@ fn an_answer_of_a_provider_counts_once_and_only_for_its_own_request() {
     let done = left.connected(pending.id, &answer, cx).expect("connected");
     assert_eq!((done.external_accounts.len(), done.connections.len()), (1, 0));
     assert!(done.connected(pending.id, &answer, cx).is_err(), "it was used");
+}
+
+#[test]
+fn a_passkey_is_a_way_in_only_where_passkeys_sign_in() {
+    let passkey = Passkey {
+        id: IdentificationId::from_bytes([7; 16]),
+        name: "a key".into(),
+        credential: "a key".into(),
+        created_at: Timestamp::from_millis(1),
+        last_used_at: None,
+    };
+    let user = User { email_addresses: Vec::new(), passkeys: vec![passkey], ..start() };
+    let mut settings = settings(false);
+    for (enabled, used_for_first_factor) in [(false, false), (false, true), (true, false), (true, true)] {
+        settings.attributes.passkey = Attribute { enabled, used_for_first_factor, ..Attribute::default() };
+        assert_eq!(user.is_accessible(&settings), enabled && used_for_first_factor);
+    }
 }
 
 fn steps() -> impl Strategy<Value = Step> {

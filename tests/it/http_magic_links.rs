@@ -107,7 +107,6 @@ fn a_challenge_and_a_place_that_are_no_good_are_refused_before_a_mail_is_sent() 
     for (form, expected) in [
         (format!("code_challenge={good}&code_challenge_method=plain&redirect_uri={APP}"), "form_param_value_invalid"),
         (format!("code_challenge={}&redirect_uri={APP}", &good[1..]), "form_param_format_invalid"),
-        (format!("code_challenge={good}&redirect_uri=evil%3A%2F%2Fcallback"), "invalid_redirect_url"),
         (format!("code_challenge={good}"), "form_param_missing"),
         (format!("code_challenge=&redirect_uri={APP}"), "form_param_missing"),
         (format!("code_challenge_method=S256&redirect_uri={APP}"), "form_param_missing"),
@@ -117,6 +116,50 @@ fn a_challenge_and_a_place_that_are_no_good_are_refused_before_a_mail_is_sent() 
         assert_eq!((refused.status, refused.error_codes()), (422, vec![expected.to_owned()]), "{form}");
     }
     assert_eq!(site.server.messages("ada@example.com"), [Value::Null; 0]);
+}
+
+#[test]
+fn a_link_with_a_challenge_leads_to_a_listed_place_only() {
+    let site = Site::start();
+    let app = site.begin("ada@example.com");
+    let (flow, to) = approval(&Browser::of(&site.server).navigate(&app.link));
+    assert_eq!(site.complete(&app.token, &flow, &to, VERIFIER).status, 200);
+    let begun = site.native("POST", "/v1/client/sign_ups", "", "email_address=eve%40example.com");
+    let (up_token, up) = (begun.header("authorization").expect("a token").to_owned(), id_of(&begun));
+    let begun = site.native("POST", "/v1/client/sign_ins", "", "identifier=ada%40example.com");
+    let (in_token, entered) = (begun.header("authorization").expect("a token").to_owned(), id_of(&begun));
+    let page = escaped(&format!("{PAGE}/done"));
+    let challenge = format!("strategy=email_link&code_challenge={}", challenge_of(VERIFIER));
+    for (path, token) in [
+        (format!("/v1/client/sign_ups/{up}/prepare_verification"), &up_token),
+        (format!("/v1/client/sign_ins/{entered}/prepare_first_factor"), &in_token),
+    ] {
+        for place in [
+            format!("redirect_uri={page}"),
+            format!("redirect_url={page}"),
+            "redirect_uri=evil%3A%2F%2Fcallback".into(),
+            "redirect_url=evil%3A%2F%2Fcallback".into(),
+        ] {
+            let refused = site.native("POST", &path, token, &format!("{challenge}&{place}"));
+            let expected = (400, vec!["resource_missmatch".to_owned()]);
+            assert_eq!((refused.status, refused.error_codes()), expected, "{path} {place}");
+        }
+    }
+    assert_eq!(site.server.messages("eve@example.com"), [Value::Null; 0]);
+    // A create and an update send no such link.
+    for (method, path, token, form) in [
+        ("POST", "/v1/client/sign_ups".to_owned(), "", "email_address=new%40example.com"),
+        ("PATCH", format!("/v1/client/sign_ups/{up}"), &*up_token, "first_name=Eve"),
+        ("POST", "/v1/client/sign_ins".to_owned(), "", "identifier=ada%40example.com"),
+    ] {
+        let refused = site.native(method, &path, token, &format!("{form}&{}", wish()));
+        let expected = (422, vec!["form_param_unknown".to_owned(); 3]);
+        assert_eq!((refused.status, refused.error_codes()), expected, "{method} {path}");
+    }
+    // Without a challenge the page is a place as any.
+    let path = format!("/v1/client/sign_ups/{up}/prepare_verification");
+    let plain = site.native("POST", &path, &up_token, &format!("strategy=email_link&redirect_url={page}"));
+    assert_eq!(plain.status, 200, "{}", plain.body);
 }
 
 #[test]
@@ -191,6 +234,45 @@ fn a_ticket_of_a_link_lasts_a_minute_and_serves_who_has_lost_the_token() {
     let token = done.header("authorization").expect("a token");
     let client = site.native("GET", "/v1/client", token, "").json();
     assert_eq!(client["response"]["sessions"].as_array().map(Vec::len), Some(1), "{client}");
+}
+
+/// A page that somebody else has sent a person to must not change who they are.
+#[test]
+fn a_page_completes_no_sign_up_of_an_application() {
+    let site = Site::start();
+    let app = site.begin("ada@example.com");
+    let (flow, approved) = approval(&Browser::of(&site.server).navigate(&app.link));
+    let form = format!("flow_id={flow}&approval_token={approved}&code_verifier={VERIFIER}");
+    let mut page = Browser::of(&site.server);
+    let planted = page.post("/v1/client/magic_links/complete", &form);
+    assert_eq!((planted.status, planted.error_codes()), (422, vec!["approval_token_invalid".into()]));
+    assert_eq!(page.get("/v1/client").json()["response"], Value::Null);
+    assert_eq!(site.complete(&app.token, &flow, &approved, VERIFIER).status, 200, "nothing is used up");
+}
+
+#[test]
+fn of_those_who_bring_one_approval_or_one_ticket_at_the_same_time_one_gets_in() {
+    let site = Site::start();
+    let at_once = |ask: &(dyn Fn() -> Answer + Sync)| {
+        let answers: Vec<_> = std::thread::scope(|scope| {
+            let asked: Vec<_> = (0..8).map(|_| scope.spawn(ask)).collect();
+            asked.into_iter().map(|asked| asked.join().expect("an answer")).collect()
+        });
+        let (done, refused): (Vec<_>, Vec<_>) = answers.into_iter().partition(|answer| answer.status == 200);
+        assert_eq!(done.len(), 1, "{refused:?}");
+        refused.into_iter().map(|answer| answer.error_codes().join(",")).collect::<Vec<_>>()
+    };
+    let app = site.begin("ada@example.com");
+    let (flow, approved) = approval(&Browser::of(&site.server).navigate(&app.link));
+    let refused = at_once(&|| site.complete("", &flow, &approved, VERIFIER));
+    assert!(refused.iter().all(|code| code == "approval_token_consumed"), "{refused:?}");
+
+    let app = site.enter("ada@example.com", 2);
+    let (flow, approved) = approval(&Browser::of(&site.server).navigate(&app.link));
+    let bought = site.complete("", &flow, &approved, VERIFIER).json();
+    let ticket = bought["response"]["ticket"].as_str().expect("a ticket").to_owned();
+    let refused = at_once(&|| site.present("", &ticket));
+    assert!(refused.iter().all(|code| code == "sign_in_token_already_used_code"), "{refused:?}");
 }
 
 struct Site {

@@ -38,6 +38,8 @@ fn an_account_is_connected_and_disconnected_and_its_address_stays() {
     assert_eq!(user["email_addresses"][1]["email_address"], "ada@work.example");
     assert_eq!(user["email_addresses"][1]["linked_to"][0]["id"], known["identification_id"]);
 
+    assert_eq!(site.server.told("ada@example.com", 1), ["An account was connected to your Vestibule account"]);
+
     let again = browser.post("/v1/me/external_accounts", &form());
     assert_eq!((again.status, again.error_codes()), (422, vec!["form_identifier_exists".to_owned()]));
     let address = format!("/v1/me/email_addresses/{}", id(&user["email_addresses"][1]));

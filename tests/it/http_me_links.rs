@@ -82,11 +82,12 @@ fn a_link_is_over_with_its_time_a_newer_one_its_address_and_the_session() {
     site.server.advance(61_000);
     browser.asks_for_link(&path);
     let (link, _) = site.link_to("new@example.com", 2);
-    assert_eq!(status_of(&browser.navigate(&old)), "failed");
+    let replaced = browser.navigate(&old);
+    assert_eq!((replaced.status, replaced.header("location")), (400, None), "only the link tells where it leads");
     // The client in the link belongs to it.
     let owner = link.split('.').nth(1).expect("a client").to_owned();
     let stranger = site.browser().begin_client();
-    assert_eq!(site.browser().navigate(&link.replace(&owner, &stranger)).status, 303, "no such link on that client");
+    assert_eq!(site.browser().navigate(&link.replace(&owner, &stranger)).status, 400, "no such link on that client");
     assert_eq!(browser.address_status(&path), "unverified");
     site.server.advance(601_000);
     assert_eq!(status_of(&browser.navigate(&link)), "expired");

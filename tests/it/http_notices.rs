@@ -18,7 +18,7 @@ fn the_profile_and_the_backend_tell_of_a_changed_password() {
     let refused = browser.post("/v1/me/change_password", &form.replace("current_password=", "current_password=x"));
     assert_eq!(refused.status, 422, "{}", refused.body);
     assert_eq!(browser.post("/v1/me/change_password", &form).status, 200);
-    assert_eq!(site.told(ADA, 1), ["Your password for Vestibule was changed"]);
+    assert_eq!(site.server.told(ADA, 1), ["Your password for Vestibule was changed"]);
 
     let path = format!("/v1/users/{user}");
     for (method, path, body, count) in [
@@ -29,7 +29,7 @@ fn the_profile_and_the_backend_tell_of_a_changed_password() {
     ] {
         let done = backend(&site.server, method, path, &body);
         assert_eq!(done.status, 200, "{}", done.body);
-        assert_eq!(site.told(ADA, count).len(), count, "{method} {path} {body}");
+        assert_eq!(site.server.told(ADA, count).len(), count, "{method} {path} {body}");
     }
     let made = backend(
         &site.server,
@@ -40,7 +40,7 @@ fn the_profile_and_the_backend_tell_of_a_changed_password() {
     .json();
     let path = format!("/v1/users/{}", made["id"].as_str().expect("an id"));
     assert_eq!(backend(&site.server, "PATCH", &path, &json!({"password": "wanders over hills"})).status, 200);
-    assert_eq!(site.told("eve@example.com", 0), [""; 0], "it had none");
+    assert_eq!(site.server.told("eve@example.com", 0), [""; 0], "it had none");
     let listed = backend(&site.server, "GET", "/v1/messages?template=password_changed", &Value::Null).json();
     let messages = listed["data"].as_array().expect("messages");
     assert_eq!(messages.len(), 3, "{listed}");
@@ -48,15 +48,33 @@ fn the_profile_and_the_backend_tell_of_a_changed_password() {
 }
 
 #[test]
-fn a_second_factor_that_is_removed_is_told_and_new_backup_codes_are_not() {
+fn a_second_factor_that_is_added_or_removed_and_new_backup_codes_are_told() {
     let site = Site::start(&settings(""));
     let mut browser = site.browser();
     browser.join_with_password(ADA);
     browser.set_up_app(&site);
+    assert_eq!(site.server.told(ADA, 1), ["A second factor was added to your Vestibule account"], "with its codes");
     assert_eq!(browser.post("/v1/me/backup_codes", "").status, 200);
-    assert_eq!(site.told(ADA, 0), [""; 0]);
+    assert!(site.server.told(ADA, 2).contains(&"Your Vestibule account has new backup codes".to_owned()));
     assert_eq!(browser.request("DELETE", "/v1/me/totp", &[], "").status, 200);
-    assert_eq!(site.told(ADA, 1), ["A second factor was removed from your Vestibule account"]);
+    assert!(site.server.told(ADA, 3).contains(&"A second factor was removed from your Vestibule account".to_owned()));
+}
+
+#[test]
+fn a_user_is_told_of_so_many_changes_in_an_hour_and_the_others_are_made_all_the_same() {
+    let site = Site::start(&settings(""));
+    let mut browser = site.browser();
+    browser.join_with_password(ADA);
+    browser.set_up_app(&site);
+    for _ in 0..25 {
+        let made = browser.post("/v1/me/backup_codes", "");
+        assert_eq!(made.status, 200, "{}", made.body);
+    }
+    site.server.advance(3_601_000);
+    assert_eq!(browser.request("DELETE", "/v1/me/totp", &[], "").status, 200);
+    let told = site.server.told(ADA, 21);
+    assert_eq!(told.len(), 21, "20 in the hour, and one after it");
+    assert!(told.contains(&"A second factor was removed from your Vestibule account".to_owned()));
 }
 
 #[test]
@@ -70,11 +88,11 @@ fn another_primary_address_is_told_to_the_one_of_before() {
     browser.post(&format!("{path}/prepare_verification"), "strategy=email_code");
     let form = site.server.code_form("new@example.com", 1);
     assert_eq!(browser.post(&format!("{path}/attempt_verification"), &form).status, 200);
-    assert_eq!(site.told(ADA, 0), [""; 0]);
+    assert_eq!(site.server.told(ADA, 0), [""; 0]);
     let chosen = browser.request("PATCH", "/v1/me", &[], &format!("primary_email_address_id={id}"));
     assert_eq!(chosen.status, 200, "{}", chosen.body);
-    assert_eq!(site.told(ADA, 1), ["Your Vestibule account has another e-mail address"]);
-    assert_eq!(site.told("new@example.com", 0), [""; 0]);
+    assert_eq!(site.server.told(ADA, 1), ["Your Vestibule account has another e-mail address"]);
+    assert_eq!(site.server.told("new@example.com", 0), [""; 0]);
 }
 
 #[test]
@@ -113,23 +131,4 @@ fn with_reverification_the_password_alone_does_not_remove_a_second_factor() {
     assert_eq!(browser.request("DELETE", "/v1/me/totp", &[], "").status, 200);
     let another = browser.post("/v1/me/totp", "");
     assert_eq!(another.status, 200, "without a second factor the first is enough: {}", another.body);
-}
-
-impl Site {
-    /// The subjects of the notices to an address; waits until there are `count`.
-    fn told(&self, to: &str, count: usize) -> Vec<String> {
-        let notices = || {
-            let mut messages = self.server.messages(to);
-            messages.retain(|message| message["code"].is_null() && message["link"].is_null());
-            messages.iter().map(|message| message["subject"].as_str().expect("a subject").to_owned()).collect()
-        };
-        for _ in 0..500 {
-            let told: Vec<String> = notices();
-            if told.len() >= count {
-                return told;
-            }
-            std::thread::sleep(std::time::Duration::from_millis(10));
-        }
-        panic!("{:?} and no {count}", notices())
-    }
 }

@@ -122,6 +122,8 @@ fn an_account_whose_address_both_sides_proved_becomes_the_users() {
     assert_eq!(linked["id"], user);
     assert_eq!(linked["external_accounts"][0]["provider_user_id"], "person-1");
     assert_eq!(linked["password_enabled"], true, "what was there stays");
+    let told = site.server.told("ada@example.com", 1);
+    assert_eq!(told, ["An account was connected to your Vestibule account"]);
     // From now on this account alone signs in; other accounts of the provider do not.
     let mut again = site.browser();
     assert_eq!(site.sign_in(&mut again)["sessions"][0]["user"]["id"], user);

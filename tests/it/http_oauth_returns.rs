@@ -234,6 +234,23 @@ fn a_sign_in_of_an_application_without_cookies_is_handed_over_alike() {
     assert_eq!(native("GET", "/v1/me", &renewed, "").status, 200);
 }
 
+#[test]
+fn the_answer_of_a_provider_is_handed_over_at_a_listed_place_only() {
+    let site = Site::start(EMAIL_AND_PASSWORD);
+    let native = |path: &str, form: &str| site.server.native("POST", path, "", form).expect("an answer");
+    let expected = (400, vec!["resource_missmatch".to_owned()]);
+    for place in [format!("{PAGE}/sso-callback"), "evil://callback".into(), "myapp://callback/deeper".into()] {
+        let form = format!("strategy=oauth_custom_fake&redirect_url={}", escaped(&place));
+        for path in ["/v1/client/sign_ups", "/v1/client/sign_ins"] {
+            let refused = native(path, &form);
+            assert_eq!((refused.status, refused.error_codes()), expected, "{path} {place}");
+        }
+    }
+    // A browser's own page is a place for its own answer.
+    let by_page = site.browser().post("/v1/client/sign_ups", &begin_form(""));
+    assert_eq!(by_page.status, 200, "{}", by_page.body);
+}
+
 /// A page stores the dev browser token itself, so the token of the navigation is given to it in the next answer.
 #[test]
 fn a_dev_browser_is_signed_in_when_its_page_asks_again() {

@@ -384,6 +384,40 @@ fn claims(session: &Value) -> Value {
 
 pub(crate) const PASSWORD: &str = "wanders under elms";
 
+/// Who has got hold of the password must not put a number of their own in the place of the app.
+#[test]
+fn a_number_that_is_to_be_a_second_factor_is_proved_after_a_fresh_second_factor() {
+    let site = Site::start(&settings(&format!("{PHONE}[session]\nreverification = true\n")));
+    let mut own = site.browser();
+    own.join_with_password("ada@example.com");
+    own.set_up_app(&site);
+    let mut add = |number: &str, more: &str| {
+        let added = own.post("/v1/me/phone_numbers", &format!("phone_number={}{more}", escaped(number)));
+        assert_eq!(added.status, 200, "{}", added.body);
+        format!("/v1/me/phone_numbers/{}", added.json()["response"]["id"].as_str().expect("an id"))
+    };
+    let marked = add(NUMBER, "&reserved_for_second_factor=true");
+    let plain = add("+14155552672", "");
+    site.server.advance(11 * 60_000);
+    let client = own.get("/v1/client").json()["response"].clone();
+    let verify = format!("/v1/client/sessions/{}/verify", client["last_active_session_id"].as_str().expect("an id"));
+    assert_eq!(own.post(&verify, "level=first_factor").status, 200);
+    let first = format!("strategy=password&password={}", escaped(PASSWORD));
+    let proved = own.post(&format!("{verify}/attempt_first_factor"), &first).json();
+    assert_eq!(proved["response"]["status"], "complete", "{proved}");
+    let needed = (403, vec!["session_reverification_required".to_owned()]);
+    for (method, path, form) in [
+        ("POST", format!("{marked}/prepare_verification"), "strategy=phone_code"),
+        ("POST", format!("{marked}/attempt_verification"), "code=424242"),
+        ("DELETE", marked, ""),
+    ] {
+        let refused = own.request(method, &path, &[], form);
+        assert_eq!((refused.status, refused.error_codes()), needed, "{method} {path}");
+    }
+    let prepared = own.post(&format!("{plain}/prepare_verification"), "strategy=phone_code");
+    assert_eq!(prepared.status, 200, "{}", prepared.body);
+}
+
 pub(crate) fn settings(more: &str) -> String {
     format!(
         r#"

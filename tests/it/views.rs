@@ -263,6 +263,7 @@ impl Bench {
         let parameters = HashParameters { m_kib: 64, t: 1, p: 1 };
         let engine = Engine::builder()
             .settings(settings)
+            .allowed_redirects(vec!["https://acme.example/back".into()])
             .email(mail.clone())
             .clock(clock.clone())
             .secret_key(BackendKey::Generated)

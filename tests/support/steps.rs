@@ -7,10 +7,11 @@ use super::browser::{Browser, escaped};
 use super::endpoint::{Answer, Endpoint};
 
 impl Endpoint {
-    /// The newest message to an address; waits until there are `count`.
+    /// The newest message to an address that is no notice of a change; waits until there are `count`.
     pub(crate) fn mail(&self, to: &str, count: usize) -> Value {
         for _ in 0..500 {
             let mut messages = self.messages(to);
+            messages.retain(|message| !is_notice(message));
             if messages.len() >= count
                 && let Some(message) = messages.pop()
             {
@@ -29,6 +30,22 @@ impl Endpoint {
     /// The form that proves an address by that code.
     pub(crate) fn code_form(&self, to: &str, count: usize) -> String {
         format!("strategy={}&code={}", code_strategy(to), self.code(to, count))
+    }
+
+    /// The subjects of the notices of changes to an address; waits until there are `count`.
+    pub(crate) fn told(&self, to: &str, count: usize) -> Vec<String> {
+        let told = || {
+            let messages = self.messages(to).into_iter().filter(is_notice);
+            messages.map(|message| message["subject"].as_str().expect("a subject").to_owned()).collect::<Vec<_>>()
+        };
+        for _ in 0..500 {
+            let told = told();
+            if told.len() >= count {
+                return told;
+            }
+            std::thread::sleep(std::time::Duration::from_millis(10));
+        }
+        panic!("{:?} and no {count}", told())
     }
 
     /// The messages to an address that have been sent so far.
@@ -96,3 +113,18 @@ fn code_strategy(to: &str) -> &'static str {
 }
 
 const JSON: (&str, &str) = ("content-type", "application/json");
+
+/// Whether a message tells a user of a change of the own account.
+fn is_notice(message: &Value) -> bool {
+    const TEMPLATES: [&str; 8] = [
+        "password_changed",
+        "second_factor_removed",
+        "primary_email_address_changed",
+        "passkey_added",
+        "passkey_removed",
+        "second_factor_added",
+        "backup_codes_created",
+        "external_account_connected",
+    ];
+    message["template"].as_str().is_some_and(|template| TEMPLATES.contains(&template))
+}

@@ -171,9 +171,14 @@ impl Sender {
             Content::Link { token, code } => Ok(words.link_message(envelope, &token, code.as_ref())),
             Content::Invitation(ticket) => Ok(words.invitation_message(envelope, &ticket)),
             Content::Notice => Ok(words.notice_message(envelope)),
-            Content::PasswordChanged | Content::SecondFactorRemoved | Content::PrimaryEmailChanged => {
-                Ok(words.change_message(envelope))
-            }
+            Content::PasswordChanged
+            | Content::SecondFactorRemoved
+            | Content::PrimaryEmailChanged
+            | Content::PasskeyAdded
+            | Content::PasskeyRemoved
+            | Content::SecondFactorAdded
+            | Content::BackupCodesCreated
+            | Content::ExternalAccountConnected => Ok(words.change_message(envelope)),
             Content::Decoy => Err(MessageEnd::Decoy),
         }
     }

@@ -41,8 +41,8 @@ pub trait MessageApi: Send + Sync + 'static {
         false
     }
 
-    /// Where the certificate is that a report is signed with, if the report names a place and that is believed. The transport
-    /// fetches it once, and gives it to [`reports`](Self::reports) in [`Callback::certificate`].
+    /// Where the certificate is that a report is signed with, in PEM, if the report names a place and that is believed. The
+    /// transport fetches it once a day, and gives it to [`reports`](Self::reports) in [`Callback::certificate`].
     fn certificate_url(&self, callback: &Callback<'_>) -> Option<Url> {
         let _none = callback;
         None

@@ -215,7 +215,7 @@ impl Ses {
         self.webhook_login.as_ref().map_or(Ok(()), |login| check_basic(callback, login))?;
         let envelope = json(callback)?;
         if let Some(topic) = &self.webhook_topic {
-            sns::check(&envelope, topic, callback.certificate)?;
+            sns::check(&envelope, topic, callback.certificate, callback.at)?;
         }
         Ok(envelope)
     }

@@ -8,8 +8,11 @@ use base64::engine::general_purpose::STANDARD;
 use serde_json::Value;
 use url::Url;
 
+use crate::domain::rfc3339;
+use crate::domain::time::{Span, Timestamp};
+
 use super::super::CallbackError;
-use super::super::der::{SEQUENCE, element};
+use super::certificates::public_key;
 
 /// Whether a text is the name of a topic, such as `arn:aws:sns:eu-central-1:123456789012:reports`.
 pub(super) fn is_topic(text: &str) -> bool {
@@ -26,12 +29,17 @@ pub(super) fn certificate_url(envelope: &Value, topic: &str) -> Option<Url> {
     (is_plain && is_name && url.host_str() == Some(&*host(topic)?)).then_some(url)
 }
 
-/// Checks that a message is of this topic and signed by the key of `certificate`, in PEM. Only version 2 of the signatures is
-/// taken: the first one is made with SHA-1.
+/// Checks that a message that arrived at `at` is of this topic and signed a short time ago by the key of `certificate`, in PEM.
+/// Only version 2 of the signatures is taken: the first one is made with SHA-1.
 ///
 /// # Errors
-/// [`CallbackError::Signature`].
-pub(super) fn check(envelope: &Value, topic: &str, certificate: Option<&[u8]>) -> Result<(), CallbackError> {
+/// [`CallbackError::Signature`]; [`CallbackError::Stale`] for one that is signed and too old.
+pub(super) fn check(
+    envelope: &Value,
+    topic: &str,
+    certificate: Option<&[u8]>,
+    at: Timestamp,
+) -> Result<(), CallbackError> {
     let text = |name: &str| envelope[name].as_str().ok_or(CallbackError::Signature);
     if text("TopicArn")? != topic {
         return Err(CallbackError::Signature);
@@ -43,7 +51,10 @@ pub(super) fn check(envelope: &Value, topic: &str, certificate: Option<&[u8]>) -
     let signature = STANDARD.decode(text("Signature")?).map_err(|_| CallbackError::Signature)?;
     let key = certificate.and_then(public_key).ok_or(CallbackError::Signature)?;
     let key = UnparsedPublicKey::new(&RSA_PKCS1_2048_8192_SHA256, key);
-    key.verify(signed(envelope)?.as_bytes(), &signature).map_err(|_| CallbackError::Signature)
+    key.verify(signed(envelope)?.as_bytes(), &signature).map_err(|_| CallbackError::Signature)?;
+    let signed_at = rfc3339::parse(text("Timestamp")?).ok_or(CallbackError::Stale)?;
+    let apart = at.as_millis().abs_diff(signed_at.as_millis());
+    if apart <= LIFETIME.as_millis() { Ok(()) } else { Err(CallbackError::Stale) }
 }
 
 /// What is signed: names and values, each on a line, those that the message has.
@@ -83,26 +94,9 @@ fn host(topic: &str) -> Option<String> {
     (is_region && is_account && is_word(name)).then(|| format!("sns.{region}.{domain}"))
 }
 
-/// The public key in a certificate in PEM, as DER (RFC 5280 4.1.2.7).
-fn public_key(pem: &[u8]) -> Option<Vec<u8>> {
-    let text = std::str::from_utf8(pem).ok()?;
-    let (_, rest) = text.split_once("-----BEGIN CERTIFICATE-----")?;
-    let (base64, _) = rest.split_once("-----END CERTIFICATE-----")?;
-    let der = STANDARD.decode(base64.split_ascii_whitespace().collect::<String>()).ok()?;
-    let (SEQUENCE, certificate, _) = element(&der)? else { return None };
-    let (SEQUENCE, mut rest, _) = element(certificate)? else { return None };
-    // The version may be left out; then come serial number, algorithm, issuer, validity and subject.
-    if let (VERSION, _, behind) = element(rest)? {
-        rest = behind;
-    }
-    for _ in 0..5 {
-        rest = element(rest)?.2;
-    }
-    let (SEQUENCE, _, behind) = element(rest)? else { return None };
-    Some(rest[..rest.len() - behind.len()].to_vec())
-}
-
-const VERSION: u8 = 0xa0;
+/// How old a message may be, and how far ahead its clock. SNS tries for at most an hour to deliver one
+/// (docs.aws.amazon.com/sns/latest/dg/sns-message-delivery-retries.html); five minutes more are for the way and the clocks.
+const LIFETIME: Span = Span::from_secs(65 * 60);
 
 #[cfg(test)]
 mod tests {
@@ -112,30 +106,26 @@ mod tests {
     use aws_lc_rs::signature::{KeyPair as _, RSA_PKCS1_SHA256};
     use serde_json::json;
 
+    use super::super::super::der::SEQUENCE;
     use super::*;
 
     #[test]
     fn a_message_is_believed_by_its_topic_and_its_signature_and_no_other_is() {
         let pair = KeyPair::generate(KeySize::Rsa2048).expect("a key");
         let certificate = certificate(&pair);
-        let sign = |mut envelope: Value| {
-            let text = signed(&envelope).expect("a known kind");
-            let mut signature = vec![0; pair.public_modulus_len()];
-            let random = SystemRandom::new();
-            pair.sign(&RSA_PKCS1_SHA256, &random, text.as_bytes(), &mut signature).expect("a signature");
-            envelope["Signature"] = STANDARD.encode(signature).into();
-            envelope
-        };
+        let sign = |envelope: Value| sign(envelope, &pair);
+        let check =
+            |envelope: &Value, topic: &str, certificate: Option<&[u8]>| check(envelope, topic, certificate, now());
         let plain = || {
             json!({
                 "Type": "Notification", "MessageId": "1", "TopicArn": TOPIC, "Message": "{}", "SignatureVersion": "2",
-                "Timestamp": "2026-01-31T12:00:00.000Z", "SigningCertURL": CERTIFICATE_URL,
+                "Timestamp": SIGNED_AT, "SigningCertURL": CERTIFICATE_URL,
             })
         };
         let with_subject = json!({"Subject": "a", "Type": "Notification", "MessageId": "1", "TopicArn": TOPIC,
-            "Message": "{}", "Timestamp": "t", "SignatureVersion": "2"});
+            "Message": "{}", "Timestamp": SIGNED_AT, "SignatureVersion": "2"});
         let confirmation = json!({"Type": "SubscriptionConfirmation", "MessageId": "1", "TopicArn": TOPIC, "Token": "t",
-            "Message": "m", "SubscribeURL": "https://sns.eu-central-1.amazonaws.com/", "Timestamp": "t",
+            "Message": "m", "SubscribeURL": "https://sns.eu-central-1.amazonaws.com/", "Timestamp": SIGNED_AT,
             "SignatureVersion": "2"});
         for envelope in [plain(), with_subject, confirmation] {
             let signed = sign(envelope);
@@ -153,6 +143,23 @@ mod tests {
         let other = self::certificate(&KeyPair::generate(KeySize::Rsa2048).expect("a key"));
         assert_eq!(check(&sign(plain()), TOPIC, Some(&other)), NOT);
         assert_eq!(check(&sign(plain()), TOPIC, Some(b"no certificate")), NOT);
+    }
+
+    #[test]
+    fn a_message_is_believed_for_as_long_as_sns_tries_to_deliver_it() {
+        let pair = KeyPair::generate(KeySize::Rsa2048).expect("a key");
+        let certificate = certificate(&pair);
+        let at = |timestamp: &str| {
+            let envelope = json!({"Type": "Notification", "MessageId": "1", "TopicArn": TOPIC, "Message": "{}",
+                "Timestamp": timestamp, "SignatureVersion": "2"});
+            check(&sign(envelope, &pair), TOPIC, Some(&certificate), now())
+        };
+        for near in ["2026-01-31T10:55:00.000Z", SIGNED_AT, "2026-01-31T13:05:00.000Z"] {
+            assert_eq!(at(near), Ok(()), "{near}");
+        }
+        for far in ["2026-01-31T10:54:59.999Z", "2026-01-31T13:05:00.001Z", "2025-01-31T12:00:00.000Z", "", "soon"] {
+            assert_eq!(at(far), Err(CallbackError::Stale), "{far}");
+        }
     }
 
     #[test]
@@ -183,6 +190,19 @@ mod tests {
         assert!(is_topic("arn:aws-cn:sns:cn-north-1:123456789012:a_b-1"));
     }
 
+    /// The message, signed by this key.
+    fn sign(mut envelope: Value, pair: &KeyPair) -> Value {
+        let text = signed(&envelope).expect("a known kind");
+        let mut signature = vec![0; pair.public_modulus_len()];
+        pair.sign(&RSA_PKCS1_SHA256, &SystemRandom::new(), text.as_bytes(), &mut signature).expect("a signature");
+        envelope["Signature"] = STANDARD.encode(signature).into();
+        envelope
+    }
+
+    fn now() -> Timestamp {
+        rfc3339::parse(SIGNED_AT).expect("a time")
+    }
+
     /// A certificate with this key, of which nothing else is right.
     fn certificate(pair: &KeyPair) -> Vec<u8> {
         let tagged = |tag: u8, content: &[u8]| {
@@ -191,7 +211,7 @@ mod tests {
         };
         let key: PublicKeyX509Der<'_> = pair.public_key().as_der().expect("a key");
         let empty = tagged(SEQUENCE, &[]);
-        let version = tagged(VERSION, &tagged(2, &[2]));
+        let version = tagged(0xa0, &tagged(2, &[2]));
         let parts =
             [version, tagged(2, &[1]), empty.clone(), empty.clone(), empty.clone(), empty, key.as_ref().to_vec()];
         let certificate = tagged(SEQUENCE, &tagged(SEQUENCE, &parts.concat()));
@@ -199,6 +219,7 @@ mod tests {
             .into_bytes()
     }
 
+    const SIGNED_AT: &str = "2026-01-31T12:00:00.000Z";
     const TOPIC: &str = "arn:aws:sns:eu-central-1:123456789012:reports";
     const CERTIFICATE_URL: &str = "https://sns.eu-central-1.amazonaws.com/SimpleNotificationService-0a1b2c.pem";
     const NOT: Result<(), CallbackError> = Err(CallbackError::Signature);

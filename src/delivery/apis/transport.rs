@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use http::header::{CONTENT_TYPE, RETRY_AFTER};
-use http::{Request, Response};
+use http::{Request, Response, StatusCode};
 use url::Url;
 
 use crate::clock::{Clock, SystemClock};
@@ -120,19 +120,29 @@ impl ApiTransport {
     }
 
     /// Fetches a certificate that reports are signed with. Strangers can name any that is at the provider: so no more than
-    /// a few are kept, and asked for.
+    /// a few are kept, and asked for. Reports that wait for the same one cause one request.
     async fn fetch_certificate(&self, url: Url) {
-        let now = self.clock.now();
-        if !self.certificates().begin(url.as_str(), now) {
-            return;
+        let Some(turn) = self.certificates().turn(url.as_str(), self.clock.now()) else { return };
+        let mut was_tried = turn.lock().await;
+        if !*was_tried {
+            self.ask_for_certificate(url).await;
+            *was_tried = true;
         }
+    }
+
+    async fn ask_for_certificate(&self, url: Url) {
         let Ok(request) = Request::get(url.as_str()).body(Vec::new()) else { return };
         match self.outbound.send(request).await {
             Ok(answer) if answer.status().is_success() => {
-                self.certificates().keep(url.into(), answer.into_body().into(), now);
+                if !self.certificates().keep(url.into(), answer.body(), self.clock.now()) {
+                    tracing::warn!("what was fetched is no certificate of reports");
+                }
             }
             Ok(answer) => {
                 tracing::warn!(status = answer.status().as_u16(), "a certificate of reports could not be fetched");
+                if matches!(answer.status(), StatusCode::FORBIDDEN | StatusCode::NOT_FOUND | StatusCode::GONE) {
+                    self.certificates().forget(url.as_str());
+                }
             }
             Err(error) => tracing::warn!(%error, "a certificate of reports could not be fetched"),
         }

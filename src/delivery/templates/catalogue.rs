@@ -69,7 +69,7 @@ pub(super) fn keys() -> impl Iterator<Item = String> {
 }
 
 /// The texts of each template. A link that signs in has some of its own, and the others of a sign-up's.
-pub(super) const WORDS: [(&str, &str); 8] = [
+pub(super) const WORDS: [(&str, &str); 13] = [
     ("verification_code", "subject preheader intro outro sms"),
     ("magic_link_sign_up", "subject preheader intro button or_code outro"),
     ("magic_link_sign_in", "subject intro button"),
@@ -78,6 +78,11 @@ pub(super) const WORDS: [(&str, &str); 8] = [
     ("password_changed", "subject preheader intro outro"),
     ("second_factor_removed", "subject preheader intro outro"),
     ("primary_email_address_changed", "subject preheader intro outro"),
+    ("passkey_added", "subject preheader intro outro"),
+    ("passkey_removed", "subject preheader intro outro"),
+    ("second_factor_added", "subject preheader intro outro"),
+    ("backup_codes_created", "subject preheader intro outro"),
+    ("external_account_connected", "subject preheader intro outro"),
 ];
 
 /// The text that a language of an operator has instead of `key`, where it has none under that: mails that sign in had the

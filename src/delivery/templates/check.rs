@@ -30,7 +30,12 @@ pub(super) fn samples() -> Vec<Shown<'static>> {
             Template::AccountExists
             | Template::PasswordChanged
             | Template::SecondFactorRemoved
-            | Template::PrimaryEmailAddressChanged => (None, None),
+            | Template::PrimaryEmailAddressChanged
+            | Template::PasskeyAdded
+            | Template::PasskeyRemoved
+            | Template::SecondFactorAdded
+            | Template::BackupCodesCreated
+            | Template::ExternalAccountConnected => (None, None),
         };
         let bare = Shown {
             template,

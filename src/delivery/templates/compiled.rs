@@ -348,9 +348,8 @@ impl Language {
 /// Whether a text came after the first release with languages of an operator's own: there it is English until it is
 /// translated.
 fn added_later(key: &str) -> bool {
-    ["password_changed.", "second_factor_removed.", "primary_email_address_changed."]
-        .iter()
-        .any(|template| key.starts_with(template))
+    let is_later = |template: &Template| key.strip_prefix(template.as_str()).is_some_and(|rest| rest.starts_with('.'));
+    Template::ALL.iter().filter(|template| template.is_notice_of_a_change()).any(is_later)
 }
 
 /// The files of a template: as HTML, and as plain text.
@@ -362,9 +361,14 @@ pub(super) const fn file_names(template: Template) -> [&'static str; 2] {
         }
         Template::Invitation => ["invitation.html", "invitation.txt"],
         Template::AccountExists => ["account_exists.html", "account_exists.txt"],
-        Template::PasswordChanged | Template::SecondFactorRemoved | Template::PrimaryEmailAddressChanged => {
-            ["password_changed.html", "password_changed.txt"]
-        }
+        Template::PasswordChanged
+        | Template::SecondFactorRemoved
+        | Template::PrimaryEmailAddressChanged
+        | Template::PasskeyAdded
+        | Template::PasskeyRemoved
+        | Template::SecondFactorAdded
+        | Template::BackupCodesCreated
+        | Template::ExternalAccountConnected => ["password_changed.html", "password_changed.txt"],
     }
 }
 

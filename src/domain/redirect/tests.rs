@@ -190,6 +190,40 @@ fn a_relative_url_needs_a_page_it_is_relative_to() {
 }
 
 #[test]
+fn an_allowed_origin_is_not_listed() {
+    let rule = rule();
+    for (text, url) in [
+        ("myapp://callback", "myapp://callback"),
+        ("com.example.app:/oauth", "com.example.app:/oauth"),
+        ("https://other.example/app/deep?x#y", "https://other.example/app/deep?x#y"),
+        ("HTTPS://OTHER.EXAMPLE/app", "https://other.example/app"),
+    ] {
+        let listed = rule.check_listed("redirect_uri", text).expect(text);
+        assert_eq!(listed.as_str(), url);
+        assert!(rule.still_lists(&listed), "{text}");
+    }
+    let long = format!("https://other.example/app/{}", "a".repeat(LENGTH_MAX));
+    for text in [
+        "http://localhost:3000/done",
+        "capacitor://localhost/done",
+        "http://localhost:8080/",
+        "/app",
+        "",
+        "https://other.example/app/../admin",
+        "https:other.example/app",
+        "https://user@other.example/app",
+        "myapp://callback?x=1",
+        "evil://callback",
+        &long,
+    ] {
+        let refused = rule.check_listed("redirect_uri", text);
+        assert_eq!(refused, Err(ErrorCode::ResourceMissmatch.on("redirect_uri")), "{text}");
+    }
+    let page = rule.check("redirect_url", "http://localhost:3000/done", None).expect("an allowed origin");
+    assert!(rule.still_allows(&page) && !rule.still_lists(&page));
+}
+
+#[test]
 fn an_entry_that_is_no_redirect_target_allows_nothing() {
     let texts = ["javascript:alert(1)", "data:text/html,x", "https://user@other.example/", "https://*.example/", "/a"];
     let rule = RedirectRule::new(origins(false), &texts.map(str::to_owned));

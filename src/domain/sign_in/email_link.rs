@@ -21,7 +21,8 @@ impl SignIn {
     /// transferable, if it may become a sign-up.
     ///
     /// # Errors
-    /// `verification_link_token_invalid`, `verification_link_token_expired`, `sign_in_email_link_not_same_client`.
+    /// `verification_link_token_invalid`, `verification_link_token_expired`, `sign_in_email_link_not_same_client`;
+    /// `approval_token_consumed` for a link of PKCE that did its work before.
     pub fn verify_link(
         &self,
         follow: &VerifyLink,
@@ -37,6 +38,10 @@ impl SignIn {
         }
         match verification.status(cx.now, cx.policy.attempts_max) {
             VerificationStatus::Unverified => {}
+            // What it was exchanged for works once, also where two present it at the same time.
+            VerificationStatus::Verified if follow.secret.challenge().is_some() => {
+                return Err(ErrorCode::ApprovalTokenConsumed.into());
+            }
             VerificationStatus::Verified if follow.by == Some(self.client_id) => {
                 return Ok(Transition::unchanged(self));
             }

@@ -9,7 +9,7 @@ use crate::domain::quota::QuotaKind;
 use crate::domain::redirect::RedirectUrl;
 use crate::domain::rejection::{ErrorCode, Rejection};
 use crate::domain::verification::{
-    Link, LinkOwner, Strategy, Verification, VerificationStatus, Verified, VerifyLink, check_enabled,
+    Link, LinkOwner, LinkSecret, Strategy, Verification, VerificationStatus, Verified, VerifyLink, check_enabled,
 };
 
 use super::attempt::REPLAY_WINDOW;
@@ -20,7 +20,7 @@ impl SignUp {
     /// Unchanged where the person must confirm first.
     pub(super) fn verify_link(&self, follow: &VerifyLink, cx: &mut Context<'_>) -> Result<Transition, Rejection> {
         let (verification, link, address) = self.linked().ok_or(ErrorCode::VerificationLinkTokenInvalid)?;
-        if !link.fits(LinkOwner::SignUp(self.id), &address.value, &follow.secret, cx.digest) {
+        if !self.is_link(&follow.secret, cx) {
             // This counts neither as an attempt at the verification nor as a guess at the address: 192 bits can't be
             // guessed, and strangers who know an id must not be able to use up the owner's attempts. The limits per
             // source suffice.
@@ -28,6 +28,10 @@ impl SignUp {
         }
         match verification.status(cx.now, cx.policy.attempts_max) {
             VerificationStatus::Unverified => {}
+            // An approval works once, also where two bring it at the same time.
+            VerificationStatus::Verified if follow.secret.challenge().is_some() => {
+                return Err(ErrorCode::ApprovalTokenConsumed.into());
+            }
             // The sign-up's own browser has already verified it, by the link or by the code in the same message.
             VerificationStatus::Verified if follow.is_by(self.client_id) => {
                 let transition = self.converted_or_unchanged(cx)?;
@@ -71,15 +75,16 @@ impl SignUp {
     /// is verified; with the token before the rotation it gets only the response of the step that replaced it
     /// ([guide: Replaced tokens](crate::guide::contract#replaced-tokens)). For all others the link is used up.
     pub(super) fn replayed_link(&self, follow: &VerifyLink, cx: &Context<'_>) -> Result<Transition, Rejection> {
-        let is_proved = self.linked().is_some_and(|(verification, link, address)| {
-            verification.verified.is_some()
-                && link.fits(LinkOwner::SignUp(self.id), &address.value, &follow.secret, cx.digest)
-        });
+        let is_verified = self.linked().is_some_and(|(verification, ..)| verification.verified.is_some());
+        let is_proved = is_verified && self.is_link(&follow.secret, cx);
         let is_lost_answer = self.replaced_its_token_at(cx).is_some_and(|at| {
             let did_it = |proof: &Verified| proof.at == at && proof.by == Strategy::EmailLink;
             let proof = self.linked().and_then(|(verification, ..)| verification.verified.as_ref());
             proof.is_some_and(did_it) && at.is_within(REPLAY_WINDOW, cx.now)
         });
+        if is_proved && follow.secret.challenge().is_some() {
+            return Err(ErrorCode::ApprovalTokenConsumed.into());
+        }
         if is_proved && follow.by == Some(self.client_id) {
             if is_lost_answer {
                 return Ok(Transition::replay(self));
@@ -89,6 +94,14 @@ impl SignUp {
             }
         }
         Err(ErrorCode::VerificationLinkTokenInvalid.into())
+    }
+
+    /// Whether `secret` is that of its link.
+    pub(crate) fn is_link(&self, secret: &LinkSecret, cx: &Context<'_>) -> bool {
+        let fits = |(_, link, address): (_, &Link, Identifier)| {
+            link.fits(LinkOwner::SignUp(self.id), &address.value, secret, cx.digest)
+        };
+        self.linked().is_some_and(fits)
     }
 
     /// Whether a sent link has not been opened yet.

@@ -204,7 +204,8 @@ impl AddressVerification {
         self.verification.link().map(|link| &link.redirect_url)
     }
 
-    fn is_link(&self, owner: LinkOwner, secret: &LinkSecret, cx: &Context<'_>) -> bool {
+    /// Whether `secret` is that of its link, whose token names this `owner`.
+    pub(crate) fn is_link(&self, owner: LinkOwner, secret: &LinkSecret, cx: &Context<'_>) -> bool {
         self.verification.link().is_some_and(|link| link.fits(owner, &self.address.value, secret, cx.digest))
     }
 

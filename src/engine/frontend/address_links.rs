@@ -30,9 +30,15 @@ impl Engine {
         self.inner.admission.spend(LimitedAction::Write, context, self.now())?;
         let by = caller.client_id();
         let follow = VerifyLink { secret, by, confirmed, again: false, in_cookie: context.in_cookie() };
+        // Only the holder of the link is told where it leads.
+        let leads = |known: &AddressVerification| {
+            let of = LinkOwner::Address(id, owner);
+            let is_link = self.inner.actor_context.decide(|cx| known.is_link(of, &follow.secret, cx));
+            known.link_redirect().filter(|_| is_link).cloned().and_then(|url| self.still_allowed(url))
+        };
         let followed = |known: &AddressVerification, outcome| Followed {
             outcome,
-            redirect_url: known.link_redirect().cloned().and_then(|url| self.still_allowed(url)),
+            redirect_url: leads(known),
             client: None,
             by_owner: by == Some(owner),
             refusal: None,
@@ -60,7 +66,7 @@ impl Engine {
             let by_owner = by == Some(owner.1);
             let caller = if by_owner { caller.clone() } else { Caller::anonymous() };
             let beside = Beside::of(&caller, context);
-            match self.commit_step(&step, Some(&known), Some(user.version), beside).await {
+            match self.commit_step(&step, Some(&known), Some(&user), beside).await {
                 Ok(Some(_)) => return Ok(Some(followed(&known, LinkOutcome::Verified { session: None }))),
                 Ok(None) => {}
                 // The address has become another user's.

@@ -4,9 +4,10 @@ use crate::domain::client::ClientChange;
 use crate::domain::message::MessageBudget;
 use crate::domain::sign_in::Try;
 use crate::domain::transition::Effect;
-use crate::domain::user::{AddressStep, AddressVerification};
+use crate::domain::user::{AddressStep, AddressVerification, ChangedBy, Purpose, User};
 use crate::store::{AddressVerificationWrite, ClientWrite, Commit, CommitError, Committed, Decision, UserWrite};
 
+use super::notices::Told;
 use crate::engine::{Caller, Engine, EngineError, RequestContext};
 
 /// Whose step it is, and what is committed beside it. The application's backend has no client.
@@ -35,14 +36,21 @@ impl Engine {
         &self,
         step: &AddressStep,
         before: Option<&AddressVerification>,
-        user_version: Option<u64>,
+        user: Option<&User>,
         beside: Beside,
     ) -> Result<Option<Committed>, EngineError> {
         let (environment, context) = (&self.inner.actor_context, &beside.context);
-        let effects: Vec<Effect> = step.message.clone().map(Effect::Deliver).into_iter().collect();
+        let mut effects: Vec<Effect> = step.message.clone().map(Effect::Deliver).into_iter().collect();
         let sent = self.spend_messages(&effects, context)?;
-        let user = step.user.clone().zip(user_version);
-        let user = user.map(|(next, expected_version)| UserWrite::Change { next: Box::new(next), expected_version });
+        let by = if step.next.purpose == Purpose::Backend { ChangedBy::Backend } else { ChangedBy::Session };
+        let change = user.zip(step.user.as_ref());
+        let told = change.map(|(user, next)| self.tell(user, next, by));
+        effects.extend(told.iter().flat_map(Told::effects));
+        let write = |(user, next): (&User, &User)| UserWrite::Change {
+            next: Box::new(next.clone()),
+            expected_version: user.version,
+        };
+        let user = change.map(write);
         let write = AddressVerificationWrite {
             next: Box::new(step.next.clone()),
             expected: before.map(AddressVerification::stamp),
@@ -68,7 +76,10 @@ impl Engine {
             sent.iter().for_each(|to| self.inner.admission.take_back_message(to, context));
         }
         match outcome {
-            Ok(committed) => Ok(Some(committed)),
+            Ok(committed) => {
+                told.into_iter().for_each(Told::committed);
+                Ok(Some(committed))
+            }
             Err(CommitError::Stale) => Ok(None),
             Err(CommitError::Locked { remaining }) => Err(self.locked(remaining)),
             Err(error) => Err(error.into()),

@@ -32,7 +32,8 @@ impl Engine {
         redirect_url: Option<RedirectUrl>,
         token: &LinkToken,
     ) -> Followed {
-        let redirect_url = redirect_url.and_then(|url| self.still_allowed(url));
+        // Only the holder of the link is told where it leads.
+        let redirect_url = redirect_url.filter(|_| status.is_some()).and_then(|url| self.still_listed(url));
         let outcome = match status {
             Some(VerificationStatus::Unverified) => LinkOutcome::Approved,
             Some(VerificationStatus::Expired) => LinkOutcome::Expired,

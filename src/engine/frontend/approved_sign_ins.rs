@@ -8,7 +8,6 @@ use crate::domain::context::Context;
 use crate::domain::id::{ClientId, SignInId};
 use crate::domain::rejection::{ErrorCode, Rejection};
 use crate::domain::secret::Secret;
-use crate::domain::sign_in::SignIn;
 use crate::domain::time::Span;
 use crate::domain::verification::{LinkOwner, LinkSecret, LinkToken, VerificationStatus, VerifyLink};
 use crate::engine::admission::RETRY_AFTER;
@@ -99,17 +98,20 @@ impl Engine {
             let user = self.user_of(self.in_progress(Some(client), id)?).await?;
             let user = user.as_deref();
             let decide = |client: Option<&Client>, cx: &mut Context<'_>| {
-                let value: &SignIn = self.in_progress(client, id)?;
+                // It was in progress a moment ago: another call with the ticket was faster.
+                let value =
+                    self.in_progress(client, id).map_err(|_| Rejection::from(ErrorCode::ApprovalTokenConsumed))?;
                 client.map_or(Ok(()), |client| client.admits(user, single, cx.now))?;
                 Ok(value.verify_link(&follow, user, cx)?)
             };
             let changed = self.change_sign_in(owner, holder.terms(), context, decide).await;
-            let Some((next, committed)) = changed.map_err(|error| match error {
-                EngineError::Rejected(refused) if is_of_link(&refused) => of_ticket(&refused).into(),
-                error => error,
-            })?
-            else {
-                continue;
+            let (next, committed) = match changed {
+                Ok(Some(changed)) => changed,
+                Ok(None) => continue,
+                // Another call with the ticket was faster.
+                Err(EngineError::TokenReplaced) if !is_owner => continue,
+                Err(EngineError::Rejected(refused)) if is_of_link(&refused) => return Err(of_ticket(&refused).into()),
+                Err(error) => return Err(error),
             };
             let (sign_in, mut client) = self.shown_after(&holder, next, &committed, context).await?;
             if !is_owner {
@@ -131,7 +133,9 @@ fn of_ticket(refused: &Rejection) -> Rejection {
 }
 
 fn is_of_link(refused: &Rejection) -> bool {
-    refused.is(ErrorCode::VerificationLinkTokenInvalid) || refused.is(ErrorCode::VerificationLinkTokenExpired)
+    [ErrorCode::ApprovalTokenConsumed, ErrorCode::VerificationLinkTokenInvalid, ErrorCode::VerificationLinkTokenExpired]
+        .into_iter()
+        .any(|code| refused.is(code))
 }
 
 const SEALED: &[u8] = b"ticket of a link";

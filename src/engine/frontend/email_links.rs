@@ -112,6 +112,7 @@ impl Engine {
                 let redirect_url = found.link_redirect().cloned();
                 return Ok(self.approve_link(self.status_of_link(&found, &token), redirect_url, &token));
             }
+            let is_link = self.inner.actor_context.decide(|cx| found.is_link(&token.secret, cx));
             let owner = found.client_id;
             // A replaced token is valid only for asking for the answer again of the step that replaced it.
             let is_over = self.has_replaced_its_token(&found) && !found.awaits_link();
@@ -120,7 +121,9 @@ impl Engine {
             let by_owner = by == Some(owner);
             let terms = if by_owner { caller.terms() } else { Vec::new() };
             let follow = VerifyLink { secret: token.secret, by, confirmed, again, in_cookie: context.in_cookie() };
-            let redirect_url = found.link_redirect().cloned().and_then(|url| self.still_allowed(url));
+            // Only the holder of the link is told where it leads.
+            let redirect_url =
+                found.link_redirect().filter(|_| is_link).cloned().and_then(|url| self.still_allowed(url));
             let answer = match self
                 .inner
                 .system

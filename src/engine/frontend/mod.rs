@@ -14,6 +14,7 @@ pub(super) mod late_returns;
 pub(super) mod messages;
 mod native_returns;
 pub(super) mod newcomers;
+mod notices;
 pub(super) mod oauth;
 pub(super) mod own;
 pub(super) mod own_second_factors;

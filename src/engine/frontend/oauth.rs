@@ -114,7 +114,7 @@ impl Engine {
             let Some(account) = account else { return self.late(caller, &trip, places).await?.ok_or_else(invalid) };
             if trip.carrier == TokenCarrier::Header {
                 let native_handoff = Some(self.native_handoff(&trip, callback));
-                let url = account.redirect_url.and_then(|url| self.still_allowed(url));
+                let url = account.redirect_url.and_then(|url| self.still_listed(url));
                 return Ok(CallbackRedirect { url, native_handoff, client: None, is_late: false, by_owner: is_owner });
             }
             match self.arrive(caller, &trip, &account, callback, context).await {
@@ -336,6 +336,10 @@ impl Engine {
         let redirect_url = params.redirect_url.clone();
         let redirect_url =
             redirect_url.ok_or_else(|| Rejection::from(ErrorCode::FormParamMissing.on("redirect_url")))?;
+        if context.carrier == TokenCarrier::Header {
+            // The provider's answer goes there.
+            self.only_listed(Some(&redirect_url))?;
+        }
         let trip = self.trip(of, client, context);
         Ok(AuthorizationRequest {
             strategy: strategy.clone(),

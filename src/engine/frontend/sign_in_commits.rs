@@ -11,6 +11,7 @@ use crate::domain::time::Span;
 use crate::domain::verification::AuthorizationResponse;
 use crate::store::{ClientWrite, Commit, CommitError, Committed, Decision, UserWrite};
 
+use super::notices::Told;
 use crate::engine::admission::RETRY_AFTER;
 use crate::engine::{Engine, EngineError, RequestContext};
 
@@ -36,8 +37,10 @@ impl Engine {
             if !transition.is_changed() {
                 return Ok(Some((transition.next, Committed::default())));
             }
-            let Transition { next, verdict, effects, quota_uses, client_changes, outcome, .. } = transition;
+            let Transition { next, verdict, mut effects, quota_uses, client_changes, outcome, .. } = transition;
             let sign_in::Outcome { tried, entry, changed, forgiven, challenge } = outcome;
+            let told = self.tell_of_entry(entry.as_ref()).await?;
+            effects.extend(told.iter().flat_map(Told::effects));
             let at = environment.now();
             let sent = self.spend_messages(&effects, context)?;
             // A commit that only counts an attempt does not store a new client either.
@@ -73,6 +76,7 @@ impl Engine {
                 Err(CommitError::Locked { remaining }) => return Err(self.locked(remaining)),
                 Err(error) => return Err(error.into()),
                 Ok(committed) => {
+                    told.into_iter().for_each(Told::committed);
                     verdict.map_err(|refused| self.with_warning(refused, committed.attempts_left))?;
                     return Ok(Some((next, committed)));
                 }

@@ -28,9 +28,14 @@ impl Engine {
         let by = if again { Some(owner) } else { caller.client_id() };
         let follow = VerifyLink { secret, by, confirmed, again, in_cookie: context.in_cookie() };
         let by_owner = by == Some(owner) && !again;
+        // Only the holder of the link is told where it leads.
+        let leads = |value: &SignIn| {
+            let is_link = self.inner.actor_context.decide(|cx| value.is_link(&follow.secret, cx));
+            value.link_redirect().filter(|_| is_link).cloned().and_then(|url| self.still_allowed(url))
+        };
         let followed = |outcome, value: &SignIn| Followed {
             outcome,
-            redirect_url: value.link_redirect().cloned().and_then(|url| self.still_allowed(url)),
+            redirect_url: leads(value),
             client: None,
             by_owner,
             refusal: None,
@@ -48,7 +53,7 @@ impl Engine {
             }));
         };
         if follow.secret.challenge().is_some() {
-            let token = LinkToken { owner: LinkOwner::SignIn(id, owner), secret: follow.secret };
+            let token = LinkToken { owner: LinkOwner::SignIn(id, owner), secret: follow.secret.clone() };
             let status = self.status_of_sign_in_link(&token).await?;
             return Ok(Some(self.approve_link(status, open.link_redirect().cloned(), &token)));
         }

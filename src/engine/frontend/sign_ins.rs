@@ -183,6 +183,9 @@ impl Engine {
         let client = caller.client().ok_or(EngineError::NotFound)?;
         let user = self.user_of(self.in_progress(Some(client), id)?).await?;
         let prepare = asked.as_ref().map_err(Clone::clone)?;
+        if prepare.challenge.is_some() {
+            self.only_listed(prepare.redirect_url.as_ref())?;
+        }
         let prepare = &Prepare { in_cookie: context.in_cookie(), ..prepare.clone() };
         // Where passkeys do not sign in, the strategy is refused as any that the user does not have.
         let challenge = match prepare.strategy {

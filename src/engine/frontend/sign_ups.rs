@@ -260,6 +260,9 @@ impl Engine {
         }
         let PrepareVerification { strategy, channel, authorize, code_challenge: challenge } = asked.clone()?;
         let redirect_url = authorize.redirect_url;
+        if challenge.is_some() {
+            self.only_listed(redirect_url.as_ref())?;
+        }
         let prepare = Prepare { strategy, channel, redirect_url, in_cookie: context.in_cookie(), taken, challenge };
         let outcome =
             self.inner.system.command(id, client, context.with(caller.terms()), Command::Prepare(prepare)).await;

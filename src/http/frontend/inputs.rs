@@ -6,6 +6,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use crate::domain::redirect::RedirectUrl;
 use crate::domain::rejection::{ErrorCode, Reason};
 use crate::domain::verification::{AuthorizeParams, CodeChallenge, PhoneChannel};
+use crate::engine::TokenCarrier;
 use crate::http::call::Call;
 use crate::http::request::form::{Params, Reader};
 
@@ -66,6 +67,11 @@ pub(super) fn completion(reader: &mut Reader<'_>) -> Completion {
     }
 }
 
+/// The refusals of what an application says of such a link where none is sent: it is asked for by a prepare.
+pub(super) fn no_completion(form: &Params) -> impl Iterator<Item = Reason> {
+    ["redirect_uri", "code_challenge", "code_challenge_method"].into_iter().filter_map(|name| form.refuse(name))
+}
+
 /// Puts the place of such an application into `authorize`; gives its challenge. One that is there and empty, or of which
 /// there is only the method, is a fault: the link would be an ordinary one, and the application would wait for what
 /// never comes.
@@ -75,19 +81,25 @@ pub(super) fn own_place(
     authorize: &mut AuthorizeParams,
     reasons: &mut Vec<Reason>,
 ) -> Option<CodeChallenge> {
+    let has_challenge = challenge.is_some() || method.is_some();
     if let Some(uri) = uri {
-        authorize.redirect_url = redirect(call, "redirect_uri", &uri).map_err(|reason| reasons.push(reason)).ok();
+        let listed = || call.engine().redirects().check_listed("redirect_uri", &uri);
+        let place = if has_challenge { listed() } else { redirect(call, "redirect_uri", &uri) };
+        authorize.redirect_url = place.map_err(|reason| reasons.push(reason)).ok();
     }
-    if challenge.is_none() && method.is_none() {
+    if !has_challenge {
         return None;
     }
     let read = read_challenge(challenge.as_deref().unwrap_or_default(), method.as_deref());
     read.map_err(|reason| reasons.push(reason)).ok()
 }
 
-/// A redirect URL that the instance allows; a relative one is relative to the calling page.
+/// A redirect URL that the instance allows; a relative one is relative to the calling page. A native application has no page,
+/// so that it is told that its URL has to be listed.
 pub(super) fn redirect(call: &Call<'_>, param: &str, url: &str) -> Result<RedirectUrl, Reason> {
-    call.engine().redirects().check(param, url, call.context.origin.as_deref())
+    let checked = call.engine().redirects().check(param, url, call.context.origin.as_deref());
+    let is_native = call.context.carrier == TokenCarrier::Header;
+    checked.map_err(|reason| if is_native { ErrorCode::ResourceMissmatch.on(param) } else { reason })
 }
 
 /// The challenge of PKCE (RFC 7636, 4.3). Only the method S256 is taken: a plain challenge proves nothing to those who read

@@ -122,7 +122,7 @@ async fn settle(
 
 /// The input of a create. The fault of the strategy is in it, because the engine reports it after others.
 fn creation(call: &Call<'_>, form: &Params) -> Result<Given<NewSignIn>, Rejection> {
-    let mut reasons: Vec<Reason> = Vec::new();
+    let mut reasons: Vec<Reason> = inputs::no_completion(form).collect();
     let mut reader = form.reader(&mut reasons);
     let (identifier, password) = (reader.take("identifier"), reader.take("password").map(Secret::new));
     let ticket = reader.take("ticket").map(|ticket| Secret::new(text::token(&ticket).to_owned()));

@@ -129,7 +129,7 @@ fn read_input(
     write: Write,
     redirect: impl Fn(&str, &str) -> Result<RedirectUrl, Reason>,
 ) -> Result<Given<SignUpPatch>, Rejection> {
-    let (mut reasons, mut faults): (Vec<Reason>, Vec<Reason>) = Default::default();
+    let (mut reasons, mut faults): (Vec<Reason>, Vec<Reason>) = (inputs::no_completion(form).collect(), Vec::new());
     let mut reader = form.reader(&mut reasons);
     let field = |reader: &mut Reader<'_>, name: &str| match write {
         Write::Begin => reader.take(name),

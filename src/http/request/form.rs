@@ -91,6 +91,11 @@ impl Params {
         readable.find(|text| !text.is_empty())
     }
 
+    /// The refusal of a parameter that the route does not have, where it is there: who sends it would wait for what never comes.
+    pub(in crate::http) fn refuse(&self, name: &str) -> Option<Reason> {
+        self.pairs.iter().any(|(given, _)| given == name).then(|| ErrorCode::FormParamUnknown.on(name))
+    }
+
     /// A reader that collects all errors of the parameters that it reads.
     pub(in crate::http) fn reader<'a>(&'a self, reasons: &'a mut Vec<Reason>) -> Reader<'a> {
         Reader { params: self, reasons }

@@ -8,11 +8,12 @@ use serde_json::{Map, Value};
 
 use crate::domain::metadata::Metadata;
 use crate::domain::rejection::{ErrorCode, Reason};
+use crate::domain::rfc3339;
 use crate::domain::secret::Secret;
 use crate::domain::sign_up::Patch;
 use crate::domain::time::Timestamp;
 
-use super::{body, rfc3339};
+use super::body;
 use crate::http::HttpOptions;
 use crate::http::operations::parameters;
 use crate::http::response::error::{HttpError, TransportError};

@@ -9,4 +9,3 @@ pub(super) mod host;
 pub(super) mod identity;
 pub(super) mod json;
 pub(super) mod proxy;
-mod rfc3339;

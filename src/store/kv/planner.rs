@@ -290,6 +290,7 @@ impl<K: Reads> Transaction<'_, '_, K> {
         let mut next = Client::change(current.as_ref(), write.id, &write.changes, at)?;
         self.note_activity(&mut next, &write.changes);
         self.sessions(current.as_ref(), &next, &write.changes, at)?;
+        self.forget_challenge(current.as_ref(), &next)?;
         let next = Arc::new(next);
         let bytes = codec::encode(&ClientRecordV5::from(&*next))?;
         debug_assert_eq!(decoded(&bytes).as_ref(), Ok(&*next), "a client is read back as it was written");

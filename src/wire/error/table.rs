@@ -126,6 +126,7 @@ pub(crate) const fn of_refusal(code: ErrorCode) -> Row {
         ErrorCode::ApprovalTokenConsumed => row(FIELD, "Link used", "This link was used already. Please ask for a new one."),
         ErrorCode::PkceVerificationFailed => row(FIELD, "Not the same application", "This link belongs to another application, or to an earlier start of it. Please ask for a new one."),
         ErrorCode::InvalidRedirectUrl => row(FIELD, "is not allowed", "The {param} does not match an allowed origin or redirect URL of this instance."),
+        ErrorCode::ResourceMissmatch => row(BAD, "is not listed", "The {param} is not one of the redirect URLs that this instance lists. Applications that are no web sites, and links with a code challenge, take listed ones only."),
         ErrorCode::InvalidHandshake => row(BAD, "Invalid handshake", "This page can't have the result of a handshake: its origin is not one of the allowed origins of this instance."),
         ErrorCode::InvalidNonce => row(BAD, "Invalid nonce", "There is no handshake with this nonce, or it was fetched already, or it is over."),
         ErrorCode::InvalidProxyConfiguration => row(FIELD, "Invalid proxy", "This is not the URL at which browsers reach this instance. Please set server.public_url to it, or check the other URL."),

@@ -11,7 +11,7 @@ fn an_answer_that_is_not_the_devices_own_makes_no_passkey() {
     let site = site("");
     let mut own = site.browser();
     own.join_with_password("ada@example.com");
-    let spoiled: [Spoiled; 8] = [
+    let spoiled: [Spoiled; 9] = [
         ("another site", |_| (), "https://localhost.evil.example"),
         ("another port of nobody's", |_| (), "http://evil.localhost.example:3000"),
         ("no origin", |_| (), ""),
@@ -20,6 +20,7 @@ fn an_answer_that_is_not_the_devices_own_makes_no_passkey() {
         ("another challenge", |device| device.challenge = Some(encoded(&[1; 32])), PAGE),
         ("a frame of another site", |device| device.top_origin = Some("https://evil.example".into()), PAGE),
         ("a device that was not unlocked", |device| device.verifies = false, PAGE),
+        ("a credential that another device could have, too", |device| device.id.truncate(15), PAGE),
     ];
     for (what, spoil, origin) in spoiled {
         let begun = own.begin_passkey();
@@ -118,9 +119,13 @@ fn a_challenge_is_answered_once_in_time_and_by_who_was_asked() {
     let anonymous = site.browser().answer_passkey(&hers, &answer);
     assert_eq!(anonymous.status, 401);
 
-    assert_eq!(ada.answer_passkey(&hers, &answer).status, 200);
+    let first = ada.answer_passkey(&hers, &answer);
     let again = ada.answer_passkey(&hers, &answer);
-    assert_eq!(again.error_codes(), ["verification_already_verified"]);
+    assert_eq!((first.status, again.status), (200, 200), "{}", again.body);
+    assert_eq!(first.json()["response"], again.json()["response"], "the first answer may have been lost");
+    assert_eq!(ada.me()["passkeys"].as_array().map(Vec::len), Some(1));
+    let of_another = Authenticator::new().create(&options(&hers["verification"]), PAGE);
+    assert_eq!(ada.answer_passkey(&hers, &of_another).error_codes(), ["verification_already_verified"]);
 
     let late = ada.begin_passkey();
     let answer = Authenticator::new().create(&options(&late["verification"]), PAGE);

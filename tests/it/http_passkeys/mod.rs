@@ -45,6 +45,7 @@ fn a_passkey_is_added_named_used_and_removed() {
     assert_eq!((&passkey["id"], &passkey["verification"]["status"]), (&begun["id"], &json!("verified")), "{passkey}");
     let me = own.me();
     assert_eq!(me["passkeys"], json!([passkey]));
+    assert_eq!(site.server.told("ada@example.com", 1), ["A passkey was added to your Vestibule account"]);
     assert!(me["updated_at"].as_u64() > before["updated_at"].as_u64());
     assert_eq!(added.json()["client"]["sessions"][0]["user"]["passkeys"], me["passkeys"]);
     let again = own.begin_passkey();
@@ -89,6 +90,9 @@ fn a_passkey_is_added_named_used_and_removed() {
     let removed = own.request("DELETE", &at, &[], "");
     assert_eq!(removed.json()["response"], json!({"object": "passkey", "id": id, "deleted": true}), "{}", removed.body);
     assert_eq!(own.me()["passkeys"], json!([]));
+    let told = site.server.told("ada@example.com", 2);
+    assert_eq!(told.len(), 2, "one for each change, and none for a use or a name: {told:?}");
+    assert!(told.contains(&"A passkey was removed from your Vestibule account".to_owned()), "{told:?}");
     assert_eq!(own.request("DELETE", &at, &[], "").status, 404);
     let (path, asked) = site.browser_asks();
     let refused =
@@ -172,6 +176,49 @@ fn the_environment_shows_where_passkeys_are_offered() {
 }
 
 #[test]
+fn nobody_is_asked_for_a_passkey_any_more_once_passkeys_do_not_sign_in() {
+    let site = site("");
+    let mut own = site.browser();
+    own.join_with_password("ada@example.com");
+    let mut device = own.add_passkey();
+    let mut browser = site.browser();
+    let (at, asked) = browser.ask_for_any();
+    let nonce =
+        |browser: &mut Browser<'_>| browser.get(&at).json()["response"]["first_factor_verification"]["nonce"].clone();
+    assert!(nonce(&mut browser).is_string());
+    let mut document = site.server.settings();
+    document["attributes"]["passkey"]["used_for_first_factor"] = json!(false);
+    site.server.put_settings(&document);
+    assert_eq!(nonce(&mut browser), Value::Null);
+    assert!(browser.attempt_passkey(&at, &device.get(&asked, PAGE)).status >= 400);
+}
+
+#[test]
+fn wrong_passkeys_in_a_reverification_count_as_no_failures() {
+    let lockout =
+        "[settings.attack_protection.user_lockout]\nenabled = true\nmax_attempts = 5\nduration_in_minutes = 60\n";
+    let site = site(&format!("[session]\nreverification = true\n{lockout}"));
+    let mut own = site.browser();
+    own.join_with_password("ada@example.com");
+    let mut device = own.add_passkey();
+    site.server.advance(11 * 60_000);
+    let client = own.get("/v1/client").json()["response"].clone();
+    let verify = format!("/v1/client/sessions/{}/verify", client["last_active_session_id"].as_str().expect("an id"));
+    assert_eq!(own.post(&verify, "level=first_factor").status, 200);
+    let attempt = |own: &mut Browser<'_>, device: &mut Authenticator, origin: &str| {
+        let prepared = own.prepare_passkey(&verify).json();
+        let asked = options(&prepared["response"]["first_factor_verification"]);
+        own.attempt_passkey(&verify, &device.get(&asked, origin))
+    };
+    for _ in 0..6 {
+        let refused = attempt(&mut own, &mut device, "https://evil.example");
+        assert_eq!(refused.error_codes(), ["passkey_authentication_failure"], "{}", refused.body);
+    }
+    let done = attempt(&mut own, &mut device, PAGE);
+    assert_eq!(done.json()["response"]["status"], "complete", "{}", done.body);
+}
+
+#[test]
 fn without_passkeys_nothing_of_them_is_there() {
     let site = Site::start(&settings(""));
     let mut own = site.browser();
@@ -197,6 +244,7 @@ fn the_backend_sees_passkeys_and_removes_one() {
     let deleted = backend(&site.server, "DELETE", &format!("{at}/passkeys/{id}"), &Value::Null);
     assert_eq!(deleted.json(), json!({"object": "passkey", "id": id, "deleted": true}), "{}", deleted.body);
     assert_eq!(own.me()["passkeys"], json!([]));
+    assert_eq!(site.server.told("ada@example.com", 2).len(), 2, "added, and removed");
     let mut other = site.browser();
     let (path, asked) = other.ask_for_any();
     assert_eq!(other.attempt_passkey(&path, &device.get(&asked, PAGE)).error_codes(), ["passkey_not_registered"]);

@@ -7,9 +7,10 @@ use std::path::Path;
 use super::{depth, group_heads, identifier, is_word, rust_files, without_comments};
 
 /// What each module of the domain may import, beside itself.
-const FLOORS: [(&str, &[&str]); 41] = [
+const FLOORS: [(&str, &[&str]); 42] = [
     // Plain values.
     ("time", &[]),
+    ("rfc3339", &["time"]),
     ("secret", &[]),
     ("text", &[]),
     ("guessable", &[]),

@@ -124,7 +124,8 @@ const ORDERS: &[(&str, &[&str])] = &[
     (
         "engine/frontend",
         &[
-            "accounts address_steps passkeys visible",
+            "accounts notices passkeys visible",
+            "address_steps",
             "oauth",
             "equal_calls",
             "single_flight",
@@ -194,7 +195,7 @@ const ORDERS: &[(&str, &[&str])] = &[
         ],
     ),
     ("http/environment", &["auth_config display_config user_settings", "handed_back"]),
-    ("http/request", &["audience form host proxy rfc3339", "body", "head", "identity json"]),
+    ("http/request", &["audience form host proxy", "body", "head", "identity json"]),
 ];
 
 /// Begins a floor whose parts import each other, since they are one thought: a change of one is a question to the others.

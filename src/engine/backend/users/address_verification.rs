@@ -49,7 +49,7 @@ impl Engine {
                 let Some(code) = OneTimeCode::parse(code) else { return Ok(known) };
                 let step = self.inner.actor_context.decide(|cx| known.attempt(&code, &user, None, cx))?;
                 let Some(step) = step else { return Ok(known) };
-                if self.commit_step(&step, Some(&known), Some(user.version), Beside::default()).await?.is_some() {
+                if self.commit_step(&step, Some(&known), Some(&user), Beside::default()).await?.is_some() {
                     return Ok(step.next);
                 }
             }

@@ -149,10 +149,10 @@ impl Engine {
             if next.version == user.version {
                 return Ok(user);
             }
-            let notices = self.inner.actor_context.decide(|cx| user.notices(&next, ChangedBy::Backend, cx));
-            let effects = notices.into_iter().map(Effect::Deliver).collect();
+            let told = self.tell(&user, &next, ChangedBy::Backend);
             let write = UserWrite::Change { next: Box::new(next.clone()), expected_version: user.version };
-            if self.commit_users(write, forgives.then_some(id), effects).await? {
+            if self.commit_users(write, forgives.then_some(id), told.effects()).await? {
+                told.committed();
                 return Ok(Arc::new(next));
             }
         }

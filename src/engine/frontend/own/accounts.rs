@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use crate::domain::id::{ExternalAccountId, IdentificationId, SessionId};
 use crate::domain::rejection::{ErrorCode, Rejection};
-use crate::domain::user::{Connected, Connection, OwnChange, User};
+use crate::domain::user::{ChangedBy, Connected, Connection, OwnChange, User};
 use crate::domain::verification::{AuthorizeParams, ExternalAccount, Strategy, check_enabled};
 use crate::limiter::LimitedAction;
 use crate::store::{ClientWrite, Commit, CommitError, Decision, UserWrite};
@@ -191,12 +191,15 @@ impl Engine {
             }
             let answer = Connected { nonce: trip.nonce, outcome: outcome.clone(), owner, holder };
             let next = self.inner.actor_context.decide(|cx| user.connected(id, &answer, cx))?;
+            let told = self.tell(&user, &next, ChangedBy::Session);
+            let outbox = self.inner.actor_context.outbox(told.effects());
             let write = UserWrite::Change { next: Box::new(next), expected_version: user.version };
             let ignores_dots = self.settings().ignores_dots();
-            let decision = Decision { users: vec![write], ignores_dots, ..Decision::default() };
+            let decision = Decision { users: vec![write], outbox, ignores_dots, ..Decision::default() };
             let terms = if by_owner { caller.clone() } else { Caller::anonymous() };
             match self.commit_return(&terms, decision, context).await {
                 Ok(true) => {
+                    told.committed();
                     let url = account.destination(true).cloned().and_then(|url| self.still_allowed(url));
                     return Ok(CallbackRedirect { url, native_handoff: None, client: None, is_late: false, by_owner });
                 }

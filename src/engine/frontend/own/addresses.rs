@@ -210,7 +210,7 @@ impl Engine {
                 let step = step.ok_or(EngineError::Rejected(ErrorCode::VerificationFailed.into()))?;
                 let set_up = step.user.as_ref().and_then(|next| self.set_up_by(own, &session, &user, next));
                 let beside = Beside { changes: set_up.into_iter().collect(), ..Beside::of(caller, context) };
-                let Some(committed) = self.commit_step(&step, Some(&known), Some(user.version), beside).await? else {
+                let Some(committed) = self.commit_step(&step, Some(&known), Some(&user), beside).await? else {
                     continue;
                 };
                 if !step.next.is_verified() {

@@ -19,7 +19,6 @@ use crate::domain::context::Context;
 use crate::domain::id::{IdentificationId, SessionId};
 use crate::domain::rejection::{ErrorCode, Rejection};
 use crate::domain::sign_in::{Account, Share, Try, second_factor_need, second_factors_of};
-use crate::domain::transition::Effect;
 use crate::domain::user::{ChangedBy, User};
 use crate::domain::verification::SecondFactorNeed;
 use crate::limiter::LimitedAction;
@@ -158,16 +157,17 @@ impl Engine {
                 let client = self.show_client(own.caller, own.context).await?.ok_or(EngineError::SignedOut)?;
                 return Ok((user, client));
             }
-            let notices = environment.decide(|cx| user.notices(&next, ChangedBy::Session, cx));
+            let told = self.tell(&user, &next, ChangedBy::Session);
             let write = UserWrite::Change { next: Box::new(next.clone()), expected_version: user.version };
             let decision = Decision {
                 users: vec![write],
-                outbox: environment.outbox(notices.into_iter().map(Effect::Deliver).collect()),
+                outbox: environment.outbox(told.effects()),
                 ignores_dots: self.settings().ignores_dots(),
                 ..Decision::default()
             };
             let set_up = self.set_up_by(own, &session, &user, &next);
             if let Some(committed) = self.commit_own(own, decision, set_up.into_iter().collect()).await? {
+                told.committed();
                 return Ok((Arc::new(next), self.after(own, &committed).await?));
             }
         }

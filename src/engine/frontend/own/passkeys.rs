@@ -8,9 +8,9 @@ use crate::domain::id::{IdentificationId, SessionId};
 use crate::domain::passkey::{ChallengeChange, ChallengeOwner};
 use crate::domain::rejection::{ErrorCode, Rejection};
 use crate::domain::time::Timestamp;
-use crate::domain::user::{OwnChange, Passkey, User};
+use crate::domain::user::{ChangedBy, OwnChange, Passkey, User};
 use crate::limiter::LimitedAction;
-use crate::passkey::{PasskeyError, Person};
+use crate::passkey::{PasskeyError, Person, Presented};
 use crate::store::{Decision, UserWrite};
 
 use super::{Needs, Own, TRIES_MAX};
@@ -96,10 +96,15 @@ impl Engine {
                 let begun = match begun {
                     Some(begun) if begun.kept.is_good(self.now()) => begun,
                     Some(_) => return Err(Rejection::from(ErrorCode::VerificationExpired).into()),
-                    None if user.passkeys.iter().any(|known| known.id == id) => {
-                        return Err(Rejection::from(ErrorCode::VerificationAlreadyVerified).into());
-                    }
-                    None => return Err(EngineError::NotFound),
+                    None => match user.passkeys.iter().find(|known| known.id == id) {
+                        // The answer to the first request was lost.
+                        Some(made) if is_made_by(made, given)? => {
+                            let client = self.show_client(caller, context).await?.ok_or(EngineError::SignedOut)?;
+                            return Ok((user, client));
+                        }
+                        Some(_) => return Err(Rejection::from(ErrorCode::VerificationAlreadyVerified).into()),
+                        None => return Err(EngineError::NotFound),
+                    },
                 };
                 // The challenge is used up, whether the answer is right or wrong.
                 let taken = vec![ChallengeChange::Take(owner, begun.id)];
@@ -114,8 +119,11 @@ impl Engine {
                 let change = OwnChange::AddPasskey(Box::new(passkey));
                 let next = self.inner.actor_context.decide(|cx| user.apply_own(&change, cx))?;
                 let write = UserWrite::Change { next: Box::new(next.clone()), expected_version: user.version };
-                let decision = Decision { users: vec![write], challenges: taken, ..Decision::default() };
+                let told = self.tell(&user, &next, ChangedBy::Session);
+                let outbox = self.inner.actor_context.outbox(told.effects());
+                let decision = Decision { users: vec![write], challenges: taken, outbox, ..Decision::default() };
                 if let Some(committed) = self.commit_own(own, decision, Vec::new()).await? {
+                    told.committed();
                     return Ok((Arc::new(next), self.after(own, &committed).await?));
                 }
             }
@@ -188,6 +196,12 @@ impl Engine {
             last_used_at: None,
         }))
     }
+}
+
+/// Whether it is the passkey that the answer of a device is about.
+fn is_made_by(passkey: &Passkey, given: &str) -> Result<bool, EngineError> {
+    let presented = Presented::read(given).map_err(|_| malformed())?;
+    Ok(passkey.credential_id() == Some(presented.credential_id.as_str()))
 }
 
 /// A name by which the person tells the device from others.

@@ -196,7 +196,7 @@ impl Engine {
                 tried: Some(self.tried(own, &user, Share::Codes, is_right)),
                 ..Beside::of(own.caller, own.context)
             };
-            let Some(committed) = self.commit_step(&guessed, Some(&known), Some(user.version), beside).await? else {
+            let Some(committed) = self.commit_step(&guessed, Some(&known), Some(&user), beside).await? else {
                 continue;
             };
             if !is_right {

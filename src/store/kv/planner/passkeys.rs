@@ -3,6 +3,7 @@
 
 use bytes::Bytes;
 
+use crate::domain::client::Client;
 use crate::domain::id::{SessionId, UserId};
 use crate::domain::passkey::{ChallengeChange, ChallengeOwner};
 use crate::domain::rejection::{ErrorCode, Rejection};
@@ -54,6 +55,18 @@ impl<K: Reads> Transaction<'_, '_, K> {
     pub(super) fn remove_challenges(&mut self, session: SessionId) -> Result<(), CommitError> {
         self.remove_if_there(key::passkey_challenge(ChallengeOwner::Registration(session)))?;
         self.remove_if_there(key::passkey_challenge(ChallengeOwner::Reverification(session)))?;
+        Ok(())
+    }
+
+    /// Removes what a sign-in has asked for that is in progress no more, because another one took its place or it was given up.
+    /// One that is finished uses up its challenge by itself.
+    pub(super) fn forget_challenge(&mut self, before: Option<&Client>, next: &Client) -> Result<(), CommitError> {
+        let asked = before.and_then(|client| client.sign_in.as_ref()).filter(|old| old.awaited_challenge().is_some());
+        let Some(id) = asked.map(|old| old.id) else { return Ok(()) };
+        let is_kept = [&next.sign_in, &next.finished_sign_in].into_iter().flatten().any(|kept| kept.id == id);
+        if !is_kept {
+            self.remove_if_there(key::passkey_challenge(ChallengeOwner::SignIn(id)))?;
+        }
         Ok(())
     }
 

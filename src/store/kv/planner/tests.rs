@@ -2,9 +2,13 @@ use super::*;
 use crate::domain::client::ClientChange;
 use crate::domain::client::session::Session;
 use crate::domain::field::Field;
-use crate::domain::id::UserId;
+use crate::domain::id::{IdentificationId, SignInId, UserId};
+use crate::domain::identifier::{Identifier, IdentifierKind};
+use crate::domain::passkey::{ChallengeChange, ChallengeOwner, KeptChallenge};
 use crate::domain::secret::Secret;
+use crate::domain::sign_in;
 use crate::domain::sign_up::{Phase, SignUp};
+use crate::domain::verification::{Method, Strategy, Verification};
 use crate::store::kv::key::Kind;
 use crate::store::kv::record::samples;
 use crate::store::{Housekeeping, KeyValue, Memory, UserWrite};
@@ -48,11 +52,56 @@ fn a_removed_user_leaves_nothing() {
     let add = ClientChange::AddSession { session, single: false, strategy: None };
     let changes = vec![ClientChange::Open { salt: Secret::new([1; 16]) }, add];
     open.decision.client = Some(ClientWrite { id: samples::client().id, changes });
+    let asked = samples::client().sessions[0].id;
+    let owners = [ChallengeOwner::Registration(asked), ChallengeOwner::Reverification(asked)];
+    open.decision.challenges = owners.map(challenge_of).into();
     apply(&memory, &create);
     apply(&memory, &open);
     let write = UserWrite::Remove { id: user.id, expected_version: user.version };
     apply(&memory, &Commit::of_decision(DEADLINE, Decision { users: vec![write], ..Decision::default() }));
     assert_eq!(kinds(&memory), [Kind::Client.byte()]);
+}
+
+#[test]
+fn what_a_sign_in_asked_for_goes_when_another_one_takes_its_place() {
+    let memory = Memory::default();
+    let id = samples::client().id;
+    let asked = |n: u8| {
+        let mut sign_in = samples::client().sign_in.expect("one in progress");
+        sign_in.id = SignInId::from_bytes([n; 16]);
+        sign_in.phase = sign_in::Phase::Open;
+        let address = IdentificationId::from_bytes([n; 16]).to_string();
+        sign_in.first_factor = Some(sign_in::FirstFactor {
+            address: Identifier { kind: IdentifierKind::ExternalId, value: address },
+            verification: Verification {
+                method: Method::Known(Strategy::Passkey),
+                verified: None,
+                ..samples::verification()
+            },
+        });
+        assert!(sign_in.awaited_challenge().is_some());
+        sign_in
+    };
+    let set = |expected: Option<u8>, next: Option<u8>| {
+        let version = asked(1).version;
+        let expected = expected.map(|n| (SignInId::from_bytes([n; 16]), version));
+        let mut commit = Commit::of_decision(DEADLINE, Decision::default());
+        let change = ClientChange::SetSignIn { expected, next: next.map(asked) };
+        let open = expected.is_none().then(|| ClientChange::Open { salt: Secret::new([1; 16]) });
+        let changes = open.into_iter().chain([change]).collect();
+        commit.decision.client = Some(ClientWrite { id, changes });
+        let owner = next.map(|n| ChallengeOwner::SignIn(SignInId::from_bytes([n; 16])));
+        commit.decision.challenges = owner.map(challenge_of).into_iter().collect();
+        commit
+    };
+    let challenge = Kind::PasskeyChallenge.byte();
+    let count = || kinds(&memory).into_iter().filter(|kind| *kind == challenge).count();
+    apply(&memory, &set(None, Some(1)));
+    assert_eq!(count(), 1);
+    apply(&memory, &set(Some(1), Some(2)));
+    assert_eq!(count(), 1, "that of the first is gone");
+    apply(&memory, &set(Some(2), None));
+    assert_eq!(count(), 0);
 }
 
 #[test]
@@ -144,6 +193,11 @@ fn a_plan_rests_on_the_values_that_it_names_and_on_nothing_else() {
         read.iter().map(|(_, is_made)| *is_made).collect::<Vec<_>>(),
         [true, false, true, true, true, false, false, true, false, true]
     );
+}
+
+fn challenge_of(owner: ChallengeOwner) -> ChallengeChange {
+    let kept = KeptChallenge { owner, id: [1; 16], sealed: vec![1], expire_at: Timestamp::MAX };
+    ChallengeChange::Keep(Box::new(kept))
 }
 
 fn written(next: SignUp, expected_version: Option<u64>) -> Commit {

@@ -50,6 +50,11 @@ enum TemplateV1 {
     MagicLinkUserProfile,
     SecondFactorRemoved,
     PrimaryEmailAddressChanged,
+    PasskeyAdded,
+    PasskeyRemoved,
+    SecondFactorAdded,
+    BackupCodesCreated,
+    ExternalAccountConnected,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
@@ -126,6 +131,11 @@ impl From<&MessageAbout> for AboutV1 {
                 Template::MagicLinkUserProfile => TemplateV1::MagicLinkUserProfile,
                 Template::SecondFactorRemoved => TemplateV1::SecondFactorRemoved,
                 Template::PrimaryEmailAddressChanged => TemplateV1::PrimaryEmailAddressChanged,
+                Template::PasskeyAdded => TemplateV1::PasskeyAdded,
+                Template::PasskeyRemoved => TemplateV1::PasskeyRemoved,
+                Template::SecondFactorAdded => TemplateV1::SecondFactorAdded,
+                Template::BackupCodesCreated => TemplateV1::BackupCodesCreated,
+                Template::ExternalAccountConnected => TemplateV1::ExternalAccountConnected,
             },
             origin: match about.origin {
                 Origin::SignUp(id) => OriginV1::SignUp(*id.as_bytes()),
@@ -153,6 +163,11 @@ impl From<AboutV1> for MessageAbout {
                 TemplateV1::MagicLinkUserProfile => Template::MagicLinkUserProfile,
                 TemplateV1::SecondFactorRemoved => Template::SecondFactorRemoved,
                 TemplateV1::PrimaryEmailAddressChanged => Template::PrimaryEmailAddressChanged,
+                TemplateV1::PasskeyAdded => Template::PasskeyAdded,
+                TemplateV1::PasskeyRemoved => Template::PasskeyRemoved,
+                TemplateV1::SecondFactorAdded => Template::SecondFactorAdded,
+                TemplateV1::BackupCodesCreated => Template::BackupCodesCreated,
+                TemplateV1::ExternalAccountConnected => Template::ExternalAccountConnected,
             },
             origin: match record.origin {
                 OriginV1::SignUp(id) => Origin::SignUp(SignUpId::from_bytes(id)),

@@ -1,9 +1,9 @@
 //! Times as RFC 3339 writes them, such as `2024-02-29T23:59:59.250Z`: what `JSON.stringify` makes of a `Date`.
 
-use crate::domain::time::Timestamp;
+use super::time::Timestamp;
 
 /// Reads a time; digits beyond milliseconds are cut off. `None` for other texts, and for times before 1970.
-pub(super) fn parse(text: &str) -> Option<Timestamp> {
+pub(crate) fn parse(text: &str) -> Option<Timestamp> {
     let (date, rest) = (text.get(..10)?, text.get(11..)?);
     if !matches!(text.as_bytes().get(10)?, b'T' | b't' | b' ') {
         return None;
