@@ -99,6 +99,8 @@ pub struct StoreSection {
     pub prefix: String,
     /// Whether a start makes missing tables.
     pub migrate: bool,
+    /// Whether the database also has a table of users for SQL.
+    pub projection: bool,
     /// Guarantee of an acknowledged write.
     pub durability: Durability,
     /// Whether values on disk are encrypted (AES-256-GCM).

@@ -7,6 +7,8 @@
 mod commit;
 #[cfg(any(test, feature = "test-util"))]
 mod contract;
+#[cfg(all(feature = "sled", feature = "postgres"))]
+mod copy;
 mod durability;
 #[cfg(feature = "sled")]
 mod embedded;
@@ -41,6 +43,8 @@ pub use commit::{
 pub use commit::{WebhookChange, WebhookProgress};
 #[cfg(any(test, feature = "test-util"))]
 pub use contract::check_store;
+#[cfg(all(feature = "sled", feature = "postgres"))]
+pub use copy::{Copied, CopyError, CopyPlace, CopyProgress, CopySummary, copy};
 pub use durability::Durability;
 #[cfg(feature = "sled")]
 pub use embedded::{EmbeddedError, EmbeddedOptions, EmbeddedStore};
@@ -58,7 +62,9 @@ pub use kv::memory::MemoryStore;
 pub use kv::seal::Sealing;
 pub use messages::StoredMessage;
 #[cfg(feature = "postgres")]
-pub use postgres::{PostgresError, PostgresOptions, PostgresStore};
+pub use postgres::{
+    NewUserSql, PostgresError, PostgresOptions, PostgresStore, Projected, SqlFailure, SqlStatement, SqlValue,
+};
 #[cfg(feature = "sled")]
 pub use private::make_private;
 pub use scan::{Direction, EventPage, ScanCursor, UserList, UserOrder};
