@@ -381,10 +381,14 @@ pub mod storage {
     #[cfg(feature = "sled")]
     pub use crate::store::ledger::OpenError;
     pub use crate::store::{CommitError, Health, KeyValue, KvStore, MemoryStore, Store, StoreError, Unready, Write};
+    #[cfg(all(feature = "sled", feature = "postgres"))]
+    pub use crate::store::{Copied, CopyError, CopyPlace, CopyProgress, CopySummary, copy};
     #[cfg(feature = "sled")]
     pub use crate::store::{EmbeddedError, EmbeddedOptions, EmbeddedStore, make_private};
     #[cfg(feature = "postgres")]
-    pub use crate::store::{PostgresError, PostgresOptions, PostgresStore};
+    pub use crate::store::{
+        NewUserSql, PostgresError, PostgresOptions, PostgresStore, Projected, SqlFailure, SqlStatement, SqlValue,
+    };
 }
 
 /// The instance key, under which everything secret is encrypted and digested, and the kinds of signing keys.

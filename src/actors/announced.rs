@@ -2,7 +2,7 @@
 //! also writes a value that all nodes look at, so that they read again what they keep.
 
 use crate::entropy::unique_bytes;
-use crate::store::{Commit, Store, StoreError};
+use crate::store::{CHANGED, Commit, LEASE, Store, StoreError};
 
 /// Adds to a commit that concerns other nodes that they are to look.
 pub fn announce(commit: &mut Commit) {
@@ -33,12 +33,8 @@ fn is_of_one_node(name: &str) -> bool {
     name.starts_with(LEASE) || name.starts_with(AFTER_COMMIT)
 }
 
-/// How the names of leases begin.
-pub(super) const LEASE: &str = "lease:";
 /// How the names begin of the values that hold the places of hooks.
 pub(super) const AFTER_COMMIT: &str = "after_commit:";
-/// The name of the value.
-const CHANGED: &str = "changed";
 
 #[cfg(test)]
 mod tests {

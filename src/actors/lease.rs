@@ -14,9 +14,8 @@ use tokio::task::AbortHandle;
 use tokio::time::Instant;
 
 use crate::entropy::unique_bytes;
-use crate::store::{Commit, CommitError, Decision, NamedValueWrite};
+use crate::store::{Commit, CommitError, Decision, LEASE, NamedValueWrite};
 
-use super::announced::LEASE;
 use super::context::ActorContext;
 use super::persister::Persister;
 

@@ -8,6 +8,8 @@ use crate::config::Sources;
 
 #[cfg(feature = "load")]
 use super::LoadArguments;
+#[cfg(feature = "postgres")]
+use super::StoreArguments;
 use super::{CheckArguments, MailArguments, MessagesArguments, OverridesArguments, VendorArguments, WebhooksArguments};
 
 /// A sign-up engine that speaks Clerk's Frontend API.
@@ -76,6 +78,9 @@ pub(super) enum Command {
         tables."
     )]
     Migrate,
+    /// Copy a store from a folder to PostgreSQL or back, or complete the table of users for SQL
+    #[cfg(feature = "postgres")]
+    Store(StoreArguments),
     /// Send a test message by the configured providers, and show step by step what happens
     Mail(MailArguments),
     /// Ask the server at the configured address whether it is ready; status 0 if it is, else 1

@@ -9,7 +9,7 @@ use crate::startup;
 /// One sentence that says what is wrong and what to do.
 pub(super) fn migrate(config: &Config) -> Result<String, String> {
     wait(startup::migrate(config))?.map_err(|error| error.to_string())?;
-    Ok(format!("The tables {0}_kv and {0}_meta are there.\n", config.store.prefix))
+    Ok(format!("The tables {0}_kv, {0}_meta and {0}_user are there.\n", config.store.prefix))
 }
 
 /// Waits for what is done on a runtime of its own.

@@ -18,6 +18,8 @@ mod reload;
 mod report;
 mod run;
 mod serve;
+#[cfg(feature = "postgres")]
+mod store;
 mod vendor;
 mod webhooks;
 
@@ -33,5 +35,7 @@ use migrate::migrate;
 use overrides::{OverridesArguments, overrides};
 pub use run::run;
 use serve::serve;
+#[cfg(feature = "postgres")]
+use store::{StoreArguments, store};
 use vendor::{VendorArguments, vendor};
 use webhooks::{WebhooksArguments, webhooks};

@@ -11,6 +11,8 @@ use crate::config::{Config, Sources, near_misses};
 use super::check::{CheckArguments, check};
 #[cfg(feature = "load")]
 use super::load;
+#[cfg(feature = "postgres")]
+use super::store;
 use super::{Arguments, Command, healthcheck, mail, messages, migrate, overrides, serve, vendor, webhooks};
 
 /// Runs the command that the process's arguments name. Status 0 is success, 1 a failure reported on standard error, 2
@@ -30,6 +32,11 @@ pub fn run() -> ExitCode {
         },
         Command::Migrate => match Config::load(&sources) {
             Ok(config) => end(migrate(&config).and_then(|text| print(&text))),
+            Err(error) => fail(error.faults()),
+        },
+        #[cfg(feature = "postgres")]
+        Command::Store(wanted) => match Config::load(&sources) {
+            Ok(config) => end(store(&wanted, &config).and_then(|text| print(&text))),
             Err(error) => fail(error.faults()),
         },
         Command::Mail(wanted) => match Config::load(&sources) {

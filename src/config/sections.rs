@@ -101,6 +101,8 @@ pub struct StoreSection {
     pub migrate: bool,
     /// Time in ms for which a sign-up in memory is shown without a look at the database.
     pub read_lease_ms: u64,
+    /// Whether the database also has a table of users for SQL.
+    pub projection: bool,
     /// Guarantee of an acknowledged write.
     pub durability: Durability,
     /// Whether values on disk are encrypted (AES-256-GCM).

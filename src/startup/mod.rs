@@ -4,6 +4,8 @@
 //!
 //! Begin reading at [`ConfiguredServer`].
 
+#[cfg(all(feature = "cli", feature = "postgres"))]
+mod copying;
 mod diagnostics;
 mod engine;
 mod error;
@@ -17,6 +19,8 @@ mod server;
 mod storage;
 mod transports;
 
+#[cfg(all(feature = "cli", feature = "postgres"))]
+pub use copying::copy_store;
 #[cfg(any(feature = "cli", feature = "unstable"))]
 pub use diagnostics::{data_error, listen_error};
 pub use error::StartupError;
@@ -29,6 +33,8 @@ pub use messages::{dkim, message_style};
 #[cfg(feature = "cli")]
 pub use overrides::{drop_overrides, overrides};
 pub use server::ConfiguredServer;
+#[cfg(all(feature = "cli", feature = "postgres"))]
+pub use storage::project;
 #[cfg(feature = "cli")]
 pub use storage::{look_at_database, migrate};
 #[cfg(any(feature = "cli", feature = "unstable"))]

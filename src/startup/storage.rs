@@ -8,6 +8,8 @@ use crate::config::{Config, StoreKind};
 use crate::delivery::{Capture, mailbox};
 #[cfg(feature = "sled")]
 use crate::domain::time::Span;
+#[cfg(all(feature = "cli", feature = "postgres"))]
+use crate::store::Projected;
 #[cfg(any(feature = "sled", feature = "postgres"))]
 use crate::store::Sealing;
 #[cfg(feature = "sled")]
@@ -89,7 +91,23 @@ fn database(config: &Config, key: &InstanceKey) -> Result<PostgresOptions, Start
     let section = &config.store;
     let url = section.url.clone().ok_or_else(|| StartupError::new("`store.url` is missing"))?;
     let sealing = Some(Sealing { key: key.store_key(), seal: section.encryption });
-    Ok(PostgresOptions { url, prefix: section.prefix.clone(), sealing, migrates: section.migrate })
+    let prefix = section.prefix.clone();
+    Ok(PostgresOptions { url, prefix, sealing, migrates: section.migrate, projects: section.projection })
+}
+
+/// Writes the rows of all users anew in the table for SQL.
+///
+/// # Errors
+/// Why they can't be written, or that the store is in no database.
+#[cfg(all(feature = "cli", feature = "postgres"))]
+pub async fn project(config: &Config) -> Result<Projected, StartupError> {
+    if config.store.kind != StoreKind::Postgres {
+        return Err(StartupError::new("`store.kind` is not \"postgres\": other stores have no table of users"));
+    }
+    let key_file = config.key_file();
+    let key = InstanceKey::load(&key_file).map_err(StartupError::new)?;
+    let missing = || StartupError::new(format!("the key file {} is missing", key_file.display()));
+    PostgresStore::project(&database(config, &key.ok_or_else(missing)?)?).await.map_err(StartupError::new)
 }
 
 /// Makes the tables of the database where they are missing.
@@ -102,7 +120,8 @@ pub async fn migrate(config: &Config) -> Result<(), StartupError> {
         return Err(StartupError::new("`store.kind` is not \"postgres\": other stores need no migration"));
     }
     let Some(url) = config.store.url.clone() else { return Err(StartupError::new("`store.url` is missing")) };
-    let options = PostgresOptions { url, prefix: config.store.prefix.clone(), sealing: None, migrates: true };
+    let prefix = config.store.prefix.clone();
+    let options = PostgresOptions { url, prefix, sealing: None, migrates: true, projects: config.store.projection };
     PostgresStore::migrate(&options).await.map_err(StartupError::new)
 }
 

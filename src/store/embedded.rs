@@ -12,6 +12,7 @@ use crate::domain::time::Span;
 use super::error::{CommitError, StoreError};
 use super::health::Health;
 use super::kv::codec;
+use super::kv::key::bookkeeping::{COPYING, REWRITTEN, SEALED_UNDER};
 use super::kv::key::{self, Kind, LAST_SEEN};
 use super::kv::key_value::{KeyValue, Write};
 use super::kv::kv_store::KvStore;
@@ -25,6 +26,7 @@ pub type EmbeddedStore = KvStore<Sealed<Ledger>>;
 
 /// Why the data folder can't be used.
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum EmbeddedError {
     /// The ledger in it can't be opened.
     #[error(transparent)]
@@ -43,6 +45,12 @@ pub enum EmbeddedError {
          use another data directory"
     )]
     WrongKey(PathBuf),
+    /// It is a copy of another store that was begun and not finished.
+    #[error(
+        "the data in {0} are an unfinished copy of another store: `vestibule store copy` with the same source goes on with \
+         it; to begin anew, remove them"
+    )]
+    Unfinished(PathBuf),
     /// The mark that identifies the key of its sealed values can't be read.
     #[error("the data in {path} can't be used: {what}")]
     Mark {
@@ -91,7 +99,10 @@ impl EmbeddedStore {
         if let Err(reason) = rewrite::settle(path) {
             tracing::warn!(reason, "the remains of a rewrite of the snapshots could not be removed");
         }
-        let map = Self::open_map(path, options)?;
+        let map = Self::open_map(path, options, &ORDERED.map(Kind::byte))?;
+        if copying(path, &map)?.is_some() {
+            return Err(EmbeddedError::Unfinished(path.to_owned()));
+        }
         let map = match options.rewrite_after.filter(|after| is_due(path, &map, *after)) {
             Some(_) => Self::rewritten(path, options, map)?,
             None => map,
@@ -100,11 +111,16 @@ impl EmbeddedStore {
         Ok(Self::over(map))
     }
 
-    fn open_map(path: &Path, options: &EmbeddedOptions) -> Result<Sealed<Ledger>, EmbeddedError> {
+    /// Opens the map; these kinds are scanned fast.
+    pub(super) fn open_map(
+        path: &Path,
+        options: &EmbeddedOptions,
+        ordered: &[u8],
+    ) -> Result<Sealed<Ledger>, EmbeddedError> {
         let ledger = Ledger::open(Options {
             durability: options.durability,
             filtered_kind: Some(Kind::Identifier.byte()),
-            ordered_kinds: ORDERED.map(Kind::byte).to_vec(),
+            ordered_kinds: ordered.to_vec(),
             ..Options::new(path)
         })?;
         let sealer = options.sealing.as_ref().map(|sealing| Sealer::new(sealing, ledger.id()));
@@ -123,7 +139,7 @@ impl EmbeddedStore {
         let stopwatch = Stopwatch::start();
         tracing::info!("the snapshots are written anew, so that what was removed is gone from the disk");
         let done = rewrite::rewrite(path, options.durability != Durability::None);
-        let map = Self::open_map(path, options)?;
+        let map = Self::open_map(path, options, &ORDERED.map(Kind::byte))?;
         match done {
             Ok(()) => {
                 let took_ms = u64::try_from(stopwatch.elapsed().as_millis()).unwrap_or(u64::MAX);
@@ -138,6 +154,14 @@ impl EmbeddedStore {
     }
 }
 
+/// How far the copy of another store is that this map is; `None` where it is none, or a finished one.
+pub(super) fn copying(path: &Path, map: &Sealed<Ledger>) -> Result<Option<Vec<u8>>, EmbeddedError> {
+    let failed = |error: StoreError| EmbeddedError::Mark { path: path.to_owned(), what: error.to_string() };
+    let value = map.get(&key::value(COPYING)).map_err(failed)?;
+    let record = value.map(|value| codec::decode::<ValueRecordV1>(&value)).transpose().map_err(failed)?;
+    Ok(record.map(|record| record.bytes))
+}
+
 /// Whether the snapshots are old enough for a rewrite.
 fn is_due(path: &Path, map: &Sealed<Ledger>, after: Span) -> bool {
     let Some(now) = stored_ms(map, LAST_SEEN) else { return false };
@@ -146,7 +170,7 @@ fn is_due(path: &Path, map: &Sealed<Ledger>, after: Span) -> bool {
 }
 
 /// Waits until the ledger has verified its snapshots: damaged ones must not be rewritten.
-fn is_verified(ledger: &Ledger) -> bool {
+pub(super) fn is_verified(ledger: &Ledger) -> bool {
     let stopwatch = Stopwatch::start();
     loop {
         let stats = ledger.stats();
@@ -214,10 +238,6 @@ const ORDERED: [Kind; 15] = [
     Kind::Listed,
     Kind::RedirectUrl,
 ];
-/// The name of the mark.
-const SEALED_UNDER: &str = "sealed_under";
-/// The name under which the time of the last snapshot rewrite is stored, in the format of [`LAST_SEEN`].
-const REWRITTEN: &str = "rewritten_ms";
 const REWRITE_AFTER: Span = Span::from_secs(30 * 86_400);
 const VERIFIED_MAX: Duration = Duration::from_secs(600);
 

@@ -7,6 +7,8 @@
 mod commit;
 #[cfg(any(test, feature = "test-util"))]
 mod contract;
+#[cfg(all(feature = "sled", feature = "postgres"))]
+mod copy;
 mod durability;
 #[cfg(feature = "sled")]
 mod embedded;
@@ -41,6 +43,8 @@ pub use commit::{
 pub use commit::{CursorMove, WebhookChange, WebhookProgress};
 #[cfg(any(test, feature = "test-util"))]
 pub use contract::check_store;
+#[cfg(all(feature = "sled", feature = "postgres"))]
+pub use copy::{Copied, CopyError, CopyPlace, CopyProgress, CopySummary, copy};
 pub use durability::Durability;
 #[cfg(feature = "sled")]
 pub use embedded::{EmbeddedError, EmbeddedOptions, EmbeddedStore};
@@ -49,6 +53,7 @@ pub use error::{CommitError, StoreError};
 pub use faulty::{Fault, FaultyStore, ReadFault, StoreCall, StoreRead};
 pub use health::{Health, Unready};
 pub use kv::key::LAST_SEEN;
+pub use kv::key::bookkeeping::{CHANGED, LEASE};
 pub use kv::key_value::{KeyValue, Write};
 pub use kv::kv_store::KvStore;
 #[cfg(feature = "unstable")]
@@ -60,7 +65,9 @@ pub use kv::seal::Sealing;
 pub(crate) use kv::shared_memory::nodes_in_memory;
 pub use messages::StoredMessage;
 #[cfg(feature = "postgres")]
-pub use postgres::{PostgresError, PostgresOptions, PostgresStore};
+pub use postgres::{
+    NewUserSql, PostgresError, PostgresOptions, PostgresStore, Projected, SqlFailure, SqlStatement, SqlValue,
+};
 #[cfg(feature = "sled")]
 pub use private::make_private;
 pub use scan::{Direction, EventPage, ScanCursor, UserList, UserOrder};

@@ -25,7 +25,19 @@ fn help_lists_what_is_built_and_nothing_else() {
         .collect();
     assert_eq!(
         commands,
-        ["serve", "check", "overrides", "migrate", "mail", "healthcheck", "webhooks", "messages", "vendor", "load"]
+        [
+            "serve",
+            "check",
+            "overrides",
+            "migrate",
+            "store",
+            "mail",
+            "healthcheck",
+            "webhooks",
+            "messages",
+            "vendor",
+            "load"
+        ]
     );
     for flag in ["--config", "--listen", "--data"] {
         assert!(help.contains(flag), "{help}");

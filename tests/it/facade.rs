@@ -66,8 +66,8 @@ const NAMES: [(&str, &str); 17] = [
     ),
     (
         "storage",
-        "CommitError Durability EmbeddedError EmbeddedOptions EmbeddedStore Health KeyValue KvStore MemoryStore OpenError PostgresError PostgresOptions PostgresStore Sealing \
-         Store StoreError Unready Write make_private",
+        "CommitError Copied CopyError CopyPlace CopyProgress CopySummary Durability EmbeddedError EmbeddedOptions EmbeddedStore Health KeyValue KvStore MemoryStore NewUserSql OpenError \
+         PostgresError PostgresOptions PostgresStore Projected Sealing SqlFailure SqlStatement SqlValue Store StoreError Unready Write copy make_private",
     ),
     (
         "users",
@@ -136,7 +136,7 @@ fn the_examples_and_the_front_page_use_what_is_shown() {
     let front: String =
         read("src/lib.rs").lines().filter_map(|line| line.strip_prefix("//! ")).collect::<Vec<_>>().join("\n");
     let mut count = 0;
-    let examples = ["axum", "custom_transport", "embed", "events", "hook", "http", "unit_test"]
+    let examples = ["axum", "custom_transport", "embed", "events", "hook", "http", "postgres", "unit_test"]
         .map(|name| (name, read(&format!("examples/{name}.rs"))));
     for (name, text) in [("the front page", front), ("the README", read("README.md"))].into_iter().chain(examples) {
         let behind = paths_behind_the_root(&text);

@@ -85,6 +85,7 @@ mod schemas;
 mod sign_in_enumeration;
 mod sign_in_factors;
 mod sign_ins;
+mod store_copy;
 #[path = "../support/mod.rs"]
 mod support;
 mod telemetry;

@@ -1,7 +1,7 @@
 //! The binary with its store in PostgreSQL.
 
 #[path = "../../src/store/postgres/tests/cluster.rs"]
-mod cluster;
+pub(crate) mod cluster;
 
 use std::path::Path;
 use std::process::Command;
@@ -74,7 +74,10 @@ fn where_a_start_may_make_no_tables_a_command_makes_them() {
     };
     let (status, text) = run("check");
     assert!(status == Some(1) && text.contains("`vestibule migrate` makes them"), "{text}");
-    assert_eq!(run("migrate"), (Some(0), "The tables it_migrates_kv and it_migrates_meta are there.\n".into()));
+    assert_eq!(
+        run("migrate"),
+        (Some(0), "The tables it_migrates_kv, it_migrates_meta and it_migrates_user are there.\n".into())
+    );
     let (status, text) = run("check");
     assert_eq!(status, Some(0), "{text}");
     begun(&Binary::start(folder.path(), &config));

@@ -1,5 +1,7 @@
 //! Keys: one byte for the kind, then bytes that order the entries of that kind.
 
+pub(in crate::store) mod bookkeeping;
+
 use aws_lc_rs::digest;
 use bytes::Bytes;
 
@@ -102,6 +104,12 @@ pub(in crate::store) fn sign_up(id: SignUpId) -> Bytes {
 
 pub(in crate::store) fn user(id: UserId) -> Bytes {
     of_id(Kind::User, id)
+}
+
+/// Reads a key made by [`user`].
+#[cfg(feature = "postgres")]
+pub(in crate::store) fn parse_user(key: &[u8]) -> Option<UserId> {
+    key.get(1..)?.try_into().ok().map(UserId::from_bytes)
 }
 
 pub(in crate::store) fn client(id: ClientId) -> Bytes {

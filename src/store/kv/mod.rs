@@ -12,6 +12,8 @@ pub(super) mod kv_store;
 mod lately;
 pub(super) mod memory;
 pub(super) mod planner;
+#[cfg(feature = "postgres")]
+pub(super) mod projection;
 pub(super) mod quota;
 pub(super) mod reads;
 pub(super) mod record;

@@ -3,6 +3,7 @@
 
 use bytes::Bytes;
 
+use super::projection::{ProjectedUsers, projected_users};
 use super::seal::Sealer;
 use super::shared_map::{AppendError, Batch, SharedMap, Stamp, Versioned};
 use crate::store::error::StoreError;
@@ -53,13 +54,23 @@ impl<M: SharedMap> SharedMap for SealedShared<M> {
     }
 
     async fn append(&self, stamp: Stamp, batch: &Batch) -> Result<(), AppendError> {
-        let Some(sealer) = self.sealer.as_ref().filter(|sealer| sealer.seals()) else {
-            return self.beneath.append(stamp, batch).await;
+        let users =
+            if self.beneath.asks_for_users() { projected_users(&batch.writes) } else { Ok(ProjectedUsers::default()) };
+        let Ok(users) = users.inspect_err(|error| tracing::error!(%error, "a user that is written can't be read"))
+        else {
+            return Err(AppendError::Unavailable);
         };
-        let sealed =
-            |(key, value): (&Bytes, &Option<Bytes>)| (key.clone(), value.as_ref().map(|value| sealer.seal(key, value)));
+        let sealer = self.sealer.as_ref().filter(|sealer| sealer.seals());
+        let sealed = |(key, value): (&Bytes, &Option<Bytes>)| {
+            let seal = |value: &Bytes| sealer.map_or_else(|| value.clone(), |sealer| sealer.seal(key, value));
+            (key.clone(), value.as_ref().map(seal))
+        };
         let writes = batch.writes.iter().map(sealed).collect();
-        self.beneath.append(stamp, &Batch { expected: batch.expected.clone(), writes }).await
+        self.beneath.append(stamp, &Batch { expected: batch.expected.clone(), writes, users }).await
+    }
+
+    fn asks_for_users(&self) -> bool {
+        self.beneath.asks_for_users()
     }
 
     async fn pause(&self, tries: u32) {

@@ -7,7 +7,11 @@ use std::future::Future;
 use bytes::Bytes;
 
 use super::key_value::Write;
+#[cfg(feature = "postgres")]
+use super::projection::ProjectedUsers;
 use crate::domain::ports::Entropy;
+#[cfg(feature = "postgres")]
+use crate::domain::rejection::Rejection;
 use crate::entropy::OsEntropy;
 use crate::store::error::StoreError;
 use crate::store::health::Health;
@@ -57,6 +61,9 @@ pub struct Batch {
     pub(in crate::store) expected: ReadSet,
     /// The keys that are set, and with `None` those that are removed.
     pub(in crate::store) writes: BTreeMap<Bytes, Option<Bytes>>,
+    /// What these writes mean for users, in maps that ask for it.
+    #[cfg(feature = "postgres")]
+    pub(in crate::store) users: ProjectedUsers,
 }
 
 impl Batch {
@@ -84,6 +91,12 @@ pub enum AppendError {
     Conflict(Vec<Bytes>),
     /// Nothing was written, because of others that write at the same time; it can be tried again as it is.
     Again,
+    /// Nothing was written, because the application refuses the user with this key.
+    #[cfg(feature = "postgres")]
+    Refused(Bytes, Rejection),
+    /// Nothing was written, because of one of the commits: the others can be written without it.
+    #[cfg(feature = "postgres")]
+    OneOfThem,
     /// Nothing was written: the map can't write now.
     Unavailable,
     /// All of it may have been written, or nothing, or all of it may still be written later.
@@ -125,6 +138,12 @@ pub trait SharedMap: Send + Sync + 'static {
     /// # Errors
     /// Why nothing was written, or [`AppendError::Unknown`].
     fn append(&self, stamp: Stamp, batch: &Batch) -> impl Future<Output = Result<(), AppendError>> + Send;
+
+    /// Whether it has something of users beside its keys, so that batches must name those that they write.
+    #[cfg(feature = "postgres")]
+    fn asks_for_users(&self) -> bool {
+        false
+    }
 
     /// Waits before an append is tried again for the `tries`-th time.
     fn pause(&self, tries: u32) -> impl Future<Output = ()> + Send;

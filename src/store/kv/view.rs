@@ -6,6 +6,7 @@ use std::mem;
 
 use bytes::Bytes;
 
+use super::key::bookkeeping::ALONE;
 use super::key::{self, Kind};
 use super::reads::Reads;
 use super::shared_map::{ReadSet, SharedMap, Stamp, Versioned};
@@ -219,8 +220,6 @@ fn is_planned_from(key: &[u8]) -> bool {
     !scanned.iter().any(|kind| key.first() == Some(&kind.byte()))
 }
 
-/// How the names of the values begin by which commits are kept apart.
-const ALONE: &str = "alone:";
 /// How many entries are kept until the oldest make room; twice as many at most.
 const HALF_MAX: usize = 4096;
 

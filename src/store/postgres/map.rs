@@ -1,14 +1,17 @@
 //! A table as a map that several nodes write to.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
 use tokio::time::{sleep, timeout};
-use tokio_postgres::error::SqlState;
+use tokio_postgres::error::{DbError, SqlState};
 use tokio_postgres::types::ToSql;
 use tokio_postgres::{Error, Row, Statement};
 
+use super::columns::Columns;
+use super::new_users::{self, NewUserSql, WriteError};
 use super::pool::{NoConnection, Pool, READERS, Session, in_words};
 use super::statements::NOT_AS_EXPECTED;
 use crate::store::error::StoreError;
@@ -18,6 +21,8 @@ use crate::store::kv::shared_map::{AppendError, Batch, SharedMap, Stamp, Version
 /// A table of keys, stamps and values.
 pub struct Postgres {
     pub(super) pool: Pool,
+    /// What the application writes beside new users.
+    pub(super) sql: Option<Arc<dyn NewUserSql>>,
 }
 
 /// The keys of a batch by what is done with each: the parameters of the statement.
@@ -111,7 +116,7 @@ impl Postgres {
     }
 
     /// Writes a batch; an error of the database says that it was not written.
-    async fn write(&self, session: &Session, stamp: Stamp, batch: &Batch) -> Result<(), Error> {
+    async fn write(&self, session: &Session, stamp: Stamp, batch: &Batch) -> Result<(), WriteError> {
         let (lists, stamp) = (Lists::of(batch), stamp.number());
         let parameters: [&(dyn ToSql + Sync); 13] = [
             &stamp,
@@ -128,20 +133,49 @@ impl Postgres {
             &lists.read.0,
             &lists.read.1,
         ];
-        let append = session.client.query(&session.append, &parameters);
-        if lists.guards.is_empty() {
-            return append.await.map(drop);
+        let users = Columns::of(&batch.users.set);
+        let append = async {
+            match session.append_projected.as_ref().filter(|_| !batch.users.is_empty()) {
+                Some(statement) => {
+                    let users = users.parameters().into_iter().chain([&batch.users.removed as &(dyn ToSql + Sync)]);
+                    let parameters: Vec<_> = parameters.into_iter().chain(users).collect();
+                    session.client.query(statement, &parameters).await
+                }
+                None => session.client.query(&session.append, &parameters).await,
+            }
+        };
+        let (client, names) = (&session.client, &self.pool.names);
+        let sql = self.sql_for(batch);
+        if lists.guards.is_empty() && sql.is_none() {
+            append.await?;
+            return Ok(());
         }
-        let names = &self.pool.names;
-        session.client.batch_execute("BEGIN").await?;
-        let taken = session.client.execute(&names.guard(), &[&stamp, &lists.guards]).await?;
-        if taken != lists.guards.len() as u64 {
-            // One of the keys exists: this gives the same error as any other key that is not as expected.
-            session.client.query("SELECT 1 / 0", &[]).await?;
+        client.batch_execute("BEGIN").await?;
+        if !lists.guards.is_empty() {
+            let taken = client.execute(&names.guard(), &[&stamp, &lists.guards]).await?;
+            if taken != lists.guards.len() as u64 {
+                // One of the keys exists: this gives the same error as any other key that is not as expected.
+                client.query("SELECT 1 / 0", &[]).await?;
+            }
         }
         append.await?;
-        session.client.execute(&names.unguard(), &[&lists.guards]).await?;
-        session.client.batch_execute("COMMIT").await
+        if !lists.guards.is_empty() {
+            client.execute(&names.unguard(), &[&lists.guards]).await?;
+        }
+        if let Some(sql) = sql {
+            new_users::run(client, sql, &batch.users.new).await?;
+        }
+        Ok(client.batch_execute("COMMIT").await?)
+    }
+
+    /// The application's SQL, where the batch makes users.
+    fn sql_for(&self, batch: &Batch) -> Option<&dyn NewUserSql> {
+        self.sql.as_deref().filter(|_| !batch.users.new.is_empty())
+    }
+
+    /// Ends the transaction that may be open after a failed write, so that the connection can be used for the next.
+    async fn rolled_back(&self, session: &Session) -> bool {
+        matches!(timeout(READ_WITHIN, session.client.batch_execute("ROLLBACK")).await, Ok(Ok(())))
     }
 
     /// Which of the expected keys are not as expected.
@@ -192,7 +226,13 @@ impl SharedMap for Postgres {
                 self.pool.note(true);
                 return Ok(());
             }
-            Ok(Err(error)) => error,
+            Ok(Err(WriteError::Refused(user, rejection))) => {
+                if !self.rolled_back(&session).await {
+                    *slot = None;
+                }
+                return Err(AppendError::Refused(user, rejection));
+            }
+            Ok(Err(WriteError::Database(error))) => error,
             Err(_) => {
                 // Dropped and not cancelled: see the settings of a connection.
                 *slot = None;
@@ -201,21 +241,31 @@ impl SharedMap for Postgres {
                 return Err(AppendError::Unknown);
             }
         };
-        let fate = fate_of(&error);
+        let refusing = refusing_row(&error)
+            .filter(|row| !batch.users.is_empty() && row.table() != Some(self.pool.names.entries.as_str()));
+        let fate = if refusing.is_some() { Some(AppendError::OneOfThem) } else { fate_of(&error) };
         let is_as_expected = error.code().is_none_or(|code| code.code() != NOT_AS_EXPECTED);
-        if !Lists::of(batch).guards.is_empty() || fate == Some(AppendError::Unknown) {
-            // A transaction may be open on it, or its end is not known.
+        let is_open = !Lists::of(batch).guards.is_empty() || self.sql_for(batch).is_some();
+        if fate == Some(AppendError::Unknown) || (is_open && !self.rolled_back(&session).await) {
             *slot = None;
         }
         drop(slot);
         self.pool.note(fate != Some(AppendError::Unknown));
-        if is_as_expected {
+        if let Some(row) = refusing {
+            // Without its words, which may have what people have typed.
+            let (code, table, constraint) = (row.code().code(), row.table(), row.constraint());
+            tracing::warn!(code, table, constraint, "the database refuses what a commit writes of a user");
+        } else if is_as_expected {
             tracing::warn!(error = in_words(&error), "a batch of commits failed at the database");
         }
         match fate {
             Some(fate) => Err(fate),
             None => Err(self.conflict(batch).await),
         }
+    }
+
+    fn asks_for_users(&self) -> bool {
+        self.pool.projects || self.sql.is_some()
     }
 
     async fn pause(&self, tries: u32) {
@@ -252,6 +302,12 @@ fn fate_of(error: &Error) -> Option<AppendError> {
     // Connections that end, servers that stop, and internal errors may come behind a commit.
     let is_certain = !["08", "57", "58", "XX", "40"].iter().any(|class| code.code().starts_with(class));
     Some(if is_certain { AppendError::Unavailable } else { AppendError::Unknown })
+}
+
+/// The refusal of a row: by a constraint, a trigger, or a table that refers to it.
+fn refusing_row(error: &Error) -> Option<&DbError> {
+    let is_of_rows = |code: &str| ["22", "23", "27", "44", "P0"].iter().any(|class| code.starts_with(class));
+    error.as_db_error().filter(|error| is_of_rows(error.code().code()) && error.code().code() != NOT_AS_EXPECTED)
 }
 
 /// Whether a read has failed because its connection has ended, or the server that it led to (class 57P of SQLSTATE).

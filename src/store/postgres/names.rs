@@ -5,6 +5,7 @@
 pub(super) struct Names {
     pub(super) entries: String,
     pub(super) meta: String,
+    pub(super) users: String,
 }
 
 impl Names {
@@ -14,7 +15,11 @@ impl Names {
         let is_word = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_';
         let begins = prefix.bytes().next().is_some_and(|byte| byte.is_ascii_lowercase() || byte == b'_');
         let is_name = begins && prefix.len() <= PREFIX_MAX && prefix.bytes().all(is_word);
-        is_name.then(|| Self { entries: format!("{prefix}_kv"), meta: format!("{prefix}_meta") })
+        is_name.then(|| Self {
+            entries: format!("{prefix}_kv"),
+            meta: format!("{prefix}_meta"),
+            users: format!("{prefix}_user"),
+        })
     }
 }
 

@@ -1,14 +1,18 @@
 //! Opens a store: its tables, what is noted about the deployment, and the check of the instance key.
 
-use std::collections::HashMap;
 use std::str::FromStr;
+use std::sync::Arc;
 
 use tokio_postgres::config::{Host, SslMode};
 use tokio_postgres::{Client, Config};
 
+use super::error::{PostgresError, refused};
+use super::facts::{fact, facts};
 use super::map::Postgres;
 use super::names::Names;
+use super::new_users::NewUserSql;
 use super::pool::{Pool, in_words};
+use super::projection::{self, Projected};
 use super::statements::FORMAT;
 use super::tls::Tls;
 use crate::domain::secret::Secret;
@@ -36,41 +40,9 @@ pub struct PostgresOptions {
     pub sealing: Option<Sealing>,
     /// Whether missing tables are made. Without it they must be there: [`PostgresStore::migrate`] makes them.
     pub migrates: bool,
-}
-
-/// Why a database can't be used.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum PostgresError {
-    /// The URL can't be read. It is not shown, because it may have a password.
-    #[error("the URL of the database can't be read: {0}")]
-    Url(String),
-    /// The prefix can't be the beginning of the names of tables.
-    #[error("a prefix of tables has at most 48 lower-case letters, digits and underscores, and begins with no digit")]
-    Prefix,
-    /// TLS can't be used on this system.
-    #[error("TLS to the database can't be used: {0}")]
-    Tls(String),
-    /// There is no connection.
-    #[error("the database can't be reached: {0}")]
-    Unreachable(String),
-    /// It refuses what is needed to open the store.
-    #[error("the database refuses: {0}")]
-    Refused(String),
-    /// The tables are missing, and were not to be made.
-    #[error("the database has no tables of this name; `vestibule migrate` makes them, or `store.migrate = true`")]
-    NotMigrated,
-    /// A newer version made the tables.
-    #[error("the tables have format {0}, and this version knows formats up to {FORMAT}; use a newer version")]
-    TooNew(String),
-    /// What is noted about the deployment is missing or can't be read.
-    #[error("the tables can't be used: {0}")]
-    Damaged(&'static str),
-    /// Its values are sealed under another instance key.
-    #[error(
-        "the data in the database is encrypted under another instance key; use the key file that it was written with"
-    )]
-    WrongKey,
+    /// Whether each commit that changes a user also writes the user's row in a table for SQL, whose name ends in `_user`. The
+    /// store does not read it. Where the table is not complete, an opening completes it.
+    pub projects: bool,
 }
 
 impl PostgresStore {
@@ -79,6 +51,18 @@ impl PostgresStore {
     /// # Errors
     /// One sentence that says what to do; see [`PostgresError`].
     pub async fn open(options: &PostgresOptions) -> Result<Self, PostgresError> {
+        Self::opened(options, None).await
+    }
+
+    /// The same, with SQL of the application's own in each transaction that makes users.
+    ///
+    /// # Errors
+    /// One sentence that says what to do; see [`PostgresError`].
+    pub async fn open_with(options: &PostgresOptions, sql: Arc<dyn NewUserSql>) -> Result<Self, PostgresError> {
+        Self::opened(options, Some(sql)).await
+    }
+
+    async fn opened(options: &PostgresOptions, sql: Option<Arc<dyn NewUserSql>>) -> Result<Self, PostgresError> {
         let pool = pool(options)?;
         let client = pool.bare().await.map_err(|error| PostgresError::Unreachable(error.to_string()))?;
         if options.migrates {
@@ -87,8 +71,10 @@ impl PostgresStore {
         let deployment = deployment(&client, &pool.names).await?;
         let sealer = options.sealing.as_ref().map(|sealing| Sealer::new(sealing, deployment));
         check_key(&client, &pool.names, sealer.as_ref()).await?;
+        refuse_unfinished(&client, &pool.names).await?;
+        projection::at_opening(&client, &pool.names, sealer.as_ref(), options.projects).await?;
         drop(client);
-        Ok(Self::over(Nodes::over(SealedShared::over(Postgres { pool }, sealer))))
+        Ok(Self::over(Nodes::over(SealedShared::over(Postgres { pool, sql }, sealer))))
     }
 
     /// Makes the tables where they are missing, and brings older ones to the format of this version. It may run while nodes use
@@ -101,6 +87,19 @@ impl PostgresStore {
         let client = pool.bare().await.map_err(|error| PostgresError::Unreachable(error.to_string()))?;
         migrate(&client, &pool.names).await
     }
+
+    /// Writes the rows of all users anew in the table for SQL, and removes those without a user. Servers may be running.
+    ///
+    /// # Errors
+    /// One sentence that says what to do; see [`PostgresError`].
+    pub async fn project(options: &PostgresOptions) -> Result<Projected, PostgresError> {
+        let pool = pool(options)?;
+        let client = pool.bare().await.map_err(|error| PostgresError::Unreachable(error.to_string()))?;
+        let deployment = deployment(&client, &pool.names).await?;
+        let sealer = options.sealing.as_ref().map(|sealing| Sealer::new(sealing, deployment));
+        compare_key(&client, &pool.names, sealer.as_ref()).await?;
+        projection::complete(&client, &pool.names, sealer.as_ref()).await
+    }
 }
 
 impl PostgresStore {
@@ -112,15 +111,19 @@ impl PostgresStore {
         let pool = pool(options)?;
         let client = pool.bare().await.map_err(|error| PostgresError::Unreachable(error.to_string()))?;
         let deployment = match deployment(&client, &pool.names).await {
-            Err(PostgresError::NotMigrated) if options.migrates => return Ok(()),
+            Err(PostgresError::NotMigrated | PostgresError::Older) if options.migrates => return Ok(()),
             found => found?,
         };
+        refuse_unfinished(&client, &pool.names).await?;
+        if options.projects {
+            projection::check_encoding(&client).await?;
+        }
         let sealer = options.sealing.as_ref().map(|sealing| Sealer::new(sealing, deployment));
         compare_key(&client, &pool.names, sealer.as_ref()).await
     }
 }
 
-fn pool(options: &PostgresOptions) -> Result<Pool, PostgresError> {
+pub(super) fn pool(options: &PostgresOptions) -> Result<Pool, PostgresError> {
     let names = Names::of(&options.prefix).ok_or(PostgresError::Prefix)?;
     let mut config = Config::from_str(options.url.expose()).map_err(|error| PostgresError::Url(in_words(&error)))?;
     if config.get_application_name().is_none() {
@@ -132,13 +135,12 @@ fn pool(options: &PostgresOptions) -> Result<Pool, PostgresError> {
     } else {
         None
     };
-    Ok(Pool::new(config, tls, names))
+    Ok(Pool::new(config, tls, names, options.projects))
 }
 
 /// Makes what is missing. Several nodes may do it at once.
-async fn migrate(client: &Client, names: &Names) -> Result<(), PostgresError> {
-    let is_there = client.query_one(&names.is_there(), &[]).await.map_err(refused)?;
-    if !is_there.try_get::<_, bool>(0).map_err(refused)? {
+pub(super) async fn migrate(client: &Client, names: &Names) -> Result<(), PostgresError> {
+    if are_there(client, names).await? != (true, true) {
         // Made by two at once, one of them may be told that a name is taken by a table that is not there yet.
         if client.batch_execute(&names.tables()).await.is_err() {
             client.batch_execute(&names.tables()).await.map_err(refused)?;
@@ -150,19 +152,26 @@ async fn migrate(client: &Client, names: &Names) -> Result<(), PostgresError> {
     for (name, value) in [(DEPLOYMENT, id.to_string()), (FORMAT_NAME, FORMAT.to_string())] {
         client.execute(&names.note(), &[&name, &value]).await.map_err(refused)?;
     }
+    client.execute(&names.raise_format(), &[]).await.map_err(refused)?;
     Ok(())
 }
 
+/// Whether the tables of the first format are there, and whether those that came later are, too.
+async fn are_there(client: &Client, names: &Names) -> Result<(bool, bool), PostgresError> {
+    let row = client.query_one(&names.is_there(), &[]).await.map_err(refused)?;
+    Ok((row.try_get(0).map_err(refused)?, row.try_get(1).map_err(refused)?))
+}
+
 /// The number of the deployment, under which its values are sealed.
-async fn deployment(client: &Client, names: &Names) -> Result<u64, PostgresError> {
-    let is_there = client.query_one(&names.is_there(), &[]).await.map_err(refused)?;
-    if !is_there.try_get::<_, bool>(0).map_err(refused)? {
+pub(super) async fn deployment(client: &Client, names: &Names) -> Result<u64, PostgresError> {
+    if !are_there(client, names).await?.0 {
         return Err(PostgresError::NotMigrated);
     }
     let facts = facts(client, names).await?;
     let Some(format) = facts.get(FORMAT_NAME) else { return Err(PostgresError::NotMigrated) };
     match format.parse::<u32>() {
         Ok(FORMAT) => {}
+        Ok(1) => return Err(PostgresError::Older),
         Ok(newer) if newer > FORMAT => return Err(PostgresError::TooNew(format.clone())),
         _ => return Err(PostgresError::Damaged("their format is not a number that was ever written")),
     }
@@ -171,29 +180,26 @@ async fn deployment(client: &Client, names: &Names) -> Result<u64, PostgresError
 }
 
 /// Compares the fingerprint of the instance key, which the first node that seals values notes.
-async fn check_key(client: &Client, names: &Names, sealer: Option<&Sealer>) -> Result<(), PostgresError> {
+pub(super) async fn check_key(client: &Client, names: &Names, sealer: Option<&Sealer>) -> Result<(), PostgresError> {
     if let Some(sealer) = sealer.filter(|sealer| sealer.seals()) {
         client.execute(&names.note(), &[&KEY_CHECK, &hex(&sealer.check_value())]).await.map_err(refused)?;
     }
     compare_key(client, names, sealer).await
 }
 
-async fn compare_key(client: &Client, names: &Names, sealer: Option<&Sealer>) -> Result<(), PostgresError> {
+pub(super) async fn compare_key(client: &Client, names: &Names, sealer: Option<&Sealer>) -> Result<(), PostgresError> {
     let noted = facts(client, names).await?.remove(KEY_CHECK);
     let known = sealer.map(|sealer| hex(&sealer.check_value()));
     if noted.is_none() || noted == known { Ok(()) } else { Err(PostgresError::WrongKey) }
 }
 
-async fn facts(client: &Client, names: &Names) -> Result<HashMap<String, String>, PostgresError> {
-    let rows = client.query(&names.facts(), &[]).await.map_err(refused)?;
-    rows.iter().map(|row| Ok((row.try_get(0).map_err(refused)?, row.try_get(1).map_err(refused)?))).collect()
-}
-
-fn refused(error: tokio_postgres::Error) -> PostgresError {
-    PostgresError::Refused(in_words(&error))
+async fn refuse_unfinished(client: &Client, names: &Names) -> Result<(), PostgresError> {
+    if fact(client, names, COPYING).await?.is_some() { Err(PostgresError::Unfinished) } else { Ok(()) }
 }
 
 /// The names of the facts; they are in the table.
 const FORMAT_NAME: &str = "format";
 const DEPLOYMENT: &str = "deployment";
 const KEY_CHECK: &str = "instance_key_check";
+/// How far the copy of another store is that the tables are.
+pub(super) const COPYING: &str = "copying";

@@ -20,6 +20,8 @@ pub(super) struct Pool {
     /// `None` where no connection is encrypted.
     tls: Option<Tls>,
     pub(super) names: Names,
+    /// Whether batches write the rows of users.
+    pub(super) projects: bool,
     /// Held while a batch is written.
     writer: Mutex<Option<Arc<Session>>>,
     readers: Vec<Mutex<Option<Arc<Session>>>>,
@@ -36,6 +38,8 @@ pub(super) struct Session {
     pub(super) scan: Statement,
     pub(super) scan_back: Statement,
     pub(super) append: Statement,
+    /// The same with rows of users, where the store has them.
+    pub(super) append_projected: Option<Statement>,
 }
 
 /// Why there is no connection; nothing was sent.
@@ -50,11 +54,12 @@ pub(super) enum NoConnection {
 }
 
 impl Pool {
-    pub(super) fn new(config: Config, tls: Option<Tls>, names: Names) -> Self {
+    pub(super) fn new(config: Config, tls: Option<Tls>, names: Names, projects: bool) -> Self {
         Self {
             config,
             tls,
             names,
+            projects,
             writer: Mutex::default(),
             readers: (0..READERS).map(|_| Mutex::default()).collect(),
             next: AtomicUsize::new(0),
@@ -128,7 +133,11 @@ impl Pool {
             client.prepare(&scan_back),
             client.prepare(&append)
         )?;
-        Ok(Session { client, get, scan, scan_back, append })
+        let append_projected = match self.projects {
+            true => Some(client.prepare(&names.append_projected()).await?),
+            false => None,
+        };
+        Ok(Session { client, get, scan, scan_back, append, append_projected })
     }
 
     async fn connect(&self) -> Result<Client, NoConnection> {

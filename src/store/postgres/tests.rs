@@ -1,6 +1,7 @@
 //! The store against a real server, which the tests start for themselves: version 15 or later, where `initdb` is found.
 
 mod cluster;
+mod new_users;
 
 use std::sync::Arc;
 
@@ -24,7 +25,7 @@ pub(in crate::store) use cluster::url;
 pub(in crate::store) fn fresh() -> Option<PostgresOptions> {
     let sealing = Sealing { key: zeroize::Zeroizing::new([7; 32]), seal: true };
     let prefix = format!("t{}", crate::domain::text::hex(&crate::entropy::unique_bytes()[..8]));
-    Some(PostgresOptions { url: Secret::new(url()?), prefix, sealing: Some(sealing), migrates: true })
+    Some(PostgresOptions { url: Secret::new(url()?), prefix, sealing: Some(sealing), migrates: true, projects: true })
 }
 
 fn same(options: &PostgresOptions) -> PostgresOptions {
@@ -34,14 +35,20 @@ fn same(options: &PostgresOptions) -> PostgresOptions {
         prefix: options.prefix.clone(),
         sealing,
         migrates: options.migrates,
+        projects: options.projects,
     }
+}
+
+/// A connection of a test's own.
+pub(in crate::store) async fn client(options: &PostgresOptions) -> tokio_postgres::Client {
+    map(options).await.pool.bare().await.expect("a connection")
 }
 
 /// The map itself, without sealing.
 async fn map(options: &PostgresOptions) -> Postgres {
     PostgresStore::migrate(options).await.expect("tables");
     let config = options.url.expose().parse().expect("a URL");
-    Postgres { pool: Pool::new(config, None, Names::of(&options.prefix).expect("a word")) }
+    Postgres { pool: Pool::new(config, None, Names::of(&options.prefix).expect("a word"), true), sql: None }
 }
 
 fn batch(expected: &[(&'static str, Option<Stamp>)], writes: &[(&'static str, Option<&'static str>)]) -> Batch {
@@ -49,6 +56,7 @@ fn batch(expected: &[(&'static str, Option<Stamp>)], writes: &[(&'static str, Op
     Batch {
         expected: expected.iter().map(|(name, stamp)| (key(name), *stamp)).collect(),
         writes: writes.iter().map(|(name, value)| (key(name), value.map(key))).collect(),
+        ..Batch::default()
     }
 }
 
@@ -112,6 +120,7 @@ async fn of_many_that_add_one_key_at_once_one_does() {
                 let batch = Batch {
                     expected: [(key, None)].into(),
                     writes: [(writes, Some(Bytes::from_static(b"here")))].into(),
+                    ..Batch::default()
                 };
                 loop {
                     match map.append(Stamp::draw(), &batch).await {
@@ -242,9 +251,9 @@ async fn tables_are_made_once_and_only_where_that_is_wanted() {
     let after = facts().await;
     assert_eq!((before.len(), before), (2, after));
     PostgresStore::open(&waits).await.expect("the tables are there");
-    let newer = format!("UPDATE {} SET value = '2' WHERE name = 'format'", pool.names.meta);
+    let newer = format!("UPDATE {} SET value = '3' WHERE name = 'format'", pool.names.meta);
     client.batch_execute(&newer).await.expect("an update");
-    assert!(matches!(PostgresStore::open(&options).await, Err(PostgresError::TooNew(format)) if format == "2"));
+    assert!(matches!(PostgresStore::open(&options).await, Err(PostgresError::TooNew(format)) if format == "3"));
 }
 
 #[tokio::test]
@@ -254,6 +263,7 @@ async fn a_database_that_is_not_there_is_told_in_words() {
         prefix: prefix.into(),
         sealing: None,
         migrates: true,
+        projects: true,
     };
     let error = PostgresStore::open(&options("postgres:///x?host=/nowhere&user=ada&password=wanders", "a")).await;
     let error = error.expect_err("no server").to_string();
@@ -261,6 +271,147 @@ async fn a_database_that_is_not_there_is_told_in_words() {
     let error = PostgresStore::open(&options("https://wanders", "a")).await.expect_err("no such URL").to_string();
     assert!(error.starts_with("the URL of the database can't be read") && !error.contains("wanders"), "{error}");
     assert!(matches!(PostgresStore::open(&options("postgres:///x", "A")).await, Err(PostgresError::Prefix)));
+}
+
+#[tokio::test]
+async fn a_user_has_a_row_for_sql_as_long_as_it_is_there() {
+    let Some(options) = fresh() else { return };
+    let store = PostgresStore::open(&options).await.expect("a store");
+    let client = client(&options).await;
+    let rows = async || rows(&client, &options).await;
+    let ada = User {
+        first_name: Some("Ada".into()),
+        external_id: Some("customer 7".into()),
+        public_metadata: r#"{"zero":"\u0000"}"#.into(),
+        ..user(1, "ada@example.com")
+    };
+    let eve = user(2, "eve@example.com");
+    let taken = user(3, "ada@example.com");
+    let answers = store.commit(vec![create(&ada), create(&taken), create(&eve)]).await;
+    assert_eq!(answers.iter().map(Result::is_ok).collect::<Vec<_>>(), [true, false, true]);
+    let row = |user: &User, name: &str| {
+        (user.id.to_string(), Some(user.email_addresses[0].value.as_str().into()), name.into())
+    };
+    assert_eq!(rows().await, [row(&ada, "Ada"), row(&eve, "")]);
+    let statement = format!(
+        "SELECT external_id, public_metadata->>'zero', extract(epoch FROM created_at)::float8 FROM {}_user WHERE id = $1",
+        options.prefix
+    );
+    let found = client.query_one(&statement, &[&ada.id.to_string()]).await.expect("a row");
+    assert_eq!((found.get(0), found.get(1), found.get(2)), (Some("customer 7"), Some("\u{fffd}"), 0.001));
+
+    let changed = User { version: 2, first_name: Some("Augusta".into()), ..ada.clone() };
+    let change = |expected_version| UserWrite::Change { next: Box::new(changed.clone()), expected_version };
+    let write =
+        |write| Commit::of_decision(Timestamp::from_millis(2), Decision { users: vec![write], ..Decision::default() });
+    let answers = store.commit(vec![write(change(7)), write(change(1))]).await;
+    assert!(answers[0].is_err() && answers[1].is_ok(), "{answers:?}");
+    assert_eq!(rows().await, [row(&ada, "Augusta"), row(&eve, "")]);
+    let remove = UserWrite::Remove { id: ada.id, expected_version: 2 };
+    assert!(store.commit(vec![write(remove)]).await[0].is_ok());
+    assert_eq!(rows().await, [row(&eve, "")]);
+
+    // A store of an older version, or one that was opened without these rows, gets them at its next opening.
+    store.close().await;
+    let without = PostgresOptions { projects: false, ..same(&options) };
+    let store = PostgresStore::open(&without).await.expect("a store");
+    let bob = user(4, "bob@example.com");
+    let remove = UserWrite::Remove { id: eve.id, expected_version: 1 };
+    assert!(store.commit(vec![create(&bob), write(remove)]).await.iter().all(Result::is_ok));
+    store.close().await;
+    assert_eq!(rows().await, [row(&eve, "")]);
+    PostgresStore::open(&options).await.expect("a store").close().await;
+    assert_eq!(rows().await, [row(&bob, "")]);
+    client.batch_execute(&format!("DELETE FROM {}_user", options.prefix)).await.expect("a loss");
+    let done = PostgresStore::project(&options).await.expect("users");
+    assert_eq!((done, rows().await), (Projected { users: 1, ..Projected::default() }, vec![row(&bob, "")]));
+}
+
+#[tokio::test]
+async fn rows_are_those_of_the_users_while_several_nodes_race_and_the_table_is_completed() {
+    let Some(options) = fresh() else { return };
+    let stores = [PostgresStore::open(&options).await, PostgresStore::open(&same(&options)).await];
+    let mut tasks = tokio::task::JoinSet::new();
+    for (index, store) in stores.into_iter().enumerate() {
+        let store = store.expect("a store");
+        tasks.spawn(async move {
+            for n in 0..25_u8 {
+                let id = 2 * n + u8::try_from(index).expect("two");
+                let made = user(id, &format!("{}@example.com", n / 3));
+                let answers =
+                    store.commit(vec![create(&made), create(&user(id + 100, &format!("{id}@example.org")))]).await;
+                if answers[0].is_ok() && n % 2 == 0 {
+                    let remove = UserWrite::Remove { id: made.id, expected_version: 1 };
+                    let decision = Decision { users: vec![remove], ..Decision::default() };
+                    let answer =
+                        store.commit(vec![Commit::of_decision(Timestamp::from_millis(2), decision)]).await.remove(0);
+                    assert!(answer.is_ok(), "{answer:?}");
+                }
+            }
+            store.close().await;
+        });
+    }
+    while !tasks.is_empty() {
+        PostgresStore::project(&options).await.expect("users");
+        while let Some(done) = tasks.try_join_next() {
+            done.expect("no panic");
+        }
+    }
+    let store = PostgresStore::open(&options).await.expect("a store");
+    let rows = rows(&client(&options).await, &options).await;
+    assert_eq!(store.count_users().await, Ok(rows.len() as u64));
+    for (id, email, _) in rows {
+        let user = store.user(id.parse().expect("an id")).await.expect("a read").expect("a user");
+        assert_eq!(email.as_deref(), Some(user.email_addresses[0].value.as_str()));
+    }
+}
+
+#[tokio::test]
+async fn tables_of_the_first_format_are_brought_to_this_one_where_that_is_wanted() {
+    let Some(options) = fresh() else { return };
+    let store = PostgresStore::open(&options).await.expect("a store");
+    let ada = user(1, "ada@example.com");
+    assert!(store.commit(vec![create(&ada)]).await[0].is_ok());
+    store.close().await;
+    let client = client(&options).await;
+    let first = "DROP TABLE {}_user; DELETE FROM {}_meta WHERE name = 'projected'; \
+                 UPDATE {}_meta SET value = '1' WHERE name = 'format'";
+    client.batch_execute(&first.replace("{}", &options.prefix)).await.expect("the first format");
+    let waits = PostgresOptions { migrates: false, ..same(&options) };
+    assert!(matches!(PostgresStore::open(&waits).await, Err(PostgresError::Older)));
+    assert!(matches!(PostgresStore::inspect(&waits).await, Err(PostgresError::Older)));
+    PostgresStore::inspect(&options).await.expect("a start would change them");
+    PostgresStore::migrate(&waits).await.expect("tables");
+    PostgresStore::open(&waits).await.expect("the tables are as they should be").close().await;
+    assert_eq!(rows(&client, &options).await.len(), 1);
+}
+
+#[tokio::test]
+async fn a_database_whose_texts_lack_characters_has_no_rows_of_users() {
+    let Some(options) = fresh() else { return };
+    let made = client(&options).await;
+    let name = &options.prefix;
+    let make = format!("CREATE DATABASE {name} ENCODING 'LATIN1' LOCALE 'C' TEMPLATE template0");
+    made.batch_execute(&make).await.expect("a database");
+    let url = options.url.expose().replace("/postgres?", &format!("/{name}?"));
+    let there = PostgresOptions { url: Secret::new(url), ..same(&options) };
+    assert!(
+        matches!(PostgresStore::open(&there).await, Err(PostgresError::Encoding(encoding)) if encoding == "LATIN1")
+    );
+    let without = PostgresOptions { projects: false, ..same(&there) };
+    let store = PostgresStore::open(&without).await.expect("a store");
+    let ada = User { first_name: Some("Ада".into()), ..user(1, "ada@example.com") };
+    assert!(store.commit(vec![create(&ada)]).await[0].is_ok());
+}
+
+/// The ids, addresses and first names in the table for SQL.
+async fn rows(client: &tokio_postgres::Client, options: &PostgresOptions) -> Vec<(String, Option<String>, String)> {
+    let all = format!(
+        "SELECT id, email_address, coalesce(first_name, '') FROM {}_user ORDER BY email_address",
+        options.prefix
+    );
+    let rows = client.query(&all, &[]).await.expect("rows");
+    rows.iter().map(|row| (row.get(0), row.get(1), row.get(2))).collect()
 }
 
 fn user(n: u8, address: &str) -> User {

@@ -20,6 +20,7 @@ use crate::store::commit::{Commit, Committed};
 use crate::store::error::{CommitError, StoreError};
 use crate::store::health::Health;
 use crate::store::kv::codec;
+use crate::store::kv::key::bookkeeping::NODE;
 use crate::store::kv::key::{self, COUNTED_HERE, LAST_SEEN};
 use crate::store::kv::key_value::Write;
 use crate::store::kv::reads::Reads;
@@ -134,7 +135,7 @@ impl<M: SharedMap> Beneath for Nodes<M> {
                 Ok(()) => return Ok(()),
                 Err(AppendError::Unavailable) => return Err(CommitError::Unavailable),
                 // It expects nothing, so it may be written twice.
-                Err(AppendError::Conflict(_) | AppendError::Again | AppendError::Unknown) => {
+                Err(_) => {
                     shared.kv.map.pause(tries).await;
                 }
             }
@@ -151,7 +152,7 @@ impl<M: SharedMap> Beneath for Nodes<M> {
     }
 
     async fn close(shared: &Arc<Shared<Self>>) {
-        let fence = Batch { expected: ReadSet::new(), writes: [(shared.kv.fence.clone(), None)].into() };
+        let fence = Batch { writes: [(shared.kv.fence.clone(), None)].into(), ..Batch::default() };
         if let Err(error) = shared.kv.map.append(Stamp::draw(), &fence).await {
             tracing::debug!(?error, "the value by which this node knew its batches stays in the store");
         }
@@ -176,8 +177,6 @@ async fn answer<M: SharedMap, T: Send>(
     Err(StoreError::Unavailable("an answer needed too many reads one after the other".into()))
 }
 
-/// How the names of the values begin that nodes write with each batch.
-const NODE: &str = "node:";
 /// How long the fence of a node is kept that writes no more.
 const FENCE_KEPT_MS: u64 = 86_400_000;
 /// How many of them one start looks at.

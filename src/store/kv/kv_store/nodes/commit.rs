@@ -31,7 +31,14 @@ pub(super) async fn commit<M: SharedMap>(shared: &Arc<Shared<Nodes<M>>>, commits
     let mut deciding = shared.state.lock().await;
     deciding.view.begin();
     let at = commits.iter().map(|commit| commit.at).max().unwrap_or_default();
-    let mut run = Run { commits, at, answers: vec![None; commits.len()], conflicts: vec![0; commits.len()], others: 0 };
+    let mut run = Run {
+        commits,
+        at,
+        answers: vec![None; commits.len()],
+        conflicts: vec![0; commits.len()],
+        others: 0,
+        at_once: COMMITS_MAX,
+    };
     let mut expected = usual_keys(commits);
     expected.extend([shared.kv.fence.clone(), key::value(EVENTS_REMOVED)]);
     if let Err(error) = deciding.view.fetch(&shared.kv.map, Missing::of(expected)).await {
@@ -56,6 +63,8 @@ struct Run<'a> {
     conflicts: Vec<u32>,
     /// How often a round failed because of something else.
     others: u32,
+    /// How many of them are written at once.
+    at_once: usize,
 }
 
 impl Run<'_> {
@@ -184,7 +193,7 @@ impl Deciding {
         let view = &self.view;
         let mut batch = WriteBatch::over(view, &nodes.unreadable).for_commits(run.commits.len(), &nodes.clients);
         let (mut plans, mut size) = (Vec::new(), 0);
-        for index in run.open().take(COMMITS_MAX) {
+        for index in run.open().take(run.at_once) {
             drop((view.take_reads(), view.take_alone()));
             let plan = batch.plan(&run.commits[index]);
             let mut writes = plan.writes;
@@ -244,6 +253,27 @@ impl Deciding {
                 map.pause(tries).await;
                 Ok(false)
             }
+            #[cfg(feature = "postgres")]
+            Err(AppendError::Refused(user, rejection)) => {
+                let is_theirs = |plan: &&Planned| plan.writes.iter().any(|write| write.key == user);
+                let refused: Vec<_> = round.plans.iter().filter(is_theirs).map(|plan| plan.index).collect();
+                for index in &refused {
+                    run.answers[*index] = Some(Err(CommitError::Rejected(rejection.clone())));
+                }
+                if refused.is_empty() { Err(CommitError::Unavailable) } else { Ok(false) }
+            }
+            #[cfg(feature = "postgres")]
+            Err(AppendError::OneOfThem) if round.plans.len() > 1 => {
+                run.at_once = 1;
+                Ok(false)
+            }
+            #[cfg(feature = "postgres")]
+            Err(AppendError::OneOfThem) => {
+                for plan in &round.plans {
+                    run.answers[plan.index] = Some(Err(CommitError::Unavailable));
+                }
+                Ok(false)
+            }
             Err(AppendError::Unavailable) => Err(CommitError::Unavailable),
             Err(AppendError::Unknown) => {
                 self.view.clear();
@@ -300,7 +330,8 @@ impl Deciding {
                     }
                 }
                 Err(AppendError::Unknown) => drawn.push(stamp),
-                Err(AppendError::Again | AppendError::Unavailable) => {}
+                // The fence alone is refused by nobody.
+                Err(_) => {}
             }
             node.map.pause(tries).await;
         }
