@@ -1,7 +1,7 @@
 //! The binary with its store in PostgreSQL.
 
 #[path = "../../src/store/postgres/tests/cluster.rs"]
-mod cluster;
+pub(crate) mod cluster;
 
 use std::path::Path;
 use std::process::Command;
