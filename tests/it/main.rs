@@ -69,6 +69,7 @@ mod mailbox;
 mod messages;
 mod mixed_load;
 mod navigations;
+mod nodes;
 mod npm;
 mod oauth;
 mod openapi;

@@ -1,0 +1,227 @@
+//! Complete sign-ups by code over HTTP on one, two and three processes over one PostgreSQL, beside one process over the store on
+//! the disk: how many a second, how long each takes, and the processor time of the database for each. All run on this machine,
+//! with the load; the processor time says more than the rate.
+//!
+//! `VESTIBULE_NODES_SECONDS` (5), `VESTIBULE_NODES_CALLERS` (64, over all nodes) and `VESTIBULE_NODES_ROUNDS` (3) bound it. The
+//! addresses are those of the test mode, which get no message.
+
+#![allow(clippy::disallowed_methods, reason = "a bench measures real time")]
+
+#[allow(dead_code, reason = "tests use the rest")]
+#[path = "../tests/it/nodes/database.rs"]
+mod database;
+mod support;
+
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+use support::http::{connect, exchange};
+use tempfile::TempDir;
+use tokio::net::TcpStream;
+
+use database::Database;
+
+fn main() {
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().expect("a runtime");
+    let Some(database) = Database::start(&["shared_buffers=256MB"]) else {
+        return println!("nodes: there is no PostgreSQL here");
+    };
+    let url = database.url();
+    let shared = |nodes: usize| format!("kind = \"postgres\"\nurl = \"{url}\"\nprefix = \"of_{nodes}\"\n");
+    let sites: Vec<Site> = (1..=NODES_MAX).map(|nodes| Site::start(nodes, &shared(nodes))).collect();
+    let alone = Site::start(1, "kind = \"sled\"\n");
+    let mut figures: Vec<Figures> = (0..=NODES_MAX).map(|_| Figures::default()).collect();
+    for _ in 0..of_environment("ROUNDS", 3) {
+        runtime.block_on(alone.measure(None, &mut figures[0]));
+        for (index, site) in sites.iter().enumerate() {
+            runtime.block_on(site.measure(Some(&database), &mut figures[index + 1]));
+        }
+    }
+    let baseline = support::median(figures[0].rates.clone());
+    for (nodes, figures) in figures.iter_mut().enumerate().rev() {
+        figures.print(nodes, baseline);
+    }
+}
+
+/// What was measured in all rounds at one site.
+#[derive(Default)]
+struct Figures {
+    rates: Vec<f64>,
+    took: Vec<Duration>,
+    asked: Vec<Duration>,
+    done: usize,
+    of_database: Duration,
+    of_nodes: Duration,
+}
+
+impl Figures {
+    fn print(&mut self, nodes: usize, baseline: f64) {
+        let name = match nodes {
+            0 => "one process, on the disk".to_owned(),
+            1 => "one node, PostgreSQL".to_owned(),
+            _ => format!("{nodes} nodes, PostgreSQL"),
+        };
+        support::compare(&name, support::median(self.rates.clone()), "on the disk", baseline, 1.0);
+        support::percentiles(&format!("{name}: a sign-up"), &mut self.took);
+        support::percentiles(&format!("{name}: a request"), &mut self.asked);
+        let of_each = |time: Duration| time.as_secs_f64() * 1e6 / self.done.max(1) as f64;
+        let (database, own) = (of_each(self.of_database), of_each(self.of_nodes));
+        println!("{name:<44} processor time of a sign-up: database {database:.0} µs, nodes {own:.0} µs");
+    }
+}
+
+/// Some processes over one store.
+struct Site {
+    nodes: Vec<Node>,
+    _folder: TempDir,
+}
+
+/// A process of the binary. It ends when dropped.
+struct Node {
+    process: Child,
+    port: u16,
+}
+
+impl Site {
+    fn start(nodes: usize, store: &str) -> Self {
+        let folder = TempDir::new().expect("a folder");
+        let key = folder.path().join("instance.key");
+        let config = format!(
+            "[instance]\nkey_file = {key:?}\n[settings]\nfile = \"email_code\"\n[verification]\ntest_mode = true\n\
+             resend_cooldown_s = 0\n[limits]\nsource = false\naddress = false\n[telemetry]\nrequests = \"off\"\n\
+             [store]\n{store}"
+        );
+        // The first one makes the key.
+        let nodes = (0..nodes).map(|index| Node::start(&folder.path().join(index.to_string()), &config));
+        Self { nodes: nodes.collect(), _folder: folder }
+    }
+
+    /// One round.
+    async fn measure(&self, database: Option<&Database>, figures: &mut Figures) {
+        static NUMBER: AtomicUsize = AtomicUsize::new(0);
+        let burst = Duration::from_secs(of_environment("SECONDS", 5) as u64);
+        let of_database = || database.map(Database::cpu_time).unwrap_or_default();
+        let of_nodes = || self.nodes.iter().map(|node| cpu_time_of(node.process.id())).sum::<Duration>();
+        let before = (of_database(), of_nodes());
+        let began = Instant::now();
+        let callers = (0..of_environment("CALLERS", 64)).map(|caller| {
+            let port = self.nodes[caller % self.nodes.len()].port;
+            tokio::spawn(async move {
+                let mut person = Person::at(port).await;
+                let mut took = Vec::new();
+                while began.elapsed() < burst {
+                    let since = Instant::now();
+                    person.sign_up(NUMBER.fetch_add(1, Ordering::Relaxed)).await;
+                    took.push(since.elapsed());
+                }
+                (took, person.asked)
+            })
+        });
+        let mut done = 0;
+        for caller in callers.collect::<Vec<_>>() {
+            let (took, asked) = caller.await.expect("a caller");
+            done += took.len();
+            figures.took.extend(took);
+            figures.asked.extend(asked);
+        }
+        figures.rates.push(support::rate(done, began.elapsed()));
+        figures.done += done;
+        figures.of_database += of_database().saturating_sub(before.0);
+        figures.of_nodes += of_nodes().saturating_sub(before.1);
+    }
+}
+
+impl Node {
+    /// Starts a process with its data in `folder`, and waits until it listens.
+    fn start(folder: &Path, config: &str) -> Self {
+        std::fs::create_dir(folder).expect("a folder");
+        let (file, log) = (folder.join("vestibule.toml"), folder.join("log"));
+        std::fs::write(&file, config).expect("a file");
+        let output = std::fs::File::create(&log).expect("a log");
+        let mut command = Command::new(env!("CARGO_BIN_EXE_vestibule"));
+        command.args(["serve", "--listen", "127.0.0.1:0", "--config"]).arg(file).arg("--data").arg(folder.join("data"));
+        command.stdin(Stdio::null()).stdout(output.try_clone().expect("a log")).stderr(output);
+        let mut node = Self { process: command.spawn().expect("a process"), port: 0 };
+        while node.port == 0 {
+            let text = std::fs::read_to_string(&log).unwrap_or_default();
+            assert!(node.process.try_wait().expect("a process").is_none(), "it ended at its start: {text}");
+            node.port = text.lines().find_map(port_in).unwrap_or_default();
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        node
+    }
+}
+
+impl Drop for Node {
+    fn drop(&mut self) {
+        if self.process.kill().is_ok() {
+            drop(self.process.wait());
+        }
+    }
+}
+
+/// The port in the banner.
+fn port_in(line: &str) -> Option<u16> {
+    let (_, rest) = line.strip_prefix("  ")?.split_once("http://localhost:")?;
+    rest.split(|c: char| !c.is_ascii_digit()).next()?.parse().ok()
+}
+
+/// Somebody with a kept connection, who signs up again and again under another address.
+struct Person {
+    stream: TcpStream,
+    port: u16,
+    buffer: Vec<u8>,
+    asked: Vec<Duration>,
+}
+
+impl Person {
+    async fn at(port: u16) -> Self {
+        Self { stream: connect(port).await, port, buffer: Vec::new(), asked: Vec::new() }
+    }
+
+    async fn sign_up(&mut self, number: usize) {
+        let form = format!("email_address=ada{number}%2Bclerk_test%40example.com");
+        let (made, token) = self.post("/v1/client/sign_ups", "", &form).await;
+        let id = made["response"]["id"].as_str().expect("an id").to_owned();
+        let path = format!("/v1/client/sign_ups/{id}");
+        self.post(&format!("{path}/prepare_verification"), &token, "strategy=email_code").await;
+        let form = "strategy=email_code&code=424242";
+        let (done, _) = self.post(&format!("{path}/attempt_verification"), &token, form).await;
+        assert_eq!(done["response"]["status"], "complete", "{done}");
+    }
+
+    /// The answer, and the token in it.
+    async fn post(&mut self, path: &str, token: &str, form: &str) -> (Value, String) {
+        let request = format!(
+            "POST {path}?_is_native=1 HTTP/1.1\r\nhost: localhost:{}\r\nauthorization: {token}\r\n\
+             content-type: application/x-www-form-urlencoded\r\ncontent-length: {}\r\n\r\n{form}",
+            self.port,
+            form.len()
+        );
+        let since = Instant::now();
+        let (head, body) = exchange(&mut self.stream, request.as_bytes(), &mut self.buffer).await;
+        self.asked.push(since.elapsed());
+        assert!(head.starts_with("HTTP/1.1 200"), "{head} {}", String::from_utf8_lossy(&body));
+        let token = head.lines().find_map(|line| line.strip_prefix("authorization: ")).unwrap_or_default();
+        (serde_json::from_slice(&body).expect("JSON"), token.to_owned())
+    }
+}
+
+/// The processor time that a process has used.
+fn cpu_time_of(process: u32) -> Duration {
+    let stat = std::fs::read_to_string(format!("/proc/{process}/stat")).unwrap_or_default();
+    let fields = stat.rsplit_once(')').map(|(_, fields)| fields).unwrap_or_default().split_whitespace();
+    let ticks: u64 = fields.skip(11).take(2).filter_map(|field| field.parse::<u64>().ok()).sum();
+    Duration::from_millis(ticks * 10)
+}
+
+/// A bound from the environment.
+fn of_environment(name: &str, otherwise: usize) -> usize {
+    let text = std::env::var(format!("VESTIBULE_NODES_{name}")).ok();
+    text.and_then(|text| text.parse().ok()).unwrap_or(otherwise)
+}
+
+const NODES_MAX: usize = 3;
