@@ -84,6 +84,7 @@ impl Cluster {
             prefix: self.prefix.clone(),
             sealing: Some(Sealing { key: key.store_key(), seal: true }),
             migrates: false,
+            projects: true,
         };
         PostgresStore::open(&options).await.expect("a store")
     }
