@@ -93,11 +93,6 @@ impl Cluster {
     pub(super) async fn store(&self) -> PostgresStore {
         self.store_at(url().expect("a server")).await
     }
-
-    /// The table of entries.
-    pub(super) fn table(&self) -> String {
-        format!("{}_kv", self.prefix)
-    }
 }
 
 impl Node {

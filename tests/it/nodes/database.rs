@@ -4,7 +4,6 @@
 use std::io::{BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdout, Command, Stdio};
-use std::time::Duration;
 
 /// A running server.
 pub(crate) struct Database {
@@ -55,11 +54,6 @@ impl Database {
         sql(&self.folder, statement)
     }
 
-    /// The processor time that it has used so far, with that of connections that have ended.
-    pub(crate) fn cpu_time(&self) -> Duration {
-        cpu_time(&self.folder)
-    }
-
     fn begin(primary: &str, settings: &[&str]) -> Option<Self> {
         let mut command = command_as_user();
         command.arg(primary).args(settings);
@@ -97,29 +91,6 @@ pub(crate) fn sql(folder: &Path, statement: &str) -> String {
     let done = command.output().expect("psql runs");
     assert!(done.status.success(), "{statement}: {}", String::from_utf8_lossy(&done.stderr));
     String::from_utf8_lossy(&done.stdout).trim_end().to_owned()
-}
-
-/// The processor time of the server in `folder`.
-pub(crate) fn cpu_time(folder: &Path) -> Duration {
-    let file = std::fs::read_to_string(folder.join("data/postmaster.pid")).expect("the server runs");
-    let first = file.lines().next().expect("a process id");
-    // The first two figures are its own, the others those of its children that have ended.
-    let ended: u64 = times_of(first).map_or(0, |(_, times)| times.iter().sum());
-    let processes = std::fs::read_dir("/proc").expect("the tests run on Linux");
-    let names = processes.filter_map(|entry| entry.ok()?.file_name().into_string().ok());
-    let of_children = names.filter_map(|name| times_of(&name)).filter(|(parent, _)| parent == first);
-    let running: u64 = of_children.map(|(_, times)| times[0] + times[1]).sum();
-    Duration::from_millis((ended + running) * MS_PER_TICK)
-}
-
-/// The parent of a process, and its four figures of time: its own and those of its children that have ended, each the user's
-/// and the system's.
-fn times_of(process: &str) -> Option<(String, [u64; 4])> {
-    process.parse::<u32>().ok()?;
-    let stat = std::fs::read_to_string(format!("/proc/{process}/stat")).ok()?;
-    let fields: Vec<&str> = stat.rsplit_once(')')?.1.split_whitespace().collect();
-    let figure = |index: usize| fields.get(index)?.parse().ok();
-    Some(((*fields.get(1)?).to_owned(), [figure(11)?, figure(12)?, figure(13)?, figure(14)?]))
 }
 
 fn line_of(answers: &mut BufReader<ChildStdout>) -> Option<String> {
@@ -191,6 +162,3 @@ kill -INT $server
 wait $server
 rm -rf "$folder"
 "#;
-
-/// Linux counts the time of processes in hundredths of a second, whatever the kernel's own tick is.
-const MS_PER_TICK: u64 = 10;

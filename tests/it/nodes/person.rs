@@ -161,7 +161,7 @@ impl Person {
 pub(super) fn at_once<T: Send, W: FnOnce() -> T + Send>(works: Vec<W>) -> Vec<T> {
     let barrier = &Barrier::new(works.len());
     thread::scope(|scope| {
-        let begin = |work| {
+        let begin = |work: W| {
             scope.spawn(move || {
                 barrier.wait();
                 work()

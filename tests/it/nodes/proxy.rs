@@ -4,23 +4,21 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread;
 use std::time::Duration;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream, UnixStream};
-use tokio::runtime::Runtime;
 use tokio::sync::watch;
 
 use super::cut::{Cut, Cuts, Watcher};
 
-/// A proxy on a free port of this machine.
+/// A proxy on a free port of this machine. Its connections end with it.
 pub(crate) struct Proxy {
     port: u16,
     state: watch::Sender<State>,
     cuts: Arc<Cuts>,
     opened: Arc<AtomicUsize>,
-    /// Its connections end with it.
-    _runtime: Runtime,
 }
 
 /// How it treats what passes.
@@ -47,20 +45,18 @@ struct State {
 impl Proxy {
     /// A proxy in front of the server that listens on the Unix socket `target`.
     pub(crate) fn start(target: PathBuf) -> Self {
-        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build();
-        let runtime = runtime.expect("a runtime");
-        let listener = runtime.block_on(TcpListener::bind("127.0.0.1:0")).expect("a free port");
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a free port");
+        listener.set_nonblocking(true).expect("a socket option");
         let port = listener.local_addr().expect("an address").port();
         let (state, seen) = watch::channel(State { mode: Mode::Pass, target, generation: 0 });
         let (cuts, opened) = (Arc::new(Cuts::default()), Arc::new(AtomicUsize::new(0)));
         let (of_connections, counted) = (cuts.clone(), opened.clone());
-        runtime.spawn(async move {
-            while let Ok((client, _)) = listener.accept().await {
-                counted.fetch_add(1, Ordering::SeqCst);
-                tokio::spawn(pass(client, seen.clone(), of_connections.clone()));
-            }
+        // A test may run in a runtime of its own, and block it.
+        thread::spawn(move || {
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+            runtime.block_on(accept(listener, seen, &of_connections, &counted));
         });
-        Self { port, state, cuts, opened, _runtime: runtime }
+        Self { port, state, cuts, opened }
     }
 
     /// The URL of the database for the node behind it.
@@ -102,6 +98,29 @@ impl Proxy {
     /// How many connections were opened so far.
     pub(crate) fn opened(&self) -> usize {
         self.opened.load(Ordering::SeqCst)
+    }
+}
+
+/// Takes connections until the proxy is dropped.
+async fn accept(
+    listener: std::net::TcpListener,
+    mut state: watch::Receiver<State>,
+    cuts: &Arc<Cuts>,
+    opened: &AtomicUsize,
+) {
+    let listener = TcpListener::from_std(listener).expect("a listener");
+    let seen = state.clone();
+    loop {
+        tokio::select! {
+            changed = state.changed() => if changed.is_err() {
+                return;
+            },
+            client = listener.accept() => {
+                let Ok((client, _)) = client else { return };
+                opened.fetch_add(1, Ordering::SeqCst);
+                tokio::spawn(pass(client, seen.clone(), cuts.clone()));
+            }
+        }
     }
 }
 
@@ -154,7 +173,8 @@ async fn relay(mut client: TcpStream, server: Option<UnixStream>, mut state: wat
                 _ => return,
             },
         };
-        if let Mode::Delay(time) = state.borrow().mode {
+        let mode = state.borrow().mode;
+        if let Mode::Delay(time) = mode {
             tokio::time::sleep(time).await;
         }
         let passed = if is_from_client {
