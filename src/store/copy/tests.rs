@@ -117,12 +117,12 @@ async fn a_store_is_the_same_after_a_move_to_tables_and_back() {
     let store = PostgresStore::open(&options).await.expect("a finished copy");
     let before = store.events(None, 100).await.expect("the log").events;
     assert_eq!((store.count_users().await, before.len()), (Ok(20), 20));
-    assert_eq!(store.user(UserId::from_bytes([9; 16])).await, Ok(Some(user(9))));
+    assert_eq!(store.user(UserId::from_bytes([9; 16])).await, Ok(Some(user(9).into())));
     store.close().await;
     let back = copied(&tables(&options), &folder(&last)).await;
     assert_eq!(back, there);
     let store = embedded(&last);
-    assert_eq!(store.user(UserId::from_bytes([9; 16])).await, Ok(Some(user(9))));
+    assert_eq!(store.user(UserId::from_bytes([9; 16])).await, Ok(Some(user(9).into())));
     assert!(store.commit(vec![create(21)]).await[0].is_ok());
     assert!(store.commit(vec![create(9)]).await[0].is_err(), "the address is taken");
     let after = store.events(None, 100).await.expect("the log").events;
