@@ -8,6 +8,7 @@ use crate::domain::context::Context;
 use crate::domain::id::{ClientId, SignInId};
 use crate::domain::rejection::{ErrorCode, Rejection};
 use crate::domain::secret::Secret;
+use crate::domain::sign_in::SignIn;
 use crate::domain::time::Span;
 use crate::domain::verification::{LinkOwner, LinkSecret, LinkToken, VerificationStatus, VerifyLink};
 use crate::engine::admission::RETRY_AFTER;
@@ -95,12 +96,10 @@ impl Engine {
             check_unused(self.status_of_sign_in_link(&token).await?).map_err(|refused| of_ticket(&refused))?;
             let holder = if is_owner { caller.clone() } else { self.holder(owner).await? };
             let client = holder.client().ok_or(EngineError::Internal)?;
-            let user = self.user_of(self.in_progress(Some(client), id)?).await?;
+            let user = self.user_of(self.open_for_ticket(Some(client), id)?).await?;
             let user = user.as_deref();
             let decide = |client: Option<&Client>, cx: &mut Context<'_>| {
-                // It was in progress a moment ago: another call with the ticket was faster.
-                let value =
-                    self.in_progress(client, id).map_err(|_| Rejection::from(ErrorCode::ApprovalTokenConsumed))?;
+                let value = self.open_for_ticket(client, id)?;
                 client.map_or(Ok(()), |client| client.admits(user, single, cx.now))?;
                 Ok(value.verify_link(&follow, user, cx)?)
             };
@@ -120,6 +119,11 @@ impl Engine {
             return Ok((sign_in, client));
         }
         Err(EngineError::Busy { retry_after: RETRY_AFTER })
+    }
+
+    /// The sign-in of a ticket. It was in progress a moment ago: where it is not, another call with the ticket was faster.
+    fn open_for_ticket<'a>(&self, client: Option<&'a Client>, id: SignInId) -> Result<&'a SignIn, Rejection> {
+        self.in_progress(client, id).map_err(|_| ErrorCode::SignInTokenAlreadyUsed.into())
     }
 }
 
