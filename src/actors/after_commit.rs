@@ -49,11 +49,9 @@ impl Following {
         }
     }
 
-    /// Leaves them to other nodes.
-    pub(super) async fn give_back(&self) {
-        for (_, lease) in &self.0 {
-            lease.give_back().await;
-        }
+    /// The leases of the hooks.
+    pub(super) fn leases(&self) -> impl Iterator<Item = &Lease> {
+        self.0.iter().map(|(_, lease)| lease)
     }
 }
 

@@ -7,11 +7,12 @@
 //! rule rests on them.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use tokio::sync::watch;
 use tokio::task::AbortHandle;
-use tokio::time::Instant;
+use tokio::time::{Instant, timeout};
 
 use crate::entropy::unique_bytes;
 use crate::store::{Commit, CommitError, Decision, LEASE, NamedValueWrite};
@@ -45,6 +46,8 @@ struct Shared {
     persister: Persister,
     name: String,
     held: watch::Sender<Held>,
+    /// Whether this node is to leave the lease to others for a while.
+    rests: AtomicBool,
     /// How this node names itself in the value.
     node: [u8; 16],
     /// The value by which this node holds it. Locked while it is being changed.
@@ -68,7 +71,7 @@ impl Lease {
         let name = format!("{LEASE}{name}");
         let (context, persister) = (context.clone(), persister.clone());
         let (node, kept) = (unique_bytes(), tokio::sync::Mutex::default());
-        let shared = Arc::new(Shared { context, persister, name, held, node, kept });
+        let shared = Arc::new(Shared { context, persister, name, held, rests: AtomicBool::new(false), node, kept });
         let task = tokio::spawn(keep(shared.clone())).abort_handle();
         Self { held: receiver, keeper: Some(Arc::new(Keeper { task, shared })) }
     }
@@ -110,10 +113,18 @@ impl Lease {
         }
     }
 
-    /// Gives it back, so that another node has it at once, and tries no more to hold it.
+    /// Gives it back, so that another node has it at once, and tries no more to hold it. Where the store does not answer soon, it
+    /// ends by itself.
     pub async fn give_back(&self) {
         let Some(keeper) = &self.keeper else { return };
         keeper.task.abort();
+        drop(timeout(GIVEN_BACK_WITHIN, keeper.shared.give_back()).await);
+    }
+
+    /// Gives it back because this node can't do the work at present, and does not try to hold it for a while.
+    pub async fn pass_on(&self) {
+        let Some(keeper) = &self.keeper else { return };
+        keeper.shared.rests.store(true, Ordering::Relaxed);
         keeper.shared.give_back().await;
     }
 }
@@ -140,11 +151,14 @@ async fn keep(shared: Arc<Shared>) {
     // What another node has written, and since when it is known.
     let mut seen: Option<(Vec<u8>, Instant)> = None;
     loop {
+        if shared.rests.swap(false, Ordering::Relaxed) {
+            tokio::time::sleep(lasts * RESTS).await;
+        }
         let begun = Instant::now();
         let mut kept = shared.kept.lock().await;
         match shared.context.store.value(&shared.name).await {
             Ok(stored) => {
-                if shared.is_free(stored.as_deref(), &mut seen, begun) {
+                if shared.is_free(stored.as_deref(), &mut seen, Instant::now()) {
                     let next = LeaseValue::after(stored.as_deref(), shared.node).bytes();
                     *kept = shared.write(stored, next.clone()).await.is_ok().then_some(next);
                     if kept.is_some() {
@@ -227,6 +241,9 @@ impl LeaseValue {
 const NOBODY: [u8; 16] = [0; 16];
 /// How many times a holder can fail to write until it has lost the lease, and one.
 const ROUNDS: u32 = 4;
+/// For how many times of a lease a node rests.
+const RESTS: u32 = 3;
+const GIVEN_BACK_WITHIN: Duration = Duration::from_secs(2);
 /// By how much a holder stops earlier, for clocks that do not run at the same speed.
 const MARGIN: Duration = Duration::from_secs(1);
 

@@ -24,9 +24,7 @@ mod system;
 pub(crate) mod test_support;
 
 pub use after_commit::Follower;
-#[cfg(feature = "cli")]
-pub use announced::announce;
-pub use announced::read_announced;
+pub use announced::{announce, read_announced};
 pub use context::{ActorContext, ActorOptions, OnSent, switch_name, warn_of_paused};
 pub use hook::Hooked;
 pub use last_seen::LastSeen;

@@ -345,7 +345,7 @@ impl State {
         let outcome = match transition.change {
             Change::Made => match self.ask_application(Some(command), &mut transition).await {
                 Ok(values) => return self.commit(Some(value.version), terms, transition, values).await,
-                Err(error) => return Decided::Compared(Err(error)),
+                Err(error) => return Decided::Alone(Err(error)),
             },
             Change::Nothing => Outcome::Unchanged,
             Change::Replay => Outcome::Again,

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::future::join_all;
 use ractor::{Actor, ActorRef, SpawnErr};
 use tokio::sync::oneshot;
 
@@ -160,10 +161,7 @@ impl System {
         if self.relay.send_message(RelayMessage::Rest(reply.into())).is_ok() {
             drop(answer.await);
         }
-        self.following.give_back().await;
-        for lease in &self.leases {
-            lease.give_back().await;
-        }
+        join_all(self.following.leases().chain(&self.leases).map(Lease::give_back)).await;
         // An empty commit, which stores the time.
         let last = Commit { at: self.context.now(), relaxed: true, ..Commit::default() };
         if let Err(error) = self.persister.commit(last).await {

@@ -2,6 +2,7 @@
 
 use std::sync::{Mutex, PoisonError};
 
+use crate::actors::announce;
 use crate::domain::time::Timestamp;
 use crate::password::{DigestCost, ForeignCost, HashParameters};
 use crate::store::{Commit, CommitError, Store, StoreError};
@@ -30,7 +31,10 @@ impl Costs {
         known.own.drain(..if known.own.contains(&today) { 0 } else { surplus });
         let costs = Self(Mutex::new(known));
         if let Some((name, bytes)) = costs.note(&today.into()) {
-            let commit = Commit::of_value(Timestamp::default(), name, bytes);
+            let mut commit = Commit { concerns_others: true, ..Commit::of_value(Timestamp::default(), name, bytes) };
+            if store.is_shared() {
+                announce(&mut commit);
+            }
             store.commit(vec![commit]).await.pop().unwrap_or(Err(CommitError::Unknown))?;
         }
         Ok(costs)

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use ractor::{Actor, ActorProcessingErr, ActorRef, RpcReplyPort};
+use tokio::task::JoinSet;
 use tokio::time::Instant;
 
 use crate::actors::context::ActorContext;
@@ -58,6 +59,8 @@ pub(in crate::actors) struct State {
     persister: Option<Persister>,
     /// Of nodes that share a store, one has the messages that others could not send.
     lease: Option<Lease>,
+    /// Tells of its moves. It ends with the relay.
+    looking: JoinSet<()>,
     email: ChannelState,
     sms: ChannelState,
     is_reading: bool,
@@ -127,6 +130,7 @@ impl Actor for RelayActor {
             sender: Arc::new(sender),
             persister: None,
             lease: None,
+            looking: JoinSet::new(),
             email,
             sms,
             is_reading: false,
@@ -144,7 +148,7 @@ impl Actor for RelayActor {
         match message {
             RelayMessage::Resume(persister, lease) => {
                 if lease.is_shared() {
-                    tokio::spawn(tell_of_moves(lease.clone(), myself.clone()));
+                    state.looking.spawn(tell_of_moves(lease.clone(), myself.clone()));
                 }
                 state.persister = Some(persister);
                 state.lease = Some(lease);
@@ -157,6 +161,7 @@ impl Actor for RelayActor {
                 state.advance(channel, place, &myself);
             }
             RelayMessage::Read => {
+                state.pass_on_if_failing();
                 // The running read may already be past the entries in question, so another read follows it.
                 state.lanes().for_each(|lane| lane.lane.note_spilled());
                 state.read(&myself);
@@ -227,6 +232,16 @@ impl State {
     /// Whether the messages in the outbox that other nodes can't send any more are for this node.
     fn has_outbox(&self) -> bool {
         self.lease.as_ref().is_some_and(Lease::is_held)
+    }
+
+    /// Leaves the messages of others to a node whose providers may be in reach.
+    fn pass_on_if_failing(&mut self) {
+        let is_failing =
+            self.lanes().any(|lane| lane.failing.as_ref().is_some_and(|failing| failing.began.elapsed() > FAILS_FOR));
+        if let Some(lease) = self.lease.clone().filter(|lease| is_failing && lease.is_shared() && lease.is_held()) {
+            tracing::info!("messages of other nodes are left to another node: those of this one can't be sent");
+            tokio::spawn(async move { lease.pass_on().await });
+        }
     }
 
     /// Begins to read the outbox for the lanes that have messages there only, unless a read is running.
@@ -473,6 +488,8 @@ async fn tell_of_moves(lease: Lease, relay: ActorRef<RelayMessage>) {
 }
 
 const PAGE: usize = 256;
+/// For how long a lane fails until the messages of other nodes are left to another one.
+const FAILS_FOR: Duration = Duration::from_secs(30);
 /// How often the node that has the lease of the outbox looks at it.
 const LOOKS_EVERY: Duration = Duration::from_secs(5);
 /// How long after a failed read the next one begins.

@@ -174,10 +174,11 @@ impl Lane {
         }
     }
 
-    /// Leaves a message that was to be delivered now to another node.
+    /// Leaves a message that was to be delivered now to another node. While the lane fails, the next one is tried in its place.
     pub(super) fn leave(&mut self, delivery: &Delivery) {
         self.in_delivery = self.in_delivery.saturating_sub(1);
         self.held.remove(&delivery.entry.id);
+        self.begun_at = None;
     }
 
     /// Records the end of a delivery that began at `begun`.

@@ -21,7 +21,7 @@ use crate::store::{Commit, CommitError, Housekeeping, MessageEnd, OutboxEntry, O
 
 use super::lane::{Delivery, DeliveryEnd, FinalStatus};
 use super::notices::Notices;
-use super::others::longest_try;
+use super::others::{longest_try, may_send};
 
 /// The transport of each channel.
 #[derive(Clone)]
@@ -190,9 +190,15 @@ impl Sender {
         status: FinalStatus,
         end: MessageEnd,
     ) -> DeliveryEnd {
-        match self.strike(persister, vec![(entry.id, end)]).await {
-            true => DeliveryEnd::Removed(status),
-            false => DeliveryEnd::NotRemoved(status),
+        loop {
+            if self.strike(persister, vec![(entry.id, end.clone())]).await {
+                return DeliveryEnd::Removed(status);
+            }
+            // Another node would send it again.
+            if !may_send(&self.context, entry) {
+                return DeliveryEnd::NotRemoved(status);
+            }
+            tokio::time::sleep(STRIKE_PAUSE).await;
         }
     }
 

@@ -65,6 +65,8 @@ pub(super) struct Delivery {
     reads_retries: bool,
     health: Health,
     disabled: Option<Disabled>,
+    /// Whether the stored cursor is not the one that this delivery has written.
+    is_superseded: bool,
     unsaved: Unsaved,
     /// While it runs, the endpoint hears of messages.
     _hearing: Vec<Hearing>,
@@ -115,6 +117,7 @@ impl Delivery {
             reads_retries: true,
             health: progress.health,
             disabled: None,
+            is_superseded: false,
             unsaved: Unsaved {
                 cursor: (progress.cursor, now),
                 is_unsure: false,
@@ -130,8 +133,9 @@ impl Delivery {
         })
     }
 
-    /// Delivers until it is to stop, or the endpoint is switched off.
-    pub(super) async fn run(mut self, mut stop: watch::Receiver<Stop>) {
+    /// Delivers until it is to stop, or the endpoint is switched off; true where another delivery is to begin from what is
+    /// stored, because somebody else has moved the cursor.
+    pub(super) async fn run(mut self, mut stop: watch::Receiver<Stop>) -> bool {
         loop {
             if self.wants_more() {
                 self.pace.note(wait_for_turn().await);
@@ -141,19 +145,22 @@ impl Delivery {
                 tracing::warn!(webhook_endpoint.id = %self.kept.id, %error, "webhooks wait, since the store can't be read");
             }
             let is_saved = !self.is_to_save() || self.save().await;
-            if self.disabled.is_some() && is_saved {
-                return;
+            if (self.disabled.is_some() || self.is_superseded) && is_saved {
+                return self.is_superseded;
             }
             let is_stuck = outcome.is_err() || !is_saved;
             tokio::select! {
-                wanted = wanted(&mut stop) => return self.finish(wanted).await,
+                wanted = wanted(&mut stop) => {
+                    self.finish(wanted).await;
+                    return false;
+                }
                 Some(attempted) = self.running.join_next() => self.settle_all(attempted),
                 // So that a long way through events that are not wanted does not hold up other tasks.
                 () = tokio::task::yield_now(), if !is_stuck && self.has_more() => {}
                 () = tokio::time::sleep(HELD_BACK), if !is_stuck && self.is_held_back() => {}
                 changed = self.new_events.changed(), if !self.is_behind && !is_stuck => {
                     if changed.is_err() {
-                        return;
+                        return false;
                     }
                     self.is_behind = true;
                 }
@@ -415,12 +422,15 @@ impl Delivery {
     /// Stores the results of deliveries; `false` if they could not be written, and are to be written later.
     async fn save(&mut self) -> bool {
         let now = self.shared.context.now();
-        if self.unsaved.is_unsure {
-            let Ok(stored) = self.shared.context.store.webhook_endpoint(self.kept.id).await else { return false };
-            self.unsaved.cursor.0 = stored.and_then(|stored| stored.progress.cursor);
+        let store = &self.shared.context.store;
+        if self.unsaved.is_unsure || store.is_shared() {
+            let Ok(stored) = store.webhook_endpoint(self.kept.id).await else { return false };
+            let cursor = stored.and_then(|stored| stored.progress.cursor);
+            self.is_superseded = !self.unsaved.is_unsure && cursor != self.unsaved.cursor.0;
+            self.unsaved.cursor.0 = cursor;
             self.unsaved.is_unsure = false;
         }
-        let cursor = self.window.cursor();
+        let cursor = if self.is_superseded { self.unsaved.cursor.0 } else { self.window.cursor() };
         let made = WebhookProgress {
             endpoint: self.kept.id,
             cursor: cursor

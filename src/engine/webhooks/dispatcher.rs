@@ -236,7 +236,11 @@ impl Terms {
                         ended = work.join_next() => ended,
                         () = lease.lost() => continue,
                     };
-                    let Some(Err(error)) = ended else { return };
+                    let error = match ended {
+                        Some(Ok(true)) => continue,
+                        Some(Err(error)) => error,
+                        _ => return,
+                    };
                     tracing::error!(webhook_endpoint.id = %id, %error, "the delivery of webhooks panicked; it begins anew");
                 }
                 Ok(_) => return,

@@ -7,6 +7,7 @@ use super::error::{PostgresError, refused};
 use super::facts::fact;
 use super::open::{COPYING, PostgresOptions, check_key, compare_key, deployment, migrate, pool};
 use super::pool::Pool;
+use super::projection::COMPLETE;
 use crate::store::kv::key;
 use crate::store::kv::key::bookkeeping::NODE;
 use crate::store::kv::seal::Sealer;
@@ -94,8 +95,9 @@ impl Tables {
         fact(&self.client, &self.pool.names, COPYING).await
     }
 
-    /// Removes that note.
+    /// Removes that note. The table of users, which a copy does not write, is to be completed then.
     pub(in crate::store) async fn finish(&self) -> Result<(), PostgresError> {
+        self.client.execute(&self.pool.names.forget(), &[&COMPLETE]).await.map_err(refused)?;
         self.client.execute(&self.pool.names.forget(), &[&COPYING]).await.map_err(refused).map(drop)
     }
 }

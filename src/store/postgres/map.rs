@@ -163,7 +163,8 @@ impl Postgres {
             client.execute(&names.unguard(), &[&lists.guards]).await?;
         }
         if let Some(sql) = sql {
-            new_users::run(client, sql, &batch.users.new).await?;
+            let run = timeout(SQL_WITHIN, new_users::run(client, sql, &batch.users.new));
+            run.await.map_err(|_| WriteError::Slow)??;
         }
         Ok(client.batch_execute("COMMIT").await?)
     }
@@ -231,6 +232,12 @@ impl SharedMap for Postgres {
                     *slot = None;
                 }
                 return Err(AppendError::Refused(user, rejection));
+            }
+            Ok(Err(WriteError::Slow)) => {
+                // The statement may still run; the transaction ends with the connection.
+                *slot = None;
+                tracing::error!("the application's SQL for the new users of a batch took too long");
+                return Err(AppendError::OneOfThem);
             }
             Ok(Err(WriteError::Database(error))) => error,
             Err(_) => {
@@ -340,5 +347,7 @@ fn unavailable(error: NoConnection) -> StoreError {
 
 /// Longer than anything but a database that is not there: a write may wait for a standby.
 const WRITE_WITHIN: Duration = Duration::from_secs(10);
+/// For how long the application's statements for the new users of a batch may run.
+const SQL_WITHIN: Duration = Duration::from_secs(3);
 const READ_WITHIN: Duration = Duration::from_secs(5);
 const PAUSE: Duration = Duration::from_millis(10);

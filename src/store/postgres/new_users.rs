@@ -75,6 +75,8 @@ pub(super) enum WriteError {
     Database(Error),
     /// A new user, by its key, is refused by the application.
     Refused(Bytes, Rejection),
+    /// The application's statements took too long.
+    Slow,
 }
 
 impl From<Error> for WriteError {

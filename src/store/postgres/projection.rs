@@ -130,7 +130,7 @@ async fn patiently(client: &Client, statement: &str, parameters: &[&(dyn ToSql +
 }
 
 /// The fact that says that all users have their rows.
-const COMPLETE: &str = "projected";
+pub(super) const COMPLETE: &str = "projected";
 const PAGE: i64 = 500;
 /// How often a page is tried, each time after the database has waited itself.
 const TRIES: u32 = 100;

@@ -53,3 +53,51 @@ async fn what_the_provider_of_its_own_node_does_not_take_is_tried_by_the_node_wi
     let taken = one.email.handed().into_iter().filter(|message| message.answer == Answer::Sent).count();
     assert_eq!((taken, unsent(&one).await), (5, 0));
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_node_whose_messages_others_take_over_notices_that_its_provider_works_again() {
+    let [one, other] = World::nodes();
+    let (_first, second) = (one.start().await, other.start().await);
+    pass(20).await;
+    other.email.answer_always(Answer::Unavailable);
+    let mut n = 0;
+    for seconds in 0..90 {
+        if seconds == 60 {
+            other.email.answer_always(Answer::Sent);
+        }
+        for _ in 0..2 {
+            n += 1;
+            commit_message(&other, &second, n, Channel::Email).await;
+        }
+        pass(1).await;
+    }
+    let sent = other.email.handed().into_iter().filter(|message| message.answer == Answer::Sent).count();
+    assert!(sent > 40, "it sends its own again: {sent}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_node_whose_provider_fails_leaves_the_messages_of_others_to_another_node() {
+    let [one, other] = World::nodes();
+    let (first, second) = (one.start().await, other.start().await);
+    pass(20).await;
+    one.email.answer_always(Answer::Unavailable);
+    send(&first, 1).await;
+    pass(120).await;
+    assert_eq!((other.email.handed().len(), unsent(&one).await), (1, 0));
+    drop(second);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_was_sent_just_before_an_outage_of_the_store_is_not_sent_again() {
+    let [one, other] = World::nodes();
+    let (first, _second) = (one.start().await, other.start().await);
+    pass(20).await;
+    let store = one.store.clone();
+    one.email.answer_with(move |_| {
+        store.fail([Fault::Refused, Fault::Refused, Fault::UnknownNotWritten]);
+        Answer::Sent
+    });
+    send(&first, 1).await;
+    pass(120).await;
+    assert_eq!((one.email.handed().len(), other.email.handed().len(), unsent(&one).await), (1, 0, 0));
+}
