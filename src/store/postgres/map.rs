@@ -94,7 +94,11 @@ impl Postgres {
                     self.pool.clocks.compare(&session.client).await;
                     return found.map_err(|error| StoreError::Unavailable(in_words(&error)));
                 }
-                Err(_) => return Err(StoreError::Unavailable("the database is slow".into())),
+                Err(_) => {
+                    // It may lead nowhere: nobody says so of a machine that is gone without a word.
+                    self.pool.forget(&session).await;
+                    return Err(StoreError::Unavailable("the database is slow".into()));
+                }
             }
         }
     }

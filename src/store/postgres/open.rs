@@ -2,7 +2,9 @@
 
 use std::str::FromStr;
 use std::sync::Arc;
+use std::time::Duration;
 
+use tokio::time::sleep;
 use tokio_postgres::config::{Host, SslMode};
 use tokio_postgres::{Client, Config};
 
@@ -140,11 +142,16 @@ pub(super) fn pool(options: &PostgresOptions) -> Result<Pool, PostgresError> {
 
 /// Makes what is missing. Several nodes may do it at once.
 pub(super) async fn migrate(client: &Client, names: &Names) -> Result<(), PostgresError> {
-    if are_there(client, names).await? != (true, true) {
-        // Made by two at once, one of them may be told that a name is taken by a table that is not there yet.
-        if client.batch_execute(&names.tables()).await.is_err() {
-            client.batch_execute(&names.tables()).await.map_err(refused)?;
+    let mut tries = 0;
+    while are_there(client, names).await? != (true, true) {
+        // Where several make them at once, some are told that a name is taken by a table that is not there yet: the other
+        // transaction may still wait for a standby.
+        match client.batch_execute(&names.tables()).await {
+            Ok(()) => break,
+            Err(error) if tries == TABLES_TRIED => return Err(refused(error)),
+            Err(_) => tries += 1,
         }
+        sleep(TABLES_PAUSE).await;
     }
     let bytes = unique_bytes();
     let id = u64::from_be_bytes([bytes[0], bytes[1], bytes[2], bytes[3], bytes[4], bytes[5], bytes[6], bytes[7]]);
@@ -197,6 +204,9 @@ async fn refuse_unfinished(client: &Client, names: &Names) -> Result<(), Postgre
     if fact(client, names, COPYING).await?.is_some() { Err(PostgresError::Unfinished) } else { Ok(()) }
 }
 
+/// How often missing tables are made again where that failed, and how long is waited before each time.
+const TABLES_TRIED: u32 = 50;
+const TABLES_PAUSE: Duration = Duration::from_millis(100);
 /// The names of the facts; they are in the table.
 const FORMAT_NAME: &str = "format";
 const DEPLOYMENT: &str = "deployment";

@@ -86,6 +86,16 @@ impl Pool {
         self.session(&mut slot).await
     }
 
+    /// Gives no more reads to this connection; those that are under way keep it.
+    pub(super) async fn forget(&self, session: &Arc<Session>) {
+        for slot in &self.readers {
+            let mut slot = slot.lock().await;
+            if slot.as_ref().is_some_and(|known| Arc::ptr_eq(known, session)) {
+                *slot = None;
+            }
+        }
+    }
+
     /// The connection for writes. While the guard is held, no other call uses it.
     pub(super) async fn writer(&self) -> Result<(MutexGuard<'_, Option<Arc<Session>>>, Arc<Session>), NoConnection> {
         let mut slot = self.writer.lock().await;

@@ -5,7 +5,7 @@ use std::thread;
 use std::time::Duration;
 
 use super::cluster::Cluster;
-use super::person::{Person, RIGHT, Spread, WRONG, at_once};
+use super::person::{Person, RIGHT, Spread, at_once};
 use super::{CODES, scale};
 use crate::support::endpoint::Answer;
 
@@ -18,12 +18,19 @@ fn one_code_takes_as_many_guesses_of_three_nodes_as_of_one() {
         let person = Person::opened(&format!("ada{round}"), &mut Spread::over(&nodes, round));
         let guess = |index: usize| {
             let (person, node) = (&person, nodes[index % nodes.len()]);
-            move || revealed(&person.attempt(&mut Spread::to(node), WRONG))
+            move || {
+                let answer = person.attempt(&mut Spread::to(node), &wrong(index));
+                (revealed(&answer), index % 3, answer.error_codes().concat())
+            }
         };
         let answers = at_once((0..GUESSES).map(guess).collect());
-        let learned = answers.iter().filter(|learned| **learned).count();
+        let learned = answers.iter().filter(|(learned, ..)| *learned).count();
+        let mut kinds = BTreeMap::new();
+        for (_, node, code) in answers {
+            *kinds.entry((node, code)).or_insert(0) += 1;
+        }
         let shown = person.sign_up(&mut Spread::to(nodes[2]))["verifications"].clone();
-        assert_eq!(learned, LIMIT, "of {GUESSES} guesses: {shown}");
+        assert_eq!(learned, LIMIT, "of {GUESSES} guesses: {kinds:?} {shown}");
         for node in &nodes {
             let right = person.attempt(&mut Spread::to(*node), RIGHT);
             assert!(right.status >= 400 && !revealed(&right), "{}", right.body);
@@ -48,7 +55,7 @@ fn one_address_takes_as_many_guesses_of_three_nodes_as_of_one() {
         // Each sign-up is guessed at on another node than the one where it began, too.
         let (person, node) = (&people[index % people.len()], nodes[index / people.len() % nodes.len()]);
         move || {
-            let answer = person.attempt(&mut Spread::to(node), WRONG);
+            let answer = person.attempt(&mut Spread::to(node), &wrong(index));
             (revealed(&answer), answer.status)
         }
     };
@@ -68,13 +75,15 @@ fn a_node_that_was_stopped_among_attempts_counts_none_twice() {
         person.sign_up(&mut Spread::to(nodes[1]));
         let person = &person;
         let learned: usize = thread::scope(|scope| {
-            let guess =
-                |node| scope.spawn(move || usize::from(revealed(&person.attempt(&mut Spread::to(node), WRONG))));
-            let stopped: Vec<_> = (0..6).map(|_| guess(nodes[0])).collect();
+            let guess = |node, index| {
+                let of_it = move || usize::from(revealed(&person.attempt(&mut Spread::to(node), &wrong(index))));
+                scope.spawn(of_it)
+            };
+            let stopped: Vec<_> = (0..6).map(|index| guess(nodes[0], index)).collect();
             // At another moment of the attempts each time.
             thread::sleep(Duration::from_millis(round as u64 * 2));
             cluster.nodes[0].pause();
-            let others: Vec<_> = nodes[1..].iter().flat_map(|node| [guess(*node), guess(*node)]).collect();
+            let others: Vec<_> = (6..10).map(|index| guess(nodes[1 + index % 2], index)).collect();
             let of_others: usize = others.into_iter().map(|guess| guess.join().expect("an answer")).sum();
             cluster.nodes[0].go_on();
             of_others + stopped.into_iter().map(|guess| guess.join().expect("an answer")).sum::<usize>()
@@ -88,6 +97,11 @@ fn a_node_that_was_stopped_among_attempts_counts_none_twice() {
         assert!(right.status >= 400, "{}", right.body);
     }
     assert!(seen.contains_key(&LIMIT), "{seen:?}");
+}
+
+/// Another wrong code for each guess: one that is sent again while it is under way has the same answer, and is counted once.
+fn wrong(index: usize) -> String {
+    format!("{:06}", 100_000 + index)
 }
 
 /// Whether an answer tells the person that their code was a wrong one.
