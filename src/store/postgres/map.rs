@@ -96,7 +96,7 @@ impl Postgres {
                 }
                 Err(_) => {
                     // It may lead nowhere: nobody says so of a machine that is gone without a word.
-                    self.pool.forget(&session).await;
+                    self.pool.forget(&session);
                     return Err(StoreError::Unavailable("the database is slow".into()));
                 }
             }

@@ -86,10 +86,10 @@ impl Pool {
         self.session(&mut slot).await
     }
 
-    /// Gives no more reads to this connection; those that are under way keep it.
-    pub(super) async fn forget(&self, session: &Arc<Session>) {
-        for slot in &self.readers {
-            let mut slot = slot.lock().await;
+    /// Gives no more reads to this connection; those that are under way keep it. It waits for nobody: a place that is in use
+    /// just now is being connected, or is looked at by the next slow read.
+    pub(super) fn forget(&self, session: &Arc<Session>) {
+        for mut slot in self.readers.iter().filter_map(|slot| slot.try_lock().ok()) {
             if slot.as_ref().is_some_and(|known| Arc::ptr_eq(known, session)) {
                 *slot = None;
             }
