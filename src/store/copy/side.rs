@@ -48,7 +48,7 @@ impl CopyPlace {
 /// An opened store of a copy.
 pub(super) enum Side {
     Folder(Folder),
-    Tables(Tables),
+    Tables(Box<Tables>),
 }
 
 impl Side {
@@ -56,7 +56,7 @@ impl Side {
     pub(super) async fn source(place: &CopyPlace) -> Result<Self, CopyError> {
         match place {
             CopyPlace::Folder { path, sealing } => Ok(Self::Folder(Folder::source(path, sealing.as_ref()).await?)),
-            CopyPlace::Tables(options) => Ok(Self::Tables(tables::source(options).await?)),
+            CopyPlace::Tables(options) => Ok(Self::Tables(Box::new(tables::source(options).await?))),
         }
     }
 
@@ -64,7 +64,7 @@ impl Side {
     pub(super) async fn target(place: &CopyPlace) -> Result<Self, CopyError> {
         match place {
             CopyPlace::Folder { path, sealing } => Ok(Self::Folder(Folder::target(path, sealing.as_ref()).await?)),
-            CopyPlace::Tables(options) => Ok(Self::Tables(tables::target(options).await?)),
+            CopyPlace::Tables(options) => Ok(Self::Tables(Box::new(tables::target(options).await?))),
         }
     }
 
