@@ -96,7 +96,7 @@ impl Postgres {
                 }
                 Err(_) => {
                     // It may lead nowhere: nobody says so of a machine that is gone without a word.
-                    self.pool.forget(&session);
+                    self.pool.forget_readers();
                     return Err(StoreError::Unavailable("the database is slow".into()));
                 }
             }

@@ -86,13 +86,11 @@ impl Pool {
         self.session(&mut slot).await
     }
 
-    /// Gives no more reads to this connection; those that are under way keep it. It waits for nobody: a place that is in use
-    /// just now is being connected, or is looked at by the next slow read.
-    pub(super) fn forget(&self, session: &Arc<Session>) {
+    /// Gives no more reads to the connections that there are; reads that are under way keep theirs. Where one has fallen silent,
+    /// the others have most likely, too. It waits for nobody: a place that is in use just now is being connected.
+    pub(super) fn forget_readers(&self) {
         for mut slot in self.readers.iter().filter_map(|slot| slot.try_lock().ok()) {
-            if slot.as_ref().is_some_and(|known| Arc::ptr_eq(known, session)) {
-                *slot = None;
-            }
+            *slot = None;
         }
     }
 

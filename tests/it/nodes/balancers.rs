@@ -165,7 +165,7 @@ fn found(name: &str) -> Option<PathBuf> {
     let folders = std::env::var_os("PATH").unwrap_or_default();
     let paths = std::env::split_paths(&folders).chain([PathBuf::from("/usr/sbin")]);
     let found = paths.map(|folder| folder.join(name)).find(|path| path.is_file());
-    require("balancers", found.is_some()).then(|| found).flatten()
+    require("balancers", found.is_some()).then_some(found).flatten()
 }
 
 /// How many people have signed up before a node dies, and after it.
