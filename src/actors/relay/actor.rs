@@ -59,6 +59,8 @@ pub(in crate::actors) struct State {
     persister: Option<Persister>,
     /// Of nodes that share a store, one has the messages that others could not send.
     lease: Option<Lease>,
+    /// Since when this node has them.
+    has_outbox_since: Option<Instant>,
     /// Tells of its moves. It ends with the relay.
     looking: JoinSet<()>,
     email: ChannelState,
@@ -130,6 +132,7 @@ impl Actor for RelayActor {
             sender: Arc::new(sender),
             persister: None,
             lease: None,
+            has_outbox_since: None,
             looking: JoinSet::new(),
             email,
             sms,
@@ -234,12 +237,18 @@ impl State {
         self.lease.as_ref().is_some_and(Lease::is_held)
     }
 
-    /// Leaves the messages of others to a node whose providers may be in reach.
+    /// Leaves the messages of others to a node whose providers may be in reach. This node has tried them for a while then, so
+    /// where no provider of any node works, each of them goes on to find out in turn.
     fn pass_on_if_failing(&mut self) {
-        let is_failing =
-            self.lanes().any(|lane| lane.failing.as_ref().is_some_and(|failing| failing.began.elapsed() > FAILS_FOR));
-        if let Some(lease) = self.lease.clone().filter(|lease| is_failing && lease.is_shared() && lease.is_held()) {
+        let Some(lease) = self.lease.clone().filter(|lease| lease.is_shared() && lease.is_held()) else {
+            self.has_outbox_since = None;
+            return;
+        };
+        let since = *self.has_outbox_since.get_or_insert_with(Instant::now);
+        let fails = |failing: &Failing| failing.began.max(since).elapsed() > FAILS_FOR;
+        if self.lanes().any(|lane| lane.failing.as_ref().is_some_and(fails)) {
             tracing::info!("messages of other nodes are left to another node: those of this one can't be sent");
+            self.has_outbox_since = None;
             tokio::spawn(async move { lease.pass_on().await });
         }
     }

@@ -101,3 +101,20 @@ async fn what_was_sent_just_before_an_outage_of_the_store_is_not_sent_again() {
     pass(120).await;
     assert_eq!((one.email.handed().len(), other.email.handed().len(), unsent(&one).await), (1, 0, 0));
 }
+
+#[tokio::test(start_paused = true)]
+async fn where_no_node_can_send_one_of_them_finds_out_that_it_can_again() {
+    let [one, other] = World::nodes();
+    let (first, second) = (one.start().await, other.start().await);
+    pass(20).await;
+    one.email.answer_always(Answer::Unavailable);
+    other.email.answer_always(Answer::Unavailable);
+    send(&first, 1).await;
+    send(&second, 2).await;
+    pass(300).await;
+    assert_eq!(unsent(&one).await, 2);
+    one.email.answer_always(Answer::Sent);
+    other.email.answer_always(Answer::Sent);
+    pass(120).await;
+    assert_eq!(unsent(&one).await, 0, "nobody asks for another message");
+}
