@@ -65,7 +65,7 @@ export async function newPerson(browser, options = {}) {
       return route.abort();
     },
   );
-  context.setDefaultTimeout(15_000);
+  context.setDefaultTimeout(60_000);
   const page = await context.newPage();
   page.on('pageerror', (error) => pageErrors.push(error.message));
   return { context, page, strayRequests, pageErrors };
