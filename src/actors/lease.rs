@@ -22,7 +22,7 @@ use super::persister::Persister;
 
 /// This node's part in a lease. It tries to hold it until it is dropped.
 #[derive(Clone)]
-pub struct Lease {
+pub(crate) struct Lease {
     held: watch::Receiver<Held>,
     /// `None` where no other node can hold it.
     keeper: Option<Arc<Keeper>>,
@@ -77,17 +77,17 @@ impl Lease {
     }
 
     /// Whether this node holds it now.
-    pub fn is_held(&self) -> bool {
+    pub(crate) fn is_held(&self) -> bool {
         self.held.borrow().is_now()
     }
 
     /// Whether other nodes may hold it.
-    pub const fn is_shared(&self) -> bool {
+    pub(crate) const fn is_shared(&self) -> bool {
         self.keeper.is_some()
     }
 
     /// Returns once this node holds it.
-    pub async fn held(&self) {
+    pub(crate) async fn held(&self) {
         let mut held = self.held.clone();
         if held.wait_for(Held::is_now).await.is_err() {
             // It was given back for good.
@@ -96,7 +96,7 @@ impl Lease {
     }
 
     /// Returns once this node does not hold it any more.
-    pub async fn lost(&self) {
+    pub(crate) async fn lost(&self) {
         let mut held = self.held.clone();
         loop {
             let now = *held.borrow_and_update();
@@ -115,14 +115,14 @@ impl Lease {
 
     /// Gives it back, so that another node has it at once, and tries no more to hold it. Where the store does not answer soon, it
     /// ends by itself.
-    pub async fn give_back(&self) {
+    pub(crate) async fn give_back(&self) {
         let Some(keeper) = &self.keeper else { return };
         keeper.task.abort();
         drop(timeout(GIVEN_BACK_WITHIN, keeper.shared.give_back()).await);
     }
 
     /// Gives it back because this node can't do the work at present, and does not try to hold it for a while.
-    pub async fn pass_on(&self) {
+    pub(crate) async fn pass_on(&self) {
         let Some(keeper) = &self.keeper else { return };
         keeper.shared.rests.store(true, Ordering::Relaxed);
         keeper.shared.give_back().await;

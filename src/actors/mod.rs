@@ -29,7 +29,7 @@ pub use context::{ActorContext, ActorOptions, OnSent, switch_name, warn_of_pause
 pub use hook::Hooked;
 pub use last_seen::LastSeen;
 #[cfg(feature = "webhooks")]
-pub use lease::Lease;
+pub(crate) use lease::Lease;
 pub use limited::LimitedCounts;
 #[cfg(feature = "webhooks")]
 pub use persister::Persister;

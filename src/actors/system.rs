@@ -118,7 +118,7 @@ impl System {
 
     /// This node's part in further work that one node does for all. Whoever takes it gives it back before the system stops.
     #[cfg(feature = "webhooks")]
-    pub fn lease(&self, name: &str) -> Lease {
+    pub(crate) fn lease(&self, name: &str) -> Lease {
         Lease::keep(name, &self.context, &self.persister)
     }
 
