@@ -33,6 +33,8 @@ test('<UserProfile/> adds, renames and removes a passkey', { skip }, async (t) =
   await page.locator('input[name="passkeyName"]').fill('My telephone');
   await page.locator('.cl-formButtonPrimary:visible').click();
   await section.getByText('My telephone').waitFor();
+  // The form is gone a moment later; its button looks like that of the next one.
+  await page.locator('input[name="passkeyName"]').waitFor({ state: 'detached' });
   assert.equal((await seen(page))[0].name, 'My telephone');
 
   await section.locator('.cl-menuButton').first().click();
