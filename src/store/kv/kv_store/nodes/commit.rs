@@ -387,8 +387,9 @@ fn another_part() -> u8 {
 const NUMBER_KEPT: Span = Span::from_secs(60);
 /// How often a commit is planned again because of what it has read.
 const CONFLICTS_MAX: u32 = 3;
-/// How often a batch is planned again because of something else: each time another node has written.
-const OTHERS_MAX: u32 = 32;
+/// How often a batch is planned again because of something else: each time another node has written. It is often, since a node
+/// that has just written is sooner ready to write again than one that has to read first.
+const OTHERS_MAX: u32 = 400;
 /// How often plans may need values that come from values.
 const FETCHES_MAX: usize = 64;
 /// How often the store is asked what became of a batch.
