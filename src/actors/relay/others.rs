@@ -1,7 +1,7 @@
 //! Who sends a message where nodes share the outbox. The node that made it sends it, and stops trying after a while. From then
 //! on it is for the node that has the lease of the outbox. Between the two times lies the longest time that the last try
-//! of the first node takes, so that a message is sent twice only if a node was paused in the middle of a try, or could not note for so long that it was
-//! sent.
+//! of the first node takes, so that a message is sent twice only if a node was paused in the middle of a try, or could not
+//! note for so long that it was sent.
 
 use std::time::Duration;
 

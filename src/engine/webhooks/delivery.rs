@@ -426,7 +426,7 @@ impl Delivery {
         if self.unsaved.is_unsure || store.is_shared() {
             let Ok(stored) = store.webhook_endpoint(self.kept.id).await else { return false };
             let cursor = stored.and_then(|stored| stored.progress.cursor);
-            self.is_superseded = !self.unsaved.is_unsure && cursor != self.unsaved.cursor.0;
+            self.is_superseded |= !self.unsaved.is_unsure && cursor != self.unsaved.cursor.0;
             self.unsaved.cursor.0 = cursor;
             self.unsaved.is_unsure = false;
         }
