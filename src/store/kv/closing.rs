@@ -42,34 +42,33 @@ impl Adds {
 /// The last writes of an append.
 #[derive(Debug, Default)]
 pub(super) struct Closing {
-    /// The writes. The events are last, so that who reads one finds all that it tells of.
+    /// The writes of keys that are known beforehand.
     pub(super) writes: Vec<Write>,
-    /// For each commit the position of its last event; `None` without any.
-    pub(super) last_events: Vec<Option<Position>>,
-    /// The number of the next record of events.
-    pub(super) next_events: u64,
+    /// The records of events, in their order. They get their numbers when they are written, and are written last, so that who
+    /// reads one finds all that it tells of.
+    pub(super) log: Vec<Bytes>,
+    /// For each commit where its last event is: the index of its record, and the index in it. `None` without any.
+    last: Vec<Option<(u64, u16)>>,
 }
 
 impl Closing {
-    /// The last writes of an append of commits that add this. Records of events have numbers from `first` on, and users
-    /// are counted in this part of their number.
+    /// The last writes of an append of commits that add this. Users are counted in this part of their number.
     ///
     /// # Errors
     /// When the number of users can't be read or a record can't be written.
     pub(super) fn of<'a>(
         stored: &impl Reads,
         adds: impl Iterator<Item = &'a Adds> + Clone,
-        first: u64,
         part: u8,
     ) -> Result<Self, StoreError> {
-        let mut closing = Self { next_events: first, ..Self::default() };
+        let mut closing = Self::default();
         let users: i64 = adds.clone().map(|adds| adds.users).sum();
         if users != 0 {
             let key = key::user_count(part);
             let known = stored.get(&key)?.map(|bytes| codec::decode::<CountRecordV1>(&bytes)).transpose()?;
             // Parts are added up modulo 2^64, since a user may have been counted in another part than it is removed from.
             let count = known.map_or(0, |known| known.count).wrapping_add_signed(users);
-            closing.put(key, codec::encode(&CountRecordV1 { count })?);
+            closing.writes.push(Write { key, value: Some(codec::encode(&CountRecordV1 { count })?) });
         }
         let mut open = OpenEvents::default();
         for adds in adds {
@@ -79,9 +78,9 @@ impl Closing {
                     closing.close(&mut open)?;
                 }
                 let index = open.push(adds.at, adds.end_user.as_deref(), happened);
-                last = Some(Position::new(closing.next_events, index));
+                last = Some((closing.log.len() as u64, index));
             }
-            closing.last_events.push(last);
+            closing.last.push(last);
         }
         if !open.is_empty() {
             closing.close(&mut open)?;
@@ -89,13 +88,20 @@ impl Closing {
         Ok(closing)
     }
 
-    fn close(&mut self, record: &mut OpenEvents) -> Result<(), StoreError> {
-        self.put(key::events(self.next_events), codec::encode(&std::mem::take(record).finish())?);
-        self.next_events += 1;
-        Ok(())
+    /// For each commit the position of its last event, where the first record of events gets this number.
+    pub(super) fn last_events(&self, first: u64) -> Vec<Option<Position>> {
+        let position = |(record, index)| Position::new(first + record, index);
+        self.last.iter().map(|last| last.map(position)).collect()
     }
 
-    fn put(&mut self, key: Bytes, value: Bytes) {
-        self.writes.push(Write { key, value: Some(value) });
+    /// All writes, where the first record of events gets this number.
+    pub(super) fn numbered(self, first: u64) -> Vec<Write> {
+        let log = (first..).zip(self.log).map(|(number, value)| Write { key: key::events(number), value: Some(value) });
+        self.writes.into_iter().chain(log).collect()
+    }
+
+    fn close(&mut self, record: &mut OpenEvents) -> Result<(), StoreError> {
+        self.log.push(codec::encode(&std::mem::take(record).finish())?);
+        Ok(())
     }
 }

@@ -61,6 +61,9 @@ pub struct Batch {
     pub(in crate::store) expected: ReadSet,
     /// The keys that are set, and with `None` those that are removed.
     pub(in crate::store) writes: BTreeMap<Bytes, Option<Bytes>>,
+    /// Records of the log of events, in their order. The map gives them their numbers: those behind all that were written before,
+    /// whichever node wrote them.
+    pub(in crate::store) log: Vec<Bytes>,
     /// What these writes mean for users, in maps that ask for it.
     #[cfg(feature = "postgres")]
     pub(in crate::store) users: ProjectedUsers,
@@ -91,6 +94,8 @@ pub enum AppendError {
     Conflict(Vec<Bytes>),
     /// Nothing was written, because of others that write at the same time; it can be tried again as it is.
     Again,
+    /// Nothing was written, because the map does not know the next numbers of the log: see [`SharedMap::number_from`].
+    Unnumbered,
     /// Nothing was written, because the application refuses the user with this key.
     #[cfg(feature = "postgres")]
     Refused(Bytes, Rejection),
@@ -133,11 +138,18 @@ pub trait SharedMap: Send + Sync + 'static {
         limit: usize,
     ) -> impl Future<Output = Result<Vec<(Bytes, Bytes)>, StoreError>> + Send;
 
-    /// Writes all of a batch under this stamp, at one moment at which all that it expects is as expected; else nothing.
+    /// Writes all of a batch under this stamp, at one moment at which all that it expects is as expected; else nothing. Returns
+    /// the number of the first record of its log; 0 without any. Who reads a record of the log can read all records before it.
     ///
     /// # Errors
     /// Why nothing was written, or [`AppendError::Unknown`].
-    fn append(&self, stamp: Stamp, batch: &Batch) -> impl Future<Output = Result<(), AppendError>> + Send;
+    fn append(&self, stamp: Stamp, batch: &Batch) -> impl Future<Output = Result<u64, AppendError>> + Send;
+
+    /// Gives the next records of the log numbers from `first` on, if those that it would give are smaller.
+    ///
+    /// # Errors
+    /// When the map can't be written now.
+    fn number_from(&self, first: u64) -> impl Future<Output = Result<(), StoreError>> + Send;
 
     /// Whether it has something of users beside its keys, so that batches must name those that they write.
     #[cfg(feature = "postgres")]

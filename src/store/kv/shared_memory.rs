@@ -9,11 +9,12 @@ use std::task::{Context, Poll};
 
 use bytes::Bytes;
 
-use super::key_value::KeyValue;
+use super::key;
+use super::key_value::{KeyValue, Write};
 use super::kv_store::KvStore;
 use super::kv_store::nodes::Nodes;
 use super::memory::Memory;
-use super::shared_map::{AppendError, Batch, SharedMap, Stamp, Versioned};
+use super::shared_map::{AppendError, Batch, ReadSet, SharedMap, Stamp, Versioned};
 use crate::store::error::StoreError;
 use crate::store::health::Health;
 use crate::store::store::Store;
@@ -33,6 +34,8 @@ struct Entries {
     refused: usize,
     /// How many keys had to stay absent without being written.
     guards: usize,
+    /// The number of the next record of the log.
+    next: u64,
 }
 
 /// The stores of two nodes that share one map.
@@ -64,25 +67,32 @@ impl SharedMemory {
 }
 
 impl Entries {
-    fn append(&mut self, stamp: Stamp, batch: &Batch) -> Result<(), AppendError> {
+    fn append(&mut self, stamp: Stamp, batch: &Batch) -> Result<u64, AppendError> {
         let changed = batch.expected.iter().filter(|(key, stamp)| self.stamps.get(*key) != stamp.as_ref());
         let changed: Vec<_> = changed.map(|(key, _)| key.clone()).collect();
         if !changed.is_empty() {
             self.refused += 1;
             return Err(AppendError::Conflict(changed));
         }
-        let group =
-            batch.writes.iter().map(|(key, value)| super::key_value::Write { key: key.clone(), value: value.clone() });
+        let first = self.next;
+        let log = (first..).zip(&batch.log).map(|(number, value)| (key::events(number), Some(value.clone())));
+        let log: Vec<_> = log.collect();
+        if first == 0 && !log.is_empty() || log.iter().any(|(key, _)| self.stamps.contains_key(key)) {
+            return Err(AppendError::Unnumbered);
+        }
+        let writes: Vec<_> = batch.writes.clone().into_iter().chain(log).collect();
+        let group = writes.iter().map(|(key, value)| Write { key: key.clone(), value: value.clone() });
         self.values.append(&[group.collect()], false).map_err(|_| AppendError::Unavailable)?;
-        for (key, value) in &batch.writes {
+        for (key, value) in writes {
             match value {
-                Some(_) => self.stamps.insert(key.clone(), stamp),
-                None => self.stamps.remove(key),
+                Some(_) => self.stamps.insert(key, stamp),
+                None => self.stamps.remove(&key),
             };
         }
+        self.next += batch.log.len() as u64;
         self.written += 1;
         self.guards += batch.guards().count();
-        Ok(())
+        Ok(first)
     }
 }
 
@@ -104,8 +114,14 @@ impl SharedMap for SharedMemory {
         self.entries().values.scan_back(prefix, below, limit)
     }
 
-    async fn append(&self, stamp: Stamp, batch: &Batch) -> Result<(), AppendError> {
+    async fn append(&self, stamp: Stamp, batch: &Batch) -> Result<u64, AppendError> {
         self.entries().append(stamp, batch)
+    }
+
+    async fn number_from(&self, first: u64) -> Result<(), StoreError> {
+        let mut entries = self.entries();
+        entries.next = entries.next.max(first);
+        Ok(())
     }
 
     async fn pause(&self, _tries: u32) {}
@@ -166,8 +182,8 @@ impl FaultyMap {
         KvStore::over(Nodes::over(self.clone()))
     }
 
-    fn write(&self, stamp: Stamp, batch: &Batch) -> Result<(), AppendError> {
-        let blind = Batch { writes: batch.writes.clone(), ..Batch::default() };
+    fn write(&self, stamp: Stamp, batch: &Batch) -> Result<u64, AppendError> {
+        let blind = Batch { expected: ReadSet::new(), ..batch.clone() };
         self.memory.entries().append(stamp, if self.compares { batch } else { &blind })
     }
 
@@ -226,7 +242,7 @@ impl SharedMap for FaultyMap {
         self.read(self.memory.scan_back(prefix, below, limit)).await
     }
 
-    async fn append(&self, stamp: Stamp, batch: &Batch) -> Result<(), AppendError> {
+    async fn append(&self, stamp: Stamp, batch: &Batch) -> Result<u64, AppendError> {
         self.dawdle().await;
         let fault = if self.fails() { self.below(6) } else { u64::MAX };
         let appended = match fault {
@@ -245,6 +261,10 @@ impl SharedMap for FaultyMap {
         };
         self.dawdle().await;
         appended
+    }
+
+    async fn number_from(&self, first: u64) -> Result<(), StoreError> {
+        self.read(self.memory.number_from(first)).await
     }
 
     async fn pause(&self, _tries: u32) {

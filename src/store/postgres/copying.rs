@@ -11,6 +11,7 @@ use super::projection::COMPLETE;
 use crate::store::kv::key;
 use crate::store::kv::key::bookkeeping::NODE;
 use crate::store::kv::seal::Sealer;
+use crate::store::kv::seal_shared;
 use crate::store::kv::shared_map::Stamp;
 
 /// The tables of a deployment that no server uses.
@@ -73,7 +74,7 @@ impl Tables {
 
     fn entry(&self, row: &Row) -> Result<(Bytes, Bytes), tokio_postgres::Error> {
         let (key, value): (&[u8], &[u8]) = (row.try_get(0)?, row.try_get(1)?);
-        let opened = self.sealer.as_ref().and_then(|sealer| sealer.open(key, value));
+        let opened = self.sealer.as_ref().and_then(|sealer| seal_shared::open(sealer, key, value));
         Ok((Bytes::copy_from_slice(key), opened.unwrap_or_else(|| Bytes::copy_from_slice(value))))
     }
 

@@ -16,6 +16,7 @@ use super::pool::{NoConnection, Pool, READERS, Session, in_words};
 use super::statements::NOT_AS_EXPECTED;
 use crate::store::error::StoreError;
 use crate::store::health::Health;
+use crate::store::kv::projection::ProjectedUsers;
 use crate::store::kv::shared_map::{AppendError, Batch, SharedMap, Stamp, Versioned};
 
 /// A table of keys, stamps and values.
@@ -119,58 +120,35 @@ impl Postgres {
         rows.iter().map(|row| Ok((column(row, 0)?, column(row, 1)?))).collect()
     }
 
-    /// Writes a batch; an error of the database says that it was not written.
-    async fn write(&self, session: &Session, stamp: Stamp, batch: &Batch) -> Result<(), WriteError> {
-        let (lists, stamp) = (Lists::of(batch), stamp.number());
-        let parameters: [&(dyn ToSql + Sync); 13] = [
-            &stamp,
-            &lists.added.0,
-            &lists.added.1,
-            &lists.changed.0,
-            &lists.changed.1,
-            &lists.changed.2,
-            &lists.removed.0,
-            &lists.removed.1,
-            &lists.put.0,
-            &lists.put.1,
-            &lists.dropped,
-            &lists.read.0,
-            &lists.read.1,
-        ];
-        let users = Columns::of(&batch.users.set);
-        let append = async {
-            match session.append_projected.as_ref().filter(|_| !batch.users.is_empty()) {
-                Some(statement) => {
-                    let users = users.parameters().into_iter().chain([&batch.users.removed as &(dyn ToSql + Sync)]);
-                    let parameters: Vec<_> = parameters.into_iter().chain(users).collect();
-                    session.client.query(statement, &parameters).await
-                }
-                None => session.client.query(&session.append, &parameters).await,
-            }
-        };
-        let (client, names) = (&session.client, &self.pool.names);
+    /// Writes a batch, and returns the number of the first record of its log; an error of the database says that it was not
+    /// written.
+    async fn write(&self, session: &Session, stamp: Stamp, batch: &Batch) -> Result<u64, WriteError> {
+        let lists = Lists::of(batch);
         let sql = self.sql_for(batch);
         if lists.guards.is_empty() && sql.is_none() {
-            append.await?;
-            return Ok(());
+            return Ok(append(session, stamp, &lists, &batch.users, &batch.log).await?);
         }
+        let (client, names, guards) = (&session.client, &self.pool.names, &lists.guards);
         client.batch_execute("BEGIN").await?;
-        if !lists.guards.is_empty() {
-            let taken = client.execute(&names.guard(), &[&stamp, &lists.guards]).await?;
-            if taken != lists.guards.len() as u64 {
+        if !guards.is_empty() {
+            let taken = client.execute(&names.guard(), &[&stamp.number(), guards]).await?;
+            if taken != guards.len() as u64 {
                 // One of the keys exists: this gives the same error as any other key that is not as expected.
                 client.query("SELECT 1 / 0", &[]).await?;
             }
         }
-        append.await?;
-        if !lists.guards.is_empty() {
-            client.execute(&names.unguard(), &[&lists.guards]).await?;
+        append(session, stamp, &lists, &batch.users, &[]).await?;
+        if !guards.is_empty() {
+            client.execute(&names.unguard(), &[guards]).await?;
         }
         if let Some(sql) = sql {
             let run = timeout(SQL_WITHIN, new_users::run(client, sql, &batch.users.new));
             run.await.map_err(|_| WriteError::Slow)??;
         }
-        Ok(client.batch_execute("COMMIT").await?)
+        // By itself and last, since other nodes wait for the numbers that it takes.
+        let first = append(session, stamp, &Lists::default(), &ProjectedUsers::default(), &batch.log).await?;
+        client.batch_execute("COMMIT").await?;
+        Ok(first)
     }
 
     /// The application's SQL, where the batch makes users.
@@ -191,8 +169,51 @@ impl Postgres {
             batch.expected.get(key) != Some(&found.as_ref().map(|found| found.stamp))
         };
         let changed: Vec<_> = keys.into_iter().zip(found).filter(is_changed).map(|(key, _)| key).collect();
-        if changed.is_empty() { AppendError::Again } else { AppendError::Conflict(changed) }
+        match (changed.is_empty(), batch.log.is_empty()) {
+            (false, _) => AppendError::Conflict(changed),
+            (true, false) => AppendError::Unnumbered,
+            (true, true) => AppendError::Again,
+        }
     }
+}
+
+/// Runs the statement that writes, and returns the number of the first record of the log.
+async fn append(
+    session: &Session,
+    stamp: Stamp,
+    lists: &Lists<'_>,
+    users: &ProjectedUsers,
+    log: &[Bytes],
+) -> Result<u64, Error> {
+    let stamp = stamp.number();
+    let log: Vec<&[u8]> = log.iter().map(|record| &record[..]).collect();
+    let parameters: [&(dyn ToSql + Sync); 14] = [
+        &stamp,
+        &lists.added.0,
+        &lists.added.1,
+        &lists.changed.0,
+        &lists.changed.1,
+        &lists.changed.2,
+        &lists.removed.0,
+        &lists.removed.1,
+        &lists.put.0,
+        &lists.put.1,
+        &lists.dropped,
+        &lists.read.0,
+        &lists.read.1,
+        &log,
+    ];
+    let columns = Columns::of(&users.set);
+    let rows = match session.append_projected.as_ref().filter(|_| !users.is_empty()) {
+        Some(statement) => {
+            let users = columns.parameters().into_iter().chain([&users.removed as &(dyn ToSql + Sync)]);
+            let parameters: Vec<_> = parameters.into_iter().chain(users).collect();
+            session.client.query(statement, &parameters).await?
+        }
+        None => session.client.query(&session.append, &parameters).await?,
+    };
+    let first: Option<i64> = rows.first().map(|row| row.try_get(1)).transpose()?.flatten();
+    Ok(first.and_then(|first| u64::try_from(first).ok()).unwrap_or_default())
 }
 
 impl SharedMap for Postgres {
@@ -217,7 +238,7 @@ impl SharedMap for Postgres {
         self.entries(true, (prefix.to_vec(), end_of(prefix).min(below.to_vec())), limit).await
     }
 
-    async fn append(&self, stamp: Stamp, batch: &Batch) -> Result<(), AppendError> {
+    async fn append(&self, stamp: Stamp, batch: &Batch) -> Result<u64, AppendError> {
         let (mut slot, session) = match self.pool.writer().await {
             Ok(writer) => writer,
             Err(error) => {
@@ -227,9 +248,9 @@ impl SharedMap for Postgres {
         };
         let written = timeout(WRITE_WITHIN, self.write(&session, stamp, batch)).await;
         let error = match written {
-            Ok(Ok(())) => {
+            Ok(Ok(first)) => {
                 self.pool.note(true);
-                return Ok(());
+                return Ok(first);
             }
             Ok(Err(WriteError::Refused(user, rejection))) => {
                 if !self.rolled_back(&session).await {
@@ -272,6 +293,19 @@ impl SharedMap for Postgres {
         match fate {
             Some(fate) => Err(fate),
             None => Err(self.conflict(batch).await),
+        }
+    }
+
+    async fn number_from(&self, first: u64) -> Result<(), StoreError> {
+        let first = i64::try_from(first).unwrap_or(i64::MAX);
+        let (mut slot, session) = self.pool.writer().await.map_err(unavailable)?;
+        let written = timeout(READ_WITHIN, session.client.execute(&self.pool.names.number_from(), &[&first])).await;
+        match written {
+            Ok(written) => written.map(drop).map_err(|error| StoreError::Unavailable(in_words(&error))),
+            Err(_) => {
+                *slot = None;
+                Err(StoreError::Unavailable("the database is slow".into()))
+            }
         }
     }
 

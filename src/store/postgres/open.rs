@@ -178,7 +178,7 @@ pub(super) async fn deployment(client: &Client, names: &Names) -> Result<u64, Po
     let Some(format) = facts.get(FORMAT_NAME) else { return Err(PostgresError::NotMigrated) };
     match format.parse::<u32>() {
         Ok(FORMAT) => {}
-        Ok(1) => return Err(PostgresError::Older),
+        Ok(1 | 2) => return Err(PostgresError::Older),
         Ok(newer) if newer > FORMAT => return Err(PostgresError::TooNew(format.clone())),
         _ => return Err(PostgresError::Damaged("their format is not a number that was ever written")),
     }

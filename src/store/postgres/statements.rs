@@ -2,9 +2,10 @@
 //! notifications, no triggers.
 
 use super::names::Names;
+use crate::store::kv::key::Kind;
 
 /// How far the tables are: the number in the meta table. A newer one is refused.
-pub(super) const FORMAT: u32 = 2;
+pub(super) const FORMAT: u32 = 3;
 
 impl Names {
     /// What makes the tables where they are missing. Rows are written again in place where their page has room, which an index
@@ -34,7 +35,7 @@ impl Names {
 
     /// Notes the format once the tables have it, where an older one is noted.
     pub(super) fn raise_format(&self) -> String {
-        format!("UPDATE {} SET value = '{FORMAT}' WHERE name = 'format' AND value = '1'", self.meta)
+        format!("UPDATE {} SET value = '{FORMAT}' WHERE name = 'format' AND value IN ('1', '2')", self.meta)
     }
 
     /// All named facts of the deployment.
@@ -94,23 +95,29 @@ impl Names {
     ///
     /// `$2`, `$3`: keys that are absent, with their values. `$4`, `$5`, `$6`: keys with their stamps and next values. `$7`, `$8`:
     /// keys to remove, with their stamps. `$9`, `$10`: keys to set, whatever they hold. `$11`: keys to remove in the same way.
-    /// `$12`, `$13`: keys that are only to have their stamps.
+    /// `$12`, `$13`: keys that are only to have their stamps. `$14`: the records of the log of events.
+    ///
+    /// It returns the number of the first record of the log. These are numbered last, when all else is done: whoever else writes
+    /// records waits from there until this transaction has ended, so they become visible in the order of their numbers.
     ///
     /// A row that another transaction is just changing is waited for and looked at again, under READ COMMITTED by its new stamp;
     /// stricter levels refuse it, which is tried again.
     pub(super) fn append(&self) -> String {
-        self.append_and("")
+        self.append_and("", &[])
     }
 
-    /// The same with rows of users, in the same statement. `$14` to `$23`: the columns of those that are set. `$24`: the ids of
+    /// The same with rows of users, in the same statement. `$15` to `$24`: the columns of those that are set. `$25`: the ids of
     /// those that are removed.
     pub(super) fn append_projected(&self) -> String {
         let users = &self.users;
-        let set = self.set_users(14, ("", ""), "ORDER BY t.id");
-        self.append_and(&format!(
-            "projected AS ({set} RETURNING 1), \
-             unprojected AS (DELETE FROM {users} AS u WHERE u.id = ANY($24::text[]) RETURNING 1), "
-        ))
+        let set = self.set_users(15, ("", ""), "ORDER BY t.id");
+        self.append_and(
+            &format!(
+                "projected AS ({set} RETURNING 1), \
+                 unprojected AS (DELETE FROM {users} AS u WHERE u.id = ANY($25::text[]) RETURNING 1), "
+            ),
+            &["projected", "unprojected"],
+        )
     }
 
     /// Sets rows of users. `$1` to `$10`: their columns. `$11`, `$12`: the keys of the users, and the stamps that they had;
@@ -154,8 +161,16 @@ impl Names {
         )
     }
 
-    fn append_and(&self, more: &str) -> String {
-        let entries = &self.entries;
+    /// The statement with further parts, which have these names.
+    fn append_and(&self, more: &str, names: &[&str]) -> String {
+        let Self { entries, meta, .. } = self;
+        let log = Kind::Event.byte();
+        let is_as_expected = "(SELECT count(*) FROM added) = cardinality($2::bytea[]) \
+             AND (SELECT count(*) FROM changed) = cardinality($4::bytea[]) \
+             AND (SELECT count(*) FROM removed) = cardinality($7::bytea[]) \
+             AND (SELECT count(*) FROM read) = cardinality($12::bytea[])";
+        let is_done = ["put", "dropped"].iter().chain(names);
+        let is_done: String = is_done.map(|name| format!("AND (SELECT count(*) FROM {name}) >= 0 ")).collect();
         format!(
             "WITH added AS (\
                INSERT INTO {entries} (key, stamp, value) \
@@ -175,12 +190,28 @@ impl Names {
              dropped AS (DELETE FROM {entries} AS e WHERE e.key = ANY($11::bytea[]) RETURNING 1), \
              {more}read AS (\
                SELECT e.key FROM {entries} AS e JOIN unnest($12::bytea[], $13::bigint[]) AS t(k, s) \
-               ON e.key = t.k AND e.stamp = t.s ORDER BY e.key FOR SHARE OF e) \
-             SELECT 1 / CASE WHEN (SELECT count(*) FROM added) = cardinality($2::bytea[]) \
-               AND (SELECT count(*) FROM changed) = cardinality($4::bytea[]) \
-               AND (SELECT count(*) FROM removed) = cardinality($7::bytea[]) \
-               AND (SELECT count(*) FROM read) = cardinality($12::bytea[]) THEN 1 ELSE 0 END \
-             + 0 * ((SELECT count(*) FROM put) + (SELECT count(*) FROM dropped))"
+               ON e.key = t.k AND e.stamp = t.s ORDER BY e.key FOR SHARE OF e), \
+             numbered AS (\
+               UPDATE {meta} AS m SET value = (m.value::bigint + cardinality($14::bytea[]))::text \
+               WHERE m.name = '{NEXT_IN_LOG}' AND cardinality($14::bytea[]) > 0 AND {is_as_expected} {is_done}\
+               RETURNING m.value::bigint - cardinality($14::bytea[]) AS first), \
+             logged AS (\
+               INSERT INTO {entries} (key, stamp, value) \
+               SELECT '\\x{log:02x}'::bytea || decode(lpad(to_hex(f.first + t.n - 1), 16, '0'), 'hex'), $1::bigint, t.v \
+               FROM numbered AS f, unnest($14::bytea[]) WITH ORDINALITY AS t(v, n) \
+               ON CONFLICT (key) DO NOTHING RETURNING 1) \
+             SELECT 1 / CASE WHEN {is_as_expected} {is_done}\
+               AND (SELECT count(*) FROM logged) = cardinality($14::bytea[]) THEN 1 ELSE 0 END, \
+             (SELECT first FROM numbered)"
+        )
+    }
+
+    /// Numbers the next records of the log from `$1` on, if the numbers that they would get are smaller.
+    pub(super) fn number_from(&self) -> String {
+        format!(
+            "INSERT INTO {meta} AS m (name, value) VALUES ('{NEXT_IN_LOG}', $1::bigint::text) \
+             ON CONFLICT (name) DO UPDATE SET value = greatest(m.value::bigint, $1::bigint)::text",
+            meta = self.meta
         )
     }
 
@@ -201,5 +232,7 @@ impl Names {
 /// The columns of the table of users.
 const COLUMNS: &str = "id, email_address, phone_number, username, first_name, last_name, external_id, public_metadata, \
                        created_at, updated_at";
+/// The name of the fact that is the number of the next record of the log of events.
+const NEXT_IN_LOG: &str = "next_in_log";
 /// The SQLSTATE of a division by zero: [`Names::append`] fails so where something is not as expected.
 pub(super) const NOT_AS_EXPECTED: &str = "22012";

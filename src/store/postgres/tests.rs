@@ -1,6 +1,7 @@
 //! The store against a real server, which the tests start for themselves: version 15 or later, where `initdb` is found.
 
 mod cluster;
+mod log;
 mod new_users;
 
 use std::sync::Arc;
@@ -74,7 +75,7 @@ async fn a_batch_is_written_only_where_all_is_as_expected() {
     };
     let (one, two) = (Stamp::draw(), Stamp::draw());
     let first = batch(&[("a", None)], &[("a", Some("1")), ("b", Some("1")), ("c", Some("1"))]);
-    assert_eq!(map.append(one, &first).await, Ok(()));
+    assert_eq!(map.append(one, &first).await, Ok(0));
     assert_eq!(map.append(two, &first).await, keys(&["a"]), "it is there by now");
     assert_eq!((stamp(&map, "a").await, stamp(&map, "b").await), (Some(one), Some(one)), "nothing of it was written");
     // Each kind of expectation, one of which does not hold.
@@ -95,7 +96,7 @@ async fn a_batch_is_written_only_where_all_is_as_expected() {
         &[("a", right), ("b", right), ("c", right), ("x", None), ("y", None)],
         &[("a", Some("3")), ("b", None), ("x", Some("3")), ("z", Some("")), ("none", None)],
     );
-    assert_eq!(map.append(two, &all).await, Ok(()));
+    assert_eq!(map.append(two, &all).await, Ok(0));
     let expected = [Some(two), None, Some(one), Some(two), None, Some(two), None];
     for (key, expected) in ["a", "b", "c", "x", "y", "z", "none"].into_iter().zip(expected) {
         assert_eq!(stamp(&map, key).await, expected, "{key}");
@@ -124,7 +125,7 @@ async fn of_many_that_add_one_key_at_once_one_does() {
                 };
                 loop {
                     match map.append(Stamp::draw(), &batch).await {
-                        Ok(()) => added += usize::from(task % 2 == 0),
+                        Ok(_) => added += usize::from(task % 2 == 0),
                         Err(AppendError::Again) => continue,
                         Err(AppendError::Conflict(_)) => {}
                         Err(error) => panic!("{error:?}"),
@@ -171,13 +172,13 @@ async fn what_a_batch_waits_for_is_waited_for_a_moment_only() {
     let Some(options) = fresh() else { return };
     let map = map(&options).await;
     let one = Stamp::draw();
-    assert_eq!(map.append(one, &batch(&[], &[("a", Some("1"))])).await, Ok(()));
+    assert_eq!(map.append(one, &batch(&[], &[("a", Some("1"))])).await, Ok(0));
     let other = map.pool.bare().await.expect("a connection");
     other.batch_execute(&format!("BEGIN; UPDATE {} SET value = 'x'", map.pool.names.entries)).await.expect("a lock");
     let change = batch(&[("a", Some(one))], &[("a", Some("2"))]);
     assert_eq!(map.append(Stamp::draw(), &change).await, Err(AppendError::Again));
     other.batch_execute("ROLLBACK").await.expect("an end");
-    assert_eq!(map.append(Stamp::draw(), &change).await, Ok(()));
+    assert_eq!(map.append(Stamp::draw(), &change).await, Ok(0));
 }
 
 #[tokio::test]
@@ -251,9 +252,9 @@ async fn tables_are_made_once_and_only_where_that_is_wanted() {
     let after = facts().await;
     assert_eq!((before.len(), before), (2, after));
     PostgresStore::open(&waits).await.expect("the tables are there");
-    let newer = format!("UPDATE {} SET value = '3' WHERE name = 'format'", pool.names.meta);
+    let newer = format!("UPDATE {} SET value = '4' WHERE name = 'format'", pool.names.meta);
     client.batch_execute(&newer).await.expect("an update");
-    assert!(matches!(PostgresStore::open(&options).await, Err(PostgresError::TooNew(format)) if format == "3"));
+    assert!(matches!(PostgresStore::open(&options).await, Err(PostgresError::TooNew(format)) if format == "4"));
 }
 
 #[tokio::test]

@@ -78,23 +78,25 @@ impl<K: KeyValue> Shared<K> {
         numbers: &mut Numbers,
     ) -> Result<Vec<Option<Position>>, CommitError> {
         let mut count = self.kv.fits(groups).clamp(1, groups.len());
+        let first = self.reader(&self.kv).next_events(numbers)?;
         loop {
-            let closing =
-                Closing::of(&self.kv, adds[..count].iter(), self.reader(&self.kv).next_events(numbers)?, COUNTED_HERE)?;
+            let closing = Closing::of(&self.kv, adds[..count].iter(), COUNTED_HERE)?;
+            let (last_events, next) = (closing.last_events(first), first + closing.log.len() as u64);
+            let closing = closing.numbered(first);
             let part = &mut groups[..count];
             let own = part[count - 1].len();
             // The closing writes are a part of the last group: what takes groups one by one takes them with it.
-            if !closing.writes.is_empty() {
-                part[count - 1].extend(self.kv.prepare(vec![closing.writes]).into_iter().flatten());
+            if !closing.is_empty() {
+                part[count - 1].extend(self.kv.prepare(vec![closing]).into_iter().flatten());
             }
             if count > 1 && self.kv.fits(part) < count {
                 part[count - 1].truncate(own);
                 count /= 2;
                 continue;
             }
-            numbers.used_below(closing.next_events);
+            numbers.used_below(next);
             self.kv.append(part, relaxed)?;
-            return Ok(closing.last_events);
+            return Ok(last_events);
         }
     }
 }

@@ -87,8 +87,8 @@ fn begin_after(last: Option<Position>) -> u64 {
     block.saturating_mul(BLOCK)
 }
 
-/// The number of the record behind this last event, where several nodes write. What was read there is never lost, so no
-/// number is left out, and the node that writes the next record has read all before it.
+/// The first number that may be free behind this last event, where several nodes write. What was read there is never lost, so no
+/// number has to be left out.
 #[cfg(any(test, feature = "postgres"))]
 pub(super) fn follows(last: Option<Position>) -> u64 {
     last.map_or(BLOCK, |last| last.sequence().saturating_add(1))

@@ -14,7 +14,6 @@ use bytes::Bytes;
 use tokio::sync::Mutex;
 
 use crate::domain::text::hex;
-use crate::domain::time::Timestamp;
 use crate::entropy::unique_bytes;
 use crate::store::commit::{Commit, Committed};
 use crate::store::error::{CommitError, StoreError};
@@ -56,17 +55,15 @@ impl<M> fmt::Debug for Nodes<M> {
 #[derive(Debug)]
 pub struct Deciding {
     view: View,
-    /// The number of the next record of events, once it is known.
-    next_events: Option<u64>,
-    /// The time of the batch that found it or used the one before it.
-    numbered_at: Timestamp,
+    /// Whether the map knows the next numbers of the log of events.
+    is_numbered: bool,
     /// The part in which this node counts users: another one as soon as it meets another node there.
     part: u8,
 }
 
 impl Default for Deciding {
     fn default() -> Self {
-        Self { view: View::going_on(), next_events: None, numbered_at: Timestamp::EPOCH, part: COUNTED_HERE }
+        Self { view: View::going_on(), is_numbered: false, part: COUNTED_HERE }
     }
 }
 
@@ -132,7 +129,7 @@ impl<M: SharedMap> Beneath for Nodes<M> {
         shared.state.lock().await.view.clear();
         for tries in 1..=WRITES_TRIED {
             match shared.kv.map.append(Stamp::draw(), &batch).await {
-                Ok(()) => return Ok(()),
+                Ok(_) => return Ok(()),
                 Err(AppendError::Unavailable) => return Err(CommitError::Unavailable),
                 // It expects nothing, so it may be written twice.
                 Err(_) => {

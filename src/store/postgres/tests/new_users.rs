@@ -118,11 +118,12 @@ async fn the_applications_rows_are_those_of_the_users_whatever_becomes_of_connec
          WHERE pid <> pg_backend_pid() AND query LIKE '%{}%'",
         options.prefix
     );
-    let mut answers = Vec::new();
+    let (mut answers, mut pause) = (Vec::new(), 0);
     while !tasks.is_empty() {
         killer.query(&end, &[]).await.expect("connections end");
-        // Long enough for some batches to be written, and short enough to meet others at any place.
-        tokio::time::sleep(Duration::from_millis(15)).await;
+        // Sometimes long enough for batches to be written, and sometimes short enough to meet others at any place.
+        pause = (pause + 15) % 90;
+        tokio::time::sleep(Duration::from_millis(5 + pause)).await;
         while let Some(done) = tasks.try_join_next() {
             answers.extend(done.expect("no panic"));
         }

@@ -5,13 +5,14 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
-use crate::domain::time::{Span, Timestamp};
+use crate::domain::event::Position;
+use crate::domain::time::Timestamp;
 use crate::entropy::unique_bytes;
 use crate::store::commit::{Commit, Committed};
 use crate::store::error::CommitError;
 use crate::store::kv::closing::{Adds, Closing};
 use crate::store::kv::codec;
-use crate::store::kv::key::{self, EVENTS_REMOVED, USER_COUNT_PARTS};
+use crate::store::kv::key::{self, Kind, USER_COUNT_PARTS};
 use crate::store::kv::key_value::Write;
 use crate::store::kv::planner::WriteBatch;
 use crate::store::kv::reads::Reads;
@@ -40,7 +41,7 @@ pub(super) async fn commit<M: SharedMap>(shared: &Arc<Shared<Nodes<M>>>, commits
         at_once: COMMITS_MAX,
     };
     let mut expected = usual_keys(commits);
-    expected.extend([shared.kv.fence.clone(), key::value(EVENTS_REMOVED)]);
+    expected.push(shared.kv.fence.clone());
     if let Err(error) = deciding.view.fetch(&shared.kv.map, Missing::of(expected)).await {
         tracing::warn!(%error, "commits are refused because the store can't be read");
         run.refuse_all(&CommitError::Unavailable);
@@ -129,6 +130,7 @@ impl Round {
         }
         if !batch.writes.is_empty() {
             batch.add(&self.reads, self.closing.writes.clone());
+            batch.log.clone_from(&self.closing.log);
         }
         batch
     }
@@ -151,10 +153,14 @@ impl Deciding {
     ) -> Result<(), CommitError> {
         let round = self.planned(nodes, run).await?;
         let batch = round.batch();
-        if !batch.writes.is_empty() && !self.append(nodes, run, &round, &batch).await? {
-            return Ok(());
+        let mut last_events = Vec::new();
+        if !batch.writes.is_empty() {
+            match self.append(nodes, run, &round, &batch).await? {
+                Some(appended) => last_events = appended,
+                None => return Ok(()),
+            }
         }
-        let mut last_events = round.closing.last_events.into_iter();
+        let mut last_events = last_events.into_iter();
         let mut others = Vec::new();
         for plan in round.plans {
             if plan.writes.is_empty() {
@@ -173,9 +179,10 @@ impl Deciding {
         nodes: &Arc<Shared<Nodes<M>>>,
         run: &Run<'_>,
     ) -> Result<Round, CommitError> {
-        if self.next_events.is_none() || self.numbered_at + NUMBER_KEPT < run.at {
+        if !self.is_numbered {
             let last = Nodes::read(nodes, |reader| reader.last_event()).await?;
-            (self.next_events, self.numbered_at) = (Some(follows(last)), run.at);
+            nodes.kv.map.number_from(follows(last)).await?;
+            self.is_numbered = true;
         }
         for _ in 0..FETCHES_MAX {
             let round = self.plan(nodes, run)?;
@@ -209,49 +216,46 @@ impl Deciding {
                 break;
             }
         }
-        let first = self.next_events.unwrap_or_default();
         let adds = plans.iter().filter(|plan| !plan.writes.is_empty()).map(|plan| &plan.adds);
-        let mut closing = Closing::of(view, adds, first, self.part)?;
+        let mut closing = Closing::of(view, adds, self.part)?;
         closing.writes.push(marker(nodes.kv.fence.clone(), run.at)?);
         view.get(&nodes.kv.fence)?;
-        // A node that was paused for long must not use a number again that was removed with its record.
-        view.glance(&key::value(EVENTS_REMOVED))?;
-        let mut reads = view.take_reads();
-        reads.extend((first..closing.next_events).map(|number| (key::events(number), None)));
+        let reads = view.take_reads();
         Ok(Round { plans, reads, closing })
     }
 
-    /// Writes a batch; false where it must be planned again.
+    /// Writes a batch. Returns for each commit that it has the position of the last event; `None` where it must be planned again.
     async fn append<M: SharedMap>(
         &mut self,
-        nodes: &Shared<Nodes<M>>,
+        nodes: &Arc<Shared<Nodes<M>>>,
         run: &mut Run<'_>,
         round: &Round,
         batch: &Batch,
-    ) -> Result<bool, CommitError> {
+    ) -> Result<Option<Vec<Option<Position>>>, CommitError> {
         let (map, stamp) = (&nodes.kv.map, Stamp::draw());
         let appended = match map.append(stamp, batch).await {
+            Ok(first) => Ok(round.closing.last_events(first)),
             Err(AppendError::Unknown) => match self.settle(&nodes.kv, stamp, run.at).await {
-                Settled::Written => Ok(()),
+                Settled::Written => Ok(Self::found(map, stamp, round).await),
                 Settled::NotWritten => Err(AppendError::Again),
                 Settled::Unknown => Err(AppendError::Unknown),
             },
-            appended => appended,
+            Err(error) => Err(error),
         };
         match appended {
-            Ok(()) => {
+            Ok(last_events) => {
                 for (key, value) in &batch.writes {
                     let entry = value.clone().map(|value| Versioned { stamp, value });
                     self.view.insert(key.clone(), entry);
                 }
-                (self.next_events, self.numbered_at) = (Some(round.closing.next_events), run.at);
-                Ok(true)
+                Ok(Some(last_events))
             }
-            Err(AppendError::Conflict(keys)) => self.conflicted(run, round, &keys).map(|()| false),
-            Err(AppendError::Again) => {
+            Err(AppendError::Conflict(keys)) => self.conflicted(run, round, &keys).map(|()| None),
+            Err(error @ (AppendError::Again | AppendError::Unnumbered)) => {
                 let tries = run.failed()?;
+                self.is_numbered &= error == AppendError::Again;
                 map.pause(tries).await;
-                Ok(false)
+                Ok(None)
             }
             #[cfg(feature = "postgres")]
             Err(AppendError::Refused(user, rejection)) => {
@@ -260,28 +264,40 @@ impl Deciding {
                 for index in &refused {
                     run.answers[*index] = Some(Err(CommitError::Rejected(rejection.clone())));
                 }
-                if refused.is_empty() { Err(CommitError::Unavailable) } else { Ok(false) }
+                if refused.is_empty() { Err(CommitError::Unavailable) } else { Ok(None) }
             }
             #[cfg(feature = "postgres")]
             Err(AppendError::OneOfThem) if round.plans.len() > 1 => {
                 run.at_once = 1;
-                Ok(false)
+                Ok(None)
             }
             #[cfg(feature = "postgres")]
             Err(AppendError::OneOfThem) => {
                 for plan in &round.plans {
                     run.answers[plan.index] = Some(Err(CommitError::Unavailable));
                 }
-                Ok(false)
+                Ok(None)
             }
             Err(AppendError::Unavailable) => Err(CommitError::Unavailable),
             Err(AppendError::Unknown) => {
                 self.view.clear();
-                self.next_events = None;
                 run.unknown(round);
-                Ok(false)
+                Ok(None)
             }
         }
+    }
+
+    /// The positions of the last events of a round that was written under this stamp, where the map did not tell its numbers: they
+    /// are looked for among the last records. `None` where they can't be read now.
+    async fn found<M: SharedMap>(map: &M, stamp: Stamp, round: &Round) -> Vec<Option<Position>> {
+        let nothing = vec![None; round.closing.last_events(0).len()];
+        let end = key::after(Kind::Event);
+        let Ok(last) = map.scan_back(&[Kind::Event.byte()], &end, RECORDS_LOOKED_AT).await else { return nothing };
+        let keys: Vec<_> = last.into_iter().map(|(key, _)| key).rev().collect();
+        let Ok(records) = map.get_many(&keys).await else { return nothing };
+        let is_ours = |record: &Option<Versioned>| record.as_ref().is_some_and(|record| record.stamp == stamp);
+        let first = records.iter().position(is_ours).and_then(|index| key::parse_events(&keys[index]));
+        first.map_or(nothing, |first| round.closing.last_events(first))
     }
 
     /// Some keys are not as they were read: they are read again.
@@ -293,13 +309,10 @@ impl Deciding {
             is_theirs = true;
             run.conflicted(plan.index);
         }
-        if is_among(&round.reads) {
-            self.next_events = None;
-            if keys.contains(&key::user_count(self.part)) {
-                self.part = another_part();
-            }
+        if keys.contains(&key::user_count(self.part)) {
+            self.part = another_part();
         }
-        // The conflict is in the value that all nodes write with each batch: no commit caused it, and it is more likely.
+        // The conflict is in what all commits of a batch write together: none of them caused it.
         if is_theirs { Ok(()) } else { run.failed().map(drop) }
     }
 
@@ -314,7 +327,7 @@ impl Deciding {
         for tries in 1..=SETTLES_MAX {
             let stamp = Stamp::draw();
             match node.map.append(stamp, &fence).await {
-                Ok(()) => {
+                Ok(_) => {
                     self.view.forget([&node.fence]);
                     return Settled::NotWritten;
                 }
@@ -382,14 +395,12 @@ fn another_part() -> u8 {
     unique_bytes()[0] % USER_COUNT_PARTS
 }
 
-/// How long a node that writes nothing trusts the number of the next record of events. The record that has it by then, of
-/// another node, is there for longer.
-const NUMBER_KEPT: Span = Span::from_secs(60);
 /// How often a commit is planned again because of what it has read.
 const CONFLICTS_MAX: u32 = 3;
-/// How often a batch is planned again because of something else: each time another node has written. It is often, since a node
-/// that has just written is sooner ready to write again than one that has to read first.
-const OTHERS_MAX: u32 = 400;
+/// How often a batch is planned again because of something else, such as what another node has just written.
+const OTHERS_MAX: u32 = 32;
+/// Among how many records of events those of a batch are looked for.
+const RECORDS_LOOKED_AT: usize = 1000;
 /// How often plans may need values that come from values.
 const FETCHES_MAX: usize = 64;
 /// How often the store is asked what became of a batch.

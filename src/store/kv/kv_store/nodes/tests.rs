@@ -72,6 +72,23 @@ async fn a_node_that_knows_only_old_values_plans_again_and_is_right() {
 }
 
 #[tokio::test]
+async fn nodes_that_write_different_things_number_their_events_without_a_conflict() {
+    let memory = SharedMemory::default();
+    let nodes = [memory.node(), memory.node(), memory.node()];
+    for n in 0..30_u8 {
+        let sign_up = SignUp::new(SignUpId::from_bytes([n; 16]), ClientId::from_bytes([n; 16]), None, NOW);
+        let sign_up = SignUp { version: 1, ..sign_up };
+        let last_event = nodes[usize::from(n) % 3].commit(vec![write(sign_up, None)]).await.remove(0);
+        let last_event = last_event.expect("it is written").last_event;
+        assert!(last_event.is_some() && nodes[0].last_event().await == Ok(last_event));
+    }
+    let events = nodes[0].events(None, 100).await.expect("the log").events;
+    let numbers: Vec<_> = events.iter().map(|event| event.position.sequence()).collect();
+    assert!(numbers.len() == 30 && numbers.windows(2).all(|pair| pair[0] + 1 == pair[1]), "{numbers:?}");
+    assert_eq!(memory.counts(), (30, 0));
+}
+
+#[tokio::test]
 async fn a_batch_with_a_refusal_is_refused_for_what_stands_before_it() {
     let memory = SharedMemory::default();
     let (one, other) = (memory.node(), memory.node());
