@@ -41,8 +41,9 @@ fn main() {
         }
     }
     let baseline = support::median(figures[0].rates.clone());
+    let rows = of_rows(&database);
     for (nodes, figures) in figures.iter_mut().enumerate().rev() {
-        figures.print(nodes, baseline);
+        figures.print(nodes, baseline, rows);
     }
 }
 
@@ -58,7 +59,8 @@ struct Figures {
 }
 
 impl Figures {
-    fn print(&mut self, nodes: usize, baseline: f64) {
+    /// `rows` is the processor time that the rows of a sign-up take alone.
+    fn print(&mut self, nodes: usize, baseline: f64, rows: Duration) {
         let name = match nodes {
             0 => "one process, on the disk".to_owned(),
             1 => "one node, PostgreSQL".to_owned(),
@@ -70,6 +72,10 @@ impl Figures {
         let of_each = |time: Duration| time.as_secs_f64() * 1e6 / self.done.max(1) as f64;
         let (database, own) = (of_each(self.of_database), of_each(self.of_nodes));
         println!("{name:<44} processor time of a sign-up: database {database:.0} µs, nodes {own:.0} µs");
+        if nodes > 0 {
+            let rows = rows.as_secs_f64() * 1e6;
+            println!("{name:<44} rows alone {rows:.0} µs, ratio {:.2}", database / rows);
+        }
     }
 }
 
@@ -111,7 +117,7 @@ impl Site {
         let of_nodes = || self.nodes.iter().map(|node| cpu_time_of(node.process.id())).sum::<Duration>();
         let before = (of_database(), of_nodes());
         let began = Instant::now();
-        let callers = (0..of_environment("CALLERS", 64)).map(|caller| {
+        let callers = (0..of_environment("CALLERS", 64) * self.nodes.len()).map(|caller| {
             let port = self.nodes[caller % self.nodes.len()].port;
             tokio::spawn(async move {
                 let mut person = Person::at(port).await;
@@ -214,6 +220,25 @@ impl Person {
     }
 }
 
+/// The processor time of the database for as many rows as a sign-up has, where a loop in the database writes those of 64
+/// sign-ups in each transaction: 16 that are added, 6 of which are removed again.
+fn of_rows(database: &Database) -> Duration {
+    database.sql("CREATE TABLE bare (key bytea PRIMARY KEY, stamp bigint, value bytea) WITH (fillfactor = 80)");
+    let folder = database.socket();
+    let folder = folder.parent().expect("a folder");
+    let before = cpu_time_of_database(folder);
+    database.sql(&format!(
+        "DO $$ BEGIN FOR batch IN 1..{ROW_BATCHES} LOOP \
+           INSERT INTO bare SELECT decode(md5(batch || '/' || n), 'hex'), batch, decode(repeat('5a', 350), 'hex') \
+             FROM generate_series(1, 64 * 16) AS n; \
+           DELETE FROM bare WHERE key = ANY (ARRAY(SELECT decode(md5(batch || '/' || n), 'hex') \
+             FROM generate_series(1, 64 * 6) AS n)); \
+           COMMIT; \
+         END LOOP; END $$"
+    ));
+    (cpu_time_of_database(folder) - before) / (64 * ROW_BATCHES)
+}
+
 /// The processor time of the server in `folder`.
 fn cpu_time_of_database(folder: &Path) -> Duration {
     let file = std::fs::read_to_string(folder.join("data/postmaster.pid")).expect("the server runs");
@@ -250,5 +275,7 @@ fn of_environment(name: &str, otherwise: usize) -> usize {
 }
 
 const NODES_MAX: usize = 3;
+/// How many transactions of rows are measured.
+const ROW_BATCHES: u32 = 100;
 /// Linux counts the time of processes in hundredths of a second, whatever the kernel's own tick is.
 const MS_PER_TICK: u64 = 10;
