@@ -1,9 +1,10 @@
 //! Complete sign-ups by code over HTTP on one, two and three processes over one PostgreSQL, beside one process over the store on
-//! the disk: how many a second, how long each takes, and the processor time of the database for each. All run on this machine,
-//! with the load; the processor time says more than the rate.
+//! the disk: how many a second, how long each takes, and the processor time of the database for each, beside that of as many rows
+//! which a loop in the database writes. All run on this machine, with the load; the processor time says more than the rate.
 //!
-//! `VESTIBULE_NODES_SECONDS` (5), `VESTIBULE_NODES_CALLERS` (64, over all nodes) and `VESTIBULE_NODES_ROUNDS` (3) bound it. The
-//! addresses are those of the test mode, which get no message.
+//! `VESTIBULE_NODES_SECONDS` (5), `VESTIBULE_NODES_CALLERS` (64 at each node) and `VESTIBULE_NODES_ROUNDS` (3) bound it. The
+//! addresses are those of the test mode, which get no message. After `npm ci` in `benches/better_auth` that is measured, too: on
+//! the same PostgreSQL, by the same callers.
 
 #![allow(clippy::disallowed_methods, reason = "a bench measures real time")]
 
@@ -12,12 +13,13 @@
 mod database;
 mod support;
 
+use std::io::{BufRead, BufReader};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
-use serde_json::Value;
+use serde_json::{Value, json};
 use support::http::{connect, exchange};
 use tempfile::TempDir;
 use tokio::net::TcpStream;
@@ -33,17 +35,27 @@ fn main() {
     let shared = |nodes: usize| format!("kind = \"postgres\"\nurl = \"{url}\"\nprefix = \"of_{nodes}\"\n");
     let sites: Vec<Site> = (1..=NODES_MAX).map(|nodes| Site::start(nodes, &shared(nodes))).collect();
     let alone = Site::start(1, "kind = \"sled\"\n");
+    let peer = Peer::start(&database);
+    let mut of_peer = Figures::default();
     let mut figures: Vec<Figures> = (0..=NODES_MAX).map(|_| Figures::default()).collect();
     for _ in 0..of_environment("ROUNDS", 3) {
         runtime.block_on(alone.measure(None, &mut figures[0]));
         for (index, site) in sites.iter().enumerate() {
             runtime.block_on(site.measure(Some(&database), &mut figures[index + 1]));
         }
+        if let Some(peer) = &peer {
+            runtime.block_on(peer.measure(&database, &mut of_peer));
+        }
     }
     let baseline = support::median(figures[0].rates.clone());
     let rows = of_rows(&database);
     for (nodes, figures) in figures.iter_mut().enumerate().rev() {
         figures.print(nodes, baseline, rows);
+    }
+    if peer.is_some() {
+        let (one, theirs) = (support::median(figures[1].rates.clone()), support::median(of_peer.rates.clone()));
+        support::compare("one node, PostgreSQL", one, "better-auth", theirs, 5.0);
+        of_peer.print_times("better-auth, PostgreSQL", Some(rows));
     }
 }
 
@@ -67,14 +79,114 @@ impl Figures {
             _ => format!("{nodes} nodes, PostgreSQL"),
         };
         support::compare(&name, support::median(self.rates.clone()), "on the disk", baseline, 1.0);
+        self.print_times(&name, (nodes > 0).then_some(rows));
+    }
+
+    /// One round: callers at these ports who sign up one address after the other.
+    async fn measure(
+        &mut self,
+        ports: &[u16],
+        database: Option<&Database>,
+        of_nodes: impl Fn() -> Duration,
+        flow: Flow,
+    ) {
+        static NUMBER: AtomicUsize = AtomicUsize::new(0);
+        let burst = Duration::from_secs(of_environment("SECONDS", 5) as u64);
+        let of_database = || {
+            database
+                .map(|database| cpu_time_of_database(database.socket().parent().expect("a folder")))
+                .unwrap_or_default()
+        };
+        let before = (of_database(), of_nodes());
+        let began = Instant::now();
+        let callers = (0..of_environment("CALLERS", 64) * ports.len()).map(|caller| {
+            let port = ports[caller % ports.len()];
+            tokio::spawn(async move {
+                let mut person = Person::at(port).await;
+                let mut took = Vec::new();
+                while began.elapsed() < burst {
+                    let since = Instant::now();
+                    let number = NUMBER.fetch_add(1, Ordering::Relaxed);
+                    match flow {
+                        Flow::SignUp => person.sign_up(number).await,
+                        Flow::OfPeer => person.sign_up_at_peer(number).await,
+                    }
+                    took.push(since.elapsed());
+                }
+                (took, person.asked)
+            })
+        });
+        let mut done = 0;
+        for caller in callers.collect::<Vec<_>>() {
+            let (took, asked) = caller.await.expect("a caller");
+            done += took.len();
+            self.took.extend(took);
+            self.asked.extend(asked);
+        }
+        self.rates.push(support::rate(done, began.elapsed()));
+        self.done += done;
+        self.of_database += of_database().saturating_sub(before.0);
+        self.of_nodes += of_nodes().saturating_sub(before.1);
+    }
+
+    fn print_times(&mut self, name: &str, rows: Option<Duration>) {
         support::percentiles(&format!("{name}: a sign-up"), &mut self.took);
         support::percentiles(&format!("{name}: a request"), &mut self.asked);
         let of_each = |time: Duration| time.as_secs_f64() * 1e6 / self.done.max(1) as f64;
         let (database, own) = (of_each(self.of_database), of_each(self.of_nodes));
         println!("{name:<44} processor time of a sign-up: database {database:.0} µs, nodes {own:.0} µs");
-        if nodes > 0 {
-            let rows = rows.as_secs_f64() * 1e6;
+        if let Some(rows) = rows.map(|rows| rows.as_secs_f64() * 1e6) {
             println!("{name:<44} rows alone {rows:.0} µs, ratio {:.2}", database / rows);
+        }
+    }
+}
+
+/// What a caller does again and again.
+#[derive(Clone, Copy)]
+enum Flow {
+    SignUp,
+    OfPeer,
+}
+
+/// better-auth, with a process for each of two cores. It ends when dropped: its workers, when their parent has.
+struct Peer {
+    process: Child,
+    port: u16,
+}
+
+impl Peer {
+    /// Starts it where it is installed.
+    fn start(database: &Database) -> Option<Self> {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("benches/better_auth");
+        if !folder.join("node_modules").exists() {
+            println!("better-auth is not measured: `npm ci` in benches/better_auth installs it");
+            return None;
+        }
+        let free = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
+        let port = free.local_addr().expect("an address").port();
+        drop(free);
+        let mut command = Command::new("node");
+        command.arg(folder.join("server.mjs")).arg(port.to_string());
+        command.arg(database.socket().parent().expect("a folder")).arg("2");
+        let mut process = command.stdin(Stdio::null()).stdout(Stdio::piped()).spawn().expect("Node runs");
+        let output = process.stdout.take().expect("a pipe");
+        let peer = Self { process, port };
+        let line = BufReader::new(output).lines().next().and_then(Result::ok);
+        assert_eq!(line.as_deref(), Some("ready"), "better-auth does not start");
+        Some(peer)
+    }
+
+    /// One round.
+    async fn measure(&self, database: &Database, figures: &mut Figures) {
+        let of_nodes = || cpu_time_of_children(&self.process.id().to_string());
+        figures.measure(&[self.port], Some(database), of_nodes, Flow::OfPeer).await;
+    }
+}
+
+impl Drop for Peer {
+    fn drop(&mut self) {
+        if self.process.kill().is_ok() {
+            drop(self.process.wait());
         }
     }
 }
@@ -107,40 +219,9 @@ impl Site {
 
     /// One round.
     async fn measure(&self, database: Option<&Database>, figures: &mut Figures) {
-        static NUMBER: AtomicUsize = AtomicUsize::new(0);
-        let burst = Duration::from_secs(of_environment("SECONDS", 5) as u64);
-        let of_database = || {
-            database
-                .map(|database| cpu_time_of_database(database.socket().parent().expect("a folder")))
-                .unwrap_or_default()
-        };
+        let ports: Vec<u16> = self.nodes.iter().map(|node| node.port).collect();
         let of_nodes = || self.nodes.iter().map(|node| cpu_time_of(node.process.id())).sum::<Duration>();
-        let before = (of_database(), of_nodes());
-        let began = Instant::now();
-        let callers = (0..of_environment("CALLERS", 64) * self.nodes.len()).map(|caller| {
-            let port = self.nodes[caller % self.nodes.len()].port;
-            tokio::spawn(async move {
-                let mut person = Person::at(port).await;
-                let mut took = Vec::new();
-                while began.elapsed() < burst {
-                    let since = Instant::now();
-                    person.sign_up(NUMBER.fetch_add(1, Ordering::Relaxed)).await;
-                    took.push(since.elapsed());
-                }
-                (took, person.asked)
-            })
-        });
-        let mut done = 0;
-        for caller in callers.collect::<Vec<_>>() {
-            let (took, asked) = caller.await.expect("a caller");
-            done += took.len();
-            figures.took.extend(took);
-            figures.asked.extend(asked);
-        }
-        figures.rates.push(support::rate(done, began.elapsed()));
-        figures.done += done;
-        figures.of_database += of_database().saturating_sub(before.0);
-        figures.of_nodes += of_nodes().saturating_sub(before.1);
+        figures.measure(&ports, database, of_nodes, Flow::SignUp).await;
     }
 }
 
@@ -203,6 +284,29 @@ impl Person {
         assert_eq!(done["response"]["status"], "complete", "{done}");
     }
 
+    /// The same at better-auth: a code is sent, and with it the user is made and signed in.
+    async fn sign_up_at_peer(&mut self, number: usize) {
+        let email = format!("ada{number}@example.com");
+        self.post_json("email-otp/send-verification-otp", &json!({ "email": email, "type": "sign-in" })).await;
+        let done = self.post_json("sign-in/email-otp", &json!({ "email": email, "otp": "424242" })).await;
+        assert_eq!(done["user"]["email"], email, "{done}");
+    }
+
+    async fn post_json(&mut self, path: &str, body: &Value) -> Value {
+        let body = body.to_string();
+        let request = format!(
+            "POST /api/auth/{path} HTTP/1.1\r\nhost: 127.0.0.1:{}\r\ncontent-type: application/json\r\n\
+             content-length: {}\r\n\r\n{body}",
+            self.port,
+            body.len()
+        );
+        let since = Instant::now();
+        let (head, body) = exchange(&mut self.stream, request.as_bytes(), &mut self.buffer).await;
+        self.asked.push(since.elapsed());
+        assert!(head.starts_with("HTTP/1.1 200"), "{head} {}", String::from_utf8_lossy(&body));
+        serde_json::from_slice(&body).expect("JSON")
+    }
+
     /// The answer, and the token in it.
     async fn post(&mut self, path: &str, token: &str, form: &str) -> (Value, String) {
         let request = format!(
@@ -245,11 +349,16 @@ fn cpu_time_of_database(folder: &Path) -> Duration {
     let first = file.lines().next().expect("a process id");
     // The first two figures are its own, the others those of its children that have ended.
     let ended: u64 = times_of(first).map_or(0, |(_, times)| times.iter().sum());
-    let processes = std::fs::read_dir("/proc").expect("the tests run on Linux");
+    Duration::from_millis(ended * MS_PER_TICK) + cpu_time_of_children(first)
+}
+
+/// The processor time of the running children of a process.
+fn cpu_time_of_children(parent: &str) -> Duration {
+    let processes = std::fs::read_dir("/proc").expect("the benches run on Linux");
     let names = processes.filter_map(|entry| entry.ok()?.file_name().into_string().ok());
-    let of_children = names.filter_map(|name| times_of(&name)).filter(|(parent, _)| parent == first);
+    let of_children = names.filter_map(|name| times_of(&name)).filter(|(of, _)| of == parent);
     let running: u64 = of_children.map(|(_, times)| times[0] + times[1]).sum();
-    Duration::from_millis((ended + running) * MS_PER_TICK)
+    Duration::from_millis(running * MS_PER_TICK)
 }
 
 /// The parent of a process, and its four figures of time: its own and those of its children that have ended, each the user's
