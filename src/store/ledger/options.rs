@@ -56,7 +56,7 @@ impl Default for Options {
             segments_max: 32,
             filtered_kind: None,
             ordered_kinds: Vec::new(),
-            cache_bytes: 64 << 20,
+            cache_bytes: 40 << 20,
             read_cache_bytes: 16 << 20,
             free_bytes_min: 64 << 20,
             verify_at_once: Duration::from_secs(2),
