@@ -1,6 +1,5 @@
 //! A table as a map that several nodes write to.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -14,6 +13,7 @@ use super::columns::Columns;
 use super::new_users::{self, NewUserSql, WriteError};
 use super::pool::{NoConnection, Pool, READERS, Session, in_words};
 use super::statements::NOT_AS_EXPECTED;
+use super::together::{Found, Together};
 use crate::store::error::StoreError;
 use crate::store::health::Health;
 use crate::store::kv::projection::ProjectedUsers;
@@ -22,6 +22,7 @@ use crate::store::kv::shared_map::{AppendError, Batch, SharedMap, Stamp, Version
 /// A table of keys, stamps and values.
 pub struct Postgres {
     pub(super) pool: Pool,
+    together: Together,
     /// What the application writes beside new users.
     pub(super) sql: Option<Arc<dyn NewUserSql>>,
 }
@@ -77,6 +78,11 @@ impl<'a> Lists<'a> {
 }
 
 impl Postgres {
+    /// The table behind these connections, with what the application writes beside new users.
+    pub(super) fn over(pool: Pool, sql: Option<Arc<dyn NewUserSql>>) -> Self {
+        Self { pool, together: Together::default(), sql }
+    }
+
     /// The rows of a read, if they come in time. Where a connection turns out to be lost, another one is asked: a read may
     /// be repeated, and each of them may have been lost with it.
     async fn rows(
@@ -102,6 +108,19 @@ impl Postgres {
                 }
             }
         }
+    }
+
+    /// The entries of these keys, some of which may be there twice.
+    async fn read(&self, keys: Vec<Bytes>) -> Result<Found, StoreError> {
+        let wanted: Vec<&[u8]> = keys.iter().map(|key| &key[..]).collect();
+        let rows = self.rows(|session| &session.get, &[&wanted]).await?;
+        let mut found = Found::with_capacity(rows.len());
+        for row in &rows {
+            let stamp = row.try_get(1).map_err(|error| StoreError::Damaged(in_words(&error)))?;
+            let entry = Versioned { stamp: Stamp::from_number(stamp), value: column(row, 2)? };
+            found.insert(column(row, 0)?, entry);
+        }
+        Ok(found)
     }
 
     async fn entries(
@@ -218,15 +237,7 @@ async fn append(
 
 impl SharedMap for Postgres {
     async fn get_many(&self, keys: &[Bytes]) -> Result<Vec<Option<Versioned>>, StoreError> {
-        let wanted: Vec<&[u8]> = keys.iter().map(|key| &key[..]).collect();
-        let rows = self.rows(|session| &session.get, &[&wanted]).await?;
-        let mut found = HashMap::with_capacity(rows.len());
-        for row in &rows {
-            let stamp = row.try_get(1).map_err(|error| StoreError::Damaged(in_words(&error)))?;
-            let entry = Versioned { stamp: Stamp::from_number(stamp), value: column(row, 2)? };
-            found.insert(column(row, 0)?, entry);
-        }
-        // A key may be asked for twice.
+        let found = self.together.get(keys, |keys| self.read(keys)).await?;
         Ok(keys.iter().map(|key| found.get(key).cloned()).collect())
     }
 

@@ -76,7 +76,7 @@ impl PostgresStore {
         refuse_unfinished(&client, &pool.names).await?;
         projection::at_opening(&client, &pool.names, sealer.as_ref(), options.projects).await?;
         drop(client);
-        Ok(Self::over(Nodes::over(SealedShared::over(Postgres { pool, sql }, sealer))))
+        Ok(Self::over(Nodes::over(SealedShared::over(Postgres::over(pool, sql), sealer))))
     }
 
     /// Makes the tables where they are missing, and brings older ones to the format of this version. It may run while nodes use

@@ -49,7 +49,7 @@ pub(in crate::store) async fn client(options: &PostgresOptions) -> tokio_postgre
 async fn map(options: &PostgresOptions) -> Postgres {
     PostgresStore::migrate(options).await.expect("tables");
     let config = options.url.expose().parse().expect("a URL");
-    Postgres { pool: Pool::new(config, None, Names::of(&options.prefix).expect("a word"), true), sql: None }
+    Postgres::over(Pool::new(config, None, Names::of(&options.prefix).expect("a word"), true), None)
 }
 
 fn batch(expected: &[(&'static str, Option<Stamp>)], writes: &[(&'static str, Option<&'static str>)]) -> Batch {

@@ -50,7 +50,7 @@ const ORDERS: &[(&str, &[&str])] = &[
     (
         "store/postgres",
         &[
-            "clocks columns names tls",
+            "clocks columns names tls together",
             "statements",
             "pool",
             "error new_users",
