@@ -19,6 +19,7 @@ mod statements;
 #[cfg(test)]
 pub(in crate::store) mod tests;
 mod tls;
+mod url;
 
 #[cfg(feature = "sled")]
 pub(in crate::store) use copying::Tables;
