@@ -6,6 +6,7 @@
 
 mod abandonment;
 mod balancers;
+mod clocks;
 mod cluster;
 mod conversions;
 mod cut;
