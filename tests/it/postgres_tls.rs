@@ -17,14 +17,14 @@ fn a_database_is_believed_under_the_roots_of_the_system_or_of_a_file() {
     site.shows(&site.ours.issue("localhost"));
     let (of_system, roots) = (TempDir::new().expect("a folder"), site.ours.certificate.display());
     let command = format!("export SSL_CERT_FILE={roots}");
-    let server = Binary::start_after(&command, of_system.path(), &site.config(of_system.path(), "sslmode=require"));
+    let server = Binary::start_after(&command, of_system.path(), &site.config("sslmode=require"));
     site.is_encrypted();
     drop(server);
     for parameters in
         [format!("sslmode=require&sslrootcert={roots}"), format!("sslrootcert={roots}&sslmode=verify-full")]
     {
         let folder = TempDir::new().expect("a folder");
-        let server = Binary::start(folder.path(), &site.config(folder.path(), &parameters));
+        let server = Binary::start(folder.path(), &site.config(&parameters));
         site.is_encrypted();
         let form = "email_address=ada%2Bclerk_test@example.com";
         let made = server.native("POST", "/v1/client/sign_ups", "", form).expect("an answer");
@@ -55,7 +55,7 @@ fn a_database_whose_certificate_is_not_trusted_is_told_nothing() {
     ] {
         site.shows(&issuer.issue(name));
         let folder = TempDir::new().expect("a folder");
-        assert_eq!(Binary::fail_to_start(folder.path(), &site.config(folder.path(), parameters)), Some(1));
+        assert_eq!(Binary::fail_to_start(folder.path(), &site.config(parameters)), Some(1));
         let log = log_of(folder.path());
         assert!(log.contains(words), "{words}: {log}");
     }
@@ -70,7 +70,7 @@ fn a_server_that_comes_in_the_place_of_a_trusted_one_is_not_believed() {
     site.shows(&site.ours.issue("localhost"));
     let folder = TempDir::new().expect("a folder");
     let parameters = format!("sslmode=require&sslrootcert={}", site.ours.certificate.display());
-    let server = Binary::start(folder.path(), &site.config(folder.path(), &parameters));
+    let server = Binary::start(folder.path(), &site.config(&parameters));
     let answers = || {
         let form = "email_address=ada%2Bclerk_test@example.com";
         server.native("POST", "/v1/client/sign_ups", "", form).expect("an answer").status
@@ -123,11 +123,11 @@ impl Site {
         eventually("the server has taken it over", || self.database.sql("SHOW ssl_cert_file") == shown);
     }
 
-    fn config(&self, folder: &Path, parameters: &str) -> String {
+    fn config(&self, parameters: &str) -> String {
         format!(
             "instance.key_file = {:?}\nverification.test_mode = true\nsettings.file = \"email_code\"\n\
              store = {{ kind = \"postgres\", url = \"postgres://vestibule@localhost:{}/postgres?{parameters}\" }}\n",
-            folder.join("instance.key"),
+            self.folder.path().join("instance.key"),
             self.port
         )
     }

@@ -47,7 +47,8 @@ impl Tls {
         let config = match &roots {
             Roots::OfTheSystem => config.with_platform_verifier()?,
             Roots::InFile(file) => {
-                let roots = certificates(file).map_err(|why| NoRoots::InFile { file: file.display().to_string(), why })?;
+                let roots =
+                    certificates(file).map_err(|why| NoRoots::InFile { file: file.display().to_string(), why })?;
                 config.with_root_certificates(roots)
             }
         };
