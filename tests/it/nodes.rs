@@ -6,6 +6,7 @@
 
 mod abandonment;
 mod balancers;
+mod browsers;
 mod clocks;
 mod cluster;
 mod conversions;
