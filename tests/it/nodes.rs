@@ -16,10 +16,12 @@ pub(crate) mod database;
 mod deaths;
 mod failover;
 mod guesses;
+mod histories;
 mod kept;
 mod messages;
 mod person;
 mod proxy;
+mod register;
 mod routing;
 
 use std::time::Duration;
