@@ -23,6 +23,7 @@ mod person;
 mod proxy;
 mod register;
 mod routing;
+mod upgrades;
 
 use std::time::Duration;
 
