@@ -4,7 +4,7 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::domain::time::{Span, Timestamp};
-use crate::store::{Commit, LAST_SEEN, Store, StoreError};
+use crate::store::{Commit, LAST_SEEN, Store, StoreError, Unready};
 
 /// Which time was stored last.
 #[derive(Debug, Default)]
@@ -24,9 +24,9 @@ impl LastSeen {
     }
 
     /// The commit that a batch decided at `now` should include to store the time; `None` while the stored time is
-    /// recent.
-    pub(super) fn note(&self, now: Timestamp) -> Option<Commit> {
-        if now.since(self.last()) < ALONG_EVERY {
+    /// recent, and where this node is known not to have the time: others would go on from there.
+    pub(super) fn note(&self, store: &dyn Store, now: Timestamp) -> Option<Commit> {
+        if now.since(self.last()) < ALONG_EVERY || is_apart(store) {
             return None;
         }
         let value = now.as_millis().to_be_bytes().to_vec();
@@ -39,13 +39,19 @@ impl LastSeen {
     }
 
     /// Whether the stored time is so old that it needs a commit of its own.
-    pub(super) fn is_old(&self, now: Timestamp) -> bool {
-        now.since(self.last()) >= ALONE_EVERY
+    pub(super) fn is_old(&self, store: &dyn Store, now: Timestamp) -> bool {
+        now.since(self.last()) >= ALONE_EVERY && !is_apart(store)
     }
 
     fn last(&self) -> Timestamp {
         Timestamp::from_millis(self.stored_ms.load(Ordering::Acquire))
     }
+}
+
+/// Whether the clock of this node is known to be apart from that of a store which several nodes share. What it takes for over
+/// may not be over.
+pub(super) fn is_apart(store: &dyn Store) -> bool {
+    store.is_shared() && store.health() == Err(Unready::ClocksApart)
 }
 
 /// With other commits the time costs only a few bytes of the batch.

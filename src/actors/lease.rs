@@ -4,7 +4,8 @@
 //! value for the whole time of a lease. Both measure that time with their own monotonic clocks, the holder from before its
 //! commit on and the other node from after it: so no clocks of nodes are compared, and the holder stops first. A holder that
 //! was paused in the middle of its work may do the last of it beside the next one. So leases spare double work, and no
-//! rule rests on them.
+//! rule rests on them. A node whose clock is apart from the store's holds none: it would end too early, or too late, what others
+//! have begun.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -18,6 +19,7 @@ use crate::entropy::unique_bytes;
 use crate::store::{Commit, CommitError, Decision, LEASE, NamedValueWrite};
 
 use super::context::ActorContext;
+use super::last_seen::is_apart;
 use super::persister::Persister;
 
 /// This node's part in a lease. It tries to hold it until it is dropped.
@@ -153,6 +155,11 @@ async fn keep(shared: Arc<Shared>) {
     loop {
         if shared.rests.swap(false, Ordering::Relaxed) {
             tokio::time::sleep(lasts * RESTS).await;
+        }
+        if is_apart(&*shared.context.store) {
+            shared.give_back().await;
+            tokio::time::sleep(lasts / ROUNDS).await;
+            continue;
         }
         let begun = Instant::now();
         let mut kept = shared.kept.lock().await;

@@ -203,7 +203,7 @@ async fn write(
         places.push(_place);
     }
     let now = commits.iter().map(|commit| commit.at).max().unwrap_or_default();
-    let note = last_seen.note(now);
+    let note = last_seen.note(store, now);
     let noting = note.is_some();
     commits.extend(note);
     let mut results = store.commit(commits).await;

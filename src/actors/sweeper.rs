@@ -108,7 +108,7 @@ impl State {
     /// Stores the time with an empty commit when no other commit has stored it for long.
     async fn keep_time(&self) {
         let now = self.context.now();
-        if !self.context.last_seen.is_old(now) {
+        if !self.context.last_seen.is_old(&*self.context.store, now) {
             return;
         }
         if let Err(error) = self.persister.commit(Commit { at: now, relaxed: true, ..Commit::default() }).await {

@@ -141,6 +141,8 @@ pub struct FaultyStore {
     /// What runs in the middle of a read, and how many points at which it could run come first.
     interruption: Mutex<Option<(usize, BoxFuture<'static, ()>)>>,
     is_cut_off: AtomicBool,
+    /// Whether it says so of its clock and of this node's.
+    are_clocks_apart: AtomicBool,
 }
 
 impl FaultyStore {
@@ -160,6 +162,7 @@ impl FaultyStore {
             calls: Mutex::default(),
             interruption: Mutex::default(),
             is_cut_off: AtomicBool::new(false),
+            are_clocks_apart: AtomicBool::new(false),
         }
     }
 
@@ -215,6 +218,12 @@ impl FaultyStore {
     /// Ends all access, as for a process that was killed: every further call fails and nothing more is written.
     pub fn cut_off(&self) {
         self.is_cut_off.store(true, Ordering::SeqCst);
+    }
+
+    /// Says of the clock of this node that it is apart from the store's, or that they agree.
+    #[cfg(test)]
+    pub(crate) fn set_clocks_apart(&self, are_apart: bool) {
+        self.are_clocks_apart.store(are_apart, Ordering::SeqCst);
     }
 
     /// The same data for the next engine, without faults.

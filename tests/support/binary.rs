@@ -17,15 +17,17 @@ impl Binary {
     /// Starts the binary with the data in `folder`, and with `config` in addition to the common test settings. Waits
     /// until it is ready. It logs to the file `log` in the folder.
     pub(crate) fn start(folder: &Path, config: &str) -> Self {
-        Self::start_with(Command::new(env!("CARGO_BIN_EXE_vestibule")), folder, config)
+        Self::start_with(Command::new(env!("CARGO_BIN_EXE_vestibule")), folder, config, READY)
     }
 
     /// Like [`Self::start`], after a shell command such as `ulimit -n 256` or `umask 022`.
     pub(crate) fn start_after(command: &str, folder: &Path, config: &str) -> Self {
-        // `exec` replaces the shell by the server, which keeps its limits.
-        let mut shell = Command::new("sh");
-        shell.args(["-c", &format!("{command} && exec \"$0\" \"$@\""), env!("CARGO_BIN_EXE_vestibule")]);
-        Self::start_with(shell, folder, config)
+        Self::start_with(after(command), folder, config, READY)
+    }
+
+    /// The same for one that may never be ready: waits until it answers.
+    pub(crate) fn start_live_after(command: &str, folder: &Path, config: &str) -> Self {
+        Self::start_with(after(command), folder, config, "/health/live")
     }
 
     /// Starts the binary and waits for its end; returns the exit code.
@@ -41,13 +43,13 @@ impl Binary {
         panic!("it did not end: {}", log_of(folder))
     }
 
-    fn start_with(command: Command, folder: &Path, config: &str) -> Self {
+    fn start_with(command: Command, folder: &Path, config: &str, awaited: &str) -> Self {
         // Servers with the same folder before this one have logged their ports too.
         let logged = log_of(folder).len();
         let child = spawn(command, folder, config);
         let mut binary = Self { child, endpoint: Endpoint { port: 0 } };
         binary.endpoint.port = binary.port(folder, logged, config.contains("public_url"));
-        binary.endpoint.wait_until_ready(|elapsed| {
+        binary.endpoint.wait_until_ok(awaited, |elapsed| {
             let ended = binary.child.try_wait().expect("a process");
             assert!(ended.is_none(), "the server ended at its start: {}", log_of(folder));
             assert!(elapsed < Duration::from_secs(30), "the server is not ready: {}", log_of(folder));
@@ -86,8 +88,13 @@ impl Binary {
 
     /// Sends it a signal, such as `HUP`.
     pub(crate) fn signal(&self, name: &str) {
-        let id = self.child.id().to_string();
+        let id = self.process().to_string();
         assert!(Command::new("kill").args([&format!("-{name}"), &id]).status().expect("kill").success());
+    }
+
+    /// The id of its process.
+    pub(crate) fn process(&self) -> u32 {
+        self.child.id()
     }
 
     /// Sends SIGTERM, waits for the end and returns the exit code.
@@ -111,6 +118,13 @@ impl Drop for Binary {
             drop(self.child.wait());
         }
     }
+}
+
+/// Runs the binary after a shell command. `exec` replaces the shell by the server, which keeps its limits.
+fn after(command: &str) -> Command {
+    let mut shell = Command::new("sh");
+    shell.args(["-c", &format!("{command} && exec \"$0\" \"$@\""), env!("CARGO_BIN_EXE_vestibule")]);
+    shell
 }
 
 /// The number behind a name, in a line of text or of JSON.
@@ -145,3 +159,4 @@ pub(crate) fn log_of(folder: &Path) -> String {
 
 /// What a server logs with its port.
 const LISTENS: &str = "no more connections than these are open at once";
+const READY: &str = "/health/ready";

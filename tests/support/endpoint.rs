@@ -35,11 +35,11 @@ impl Endpoint {
         self.request(method, &path, &[form_type, ("authorization", token)], form)
     }
 
-    /// Waits until it is ready. `check` is called in between, and panics when there is nothing to wait for.
+    /// Waits until it answers with 200 at this path. `check` is called in between, and panics when there is nothing to wait for.
     #[expect(clippy::disallowed_methods, reason = "a test waits in real time for a server")]
-    pub(super) fn wait_until_ready(self, mut check: impl FnMut(Duration)) {
+    pub(super) fn wait_until_ok(self, path: &str, mut check: impl FnMut(Duration)) {
         let began = Instant::now();
-        while !self.request("GET", "/health/ready", &[], "").is_ok_and(|answer| answer.status == 200) {
+        while !self.request("GET", path, &[], "").is_ok_and(|answer| answer.status == 200) {
             check(began.elapsed());
             std::thread::sleep(Duration::from_millis(20));
         }

@@ -85,7 +85,7 @@ impl Server {
         let port = port.recv().expect("a thread that says how it started");
         let port = port.unwrap_or_else(|reason| panic!("the server did not start: {reason}"));
         let server = Self { endpoint: Endpoint { port }, end: Mutex::new(Some(end)), thread: Some(thread) };
-        server.endpoint.wait_until_ready(|elapsed| {
+        server.endpoint.wait_until_ok("/health/ready", |elapsed| {
             assert!(elapsed < Duration::from_secs(30), "the server is not ready: {}", log_of(folder));
         });
         server

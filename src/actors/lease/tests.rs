@@ -54,6 +54,23 @@ async fn a_lease_survives_a_commit_that_fails_and_one_whose_outcome_is_unknown()
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_node_whose_clock_is_apart_leaves_its_leases_to_others_until_it_agrees() {
+    let [one, other] = World::nodes();
+    let (first, second) = (one.start().await, other.start().await);
+    let (of_first, of_second) = (lease(&first).await, lease(&second).await);
+    pass(30).await;
+    one.store.set_clocks_apart(true);
+    pass(10).await;
+    assert_eq!((of_first.is_held(), of_second.is_held()), (false, true));
+    other.store.set_clocks_apart(true);
+    pass(30).await;
+    assert_eq!((of_first.is_held(), of_second.is_held()), (false, false));
+    one.store.set_clocks_apart(false);
+    pass(10).await;
+    assert_eq!((of_first.is_held(), of_second.is_held()), (true, false));
+}
+
+#[tokio::test(start_paused = true)]
 async fn who_waits_for_a_lease_is_told_and_on_a_store_of_one_process_it_is_always_held() {
     let alone = World::new();
     let system = alone.start().await;

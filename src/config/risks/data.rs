@@ -70,7 +70,7 @@ fn is_plain_and_remote(url: &str) -> bool {
         .and_then(|host| host.split(']').next())
         .unwrap_or_else(|| host.split(':').next().unwrap_or_default());
     let is_here = matches!(name, "" | "localhost" | "::1") || name.starts_with("127.");
-    !is_here && !url.contains("sslmode=require")
+    !is_here && !url.contains("sslmode=require") && !url.contains("sslmode=verify-full")
 }
 
 #[cfg(test)]
@@ -85,6 +85,7 @@ mod tests {
             "postgres://ada@127.0.0.1:5433/x",
             "postgres://ada@[::1]:5433/x",
             "postgres://ada@db.example.com/x?sslmode=require",
+            "postgres://ada@db.example.com/x?sslmode=verify-full&sslrootcert=/etc/root.pem",
         ] {
             assert!(!is_plain_and_remote(url), "{url}");
         }

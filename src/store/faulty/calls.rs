@@ -27,7 +27,7 @@ use crate::domain::webhook::{Retry, WebhookEndpoint};
 
 use crate::store::scan::{EventPage, NamedValue, ScanCursor, ScanPage, UserList};
 use crate::store::store::BoxFuture;
-use crate::store::{Commit, CommitError, Committed, Health, OutboxEntry, Store, StoreError, StoredMessage};
+use crate::store::{Commit, CommitError, Committed, Health, OutboxEntry, Store, StoreError, StoredMessage, Unready};
 
 use super::{Fault, FaultyStore, StoreCall, StoreRead, WANTED, lock};
 
@@ -301,7 +301,7 @@ impl Store for FaultyStore {
     }
 
     fn health(&self) -> Health {
-        self.inner.health()
+        if self.are_clocks_apart.load(Ordering::SeqCst) { Err(Unready::ClocksApart) } else { self.inner.health() }
     }
 
     fn close(&self) -> BoxFuture<'_, ()> {

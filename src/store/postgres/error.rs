@@ -13,7 +13,7 @@ pub enum PostgresError {
     /// The prefix can't be the beginning of the names of tables.
     #[error("a prefix of tables has at most 48 lower-case letters, digits and underscores, and begins with no digit")]
     Prefix,
-    /// TLS can't be used on this system.
+    /// TLS can't be used: this system, or the file that the URL names, has no root certificates.
     #[error("TLS to the database can't be used: {0}")]
     Tls(String),
     /// There is no connection.

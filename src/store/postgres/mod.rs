@@ -20,6 +20,7 @@ mod statements;
 pub(in crate::store) mod tests;
 mod tls;
 mod together;
+mod url;
 
 #[cfg(feature = "sled")]
 pub(in crate::store) use copying::Tables;

@@ -1,22 +1,22 @@
 //! Opens a store: its tables, what is noted about the deployment, and the check of the instance key.
 
-use std::str::FromStr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::time::sleep;
+use tokio_postgres::Client;
 use tokio_postgres::config::{Host, SslMode};
-use tokio_postgres::{Client, Config};
 
 use super::error::{PostgresError, refused};
 use super::facts::{fact, facts};
 use super::map::Postgres;
 use super::names::Names;
 use super::new_users::NewUserSql;
-use super::pool::{Pool, in_words};
+use super::pool::Pool;
 use super::projection::{self, Projected};
 use super::statements::FORMAT;
 use super::tls::Tls;
+use super::url;
 use crate::domain::secret::Secret;
 use crate::domain::text::hex;
 use crate::entropy::unique_bytes;
@@ -32,8 +32,9 @@ pub type PostgresStore = KvStore<Nodes<SealedShared<Postgres>>>;
 #[derive(Debug)]
 pub struct PostgresOptions {
     /// Where the database is: `postgres://user:password@host/database?sslmode=require`. With `sslmode=require` the connection is
-    /// encrypted, and the server's certificate must be valid for its name under the system's root certificates; with `prefer`
-    /// it is so where the server offers encryption; `disable` never is. A folder of a Unix socket is written as
+    /// encrypted, and the server's certificate must be valid for its name under the system's root certificates, or under
+    /// those in the file that `sslrootcert` names (PEM); with `prefer` it is so where the server offers encryption; `disable`
+    /// never is. `verify-full` is the same as `require`. A folder of a Unix socket is written as
     /// `postgres:///database?host=/run/postgresql`.
     pub url: Secret<String>,
     /// What the names of its tables begin with: lower-case letters, digits and underscores, at most 48.
@@ -127,13 +128,13 @@ impl PostgresStore {
 
 pub(super) fn pool(options: &PostgresOptions) -> Result<Pool, PostgresError> {
     let names = Names::of(&options.prefix).ok_or(PostgresError::Prefix)?;
-    let mut config = Config::from_str(options.url.expose()).map_err(|error| PostgresError::Url(in_words(&error)))?;
+    let (mut config, roots) = url::parse(options.url.expose())?;
     if config.get_application_name().is_none() {
         config.application_name("vestibule");
     }
     let is_remote = config.get_hosts().iter().any(|host| matches!(host, Host::Tcp(_)));
     let tls = if is_remote && config.get_ssl_mode() != SslMode::Disable {
-        Some(Tls::of_the_system().map_err(|error| PostgresError::Tls(error.to_string()))?)
+        Some(Tls::with(roots).map_err(|error| PostgresError::Tls(error.to_string()))?)
     } else {
         None
     };

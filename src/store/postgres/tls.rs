@@ -1,7 +1,8 @@
-//! TLS to the database, with the root certificates of the system.
+//! TLS to the database, with the root certificates of the system or of a file.
 
 use std::future::Future;
 use std::io;
+use std::path::{Path, PathBuf};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
@@ -11,22 +12,59 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio_postgres::tls::{ChannelBinding, MakeTlsConnect, TlsConnect, TlsStream};
 use tokio_rustls::TlsConnector;
 use tokio_rustls::rustls::crypto::aws_lc_rs;
-use tokio_rustls::rustls::pki_types::{InvalidDnsNameError, ServerName};
-use tokio_rustls::rustls::{ClientConfig, Error};
+use tokio_rustls::rustls::pki_types::pem::PemObject;
+use tokio_rustls::rustls::pki_types::{CertificateDer, InvalidDnsNameError, ServerName};
+use tokio_rustls::rustls::{CertificateError, ClientConfig, Error, RootCertStore};
+
+/// Whose certificates are believed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Roots {
+    OfTheSystem,
+    /// Certificates as PEM.
+    InFile(PathBuf),
+}
+
+/// Why there are no root certificates.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum NoRoots {
+    #[error("{0}")]
+    OfTheSystem(#[from] Error),
+    #[error("`sslrootcert` in the URL names {file}: {why}")]
+    InFile { file: String, why: String },
+}
 
 /// Makes connections that are encrypted, to servers whose certificates are valid for their names.
 #[derive(Clone)]
-pub(super) struct Tls(TlsConnector);
+pub(super) struct Tls {
+    connector: TlsConnector,
+    roots: Roots,
+}
 
 impl Tls {
-    /// # Errors
-    /// When the system has no root certificates.
-    pub(super) fn of_the_system() -> Result<Self, Error> {
+    pub(super) fn with(roots: Roots) -> Result<Self, NoRoots> {
         let config = ClientConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
-            .with_safe_default_protocol_versions()
-            .and_then(BuilderVerifierExt::with_platform_verifier)?;
-        Ok(Self(TlsConnector::from(Arc::new(config.with_no_client_auth()))))
+            .with_safe_default_protocol_versions()?;
+        let config = match &roots {
+            Roots::OfTheSystem => config.with_platform_verifier()?,
+            Roots::InFile(file) => {
+                let roots =
+                    certificates(file).map_err(|why| NoRoots::InFile { file: file.display().to_string(), why })?;
+                config.with_root_certificates(roots)
+            }
+        };
+        Ok(Self { connector: TlsConnector::from(Arc::new(config.with_no_client_auth())), roots })
     }
+}
+
+/// The certificates in a file.
+fn certificates(file: &Path) -> Result<RootCertStore, String> {
+    let text = std::fs::read(file).map_err(|error| error.to_string())?;
+    let mut roots = RootCertStore::empty();
+    for certificate in CertificateDer::pem_slice_iter(&text) {
+        let certificate = certificate.map_err(|_| "it is not PEM".to_owned())?;
+        roots.add(certificate).map_err(|_| "one of its certificates can't be the root of others".to_owned())?;
+    }
+    if roots.is_empty() { Err("it has no certificate".into()) } else { Ok(roots) }
 }
 
 impl<S: AsyncRead + AsyncWrite + Unpin + Send + 'static> MakeTlsConnect<S> for Tls {
@@ -36,13 +74,13 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send + 'static> MakeTlsConnect<S> for T
 
     fn make_tls_connect(&mut self, host: &str) -> Result<ToServer, InvalidDnsNameError> {
         let name = ServerName::try_from(host.to_owned())?;
-        Ok(ToServer { connector: self.0.clone(), name })
+        Ok(ToServer { tls: self.clone(), name })
     }
 }
 
 /// A handshake with one server.
 pub(super) struct ToServer {
-    connector: TlsConnector,
+    tls: Tls,
     name: ServerName<'static>,
 }
 
@@ -52,8 +90,42 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send + 'static> TlsConnect<S> for ToSer
     type Future = Pin<Box<dyn Future<Output = io::Result<Encrypted<S>>> + Send>>;
 
     fn connect(self, stream: S) -> Self::Future {
-        Box::pin(async move { self.connector.connect(self.name, stream).await.map(Encrypted) })
+        Box::pin(async move {
+            let Self { tls, name } = self;
+            let connected = tls.connector.connect(name.clone(), stream).await;
+            connected.map(Encrypted).map_err(|error| in_words(error, &name, &tls.roots))
+        })
     }
+}
+
+/// The failure of a handshake, in words that say what to do about the server's certificate.
+fn in_words(error: io::Error, name: &ServerName<'_>, roots: &Roots) -> io::Error {
+    let Some(Error::InvalidCertificate(why)) = error.get_ref().and_then(|cause| cause.downcast_ref::<Error>()) else {
+        return error;
+    };
+    let words = match (why, roots) {
+        // The signature is bad where another issuer has the same name.
+        (CertificateError::UnknownIssuer | CertificateError::BadSignature, Roots::OfTheSystem) => {
+            "nobody whom this system trusts has issued it; name the file of its issuer's certificate in the URL, as \
+             sslrootcert=/path/to/root.pem"
+                .into()
+        }
+        (CertificateError::UnknownIssuer | CertificateError::BadSignature, Roots::InFile(file)) => {
+            format!("nobody whose certificate is in {} has issued it", file.display())
+        }
+        (CertificateError::Expired | CertificateError::ExpiredContext { .. }, _) => {
+            "it has expired, or the clock of this machine is wrong".into()
+        }
+        (CertificateError::NotValidYet | CertificateError::NotValidYetContext { .. }, _) => {
+            "it is not valid yet, or the clock of this machine is wrong".into()
+        }
+        (CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. }, _) => {
+            format!("it is not for {}; write a name that is in it", name.to_str())
+        }
+        // Other messages of the library may contain whole certificates.
+        _ => "it can't be verified".into(),
+    };
+    io::Error::new(error.kind(), format!("the certificate of the server is not trusted: {words}"))
 }
 
 /// An encrypted connection.

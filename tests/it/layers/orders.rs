@@ -54,7 +54,7 @@ const ORDERS: &[(&str, &[&str])] = &[
             "statements",
             "pool",
             "error new_users",
-            "map",
+            "map url",
             "facts",
             "projection",
             "open",

@@ -98,8 +98,8 @@ async fn ask_from(address: &str, site: Endpoint) {
 }
 
 /// A running balancer. It ends when dropped.
-struct Balancer {
-    endpoint: Endpoint,
+pub(super) struct Balancer {
+    pub(super) endpoint: Endpoint,
     process: Child,
     folder: TempDir,
 }
@@ -107,7 +107,7 @@ struct Balancer {
 impl Balancer {
     /// With the sample's addresses replaced by those of this machine. It can't choose a free port by itself: where another
     /// program has taken the one that was free a moment ago, it is started once more with another one.
-    fn start(sample: &str, nodes: &[Endpoint], command: impl Fn(&Path, &Path) -> Command) -> Self {
+    pub(super) fn start(sample: &str, nodes: &[Endpoint], command: impl Fn(&Path, &Path) -> Command) -> Self {
         for _ in 0..STARTS_MAX {
             let mut balancer = Self::begin(sample, nodes, &command);
             let is_ready = |endpoint: Endpoint| {
@@ -161,7 +161,7 @@ impl Drop for Balancer {
 }
 
 /// The program of this name, if the machine has it.
-fn found(name: &str) -> Option<PathBuf> {
+pub(super) fn found(name: &str) -> Option<PathBuf> {
     let folders = std::env::var_os("PATH").unwrap_or_default();
     let paths = std::env::split_paths(&folders).chain([PathBuf::from("/usr/sbin")]);
     let found = paths.map(|folder| folder.join(name)).find(|path| path.is_file());

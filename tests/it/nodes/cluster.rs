@@ -26,6 +26,8 @@ pub(super) struct Cluster {
 pub(super) struct Node {
     folder: PathBuf,
     config: String,
+    /// A shell command that comes before its next start; such a node may never be ready.
+    pub(super) command: Option<String>,
     pub(super) proxy: Proxy,
     binary: Option<Binary>,
 }
@@ -40,6 +42,13 @@ impl Cluster {
 
     /// The same over the server that listens on this socket, with a configuration for each node.
     pub(super) fn over(socket: &Path, name: &str, config: impl Fn(usize) -> String) -> Self {
+        let mut cluster = Self::before_start(socket, name, config);
+        cluster.start_all();
+        cluster
+    }
+
+    /// The same, not started.
+    pub(super) fn before_start(socket: &Path, name: &str, config: impl Fn(usize) -> String) -> Self {
         let folder = TempDir::new().expect("a folder");
         let key = folder.path().join("instance.key");
         InstanceKey::load_or_create(&key).expect("a key");
@@ -51,15 +60,13 @@ impl Cluster {
             let config = format!(
                 "instance.key_file = {key:?}\ninstance.secret_key = \"{SECRET_KEY}\"\nverification.test_mode = true\n\
                  verification.resend_cooldown_s = 0\nlimits.source = false\n\
-                 store = {{ kind = \"postgres\", url = \"{}\", prefix = \"{prefix}\" }}\n{}",
+                 store.kind = \"postgres\"\nstore.url = \"{}\"\nstore.prefix = \"{prefix}\"\n{}",
                 proxy.url(),
                 config(index)
             );
-            Node { folder: own, config, proxy, binary: None }
+            Node { folder: own, config, command: None, proxy, binary: None }
         });
-        let mut cluster = Self { nodes: nodes.collect(), prefix, folder };
-        cluster.start_all();
-        cluster
+        Self { nodes: nodes.collect(), prefix, folder }
     }
 
     /// Starts the nodes that do not run, all at the same moment.
@@ -96,9 +103,17 @@ impl Cluster {
 }
 
 impl Node {
-    /// Starts its process, and waits until it is ready.
+    /// Starts its process, and waits until it is ready; after a command of a test, until it answers.
     pub(super) fn start(&mut self) {
-        self.binary = Some(Binary::start(&self.folder, &self.config));
+        self.binary = Some(match &self.command {
+            None => Binary::start(&self.folder, &self.config),
+            Some(command) => Binary::start_live_after(command, &self.folder, &self.config),
+        });
+    }
+
+    /// Starts its process and waits for its end; returns the exit code.
+    pub(super) fn fail_to_start(&self) -> Option<i32> {
+        Binary::fail_to_start(&self.folder, &self.config)
     }
 
     /// Its process as clients see it.
@@ -134,6 +149,11 @@ impl Node {
     /// Whether it says that it is ready.
     pub(super) fn is_ready(&self) -> bool {
         self.endpoint().request("GET", "/health/ready", &[], "").is_ok_and(|answer| answer.status == 200)
+    }
+
+    /// The id of its process.
+    pub(super) fn process(&self) -> u32 {
+        self.binary().process()
     }
 
     /// What it has logged.

@@ -1,13 +1,16 @@
-//! A server of PostgreSQL of one test's own, which can be killed, started again, copied while it runs, and promoted. It has no
-//! port: it listens on a Unix socket in a folder of its own. It ends with the process that began it.
+//! A server of PostgreSQL of one test's own, which can be killed, started again, copied while it runs, and promoted. It listens
+//! on a Unix socket in a folder of its own, and has a port only where a test needs one. It ends with the process that began it.
 
 use std::io::{BufRead, BufReader, Write};
+use std::net::TcpListener;
+use std::os::unix::fs::{MetadataExt, PermissionsExt, chown};
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdout, Command, Stdio};
 
 /// A running server.
 pub(crate) struct Database {
     folder: PathBuf,
+    port: u16,
     /// Its standard input is a pipe that closes when this process ends, however it does.
     child: Child,
     answers: BufReader<ChildStdout>,
@@ -16,12 +19,22 @@ pub(crate) struct Database {
 impl Database {
     /// A new server with these settings beside the usual ones; `None` where there is no PostgreSQL.
     pub(crate) fn start(settings: &[&str]) -> Option<Self> {
-        Self::begin("", settings)
+        Self::begin("", PORT, settings)
+    }
+
+    /// A new server that also listens on a port of 127.0.0.1, for what Unix sockets do not have: TLS. It can't choose a free port
+    /// by itself: where another program has taken the one that was free a moment ago, it is started once more with another one.
+    pub(crate) fn with_port() -> Option<(Self, u16)> {
+        let free = || TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr());
+        (0..STARTS_MAX).find_map(|_| {
+            let port = free().expect("a free port").port();
+            Some((Self::begin("", port, &["listen_addresses=127.0.0.1"])?, port))
+        })
     }
 
     /// A server that follows `primary`, under the name `standby`.
     pub(crate) fn follow(primary: &Self, settings: &[&str]) -> Option<Self> {
-        Self::begin(&primary.folder.to_string_lossy(), settings)
+        Self::begin(&primary.folder.to_string_lossy(), PORT, settings)
     }
 
     /// Where it listens.
@@ -51,17 +64,33 @@ impl Database {
 
     /// What a statement returns, one row in a line.
     pub(crate) fn sql(&self, statement: &str) -> String {
-        sql(&self.folder, statement)
+        let script = format!("{PATH}exec psql -qAtX -h \"$1\" -U vestibule -d postgres -c \"$2\"");
+        let mut command = Command::new("sh");
+        command.args(["-c", &script, "sh"]).arg(&self.folder).arg(statement).env("PGPORT", self.port.to_string());
+        let done = command.output().expect("psql runs");
+        assert!(done.status.success(), "{statement}: {}", String::from_utf8_lossy(&done.stderr));
+        String::from_utf8_lossy(&done.stdout).trim_end().to_owned()
     }
 
-    fn begin(primary: &str, settings: &[&str]) -> Option<Self> {
+    /// Copies a file to its folder, for nobody but the server to read.
+    pub(crate) fn put(&self, file: &Path) -> PathBuf {
+        let copy = self.folder.join(file.file_name().expect("a file"));
+        let user = std::fs::metadata(&self.folder).expect("a folder").uid();
+        std::fs::copy(file, &copy).expect("a copy");
+        std::fs::set_permissions(&copy, PermissionsExt::from_mode(0o600)).expect("a file");
+        chown(&copy, Some(user), None).expect("the server's user");
+        copy
+    }
+
+    fn begin(primary: &str, port: u16, settings: &[&str]) -> Option<Self> {
         let mut command = command_as_user();
-        command.arg(primary).args(settings);
+        // The server and the programs of PostgreSQL read it.
+        command.arg(primary).args(settings).env("PGPORT", port.to_string());
         command.current_dir("/").stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null());
         let mut child = command.spawn().ok()?;
         let mut answers = BufReader::new(child.stdout.take()?);
         let folder = line_of(&mut answers)?.strip_prefix("ready in ")?.into();
-        Some(Self { folder, child, answers })
+        Some(Self { folder, port, child, answers })
     }
 
     fn order(&mut self, order: &str) -> String {
@@ -83,16 +112,6 @@ pub(crate) fn socket_in(folder: &Path) -> PathBuf {
     folder.join(".s.PGSQL.5432")
 }
 
-/// What a statement returns at the server whose socket is in `folder`.
-pub(crate) fn sql(folder: &Path, statement: &str) -> String {
-    let script = format!("{PATH}exec psql -qAtX -h \"$1\" -U vestibule -d postgres -c \"$2\"");
-    let mut command = Command::new("sh");
-    command.args(["-c", &script, "sh"]).arg(folder).arg(statement);
-    let done = command.output().expect("psql runs");
-    assert!(done.status.success(), "{statement}: {}", String::from_utf8_lossy(&done.stderr));
-    String::from_utf8_lossy(&done.stdout).trim_end().to_owned()
-}
-
 fn line_of(answers: &mut BufReader<ChildStdout>) -> Option<String> {
     let mut line = String::new();
     answers.read_line(&mut line).ok()?;
@@ -112,6 +131,9 @@ fn command_as_user() -> Command {
     command
 }
 
+/// The port by which the socket is named where none is needed.
+const PORT: u16 = 5432;
+const STARTS_MAX: usize = 5;
 const PATH: &str = "PATH=$PATH:$(ls -d /usr/lib/postgresql/*/bin 2>/dev/null | sort -V | tail -1)\n";
 
 /// Makes a cluster, or a copy of the one in `$1`, says where it is once it answers, follows orders, and removes it when its
@@ -136,9 +158,10 @@ start() {
     server=$!
     for _ in $(seq 300); do
         pg_isready -q -h "$folder" -U vestibule -d postgres && break
+        [ -d /proc/$server ] || break
         sleep 0.1
     done
-    echo "ready in $folder"
+    [ -d /proc/$server ] && echo "ready in $folder" || echo "it has ended"
 }
 start
 while read -r order; do

@@ -46,11 +46,17 @@ impl Spread {
 
     /// Any of them.
     pub(super) fn any(&mut self) -> Endpoint {
+        let index = self.below(self.nodes.len() as u64);
+        self.nodes[index as usize]
+    }
+
+    /// Any number below this one.
+    pub(super) fn below(&mut self, end: u64) -> u64 {
         // Xorshift: enough to choose a node.
         self.random ^= self.random << 13;
         self.random ^= self.random >> 7;
         self.random ^= self.random << 17;
-        self.nodes[(self.random % self.nodes.len() as u64) as usize]
+        self.random % end
     }
 }
 

@@ -79,36 +79,36 @@ fn life(index: usize, nodes: &mut Spread) -> Person {
 #[test]
 fn nodes_that_start_at_the_same_moment_sign_with_one_key() {
     let Some(mut cluster) = Cluster::start("one_key", CODES) else { return };
-    let jwks = |cluster: &Cluster| {
-        let of = |node: &Endpoint| {
-            node.request("GET", "/v1/jwks", &[], "").expect("an answer").json()["keys"]
-                .as_array()
-                .expect("keys")
-                .clone()
-        };
-        cluster.endpoints().iter().map(of).collect::<Vec<_>>()
-    };
-    let known = jwks(&cluster);
-    assert!(known.iter().all(|keys| keys.len() == 1 && *keys == known[0]), "{known:?}");
+    let known = one_key(&cluster.endpoints());
     let mut person = Person::opened("ada", &mut Spread::over(&cluster.endpoints(), 0));
     person.finish(&mut Spread::over(&cluster.endpoints(), 1));
-    let tokens = format!("/v1/client/sessions/{}/tokens", person.session.clone().expect("one"));
     for node in cluster.endpoints() {
-        let jwt = text(&Spread::to(node).ask("POST", &tokens, &person.token, "").json()["jwt"]);
-        for keys in &known {
-            assert!(is_signed_by(&jwt, &keys[0]), "{jwt} {keys:?}");
-        }
+        assert!(is_signed_by(&token_of(&person, node), &known));
     }
     // They are the same after all nodes were gone.
     for node in &mut cluster.nodes {
         assert_eq!(node.end(), Some(0), "{}", node.log());
     }
     cluster.start_all();
-    assert_eq!(jwks(&cluster), known);
+    assert_eq!(one_key(&cluster.endpoints()), known);
+}
+
+/// The one key that all these nodes show.
+pub(super) fn one_key(nodes: &[Endpoint]) -> Value {
+    let of = |node: &Endpoint| node.request("GET", "/v1/jwks", &[], "").expect("an answer").json()["keys"].clone();
+    let shown: Vec<Value> = nodes.iter().map(of).collect();
+    assert!(shown.iter().all(|keys| *keys == shown[0] && keys.as_array().expect("keys").len() == 1), "{shown:?}");
+    shown[0][0].clone()
+}
+
+/// A token of a person's session, of this node.
+pub(super) fn token_of(person: &Person, node: Endpoint) -> String {
+    let tokens = format!("/v1/client/sessions/{}/tokens", person.session.as_ref().expect("one"));
+    text(&Spread::to(node).ask("POST", &tokens, &person.token, "").json()["jwt"])
 }
 
 /// Whether a token is signed by this key (RS256).
-fn is_signed_by(jwt: &str, key: &Value) -> bool {
+pub(super) fn is_signed_by(jwt: &str, key: &Value) -> bool {
     let key = DecodingKey::from_rsa_components(&text(&key["n"]), &text(&key["e"])).expect("a key");
     let mut validation = Validation::new(Algorithm::RS256);
     validation.validate_aud = false;
