@@ -1,9 +1,11 @@
 //! The persister: takes all waiting commits, writes them as one batch, acknowledges them, and repeats. It needs no
 //! timer: while one batch is being written, the next one collects.
 
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::FutureExt as _;
 use ractor::{Actor, ActorProcessingErr, ActorRef};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 
@@ -134,12 +136,12 @@ impl State {
             let (ongoing, reader) = (outage.clone(), relay.clone());
             let log = event_log.clone();
             let work = async move { write(&*store, &relay, (&last_seen, &outage, &log), batch).await };
-            let outcome = tokio::spawn(work).await;
+            let outcome = AssertUnwindSafe(work).catch_unwind().await;
             match outcome {
                 Ok(begins) if begins => drop(tokio::spawn(probe_until_over(ongoing, myself.clone()))),
                 Ok(_) => {}
-                Err(error) => {
-                    tracing::error!(%error, "the store panicked; the outcome of a batch is unknown");
+                Err(_) => {
+                    tracing::error!("the store panicked; the outcome of a batch is unknown");
                     look_for_messages(&reader);
                     event_log.note(&[Err(CommitError::Unknown)]);
                 }

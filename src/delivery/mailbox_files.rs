@@ -1,6 +1,7 @@
 //! The captured messages of a development instance on the disk, so that they outlive the process: two files of sealed
 //! records, of which the older one goes when the newer one is full. A thread of its own writes them.
 
+use std::borrow::Cow;
 use std::fs::{self, File, OpenOptions, Permissions};
 use std::io::{self, Write};
 use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
@@ -138,8 +139,10 @@ impl Writer {
 
     fn write(&mut self, messages: &[Captured]) -> io::Result<()> {
         let mut records = Vec::new();
+        let mut plain = Vec::new();
         for message in messages {
-            let plain = serde_json::to_vec(&Record::from(&**message))?;
+            plain.clear();
+            Record::from(&**message).write(&mut plain)?;
             let sealed = self.sealer.seal(CONTEXT, &plain);
             records.extend(u32::try_from(sealed.len()).map_err(io::Error::other)?.to_be_bytes());
             records.extend(sealed);
@@ -179,8 +182,7 @@ fn read(path: &Path, sealer: &dyn Sealer, messages: &mut Vec<Message>) -> io::Re
         let length = usize::try_from(u32::from_be_bytes(*length)).unwrap_or(usize::MAX);
         let Some((sealed, after)) = after.split_at_checked(length) else { break };
         let plain = sealer.open(CONTEXT, sealed);
-        let record: Option<Record> = plain.and_then(|plain| serde_json::from_slice(&plain).ok());
-        messages.extend(record.and_then(Record::into_message));
+        messages.extend(plain.and_then(|plain| Record::read(&plain)?.into_message()));
         rest = after;
     }
     if !rest.is_empty() {
@@ -190,40 +192,43 @@ fn read(path: &Path, sealer: &dyn Sealer, messages: &mut Vec<Message>) -> io::Re
     Ok(())
 }
 
-/// A message as it is written: JSON, since these files are never of another version's data that must be kept.
+/// A message as it is written: JSON, since these files are never of another version's data that must be kept. The HTML comes
+/// after it as it is: it is ten times as long as the rest, and to escape it would be most of the work.
 #[derive(Serialize, Deserialize)]
-struct Record {
+struct Record<'a> {
     id: MessageId,
     is_sms: bool,
-    to: String,
-    display_to: String,
-    code: Option<String>,
-    link: Option<String>,
-    template: String,
+    to: Cow<'a, str>,
+    display_to: Cow<'a, str>,
+    code: Option<Cow<'a, str>>,
+    link: Option<Cow<'a, str>>,
+    template: Cow<'a, str>,
     origin: Option<String>,
-    locale: String,
-    subject: String,
-    text: String,
-    html: Option<String>,
+    locale: Cow<'a, str>,
+    subject: Cow<'a, str>,
+    text: Cow<'a, str>,
+    /// Earlier records have it here.
+    #[serde(skip_serializing)]
+    html: Option<Cow<'a, str>>,
     created_at_ms: u64,
     expire_at_ms: u64,
 }
 
-impl From<&Message> for Record {
-    fn from(message: &Message) -> Self {
-        let exposed = |secret: &Option<Secret<String>>| secret.as_ref().map(|secret| secret.expose().clone());
+impl<'a> From<&'a Message> for Record<'a> {
+    fn from(message: &'a Message) -> Self {
+        let exposed = |secret: &'a Option<Secret<String>>| secret.as_ref().map(|secret| secret.expose().into());
         Self {
             id: message.id,
             is_sms: message.channel == Channel::Sms,
-            to: message.to.clone(),
-            display_to: message.display_to.clone(),
+            to: (&message.to).into(),
+            display_to: (&message.display_to).into(),
             code: exposed(&message.code),
             link: exposed(&message.link),
-            template: message.template.as_str().to_owned(),
+            template: message.template.as_str().into(),
             origin: message.origin.map(|origin| origin.to_string()),
-            locale: message.locale.clone(),
-            subject: message.subject.clone(),
-            text: message.text.expose().clone(),
+            locale: (&message.locale).into(),
+            subject: (&message.subject).into(),
+            text: message.text.expose().into(),
             html: exposed(&message.html),
             created_at_ms: message.created_at.as_millis(),
             expire_at_ms: message.expire_at.as_millis(),
@@ -231,22 +236,37 @@ impl From<&Message> for Record {
     }
 }
 
-impl Record {
+impl Record<'_> {
+    fn write(&self, plain: &mut Vec<u8>) -> io::Result<()> {
+        serde_json::to_writer(&mut *plain, self)?;
+        plain.extend_from_slice(self.html.as_deref().unwrap_or_default().as_bytes());
+        Ok(())
+    }
+
+    fn read(plain: &[u8]) -> Option<Self> {
+        let mut records = serde_json::Deserializer::from_slice(plain).into_iter::<Self>();
+        let record = records.next()?.ok()?;
+        let after = std::str::from_utf8(&plain[records.byte_offset()..]).ok()?;
+        let html = if after.is_empty() { record.html } else { Some(after.to_owned().into()) };
+        Some(Self { html, ..record })
+    }
+
     fn into_message(self) -> Option<Message> {
+        let secret = |text: Cow<'_, str>| Secret::new(text.into_owned());
         Some(Message {
             id: self.id,
             channel: if self.is_sms { Channel::Sms } else { Channel::Email },
-            to: self.to,
-            display_to: self.display_to,
-            code: self.code.map(Secret::new),
-            link: self.link.map(Secret::new),
+            to: self.to.into_owned(),
+            display_to: self.display_to.into_owned(),
+            code: self.code.map(secret),
+            link: self.link.map(secret),
             template: Template::ALL.into_iter().find(|template| template.as_str() == self.template)?,
             origin: self.origin.and_then(|origin| origin.parse().ok()),
             phone_channel: None,
-            locale: self.locale,
-            subject: self.subject,
-            text: Secret::new(self.text),
-            html: self.html.map(Secret::new),
+            locale: self.locale.into_owned(),
+            subject: self.subject.into_owned(),
+            text: secret(self.text),
+            html: self.html.map(secret),
             logo: None,
             created_at: Timestamp::from_millis(self.created_at_ms),
             expire_at: Timestamp::from_millis(self.expire_at_ms),
@@ -287,10 +307,29 @@ mod tests {
         drop(files);
         let (read, files) = open();
         assert_eq!(subjects(&read), ["0", "1", "3"]);
-        assert_eq!(Record::from(&read[0]).origin, Record::from(&message("", "")).origin);
+        assert_eq!(read[0].origin, message("", "").origin);
         files.clear();
         drop(files);
         assert!(open().0.is_empty());
+    }
+
+    #[test]
+    fn html_follows_the_rest_as_it_is_and_is_read_within_earlier_records() {
+        let html = "<p class=\"code\">424242</p>\n{\"no\": \"record\"}";
+        let sent = Message { html: Some(Secret::new(html.to_owned())), ..message("ada@example.com", "1") };
+        let mut plain = Vec::new();
+        Record::from(&sent).write(&mut plain).expect("a record");
+        let rest = plain.strip_suffix(html.as_bytes()).expect("the HTML at its end");
+        let mut earlier: serde_json::Value = serde_json::from_slice(rest).expect("JSON before it");
+        assert_eq!(earlier.get("html"), None, "once only");
+        earlier["html"] = html.into();
+        for plain in [plain, earlier.to_string().into_bytes()] {
+            let read = Record::read(&plain).and_then(Record::into_message).expect("a message");
+            assert_eq!((read.html.map(Secret::into_inner).as_deref(), &*read.subject), (Some(html), "1"));
+        }
+        let mut plain = Vec::new();
+        Record::from(&message("ada@example.com", "2")).write(&mut plain).expect("a record");
+        assert!(Record::read(&plain).and_then(Record::into_message).expect("a message").html.is_none());
     }
 
     #[test]

@@ -10,6 +10,8 @@ mod locale;
 mod sms;
 mod style;
 
+use std::borrow::Cow;
+
 use crate::domain::id::MessageId;
 use crate::domain::identifier::Identifier;
 use crate::domain::message::{Origin, Template};
@@ -152,7 +154,7 @@ impl MessageTemplates {
             origin: envelope.origin,
             phone_channel: envelope.phone_channel,
             locale: language.tag.clone(),
-            subject: one_line(&subject),
+            subject: one_line(&subject).into_owned(),
             text: Secret::new(text),
             logo: html.is_some().then(|| style.logo.clone()).flatten(),
             html: html.map(Secret::new),
@@ -211,12 +213,15 @@ impl Envelope<'_> {
 
 /// Puts a setting on one line: line breaks become spaces, and Unicode's bidirectional controls (UAX 9), which could
 /// reorder the line, are removed.
-fn one_line(text: &str) -> String {
+fn one_line(text: &str) -> Cow<'_, str> {
+    if text.split(' ').all(|word| !word.is_empty() && word.bytes().all(|byte| byte.is_ascii_graphic())) {
+        return text.into();
+    }
     let is_bidi_control =
         |c: &char| matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
     let plain: String =
         text.chars().filter(|c| !is_bidi_control(c)).map(|c| if c.is_control() { ' ' } else { c }).collect();
-    plain.split_whitespace().collect::<Vec<_>>().join(" ")
+    plain.split_whitespace().collect::<Vec<_>>().join(" ").into()
 }
 
 #[cfg(test)]

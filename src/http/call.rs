@@ -11,7 +11,7 @@ use serde_json::value::to_raw_value;
 
 use crate::domain::secret::Secret;
 use crate::engine::{ClientView, Engine, EngineError, RequestContext, SignUpView};
-use crate::wire::ClientResource;
+use crate::wire::{ClientResource, UserResource};
 
 use super::app::App;
 use super::request::head::{AuthMode, RequestHead};
@@ -138,6 +138,17 @@ impl<'a> Call<'a> {
                 self.enclosed(identity, &Wrapped { response: &rendered, client: shown }, client)
             }
             Err(_) => self.wrapped(identity, sign_up, client),
+        }
+    }
+
+    /// An answer that is a user, and includes the client, mostly with the same user: it is rendered once.
+    pub(super) fn with_user(&self, identity: &Identity, user: &UserResource<'_>, client: &ClientView) -> ApiResponse {
+        match to_raw_value(user) {
+            Ok(rendered) => {
+                let shown = ClientResource::beside_user(client, user, &rendered);
+                self.enclosed(identity, &Wrapped { response: &rendered, client: shown }, client)
+            }
+            Err(_) => self.wrapped(identity, user, client),
         }
     }
 

@@ -15,7 +15,7 @@ use hyper::{Method, Request, Response};
 use tracing::Instrument;
 use url::Host;
 
-use crate::domain::redirect::is_loopback;
+use crate::domain::redirect::is_loopback_host;
 
 use super::HttpOptions;
 use super::app::App;
@@ -148,8 +148,7 @@ fn is_at_home(host: Option<&str>, options: &HttpOptions) -> bool {
     if options.public_url.host_str() == Some(host) {
         return true;
     }
-    let mut spelled = options.public_url.clone();
-    Host::parse(host).is_ok() && spelled.set_host(Some(host)).is_ok() && is_loopback(&spelled)
+    Host::parse(host).is_ok_and(|host| is_loopback_host(&host))
 }
 
 /// Runs a future until it ends or panics. It stays where it is: taken by value, it would be in the caller's future three

@@ -15,6 +15,7 @@ mod embedded;
 mod error;
 #[cfg(any(test, feature = "test-util"))]
 mod faulty;
+mod hash;
 mod health;
 mod kv;
 #[cfg(feature = "sled")]

@@ -4,6 +4,7 @@
 use std::sync::Arc;
 
 use serde::Serialize;
+#[cfg(feature = "server")]
 use serde_json::value::RawValue;
 
 use crate::domain::id::{ClientId, SessionId};
@@ -13,7 +14,9 @@ use crate::engine::ClientView;
 #[cfg(feature = "server")]
 use crate::engine::SignUpView;
 
-use super::{AsDisplay, SessionResource, SignInResource, SignUpResource};
+#[cfg(feature = "server")]
+use super::UserResource;
+use super::{AsDisplay, SessionResource, Shown, SignInResource, SignUpResource};
 
 /// A client on the wire.
 #[derive(Debug, Serialize)]
@@ -31,15 +34,6 @@ pub(crate) struct ClientResource<'a> {
     updated_at: Timestamp,
 }
 
-/// A part of a resource: it is rendered with it, or was rendered before.
-#[derive(Debug, Serialize)]
-#[serde(untagged)]
-enum Shown<'a, R> {
-    Resource(R),
-    #[cfg_attr(not(feature = "server"), allow(dead_code, reason = "only answers show an object twice"))]
-    Rendered(&'a RawValue),
-}
-
 #[cfg(feature = "server")]
 impl<'a> ClientResource<'a> {
     /// The client beside a sign-up of which `rendered` was made. Most answers to calls of a sign-up show it twice: by
@@ -52,6 +46,14 @@ impl<'a> ClientResource<'a> {
         if view.sign_up.as_ref().is_some_and(is_same) {
             client.sign_up = Some(Shown::Rendered(rendered));
         }
+        client
+    }
+
+    /// The client beside a user of which `rendered` was made. Most answers to calls of the profile show it twice: by itself
+    /// and in its session.
+    pub(crate) fn beside_user(view: &'a ClientView, user: &UserResource<'_>, rendered: &'a RawValue) -> Self {
+        let mut client = Self::from(view);
+        client.sessions.iter_mut().for_each(|session| session.show_rendered(user, rendered));
         client
     }
 }
@@ -84,6 +86,8 @@ mod tests {
     use super::*;
     #[cfg(feature = "server")]
     use crate::domain::sign_up::Status;
+    #[cfg(feature = "server")]
+    use crate::domain::time::Span;
     use crate::wire::samples;
 
     #[test]
@@ -111,6 +115,23 @@ mod tests {
             let rendered = to_raw_value(&sign_up).expect("JSON");
             let shown = ClientResource::beside(&view, &sign_up, &rendered);
             assert_eq!(serde_json::to_string(&shown).expect("JSON"), whole);
+        }
+    }
+
+    #[cfg(feature = "server")]
+    #[test]
+    fn a_client_beside_its_user_is_the_same_and_takes_no_other_one() {
+        let view = samples::client(None, vec![samples::session()]);
+        let (user, at) = (samples::user(), samples::session().session.last_active_at);
+        let whole = serde_json::to_value(&view).expect("JSON");
+        for active_at in [at, at + Span::from_secs(1)] {
+            let user = UserResource::of(&user, Some(active_at), samples::NOW);
+            let rendered = to_raw_value("in its place").expect("JSON");
+            let shown = serde_json::to_value(ClientResource::beside_user(&view, &user, &rendered)).expect("JSON");
+            assert_eq!(shown["sessions"][0]["user"] == "in its place", active_at == at, "{active_at:?}");
+            let rendered = to_raw_value(&user).expect("JSON");
+            let shown = serde_json::to_value(ClientResource::beside_user(&view, &user, &rendered)).expect("JSON");
+            assert_eq!(shown, whole, "{active_at:?}");
         }
     }
 

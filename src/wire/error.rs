@@ -18,7 +18,7 @@ use super::AsDisplay;
 pub(crate) use table::Row;
 
 /// One error on the wire.
-#[derive(Debug, Serialize)]
+#[derive(Debug, PartialEq, Serialize)]
 pub(crate) struct Problem {
     /// The code.
     pub(crate) code: Cow<'static, str>,
@@ -31,7 +31,7 @@ pub(crate) struct Problem {
 }
 
 /// What an error is about.
-#[derive(Debug, Default, Serialize)]
+#[derive(Debug, Default, PartialEq, Serialize)]
 pub(crate) struct Meta {
     /// The parameter at fault.
     #[serde(rename = "param_name", skip_serializing_if = "Option::is_none")]
@@ -54,12 +54,12 @@ pub(crate) struct Meta {
 }
 
 /// What would make a password harder to guess. Official clients show these texts, translated by themselves.
-#[derive(Debug, Serialize)]
+#[derive(Debug, PartialEq, Serialize)]
 struct Zxcvbn {
     suggestions: [Suggestion; 1],
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, PartialEq, Serialize)]
 struct Suggestion {
     code: &'static str,
     message: &'static str,

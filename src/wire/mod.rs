@@ -142,8 +142,17 @@ impl<T: Serialize> Serialize for Page<T> {
     }
 }
 
+/// A part of a resource: it is rendered with it, or was rendered before.
+#[derive(Debug, Serialize)]
+#[serde(untagged)]
+enum Shown<'a, R> {
+    Resource(R),
+    #[cfg_attr(not(feature = "server"), allow(dead_code, reason = "only answers show an object twice"))]
+    Rendered(&'a RawValue),
+}
+
 /// A value as its display text. Ids need it: serialised directly they are the bytes in the store.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 struct AsDisplay<T>(T);
 
 impl<T: Display> Serialize for AsDisplay<T> {
@@ -153,7 +162,7 @@ impl<T: Display> Serialize for AsDisplay<T> {
 }
 
 /// Metadata, which the domain stores as the text of a JSON object.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 struct Metadata<'a>(&'a str);
 
 impl Serialize for Metadata<'_> {

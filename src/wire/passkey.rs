@@ -12,7 +12,7 @@ use super::AsDisplay;
 use super::verification::State;
 
 /// A passkey on the wire.
-#[derive(Debug, Serialize)]
+#[derive(Debug, PartialEq, Serialize)]
 pub(super) struct PasskeyResource<'a> {
     object: &'static str,
     id: AsDisplay<IdentificationId>,

@@ -1,6 +1,8 @@
 //! The Session and its token ([guide: Sessions](crate::guide::contract_sign_ins#sessions)).
 
 use serde::Serialize;
+#[cfg(feature = "server")]
+use serde_json::value::RawValue;
 
 use crate::domain::client::session::SessionTask;
 use crate::domain::id::{SessionId, UserId};
@@ -8,7 +10,7 @@ use crate::domain::time::Timestamp;
 use crate::domain::user::User;
 use crate::engine::SessionView;
 
-use super::{AsDisplay, UserResource};
+use super::{AsDisplay, Shown, UserResource};
 
 /// A session on the wire.
 #[derive(Debug, Serialize)]
@@ -24,7 +26,7 @@ pub(crate) struct SessionResource<'a> {
     actor: (),
     tasks: Option<Vec<TaskResource>>,
     factor_verification_age: [i64; 2],
-    user: UserResource<'a>,
+    user: Shown<'a, UserResource<'a>>,
     public_user_data: PublicUserData<'a>,
     created_at: Timestamp,
     updated_at: Timestamp,
@@ -79,10 +81,20 @@ impl<'a> From<&'a SessionView> for SessionResource<'a> {
             actor: (),
             tasks: session.task.map(|task| vec![TaskResource::from(task)]),
             factor_verification_age: session.factor_ages(view.now),
-            user: UserResource::of(&view.user, Some(session.last_active_at), view.now),
+            user: Shown::Resource(UserResource::of(&view.user, Some(session.last_active_at), view.now)),
             public_user_data: PublicUserData::from(&*view.user),
             created_at: session.created_at,
             updated_at: session.updated_at,
+        }
+    }
+}
+
+#[cfg(feature = "server")]
+impl<'a> SessionResource<'a> {
+    /// Shows its user by `rendered`, where that was made of an equal one.
+    pub(super) fn show_rendered(&mut self, user: &UserResource<'_>, rendered: &'a RawValue) {
+        if matches!(&self.user, Shown::Resource(own) if own == user) {
+            self.user = Shown::Rendered(rendered);
         }
     }
 }

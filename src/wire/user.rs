@@ -17,7 +17,7 @@ use super::verification::{ExternalResource, State, proof};
 use super::{AsDisplay, Metadata};
 
 /// A user on the wire.
-#[derive(Debug, Serialize)]
+#[derive(Debug, PartialEq, Serialize)]
 pub(crate) struct UserResource<'a> {
     id: AsDisplay<UserId>,
     object: &'static str,
@@ -61,7 +61,7 @@ pub(crate) struct UserResource<'a> {
 }
 
 /// An e-mail address of a user.
-#[derive(Debug, Serialize)]
+#[derive(Debug, PartialEq, Serialize)]
 pub(super) struct EmailAddressResource<'a> {
     object: &'static str,
     id: AsDisplay<IdentificationId>,
@@ -75,7 +75,7 @@ pub(super) struct EmailAddressResource<'a> {
 }
 
 /// A phone number of a user.
-#[derive(Debug, Serialize)]
+#[derive(Debug, PartialEq, Serialize)]
 pub(super) struct PhoneNumberResource<'a> {
     object: &'static str,
     id: AsDisplay<IdentificationId>,
@@ -91,7 +91,7 @@ pub(super) struct PhoneNumberResource<'a> {
 }
 
 /// An account of a user at a provider.
-#[derive(Debug, Serialize)]
+#[derive(Debug, PartialEq, Serialize)]
 struct ExternalAccountResource<'a> {
     object: &'static str,
     id: AsDisplay<ExternalAccountId>,
@@ -113,7 +113,7 @@ struct ExternalAccountResource<'a> {
 }
 
 /// Whether an account is the user's, or how far the attempt to connect it is.
-#[derive(Debug, Serialize)]
+#[derive(Debug, PartialEq, Serialize)]
 #[serde(untagged)]
 enum AccountVerification<'a> {
     Done(Verified<'a>),
@@ -121,7 +121,7 @@ enum AccountVerification<'a> {
 }
 
 /// A verification that is done.
-#[derive(Debug, Serialize)]
+#[derive(Debug, PartialEq, Serialize)]
 struct Verified<'a> {
     object: &'static str,
     status: &'static str,
@@ -132,7 +132,7 @@ struct Verified<'a> {
 }
 
 /// The provider account that verified an address.
-#[derive(Debug, Serialize)]
+#[derive(Debug, PartialEq, Serialize)]
 struct LinkedTo<'a> {
     r#type: &'a str,
     id: AsDisplay<IdentificationId>,

@@ -36,7 +36,7 @@ pub(super) struct Next<'a> {
 }
 
 /// The state of a verification.
-#[derive(Debug, Serialize)]
+#[derive(Debug, PartialEq, Serialize)]
 pub(super) struct State<'a> {
     object: &'static str,
     status: &'static str,
@@ -130,7 +130,7 @@ impl<'a> State<'a> {
 
 /// The verification of an account at a provider
 /// ([guide: Accounts at providers](crate::guide::contract_sign_ups#accounts-at-providers)).
-#[derive(Debug, Serialize)]
+#[derive(Debug, PartialEq, Serialize)]
 pub(super) struct ExternalResource<'a> {
     object: &'static str,
     status: &'static str,

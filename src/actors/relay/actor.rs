@@ -1,9 +1,11 @@
 //! The relay's actor: gives each channel's messages to senders, and logs the state of the channels.
 
 use std::collections::HashSet;
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::FutureExt as _;
 use ractor::{Actor, ActorProcessingErr, ActorRef, RpcReplyPort};
 use tokio::task::JoinSet;
 use tokio::time::Instant;
@@ -470,8 +472,7 @@ fn deliver(
     relay: ActorRef<RelayMessage>,
 ) {
     tokio::spawn(async move {
-        let in_progress = delivery.clone();
-        let work = tokio::spawn(async move { sender.deliver_with_retry(&in_progress, &persister).await });
+        let work = AssertUnwindSafe(sender.deliver_with_retry(&delivery, &persister)).catch_unwind();
         let end = work.await.unwrap_or_else(|_| DeliveryEnd::Unavailable {
             after: delivery.pause,
             reason: "the transport panicked".into(),

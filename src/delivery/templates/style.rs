@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::str::FromStr;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use super::compiled::Templates;
 
@@ -88,14 +88,18 @@ impl Color {
 
     /// Relative luminance, from 0 to 1 (WCAG 2.2).
     fn luminance(self) -> f64 {
-        let linear = |channel: u8| {
-            let share = f64::from(channel) / 255.0;
-            if share <= 0.04045 { share / 12.92 } else { ((share + 0.055) / 1.055).powf(2.4) }
-        };
+        let linear = |channel: u8| LINEAR[usize::from(channel)];
         0.2126 * linear(self.red) + 0.7152 * linear(self.green) + 0.0722 * linear(self.blue)
     }
 }
 
+/// The linear value of each value of a channel, from 0 to 1 (WCAG 2.2). Each message has shades that are found by it.
+static LINEAR: LazyLock<[f64; 256]> = LazyLock::new(|| {
+    std::array::from_fn(|channel| {
+        let share = channel as f64 / 255.0;
+        if share <= 0.04045 { share / 12.92 } else { ((share + 0.055) / 1.055).powf(2.4) }
+    })
+});
 /// The ground of e-mails' text in light mode and in dark mode, as in `layout.html`.
 const LIGHT_CARD: Color = Color { red: 0xff, green: 0xff, blue: 0xff };
 const DARK_CARD: Color = Color { red: 0x1f, green: 0x24, blue: 0x25 };

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use hyper::header::{CONTENT_SECURITY_POLICY, HeaderValue, REFERRER_POLICY};
-use serde_json::json;
+use serde::Serialize;
 use tokio::time::timeout;
 
 use crate::domain::id::{MessageId, SignUpId};
@@ -12,9 +12,15 @@ use crate::domain::identifier::{EmailAddress, PhoneNumber};
 use crate::domain::rejection::ErrorCode;
 use crate::domain::text;
 use crate::http::call::Call;
-use crate::http::dev_outbox::{DevOutbox, SentMessage};
+use crate::http::dev_outbox::{CapturedMessage, DevOutbox, SentMessage};
 use crate::http::response::api_response::ApiResponse;
 use crate::http::response::error::HttpError;
+
+/// The answer with captured messages.
+#[derive(Serialize)]
+struct Listed {
+    messages: Vec<CapturedMessage>,
+}
 
 /// The captured messages: to one address, with some words, both, or all of them.
 pub(super) fn list(call: &Call<'_>) -> Result<ApiResponse, HttpError> {
@@ -31,13 +37,13 @@ pub(super) fn list(call: &Call<'_>) -> Result<ApiResponse, HttpError> {
             messages
         }
     };
-    Ok(ApiResponse::json(&json!({ "messages": messages })))
+    Ok(ApiResponse::json(&Listed { messages }))
 }
 
 /// Forgets all messages.
 pub(super) fn clear(call: &Call<'_>) -> Result<ApiResponse, HttpError> {
     outbox(call)?.clear();
-    Ok(ApiResponse::json(&json!({ "messages": [] })))
+    Ok(ApiResponse::json(&Listed { messages: Vec::new() }))
 }
 
 /// One message as it was sent.

@@ -194,7 +194,12 @@ fn unescape(component: &[u8]) -> Vec<u8> {
     let digit = |at: usize| component.get(at).and_then(|b| char::from(*b).to_digit(16));
     let mut bytes = Vec::with_capacity(component.len());
     let mut at = 0;
-    while let Some(byte) = component.get(at) {
+    loop {
+        // Most of it is written as it is.
+        let plain = component[at..].iter().take_while(|byte| !matches!(byte, b'%' | b'+')).count();
+        bytes.extend_from_slice(&component[at..at + plain]);
+        at += plain;
+        let Some(byte) = component.get(at) else { return bytes };
         at += 1;
         match (byte, digit(at), digit(at + 1)) {
             (b'%', Some(high), Some(low)) => {
@@ -205,7 +210,6 @@ fn unescape(component: &[u8]) -> Vec<u8> {
             _ => bytes.push(*byte),
         }
     }
-    bytes
 }
 
 #[cfg(test)]

@@ -10,18 +10,22 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use bytes::Bytes;
 
+use crate::store::hash::Keys;
+
 /// What was made of values lately, by their keys.
 pub(in crate::store) struct Lately<T>(Mutex<Halves<T>>);
 
 /// What comes goes into the new half. When that is full, it takes the place of the old one.
 struct Halves<T> {
-    new: HashMap<Bytes, (Bytes, T)>,
-    old: HashMap<Bytes, (Bytes, T)>,
+    new: Half<T>,
+    old: Half<T>,
 }
+
+type Half<T> = HashMap<Bytes, (Bytes, T), Keys>;
 
 impl<T> Default for Lately<T> {
     fn default() -> Self {
-        Self(Mutex::new(Halves { new: HashMap::new(), old: HashMap::new() }))
+        Self(Mutex::new(Halves { new: HashMap::default(), old: HashMap::default() }))
     }
 }
 

@@ -42,6 +42,7 @@ use super::unreadable::Unreadable;
 use super::{key, quota};
 use crate::store::commit::{ClientWrite, Commit, Committed, Decision, SignUpWrite, ValueWrite};
 use crate::store::error::{CommitError, StoreError};
+use crate::store::hash::Keys;
 
 pub(in crate::store) use users::{mailboxes, places};
 
@@ -49,21 +50,28 @@ pub(in crate::store) use users::{mailboxes, places};
 pub(in crate::store) struct WriteBatch<'a, K> {
     stored: &'a K,
     unreadable: &'a Unreadable,
-    staged: HashMap<Bytes, Option<Bytes>>,
+    staged: HashMap<Bytes, Option<Bytes>, Keys>,
     /// Clients as they were written lately.
     clients: Option<&'a Lately<Arc<Client>>>,
+    /// Users as they were read or written lately.
+    users: Option<&'a Lately<Arc<User>>>,
 }
 
 impl<'a, K: Reads> WriteBatch<'a, K> {
     /// An empty batch over what is stored.
     pub(in crate::store) fn over(stored: &'a K, unreadable: &'a Unreadable) -> Self {
-        Self { stored, unreadable, staged: HashMap::new(), clients: None }
+        Self { stored, unreadable, staged: HashMap::default(), clients: None, users: None }
     }
 
-    /// The same batch with room for so many commits, which notes the clients that it writes.
-    pub(in crate::store) fn for_commits(mut self, count: usize, clients: &'a Lately<Arc<Client>>) -> Self {
+    /// The same batch with room for so many commits, which notes the clients and users that it writes.
+    pub(in crate::store) fn for_commits(
+        mut self,
+        count: usize,
+        clients: &'a Lately<Arc<Client>>,
+        users: &'a Lately<Arc<User>>,
+    ) -> Self {
         self.staged.reserve(count * WRITES_USUAL);
-        self.clients = Some(clients);
+        (self.clients, self.users) = (Some(clients), Some(users));
         self
     }
 

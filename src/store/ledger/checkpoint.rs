@@ -14,7 +14,6 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 
 use super::filter::FilterFile;
-use super::hash;
 use super::manifest::{KindDigests, Manifest, Pending};
 use super::options::{Durability, Write};
 use super::patience::patiently;
@@ -25,6 +24,7 @@ use super::shared::Shared;
 use super::snapshots::SnapshotFiles;
 use super::tree::Tree;
 use super::verify::{Progress, Verification};
+use crate::store::hash;
 
 const VERIFY_SLICE: Duration = Duration::from_millis(50);
 const PATIENCE: Duration = Duration::from_millis(250);

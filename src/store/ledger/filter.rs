@@ -176,7 +176,7 @@ impl FilterFile {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::store::ledger::hash;
+    use crate::store::hash;
 
     #[test]
     fn has_no_false_negatives_and_few_false_positives_while_growing() {

@@ -14,11 +14,11 @@ use super::checkpoint::Checkpoint;
 use super::error::{AppendError, OpenError, ReadError, WriteError};
 use super::file::Disk;
 use super::frame;
-use super::hash;
 use super::options::{Options, Write};
 use super::pool::Stop;
 use super::recovery::{self, Lock, Recovered};
 use super::shared::{Shared, lock};
+use crate::store::hash;
 use crate::store::health::{Health, Unready};
 
 /// A durable map from keys to values that takes groups of writes. Methods wait for the disk, so they need threads that

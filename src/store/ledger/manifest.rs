@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
-use super::hash;
+use crate::store::hash;
 
 /// The newest format of a data directory that this version can read. The second one lists the journal's files. The third
 /// one reads like the second: it keeps versions out that would write users without their places in the lists of users.

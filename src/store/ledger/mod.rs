@@ -13,7 +13,6 @@ mod error;
 mod file;
 mod filter;
 mod frame;
-mod hash;
 mod inventory;
 mod journal;
 mod last_keys;

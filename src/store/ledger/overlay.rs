@@ -10,7 +10,7 @@ use std::sync::{PoisonError, RwLock};
 
 use bytes::Bytes;
 
-use super::hash;
+use crate::store::hash;
 
 const SHARDS: usize = 64;
 
@@ -22,12 +22,14 @@ struct Entry {
 }
 
 type Shard = HashMap<Bytes, Entry, hash::Keys>;
+type Ordered = RwLock<BTreeMap<Bytes, Entry>>;
 
 /// The writes that sled does not have yet.
 #[derive(Debug)]
 pub(super) struct Overlay {
     shards: Vec<RwLock<Shard>>,
-    ordered: HashMap<u8, RwLock<BTreeMap<Bytes, Entry>>>,
+    /// By the number of their kind.
+    ordered: Vec<Option<Ordered>>,
     /// The number of keys, outside the maps' locks, for callers that must not wait.
     entries: AtomicUsize,
 }
@@ -36,7 +38,7 @@ impl Overlay {
     pub(super) fn new(ordered_kinds: &[u8]) -> Overlay {
         Overlay {
             shards: (0..SHARDS).map(|_| RwLock::default()).collect(),
-            ordered: ordered_kinds.iter().map(|kind| (*kind, RwLock::default())).collect(),
+            ordered: (0..=u8::MAX).map(|kind| ordered_kinds.contains(&kind).then(RwLock::default)).collect(),
             entries: AtomicUsize::new(0),
         }
     }
@@ -133,7 +135,7 @@ impl Overlay {
             let matching = shard.iter().filter(|(key, _)| matches(key));
             found.extend(matching.map(|(key, entry)| (key.clone(), entry.value.clone())));
         }
-        for map in self.ordered.values().filter(|_| prefix.is_empty()) {
+        for map in self.ordered.iter().flatten().filter(|_| prefix.is_empty()) {
             let map = read(map);
             let matching = map.iter().filter(|(key, _)| matches(key));
             found.extend(matching.map(|(key, entry)| (key.clone(), entry.value.clone())));
@@ -146,8 +148,8 @@ impl Overlay {
         self.entries.load(Ordering::Relaxed)
     }
 
-    fn ordered_of(&self, key: &[u8]) -> Option<&RwLock<BTreeMap<Bytes, Entry>>> {
-        self.ordered.get(key.first()?)
+    fn ordered_of(&self, key: &[u8]) -> Option<&Ordered> {
+        self.ordered[usize::from(*key.first()?)].as_ref()
     }
 
     fn shard(&self, key: &[u8]) -> &RwLock<Shard> {

@@ -9,7 +9,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use bytes::Bytes;
 
-use super::hash;
+use crate::store::hash;
 
 const SHARDS: usize = 16;
 /// What an entry costs beside its key and value.

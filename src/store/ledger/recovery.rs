@@ -15,7 +15,6 @@ use super::error::{OpenError, at};
 use super::file::{Directory, Disk};
 use super::filter::{Filter, FilterFile};
 use super::frame::{self, BLOCK};
-use super::hash;
 use super::inventory;
 use super::journal::Journal;
 use super::layout::{FILTER, JOURNAL, LOCK, MANIFEST, SNAPSHOTS};
@@ -30,6 +29,7 @@ use super::shared::Shared;
 use super::snapshots::Snapshots;
 use super::tree::Tree;
 use super::verify::{Progress, Verification};
+use crate::store::hash;
 
 #[cfg(any(feature = "cli", feature = "unstable"))]
 /// Whether this directory ever had a ledger. Writes nothing.

@@ -13,8 +13,8 @@ use std::time::{Duration, Instant, SystemTime};
 
 use rustix::fs::{CWD, RenameFlags, renameat_with};
 
-use super::hash;
 use super::layout::{LOCK, SNAPSHOTS};
+use crate::store::hash;
 
 /// Rewrites sled's directory; no ledger may be open on the folder.
 ///

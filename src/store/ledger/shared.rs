@@ -10,7 +10,6 @@ use bytes::Bytes;
 use super::error::{AppendError, ReadError, WriteError};
 use super::file::Directory;
 use super::filter::Filter;
-use super::hash;
 use super::journal::Journal;
 use super::last_keys::LastKeys;
 use super::layout::SNAPSHOTS;
@@ -22,6 +21,7 @@ use super::read_cache::ReadCache;
 use super::refusals::RejectionLog;
 use super::segment::capacity;
 use super::tree::Tree;
+use crate::store::hash;
 
 /// The parts of an open ledger.
 #[derive(Debug)]

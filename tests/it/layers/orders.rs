@@ -17,7 +17,7 @@ const ORDERS: &[(&str, &[&str])] = &[
     (
         "store",
         &[
-            "durability error health private scan",
+            "durability error hash health private scan",
             "commit writable",
             "messages",
             "store",
@@ -85,7 +85,7 @@ const ORDERS: &[(&str, &[&str])] = &[
     (
         "store/ledger",
         &[
-            "file hash layout options patience refusals",
+            "file layout options patience refusals",
             "error filter manifest overlay read_cache tree",
             "frame last_keys snapshots verify",
             "manifest_file segment",

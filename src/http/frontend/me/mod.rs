@@ -52,7 +52,7 @@ fn named_session(call: &Call<'_>) -> Result<Option<SessionId>, HttpError> {
 fn with_user(call: &Call<'_>, identity: &Identity, user: &User, client: &ClientView) -> ApiResponse {
     let sessions = client.sessions.iter().filter(|seen| seen.user.id == user.id);
     let active_at = sessions.map(|seen| seen.session.last_active_at).max();
-    call.wrapped(identity, &UserResource::of(user, active_at, call.engine().now()), client)
+    call.with_user(identity, &UserResource::of(user, active_at, call.engine().now()), client)
 }
 
 /// The answer of a call, or its refusal with the client.

@@ -129,7 +129,7 @@ struct Random(u64);
 impl Random {
     fn below(&mut self, bound: u64) -> u64 {
         self.0 = self.0.wrapping_add(1);
-        super::hash::key(self.0, b"random") % bound
+        crate::store::hash::key(self.0, b"random") % bound
     }
 
     fn write(&mut self) -> Write {

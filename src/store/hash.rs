@@ -1,16 +1,18 @@
-//! Hashes that are stored on disk, so they never change: whole entries for the manifest, keys for the filter. Maps in memory
-//! use the second one too.
+//! Hashes that the ledger stores on disk, so they never change: whole entries for the manifest, keys for the filter. Maps in
+//! memory use the second one too.
 
 use std::hash::{BuildHasher, Hasher, RandomState};
 
 const MULTIPLIER: u64 = 0x9E37_79B9_7F4A_7C15;
 
 /// A hash of one stored entry; the xor over all entries tells whether two sets of entries are equal.
+#[cfg(any(feature = "sled", test))]
 pub(super) fn entry(key: &[u8], value: &[u8]) -> u64 {
     finish(absorb(absorb(MULTIPLIER, key), value))
 }
 
 /// A hash of a key, different in every data directory.
+#[cfg(any(feature = "sled", test))]
 pub(super) fn key(seed: u64, key: &[u8]) -> u64 {
     finish(absorb(seed ^ MULTIPLIER, key))
 }
