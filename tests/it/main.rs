@@ -77,6 +77,7 @@ mod operation;
 mod parsers;
 mod passwords;
 mod postgres;
+mod postgres_sql;
 mod process;
 mod process_messages;
 mod readiness;

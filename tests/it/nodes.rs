@@ -10,7 +10,7 @@ mod cluster;
 mod conversions;
 mod cut;
 mod cuts;
-mod database;
+pub(crate) mod database;
 mod deaths;
 mod failover;
 mod guesses;
@@ -26,7 +26,7 @@ use std::time::Duration;
 const CODES: &str = "settings.file = \"email_code\"\nlimits.address = false\n";
 
 /// Waits until something is so.
-fn eventually(what: &str, mut is_so: impl FnMut() -> bool) {
+pub(crate) fn eventually(what: &str, mut is_so: impl FnMut() -> bool) {
     for _ in 0..WAITS_MAX {
         if is_so() {
             return;
