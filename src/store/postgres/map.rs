@@ -167,8 +167,7 @@ impl Postgres {
             client.execute(&names.unguard(), &[&lists.guards]).await?;
         }
         if let Some(sql) = sql {
-            let run = timeout(SQL_WITHIN, new_users::run(client, sql, &batch.users.new));
-            run.await.map_err(|_| WriteError::Slow)??;
+            new_users::run(client, sql, &batch.users.new).await?;
         }
         Ok(client.batch_execute("COMMIT").await?)
     }
@@ -237,11 +236,11 @@ impl SharedMap for Postgres {
                 }
                 return Err(AppendError::Refused(user, rejection));
             }
-            Ok(Err(WriteError::Slow)) => {
-                // The statement may still run; the transaction ends with the connection.
-                *slot = None;
-                tracing::error!("the application's SQL for the new users of a batch took too long");
-                return Err(AppendError::OneOfThem);
+            Ok(Err(WriteError::Slow(user))) => {
+                if !self.rolled_back(&session).await {
+                    *slot = None;
+                }
+                return Err(AppendError::Slow(user));
             }
             Ok(Err(WriteError::Database(error))) => error,
             Err(_) => {
@@ -254,7 +253,12 @@ impl SharedMap for Postgres {
         };
         let refusing = refusing_row(&error)
             .filter(|row| !batch.users.is_empty() && row.table() != Some(self.pool.names.entries.as_str()));
-        let fate = if refusing.is_some() { Some(AppendError::OneOfThem) } else { fate_of(&error) };
+        let is_locked = error.code() == Some(&SqlState::LOCK_NOT_AVAILABLE) && !batch.users.is_empty();
+        let fate = match refusing {
+            Some(_) => Some(AppendError::OneOfThem),
+            None if is_locked => Some(AppendError::Locked),
+            None => fate_of(&error),
+        };
         let is_as_expected = error.code().is_none_or(|code| code.code() != NOT_AS_EXPECTED);
         let is_open = !Lists::of(batch).guards.is_empty() || self.sql_for(batch).is_some();
         if fate == Some(AppendError::Unknown) || (is_open && !self.rolled_back(&session).await) {
@@ -351,7 +355,5 @@ fn unavailable(error: NoConnection) -> StoreError {
 
 /// Longer than anything but a database that is not there: a write may wait for a standby.
 const WRITE_WITHIN: Duration = Duration::from_secs(10);
-/// For how long the application's statements for the new users of a batch may run.
-const SQL_WITHIN: Duration = Duration::from_secs(3);
 const READ_WITHIN: Duration = Duration::from_secs(5);
 const PAUSE: Duration = Duration::from_millis(10);
