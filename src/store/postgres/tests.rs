@@ -2,6 +2,7 @@
 
 mod cluster;
 mod new_users;
+mod silence;
 
 use std::sync::Arc;
 
@@ -9,7 +10,7 @@ use bytes::Bytes;
 
 use super::map::Postgres;
 use super::names::Names;
-use super::pool::Pool;
+use super::pool::{Pool, READERS};
 use super::*;
 use crate::domain::id::{IdentificationId, UserId};
 use crate::domain::identifier::{EmailAddress, IdentifierKind};
