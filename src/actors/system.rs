@@ -201,3 +201,6 @@ fn wait<E: std::fmt::Display>(who: &str, ended: Result<(), E>) {
 
 /// How long the sign-ups of one shard may take to finish their work.
 const STOP_MAX: Duration = Duration::from_secs(10);
+
+#[cfg(test)]
+mod tests;

@@ -77,3 +77,6 @@ impl Engine {
 
 /// How often the store is looked at.
 const LOOKS_EVERY: Duration = Duration::from_millis(500);
+
+#[cfg(test)]
+mod tests;

@@ -35,6 +35,7 @@ pub fn inspect(config: &Config) -> Result<Option<PathBuf>, StartupError> {
 
 /// A warning if the key in the file was not drawn at random. It is not an error, because data may be encrypted under
 /// it.
+#[cfg(any(feature = "cli", feature = "unstable"))]
 pub fn weakness(config: &Config) -> Option<String> {
     if config.store.kind != StoreKind::Sled && config.instance.key_file.is_none() {
         return None;

@@ -26,7 +26,7 @@ pub use diagnostics::{data_error, listen_error};
 pub use error::StartupError;
 #[cfg(feature = "cli")]
 pub use http_options::bundles;
-#[cfg(feature = "sled")]
+#[cfg(all(feature = "sled", any(feature = "cli", feature = "unstable")))]
 pub use key_file::{inspect, weakness};
 #[cfg(feature = "cli")]
 pub use messages::{dkim, message_style};

@@ -32,7 +32,7 @@ mod private;
 mod scan;
 #[expect(clippy::module_inception, reason = "the room is named after its one trait")]
 mod store;
-#[cfg(all(feature = "sled", any(feature = "cli", feature = "unstable")))]
+#[cfg(all(feature = "sled", any(feature = "server", feature = "unstable")))]
 mod writable;
 
 pub use commit::{
@@ -77,8 +77,10 @@ pub use scan::{ExpiredKey, NamedValue, ScanPage};
 #[cfg(feature = "unstable")]
 pub use store::BoxFuture;
 pub use store::Store;
+#[cfg(all(feature = "sled", any(feature = "server", feature = "unstable")))]
+pub use writable::could_be_written;
 #[cfg(all(feature = "sled", any(feature = "cli", feature = "unstable")))]
-pub use writable::{could_be_written, could_hold_data};
+pub use writable::could_hold_data;
 
 /// A store over a map in memory that another node can use, too: for the suite of requirements.
 #[cfg(test)]

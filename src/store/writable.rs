@@ -5,8 +5,11 @@ use std::io::{self, ErrorKind};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 
-use rustix::fs::{Access, AtFlags, CWD, OFlags, accessat};
+use rustix::fs::OFlags;
+#[cfg(any(feature = "cli", feature = "unstable"))]
+use rustix::fs::{Access, AtFlags, CWD, accessat};
 
+#[cfg(any(feature = "cli", feature = "unstable"))]
 use super::private::is_ours;
 
 /// Whether a store could be opened in `folder`: the folder can be created, or it and the files of a store in it can be
@@ -14,6 +17,7 @@ use super::private::is_ours;
 ///
 /// # Errors
 /// The error that creating or opening it would give.
+#[cfg(any(feature = "cli", feature = "unstable"))]
 pub fn could_hold_data(folder: &Path) -> io::Result<()> {
     could_be_written(folder)?;
     let entries = match fs::read_dir(folder) {

@@ -77,6 +77,7 @@ mod operation;
 mod parsers;
 mod passwords;
 mod postgres;
+mod postgres_sql;
 mod postgres_tls;
 mod process;
 mod process_messages;

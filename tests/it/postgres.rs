@@ -38,7 +38,7 @@ fn a_sign_up_survives_the_death_of_the_server_and_its_user_stays_signed_in() {
     let folder = TempDir::new().expect("a folder");
     let Some(config) = config(folder.path(), "it_survives", true) else { return };
     let server = Binary::start(folder.path(), &config);
-    let (id, token) = begun(&server);
+    let (id, token) = begun(&server, "ozymandias");
     server.kill_in_place();
     drop(server);
     let server = Binary::start(folder.path(), &config);
@@ -80,13 +80,13 @@ fn where_a_start_may_make_no_tables_a_command_makes_them() {
     );
     let (status, text) = run("check");
     assert_eq!(status, Some(0), "{text}");
-    begun(&Binary::start(folder.path(), &config));
+    begun(&Binary::start(folder.path(), &config), "ozymandias");
 }
 
 /// Begins a sign-up, and has a code sent. Returns its id and the client's token.
-fn begun(server: &Endpoint) -> (String, String) {
-    let form = "email_address=ozymandias%2Bclerk_test@example.com";
-    let made = server.native("POST", "/v1/client/sign_ups", "", form).expect("an answer");
+pub(crate) fn begun(server: &Endpoint, name: &str) -> (String, String) {
+    let form = format!("email_address={name}%2Bclerk_test@example.com");
+    let made = server.native("POST", "/v1/client/sign_ups", "", &form).expect("an answer");
     assert_eq!(made.status, 200, "{}", made.body);
     let id = made.json()["response"]["id"].as_str().expect("an id").to_owned();
     let token = made.header("authorization").expect("a token").to_owned();

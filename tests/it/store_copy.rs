@@ -9,11 +9,13 @@ use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use crate::postgres::cluster;
+use crate::nodes::database::sql;
+use crate::postgres::{begun, cluster};
 use crate::support::backend::{SECRET_KEY, backend};
 use crate::support::binary::{Binary, log_of};
 use crate::support::endpoint::Endpoint;
 use crate::support::receiver::{Answering, Receiver};
+use crate::support::require;
 
 const SETTINGS: &str = r#"
 [settings]
@@ -64,9 +66,13 @@ impl Instance {
     }
 
     fn begin(&self, from: &str, to: &str, prefix: &str) -> Child {
+        self.begin_with(Command::new(env!("CARGO_BIN_EXE_vestibule")), from, to, prefix)
+    }
+
+    /// The same with a command that runs the program, whose arguments come behind its own.
+    fn begin_with(&self, mut command: Command, from: &str, to: &str, prefix: &str) -> Child {
         let file = self.at("copy.toml");
         std::fs::write(&file, self.config(None)).expect("a file");
-        let mut command = Command::new(env!("CARGO_BIN_EXE_vestibule"));
         command.args(["store", "copy", "--config"]).arg(file);
         command.args(["--from", from, "--to", to, "--prefix", prefix]);
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
@@ -196,6 +202,54 @@ fn what_can_not_be_copied_is_told_in_a_sentence() {
     refused(&source, &instance.url, "it_refused", "another instance key");
 }
 
+#[test]
+fn a_copy_onto_a_full_disk_ends_in_a_sentence_and_goes_on_once_there_is_room() {
+    // Root needs no user of its own for that, and as such a one could not reach the database.
+    let may_mount = |flags: &&str| {
+        let done = Command::new("unshare").args([*flags, "mount", "-t", "tmpfs", "tmpfs", "/mnt"]).output();
+        done.is_ok_and(|done| done.status.success())
+    };
+    let flags = ["-m", "-rm"].into_iter().find(may_mount);
+    if !require("unshare", flags.is_some()) {
+        return;
+    }
+    let Some(instance) = Instance::new() else { return };
+    let server = instance.start("source", Some("it_full"));
+    finished(&server, begun(&server, "ada"));
+    assert_eq!(server.terminate(), Some(0));
+    // A hundred megabytes that are no records, which a copy need not know.
+    let (_, socket) = instance.url.split_once("host=").expect("a folder");
+    let filling = "INSERT INTO it_full_kv SELECT '\\x03'::bytea || decode(md5(n::text), 'hex'), n, \
+                   decode(repeat(md5(n::text), 1000), 'hex') FROM generate_series(1, 6000) AS n";
+    sql(Path::new(socket), filling);
+    let whole = told(&instance.copy(&instance.url, &instance.data("enough"), "it_full"));
+
+    let (disk, target) = (instance.at("small"), instance.data("small"));
+    std::fs::create_dir(&disk).expect("a folder");
+    let mut command = Command::new("unshare");
+    command
+        .args([flags.unwrap_or_default(), "sh", "-c", ON_A_SMALL_DISK, "sh"])
+        .arg(&disk)
+        .arg(env!("CARGO_BIN_EXE_vestibule"));
+    let done = instance.begin_with(command, &instance.url, &target, "it_full").wait_with_output().expect("an end");
+    let first = std::fs::read_to_string(instance.at("small.first")).unwrap_or_default();
+    let sentence = "the target can't be written: the disk is full";
+    assert!(first.contains(sentence) && first.ends_with("goes on where it stopped\n1\n"), "{first}");
+    assert!(String::from_utf8_lossy(&done.stdout).starts_with("Went on with an unfinished copy."), "{done:?}");
+    assert_eq!(told(&done), whole);
+}
+
+/// Runs a command on a disk that gets room after the first time. The disk is gone with this script.
+const ON_A_SMALL_DISK: &str = r#"
+disk=$1
+shift
+mount -t tmpfs -o size=120m tmpfs "$disk" || exit 9
+"$@" >"$disk.first" 2>&1
+echo $? >>"$disk.first"
+mount -o remount,size=600m "$disk" || exit 9
+exec "$@"
+"#;
+
 fn make_private(file: &Path) {
     use std::os::unix::fs::PermissionsExt;
     std::fs::set_permissions(file, std::fs::Permissions::from_mode(0o600)).expect("permissions");
@@ -220,19 +274,6 @@ fn sessions(server: &Endpoint, token: &str) -> usize {
     let client = server.native("GET", "/v1/client", token, "").expect("an answer").json();
     let sessions = client["response"]["sessions"].as_array().expect("sessions");
     sessions.iter().filter(|session| session["status"] == "active").count()
-}
-
-/// Begins a sign-up, and has a code sent. Returns its id and the client's token.
-fn begun(server: &Endpoint, name: &str) -> (String, String) {
-    let form = format!("email_address={name}%2Bclerk_test@example.com");
-    let made = server.native("POST", "/v1/client/sign_ups", "", &form).expect("an answer");
-    assert_eq!(made.status, 200, "{}", made.body);
-    let id = made.json()["response"]["id"].as_str().expect("an id").to_owned();
-    let token = made.header("authorization").expect("a token").to_owned();
-    let path = format!("/v1/client/sign_ups/{id}/prepare_verification");
-    let sent = server.native("POST", &path, &token, "strategy=email_code").expect("an answer");
-    assert_eq!(sent.status, 200, "{}", sent.body);
-    (id, token)
 }
 
 /// Ends a sign-up by its code. Returns the client's token.

@@ -14,11 +14,12 @@ use crate::actors::context::ActorContext;
 use crate::actors::lease::Lease;
 use crate::actors::outbox::channel_of;
 use crate::actors::persister::Persister;
-use crate::delivery::{Channel, MessageTemplates};
+use crate::delivery::{Channel, ChannelHealth, MessageTemplates};
 use crate::domain::id::MessageId;
 use crate::domain::time::Timestamp;
 use crate::store::{OutboxEntry, StoreError};
 
+use super::failing::Failing;
 use super::lane::{Change, Delivery, DeliveryEnd, Lane, Next};
 use super::notices::Notices;
 use super::others;
@@ -92,17 +93,6 @@ struct LaneState {
     wake_at: Option<Instant>,
     /// Since when it fails, and when which reason was logged.
     failing: Option<Failing>,
-}
-
-struct Failing {
-    since: Timestamp,
-    began: Instant,
-    /// The reason that was logged.
-    reason: String,
-    last_reason: String,
-    said_at: Instant,
-    tries: u64,
-    expired: usize,
 }
 
 impl Actor for RelayActor {
@@ -350,6 +340,10 @@ impl State {
                 Next::Wait => break,
             }
         }
+        if sender.context.store.is_shared() && state.forget_failure(Instant::now(), myself) {
+            channel_state.tell(sender.context.health(channel));
+        }
+        let Some(state) = channel_state.lanes.get_mut(place) else { return };
         let wants_more = state.lane.wants_more();
         sender.context.health(channel).set_waiting(channel_state.waiting());
         if wants_more && !is_resting {
@@ -367,11 +361,7 @@ impl State {
             Change::Failed { reason } => state.record_failure(&reason, context.now(), now),
             Change::Recovered => state.record_recovery(),
         }
-        let health = context.health(channel);
-        match self.channel_state(channel).failure() {
-            Some((since, reason)) => health.record_failure(since, &reason),
-            None => health.record_success(),
-        }
+        self.channel_state(channel).tell(context.health(channel));
     }
 
     /// While a lane fails or its channel is stopped, its messages wait long, and some expire.
@@ -405,6 +395,14 @@ impl ChannelState {
         self.lanes.iter().map(|state| state.lane.waiting()).sum()
     }
 
+    /// Tells how it does.
+    fn tell(&self, health: &ChannelHealth) {
+        match self.failure() {
+            Some((since, reason)) => health.record_failure(since, &reason),
+            None => health.record_success(),
+        }
+    }
+
     /// Since when one of its lanes fails, and why; `None` if none does. That of the usual addresses is told first.
     fn failure(&self) -> Option<(Timestamp, String)> {
         let since = self.lanes.iter().filter_map(|state| state.failing.as_ref()).map(|failing| failing.since).min()?;
@@ -427,6 +425,22 @@ impl LaneState {
         }
     }
 
+    /// Forgets that the lane fails once nothing waits here and the last try is a while ago: nodes that share the outbox leave
+    /// their messages to one of them, so no message here would show that the lane works again. Returns whether it did.
+    fn forget_failure(&mut self, now: Instant, myself: &ActorRef<RelayMessage>) -> bool {
+        let Some(failing) = self.failing.as_ref().filter(|_| self.lane.waiting() == 0) else { return false };
+        let until = failing.counts_until();
+        if now < until {
+            self.wake(until, now, myself);
+            return false;
+        }
+        self.lane.forget_failure();
+        let (channel, route) = (self.channel, self.route.as_deref());
+        tracing::info!(%channel, route, "it is not known any more whether messages can be sent from here: none waits");
+        self.failing = None;
+        true
+    }
+
     /// Logs once that the lane fails, and again when the reason changes.
     fn record_failure(&mut self, reason: &str, at: Timestamp, now: Instant) {
         let (channel, waiting, route) = (self.channel, self.lane.waiting(), self.route.as_deref());
@@ -434,21 +448,9 @@ impl LaneState {
             tracing::warn!(
                 %channel, route, reason, waiting, "messages can't be sent; they are tried again until they expire"
             );
-            Failing {
-                since: at,
-                began: now,
-                reason: reason.to_owned(),
-                last_reason: String::new(),
-                said_at: now,
-                tries: 0,
-                expired: 0,
-            }
+            Failing::begun(reason, at, now)
         });
-        failing.tries += 1;
-        reason.clone_into(&mut failing.last_reason);
-        if failing.reason != reason && now >= failing.said_at + REASONS_INTERVAL {
-            reason.clone_into(&mut failing.reason);
-            failing.said_at = now;
+        if failing.note_try(reason, now) {
             let tries = failing.tries;
             tracing::warn!(%channel, route, reason, waiting, tries, "messages still can't be sent, now for another reason");
         }
@@ -508,5 +510,3 @@ const READ_PAUSE: Duration = Duration::from_secs(10);
 const PAUSED_INTERVAL: Duration = Duration::from_secs(30);
 /// How long a shutdown waits for deliveries in progress.
 const REST_MAX: Duration = Duration::from_secs(5);
-/// The shortest time between two changed reasons in the log.
-const REASONS_INTERVAL: Duration = Duration::from_secs(30);

@@ -131,6 +131,12 @@ impl Lane {
         self.ready.extend(std::mem::take(&mut self.later).into_values());
     }
 
+    /// Forgets that it fails: no message is left here that could show it.
+    pub(super) const fn forget_failure(&mut self) {
+        self.is_failing = false;
+        self.hold_until = None;
+    }
+
     /// Adds a message, unless it is here already or there is no room: then it stays in the outbox only.
     pub(super) fn push(&mut self, entry: OutboxEntry) {
         if self.held.contains(&entry.id) || self.not_removed.contains_key(&entry.id) {

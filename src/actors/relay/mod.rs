@@ -5,6 +5,7 @@
 //! [`sender`] makes one delivery; [`actor`] connects the two.
 
 mod actor;
+mod failing;
 mod lane;
 mod notices;
 mod others;

@@ -508,3 +508,6 @@ const PAUSE: Duration = Duration::from_secs(1);
 const HELD_BACK: Duration = Duration::from_millis(5);
 /// For how long attempts that have begun may go on when the engine stops.
 const FINISH_MAX: Duration = Duration::from_secs(5);
+
+#[cfg(test)]
+mod tests;

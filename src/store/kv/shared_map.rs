@@ -99,6 +99,13 @@ pub enum AppendError {
     /// Nothing was written, because the application refuses the user with this key.
     #[cfg(feature = "postgres")]
     Refused(Bytes, Rejection),
+    /// Nothing was written, because the application's SQL for new users waits for a lock or takes too long: for the user with this
+    /// key, or for all of them together.
+    #[cfg(feature = "postgres")]
+    Slow(Option<Bytes>),
+    /// Nothing was written, because somebody holds a lock on what the batch writes, among it users.
+    #[cfg(feature = "postgres")]
+    Locked,
     /// Nothing was written, because of one of the commits: the others can be written without it.
     #[cfg(feature = "postgres")]
     OneOfThem,

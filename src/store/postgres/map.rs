@@ -161,8 +161,7 @@ impl Postgres {
             client.execute(&names.unguard(), &[guards]).await?;
         }
         if let Some(sql) = sql {
-            let run = timeout(SQL_WITHIN, new_users::run(client, sql, &batch.users.new));
-            run.await.map_err(|_| WriteError::Slow)??;
+            new_users::run(client, sql, &batch.users.new).await?;
         }
         // By itself and last, since other nodes wait for the numbers that it takes.
         let first = append(session, stamp, &Lists::default(), &ProjectedUsers::default(), &batch.log).await?;
@@ -269,11 +268,11 @@ impl SharedMap for Postgres {
                 }
                 return Err(AppendError::Refused(user, rejection));
             }
-            Ok(Err(WriteError::Slow)) => {
-                // The statement may still run; the transaction ends with the connection.
-                *slot = None;
-                tracing::error!("the application's SQL for the new users of a batch took too long");
-                return Err(AppendError::OneOfThem);
+            Ok(Err(WriteError::Slow(user))) => {
+                if !self.rolled_back(&session).await {
+                    *slot = None;
+                }
+                return Err(AppendError::Slow(user));
             }
             Ok(Err(WriteError::Database(error))) => error,
             Err(_) => {
@@ -286,7 +285,12 @@ impl SharedMap for Postgres {
         };
         let refusing = refusing_row(&error)
             .filter(|row| !batch.users.is_empty() && row.table() != Some(self.pool.names.entries.as_str()));
-        let fate = if refusing.is_some() { Some(AppendError::OneOfThem) } else { fate_of(&error) };
+        let is_locked = error.code() == Some(&SqlState::LOCK_NOT_AVAILABLE) && !batch.users.is_empty();
+        let fate = match refusing {
+            Some(_) => Some(AppendError::OneOfThem),
+            None if is_locked => Some(AppendError::Locked),
+            None => fate_of(&error),
+        };
         let is_as_expected = error.code().is_none_or(|code| code.code() != NOT_AS_EXPECTED);
         let is_open = !Lists::of(batch).guards.is_empty() || self.sql_for(batch).is_some();
         if fate == Some(AppendError::Unknown) || (is_open && !self.rolled_back(&session).await) {
@@ -396,7 +400,5 @@ fn unavailable(error: NoConnection) -> StoreError {
 
 /// Longer than anything but a database that is not there: a write may wait for a standby.
 const WRITE_WITHIN: Duration = Duration::from_secs(10);
-/// For how long the application's statements for the new users of a batch may run.
-const SQL_WITHIN: Duration = Duration::from_secs(3);
 const READ_WITHIN: Duration = Duration::from_secs(5);
 const PAUSE: Duration = Duration::from_millis(10);

@@ -1,8 +1,10 @@
 //! What the application writes with SQL of its own in the transaction that makes a user.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::time::Duration;
 
 use bytes::Bytes;
+use tokio::time::Instant;
 use tokio_postgres::error::SqlState;
 use tokio_postgres::types::{ToSql, Type};
 use tokio_postgres::{Client, Error};
@@ -16,10 +18,13 @@ use crate::store::kv::projection::NewUser;
 /// SQL of the application's own that runs in the transaction that makes a user: its rows are there if and only if the user
 /// is. It is asked for each new user, whether a sign-up, a sign-in with an account at a provider, or the backend makes it.
 ///
-/// The transaction makes many users at once, and all of them wait for it, so the statements should be few and quick: one
-/// that takes longer than a second fails. The row of the user in the table for SQL is there before them, so they may refer
-/// to it. A statement that fails undoes everything, and is no user: what was proved is not used up, the sign-up stays open,
-/// and the person may try again. Other users of the same transaction are made without that one.
+/// The transaction makes many users at once, and all of them wait for it, so the statements should be few and quick. The row of
+/// the user in the table for SQL is there before them, so they may refer to it. A statement that fails undoes everything, and
+/// is no user: what was proved is not used up, the sign-up stays open, and the person may try again. Other users of the same
+/// transaction are made without that one.
+///
+/// A statement that takes longer than a second, or waits longer than 250 ms for a lock, is no refusal: the store is overloaded
+/// for its user. Where it goes on like that for a second, it is for all users of the batch; other commits go on.
 ///
 /// A transaction may be made again, where it was not written: so what is not in the database must not happen here.
 pub trait NewUserSql: Send + Sync + 'static {
@@ -75,8 +80,8 @@ pub(super) enum WriteError {
     Database(Error),
     /// A new user, by its key, is refused by the application.
     Refused(Bytes, Rejection),
-    /// The application's statements took too long.
-    Slow,
+    /// The application's statements took too long, or waited for a lock: those for the user with this key, or all together.
+    Slow(Option<Bytes>),
 }
 
 impl From<Error> for WriteError {
@@ -145,6 +150,7 @@ impl From<&str> for SqlValue {
 /// Runs what the application has for these users, in the transaction that is open.
 pub(super) async fn run(client: &Client, sql: &dyn NewUserSql, users: &[NewUser]) -> Result<(), WriteError> {
     client.batch_execute(BOUNDED).await?;
+    let begun = Instant::now();
     for NewUser { key, user, session_id } in users {
         let refused = |declined: &Declined| WriteError::Refused(key.clone(), Reason::from(declined).into());
         let Ok(statements) = catch_unwind(AssertUnwindSafe(|| sql.statements(user, *session_id))) else {
@@ -152,7 +158,19 @@ pub(super) async fn run(client: &Client, sql: &dyn NewUserSql, users: &[NewUser]
             return Err(refused(&Declined::Unchecked));
         };
         for statement in statements {
+            if begun.elapsed() > ALL_WITHIN {
+                tracing::warn!(
+                    users = users.len(),
+                    "the application's SQL for the new users of a batch takes too long"
+                );
+                return Err(WriteError::Slow(None));
+            }
             let Err(error) = statement.run(client).await else { continue };
+            if is_slow(&error) {
+                let code = error.code().map(SqlState::code);
+                tracing::warn!(code, "the application's SQL for a new user waits for a lock or takes too long");
+                return Err(WriteError::Slow(Some(key.clone())));
+            }
             let Some(failure) = failure_of(&error) else { return Err(error.into()) };
             let refusal = catch_unwind(AssertUnwindSafe(|| sql.refusal(&failure))).unwrap_or_default();
             let declined = refusal.map_or(Declined::Unchecked, Declined::Refused);
@@ -168,11 +186,17 @@ pub(super) async fn run(client: &Client, sql: &dyn NewUserSql, users: &[NewUser]
     Ok(client.batch_execute(UNBOUNDED).await?)
 }
 
-/// The failure of the statement itself; `None` where the transaction has failed for another reason, such as its connection.
+/// Whether the statement was ended because of its time.
+fn is_slow(error: &Error) -> bool {
+    error.code().is_some_and(|code| [SqlState::LOCK_NOT_AVAILABLE, SqlState::QUERY_CANCELED].contains(code))
+}
+
+/// The failure of the statement itself; `None` where the transaction has failed for another reason, such as its connection or a
+/// full disk.
 fn failure_of(error: &Error) -> Option<SqlFailure> {
     let failure = error.as_db_error()?;
     let code = failure.code();
-    let is_of_transaction = ["08", "40", "57P", "58", "XX"].iter().any(|class| code.code().starts_with(class))
+    let is_of_transaction = ["08", "40", "53", "57P", "58", "XX"].iter().any(|class| code.code().starts_with(class))
         || *code == SqlState::IDLE_IN_TRANSACTION_SESSION_TIMEOUT;
     (!is_of_transaction).then(|| SqlFailure {
         code: code.code().to_owned(),
@@ -181,5 +205,7 @@ fn failure_of(error: &Error) -> Option<SqlFailure> {
     })
 }
 
+/// After how long no further statement of a batch begins.
+const ALL_WITHIN: Duration = Duration::from_secs(2);
 const BOUNDED: &str = "SET LOCAL statement_timeout = '1s'";
 const UNBOUNDED: &str = "SET LOCAL statement_timeout = 0";

@@ -3,6 +3,7 @@
 mod cluster;
 mod log;
 mod new_users;
+mod silence;
 
 use std::sync::Arc;
 
@@ -10,7 +11,7 @@ use bytes::Bytes;
 
 use super::map::Postgres;
 use super::names::Names;
-use super::pool::Pool;
+use super::pool::{Pool, READERS};
 use super::*;
 use crate::domain::id::{IdentificationId, UserId};
 use crate::domain::identifier::{EmailAddress, IdentifierKind};

@@ -88,6 +88,30 @@ async fn a_node_whose_provider_fails_leaves_the_messages_of_others_to_another_no
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_node_that_left_its_messages_to_another_one_shows_no_failure_for_ever() {
+    let [one, other] = World::nodes();
+    let (first, second) = (one.start().await, other.start().await);
+    pass(20).await;
+    other.email.answer_always(Answer::Unavailable);
+    send(&second, 1).await;
+    pass(50).await;
+    assert!(status(&second).failing_since.is_some(), "its last try is less than a minute ago");
+    assert_eq!((unsent(&one).await, status(&first).failing_since), (0, None), "the other one has sent it");
+    pass(60).await;
+    assert_eq!((status(&second).failing_since, status(&second).reason), (None, None));
+    // It is shown again as soon as a message shows it, and for as long as messages do.
+    for n in 2..=12 {
+        send(&second, n).await;
+        pass(20).await;
+        assert!(status(&second).failing_since.is_some(), "message {n}");
+    }
+    other.email.answer_always(Answer::Sent);
+    send(&second, 13).await;
+    pass(5).await;
+    assert_eq!(status(&second).failing_since, None);
+}
+
+#[tokio::test(start_paused = true)]
 async fn what_was_sent_just_before_an_outage_of_the_store_is_not_sent_again() {
     let [one, other] = World::nodes();
     let (first, _second) = (one.start().await, other.start().await);

@@ -3,6 +3,8 @@
 //! commit is planned again.
 
 mod commit;
+#[cfg(feature = "postgres")]
+mod patience;
 #[cfg(test)]
 mod tests;
 mod usual_keys;
@@ -59,11 +61,19 @@ pub struct Deciding {
     is_numbered: bool,
     /// The part in which this node counts users: another one as soon as it meets another node there.
     part: u8,
+    #[cfg(feature = "postgres")]
+    patience: patience::Patience,
 }
 
 impl Default for Deciding {
     fn default() -> Self {
-        Self { view: View::going_on(), is_numbered: false, part: COUNTED_HERE }
+        Self {
+            view: View::going_on(),
+            is_numbered: false,
+            part: COUNTED_HERE,
+            #[cfg(feature = "postgres")]
+            patience: patience::Patience::default(),
+        }
     }
 }
 

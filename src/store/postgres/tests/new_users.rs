@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use super::{client, create, fresh, rows, same, user};
@@ -16,6 +17,8 @@ use crate::store::{Commit, CommitError, Decision, Store, UserWrite};
 /// A row in a table of plans for each user, which refuses some, can't check others, and panics about one.
 struct Plans {
     table: String,
+    /// For how many users it was asked for statements.
+    asked: AtomicUsize,
 }
 
 impl NewUserSql for Plans {
@@ -26,8 +29,14 @@ impl NewUserSql for Plans {
         let insert = format!("INSERT INTO {table} (user_id, email, session_id) VALUES ($1, $2, $3)");
         let session_id = session_id.map(|id| id.to_string());
         let insert = SqlStatement::new(insert).bind(user.id.to_string()).bind(email).bind(session_id);
-        let sleep = SqlStatement::new("SELECT pg_sleep(3)");
-        if email.starts_with("sleeps") { vec![insert, sleep] } else { vec![insert] }
+        self.asked.fetch_add(1, Ordering::Relaxed);
+        let more = ["sleeps", "naps", "waits"].iter().zip([
+            SqlStatement::new("SELECT pg_sleep(3)"),
+            SqlStatement::new("SELECT pg_sleep(0.8)"),
+            SqlStatement::new("SELECT pg_advisory_xact_lock(hashtext($1))").bind(table.as_str()),
+        ]);
+        let more = more.filter(|(name, _)| email.starts_with(*name)).map(|(_, statement)| statement);
+        std::iter::once(insert).chain(more).collect()
     }
 
     fn refusal(&self, failure: &SqlFailure) -> Option<Refusal> {
@@ -44,7 +53,7 @@ async fn plans(options: &PostgresOptions) -> Arc<Plans> {
          email text NOT NULL CONSTRAINT no_eve CHECK (email NOT LIKE 'eve%'))"
     );
     client(options).await.batch_execute(&make).await.expect("a table");
-    Arc::new(Plans { table })
+    Arc::new(Plans { table, asked: AtomicUsize::new(0) })
 }
 
 async fn planned(options: &PostgresOptions) -> BTreeSet<String> {
@@ -67,13 +76,13 @@ async fn a_user_that_the_database_refuses_is_not_made_and_the_others_are() {
         .map(|(name, n)| user(n, &format!("{name}@example.com")))
         .collect();
     let answers = store.commit(users.iter().map(create).collect()).await;
-    for (index, code) in
-        [(1, ErrorCode::RefusedByApplication), (3, ErrorCode::SignUpCheckFailed), (4, ErrorCode::SignUpCheckFailed)]
-    {
+    for (index, code) in [(1, ErrorCode::RefusedByApplication), (3, ErrorCode::SignUpCheckFailed)] {
         let refused = answers[index].clone().expect_err("it is refused");
         assert!(matches!(&refused, CommitError::Rejected(rejection) if rejection.is(code)), "{refused:?}");
         assert_eq!(store.user(users[index].id).await, Ok(None));
     }
+    assert_eq!(answers[4].clone().err(), Some(CommitError::Overloaded));
+    assert_eq!(store.user(users[4].id).await, Ok(None));
     for index in [0, 2, 5] {
         assert!(answers[index].is_ok(), "{:?}", answers[index]);
         assert!(store.user(users[index].id).await.is_ok_and(|user| user.is_some()));
@@ -89,6 +98,96 @@ async fn a_user_that_the_database_refuses_is_not_made_and_the_others_are() {
     assert_eq!(answers.iter().map(Result::is_ok).collect::<Vec<_>>(), [true, false, true]);
     assert_eq!(answers[1].clone().err(), Some(CommitError::Unavailable));
     assert_eq!(planned(&options).await.len(), 4);
+}
+
+#[tokio::test]
+async fn a_lock_on_the_applications_table_holds_up_a_batch_for_a_short_time_and_only_its_users() {
+    let Some(options) = fresh() else { return };
+    let plans = plans(&options).await;
+    let store = PostgresStore::open_with(&options, plans.clone()).await.expect("a store");
+    let others = (0..3).map(|n| Commit::of_value(Timestamp::from_millis(1), &format!("value {n}"), vec![n]));
+    let batch = |first: u8| {
+        let users = (first..first + 60).map(|n| create(&user(n, &format!("user{n}@example.com"))));
+        users.chain(others.clone()).collect::<Vec<_>>()
+    };
+    let lock = client(&options).await;
+    let locked = format!(
+        "SET idle_in_transaction_session_timeout = 0; BEGIN; LOCK TABLE {} IN ACCESS EXCLUSIVE MODE",
+        plans.table
+    );
+    lock.batch_execute(&locked).await.expect("a lock");
+    // As long as nobody has asked in vain, some of a batch are tried; then one.
+    for (asked_max, first) in [(10, 1), (1, 61)] {
+        plans.asked.store(0, Ordering::Relaxed);
+        let answers = store.commit(batch(first)).await;
+        let asked = plans.asked.load(Ordering::Relaxed);
+        assert!((1..=asked_max).contains(&asked), "each time costs 250 ms: {asked}");
+        for answer in &answers[..60] {
+            assert_eq!(answer.clone().err(), Some(CommitError::Overloaded));
+        }
+        assert!(answers[60..].iter().all(Result::is_ok), "{answers:?}");
+    }
+    assert_eq!((store.count_users().await, store.health()), (Ok(0), Ok(())));
+    lock.batch_execute("COMMIT").await.expect("the lock ends");
+    for first in [1, 61] {
+        assert!(store.commit(batch(first)).await.iter().all(Result::is_ok));
+    }
+    assert_eq!((store.count_users().await, planned(&options).await.len()), (Ok(120), 120));
+}
+
+#[tokio::test]
+async fn a_user_for_whom_a_lock_is_waited_for_in_vain_holds_up_no_other() {
+    let Some(options) = fresh() else { return };
+    let plans = plans(&options).await;
+    let store = PostgresStore::open_with(&options, plans.clone()).await.expect("a store");
+    let lock = client(&options).await;
+    lock.query("SELECT pg_advisory_lock(hashtext($1))", &[&plans.table]).await.expect("a lock");
+    let names = ["ada", "waits", "bob"];
+    let users: Vec<_> = names.iter().zip(1..).map(|(name, n)| user(n, &format!("{name}@example.com"))).collect();
+    let answers = store.commit(users.iter().map(create).collect()).await;
+    assert!(answers[0].is_ok() && answers[2].is_ok(), "{answers:?}");
+    assert_eq!(answers[1].clone().err(), Some(CommitError::Overloaded));
+    drop(lock);
+    let mut again = store.commit(vec![create(&users[1])]).await.remove(0);
+    while again.clone().err() == Some(CommitError::Overloaded) {
+        again = store.commit(vec![create(&users[1])]).await.remove(0);
+    }
+    assert_eq!((again.is_ok(), planned(&options).await.len()), (true, 3));
+}
+
+#[tokio::test]
+async fn statements_that_together_take_too_long_are_made_for_fewer_users_and_not_for_ever() {
+    let Some(options) = fresh() else { return };
+    let store = PostgresStore::open_with(&options, plans(&options).await).await.expect("a store");
+    let users: Vec<_> = (1..=8).map(|n| user(n, &format!("naps{n}@example.com"))).collect();
+    let mut batch: Vec<_> = users.iter().map(create).collect();
+    batch.push(Commit::of_value(Timestamp::from_millis(1), "a value", vec![1]));
+    let answers = store.commit(batch).await;
+    let made = answers[..8].iter().take_while(|answer| answer.is_ok()).count();
+    assert!((1..=3).contains(&made), "{answers:?}");
+    for answer in &answers[made..8] {
+        assert_eq!(answer.clone().err(), Some(CommitError::Overloaded));
+    }
+    assert!(answers[8].is_ok(), "{answers:?}");
+    assert_eq!(planned(&options).await.len(), made);
+}
+
+#[tokio::test]
+async fn a_lock_on_the_rows_of_users_is_not_waited_for_for_ever() {
+    let Some(options) = fresh() else { return };
+    let store = PostgresStore::open(&options).await.expect("a store");
+    let lock = client(&options).await;
+    let locked = format!(
+        "SET idle_in_transaction_session_timeout = 0; BEGIN; LOCK TABLE {}_user IN ACCESS EXCLUSIVE MODE",
+        options.prefix
+    );
+    lock.batch_execute(&locked).await.expect("a lock");
+    let value = Commit::of_value(Timestamp::from_millis(1), "a value", vec![1]);
+    let answers = store.commit(vec![create(&user(1, "ada@example.com")), value]).await;
+    assert_eq!(answers[0].clone().err(), Some(CommitError::Overloaded));
+    assert!(answers[1].is_ok(), "{answers:?}");
+    lock.batch_execute("COMMIT").await.expect("the lock ends");
+    assert!(store.commit(vec![create(&user(1, "ada@example.com"))]).await[0].is_ok());
 }
 
 #[tokio::test]

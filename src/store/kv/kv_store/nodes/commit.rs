@@ -22,6 +22,8 @@ use crate::store::kv::view::Missing;
 
 use super::super::events::follows;
 use super::super::{Beneath, Shared};
+#[cfg(feature = "postgres")]
+use super::patience::{makes_user, writes_user};
 use super::usual_keys::usual_keys;
 use super::{Deciding, Nodes};
 
@@ -31,6 +33,8 @@ type Answer = Result<Committed, CommitError>;
 pub(super) async fn commit<M: SharedMap>(shared: &Arc<Shared<Nodes<M>>>, commits: &[Commit]) -> Vec<Answer> {
     let mut deciding = shared.state.lock().await;
     deciding.view.begin();
+    #[cfg(feature = "postgres")]
+    deciding.patience.begin();
     let at = commits.iter().map(|commit| commit.at).max().unwrap_or_default();
     let mut run = Run {
         commits,
@@ -47,6 +51,10 @@ pub(super) async fn commit<M: SharedMap>(shared: &Arc<Shared<Nodes<M>>>, commits
         run.refuse_all(&CommitError::Unavailable);
     }
     while run.open().next().is_some() {
+        #[cfg(feature = "postgres")]
+        if deciding.patience.is_used_up() && run.held_up(&run.users()).is_ok() {
+            continue;
+        }
         if let Err(error) = deciding.round(shared, &mut run).await {
             run.refuse_all(&error);
         }
@@ -74,6 +82,17 @@ impl Run<'_> {
         self.answers.iter().enumerate().filter(|(_, answer)| answer.is_none()).map(|(index, _)| index)
     }
 
+    /// The indexes of those without an answer that make users.
+    #[cfg(feature = "postgres")]
+    fn users(&self) -> Vec<usize> {
+        self.open().filter(|index| self.makes_user(*index)).collect()
+    }
+
+    #[cfg(feature = "postgres")]
+    fn makes_user(&self, index: usize) -> bool {
+        makes_user(&self.commits[index].decision)
+    }
+
     fn refuse_all(&mut self, error: &CommitError) {
         for answer in self.answers.iter_mut().filter(|answer| answer.is_none()) {
             *answer = Some(Err(error.clone()));
@@ -95,6 +114,15 @@ impl Run<'_> {
             let error = if plan.writes.is_empty() { CommitError::Unavailable } else { CommitError::Unknown };
             self.answers[plan.index] = Some(Err(error));
         }
+    }
+
+    /// These commits are held up by the application. They can be tried again.
+    #[cfg(feature = "postgres")]
+    fn held_up(&mut self, commits: &[usize]) -> Result<(), CommitError> {
+        for index in commits {
+            self.answers[*index] = Some(Err(CommitError::Overloaded));
+        }
+        if commits.is_empty() { Err(CommitError::Overloaded) } else { Ok(()) }
     }
 
     /// A round has to be made again, for no fault of its commits.
@@ -133,6 +161,12 @@ impl Round {
             batch.log.clone_from(&self.closing.log);
         }
         batch
+    }
+
+    /// The indexes of those of its commits for whose plan this holds.
+    #[cfg(feature = "postgres")]
+    fn indexes(&self, is_among: impl Fn(&Planned) -> bool) -> Vec<usize> {
+        self.plans.iter().filter(|plan| is_among(plan)).map(|plan| plan.index).collect()
     }
 }
 
@@ -249,6 +283,10 @@ impl Deciding {
                     let entry = value.clone().map(|value| Versioned { stamp, value });
                     self.view.insert(key.clone(), entry);
                 }
+                #[cfg(feature = "postgres")]
+                if round.plans.iter().any(|plan| !plan.writes.is_empty() && run.makes_user(plan.index)) {
+                    self.patience.note_users();
+                }
                 Ok(Some(last_events))
             }
             Err(AppendError::Conflict(keys)) => self.conflicted(run, round, &keys).map(|()| None),
@@ -260,13 +298,36 @@ impl Deciding {
             }
             #[cfg(feature = "postgres")]
             Err(AppendError::Refused(user, rejection)) => {
-                let is_theirs = |plan: &&Planned| plan.writes.iter().any(|write| write.key == user);
-                let refused: Vec<_> = round.plans.iter().filter(is_theirs).map(|plan| plan.index).collect();
+                let refused = round.indexes(|plan| plan.writes.iter().any(|write| write.key == user));
                 for index in &refused {
                     run.answers[*index] = Some(Err(CommitError::Rejected(rejection.clone())));
                 }
                 if refused.is_empty() { Err(CommitError::Unavailable) } else { Ok(None) }
             }
+            #[cfg(feature = "postgres")]
+            Err(AppendError::Slow(user)) if self.patience.is_over_for_users(user.is_some()) => {
+                tracing::error!("new users are refused for now, since the application's SQL for them is slow");
+                run.held_up(&run.users()).map(|()| None)
+            }
+            #[cfg(feature = "postgres")]
+            Err(AppendError::Slow(None)) if round.plans.len() > 1 => {
+                run.at_once = (round.plans.len() / FEWER_BY).max(1);
+                Ok(None)
+            }
+            #[cfg(feature = "postgres")]
+            Err(AppendError::Slow(user)) => {
+                let is_theirs = |plan: &Planned| {
+                    user.as_ref().is_none_or(|user| plan.writes.iter().any(|write| write.key == *user))
+                };
+                run.held_up(&round.indexes(is_theirs)).map(|()| None)
+            }
+            #[cfg(feature = "postgres")]
+            Err(AppendError::Locked) if self.patience.is_over_for_locks() => {
+                run.held_up(&round.indexes(|plan| writes_user(&plan.writes))).map(|()| None)
+            }
+            // The wait for the lock was a pause.
+            #[cfg(feature = "postgres")]
+            Err(AppendError::Locked) => run.failed().map(|_| None),
             #[cfg(feature = "postgres")]
             Err(AppendError::OneOfThem) if round.plans.len() > 1 => {
                 run.at_once = 1;
@@ -409,3 +470,6 @@ const SETTLES_MAX: u32 = 4;
 /// How many commits one batch has at most, and how many bytes: those of its last commit come on top.
 const COMMITS_MAX: usize = 256;
 const BYTES_MAX: usize = 1 << 20;
+/// To which part of them a batch shrinks whose users together take the application too long.
+#[cfg(feature = "postgres")]
+const FEWER_BY: usize = 16;
