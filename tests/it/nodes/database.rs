@@ -64,12 +64,7 @@ impl Database {
 
     /// What a statement returns, one row in a line.
     pub(crate) fn sql(&self, statement: &str) -> String {
-        let script = format!("{PATH}exec psql -qAtX -h \"$1\" -U vestibule -d postgres -c \"$2\"");
-        let mut command = Command::new("sh");
-        command.args(["-c", &script, "sh"]).arg(&self.folder).arg(statement).env("PGPORT", self.port.to_string());
-        let done = command.output().expect("psql runs");
-        assert!(done.status.success(), "{statement}: {}", String::from_utf8_lossy(&done.stderr));
-        String::from_utf8_lossy(&done.stdout).trim_end().to_owned()
+        sql_at(&self.folder, self.port, statement)
     }
 
     /// Copies a file to its folder, for nobody but the server to read.
@@ -105,6 +100,20 @@ impl Drop for Database {
         drop(self.child.stdin.take());
         drop(self.child.wait());
     }
+}
+
+/// What a statement returns at the server whose socket is in `folder`.
+pub(crate) fn sql(folder: &Path, statement: &str) -> String {
+    sql_at(folder, PORT, statement)
+}
+
+fn sql_at(folder: &Path, port: u16, statement: &str) -> String {
+    let script = format!("{PATH}exec psql -qAtX -h \"$1\" -U vestibule -d postgres -c \"$2\"");
+    let mut command = Command::new("sh");
+    command.args(["-c", &script, "sh"]).arg(folder).arg(statement).env("PGPORT", port.to_string());
+    let done = command.output().expect("psql runs");
+    assert!(done.status.success(), "{statement}: {}", String::from_utf8_lossy(&done.stderr));
+    String::from_utf8_lossy(&done.stdout).trim_end().to_owned()
 }
 
 /// The socket of a server in its folder.

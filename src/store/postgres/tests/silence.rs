@@ -13,7 +13,7 @@ async fn where_one_connection_for_reads_falls_silent_no_read_is_given_to_the_oth
     let (silence, port) = proxy(options.url.expose()).await;
     options.url = Secret::new(format!("postgres://vestibule@127.0.0.1:{port}/postgres?sslmode=disable"));
     let config = options.url.expose().parse().expect("a URL");
-    let map = Postgres { pool: Pool::new(config, None, Names::of(&options.prefix).expect("a word"), true), sql: None };
+    let map = Postgres::over(Pool::new(config, None, Names::of(&options.prefix).expect("a word"), true), None);
     let read = async || map.get_many(&[Bytes::from_static(b"a")]).await;
     for _ in 0..READERS {
         assert_eq!(read().await, Ok(vec![None]), "each place has a connection");
