@@ -12,7 +12,9 @@ mod origins;
 #[cfg(test)]
 mod tests;
 
-pub use origins::{PageOrigins, is_loopback, is_loopback_host, origin, origin_of_page};
+#[cfg(feature = "server")]
+pub use origins::is_loopback_host;
+pub use origins::{PageOrigins, is_loopback, origin, origin_of_page};
 
 /// An absolute URL that the instance allowed. Only [`RedirectRule::check`] and [`RedirectRule::check_listed`]
 /// make one, so a function that takes it needs no check of its own, and a browser may be sent to it.

@@ -46,5 +46,5 @@ pub use ledger::Ledger;
 #[cfg(test)]
 use options::Write;
 pub use options::{Durability, Options};
-#[cfg(any(feature = "cli", feature = "unstable"))]
+#[cfg(any(feature = "server", feature = "unstable"))]
 pub use recovery::holds_data;

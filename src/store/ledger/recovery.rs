@@ -31,7 +31,7 @@ use super::tree::Tree;
 use super::verify::{Progress, Verification};
 use crate::store::hash;
 
-#[cfg(any(feature = "cli", feature = "unstable"))]
+#[cfg(any(feature = "server", feature = "unstable"))]
 /// Whether this directory ever had a ledger. Writes nothing.
 ///
 /// # Errors

@@ -176,6 +176,8 @@ async fn statements_that_together_take_too_long_are_made_for_fewer_users_and_not
 async fn a_lock_on_the_rows_of_users_is_not_waited_for_for_ever() {
     let Some(options) = fresh() else { return };
     let store = PostgresStore::open(&options).await.expect("a store");
+    // A connection is made: a lock keeps new ones from being prepared.
+    assert!(store.commit(vec![create(&user(2, "eve@example.com"))]).await[0].is_ok());
     let lock = client(&options).await;
     let locked = format!(
         "SET idle_in_transaction_session_timeout = 0; BEGIN; LOCK TABLE {}_user IN ACCESS EXCLUSIVE MODE",
