@@ -45,7 +45,7 @@ pub struct Shared<K: Beneath> {
     kv: K,
     state: K::State,
     unreadable: Unreadable,
-    /// Users as they were decoded or written lately.
+    /// Users as they were decoded lately.
     users: Lately<Arc<User>>,
     /// Clients as they were written lately.
     clients: Lately<Arc<Client>>,

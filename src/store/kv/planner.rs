@@ -53,25 +53,18 @@ pub(in crate::store) struct WriteBatch<'a, K> {
     staged: HashMap<Bytes, Option<Bytes>, Keys>,
     /// Clients as they were written lately.
     clients: Option<&'a Lately<Arc<Client>>>,
-    /// Users as they were read or written lately.
-    users: Option<&'a Lately<Arc<User>>>,
 }
 
 impl<'a, K: Reads> WriteBatch<'a, K> {
     /// An empty batch over what is stored.
     pub(in crate::store) fn over(stored: &'a K, unreadable: &'a Unreadable) -> Self {
-        Self { stored, unreadable, staged: HashMap::default(), clients: None, users: None }
+        Self { stored, unreadable, staged: HashMap::default(), clients: None }
     }
 
-    /// The same batch with room for so many commits, which notes the clients and users that it writes.
-    pub(in crate::store) fn for_commits(
-        mut self,
-        count: usize,
-        clients: &'a Lately<Arc<Client>>,
-        users: &'a Lately<Arc<User>>,
-    ) -> Self {
+    /// The same batch with room for so many commits, which notes the clients that it writes.
+    pub(in crate::store) fn for_commits(mut self, count: usize, clients: &'a Lately<Arc<Client>>) -> Self {
         self.staged.reserve(count * WRITES_USUAL);
-        (self.clients, self.users) = (Some(clients), Some(users));
+        self.clients = Some(clients);
         self
     }
 

@@ -16,8 +16,7 @@ use super::events::Numbers;
 impl<K: KeyValue> Shared<K> {
     pub(super) fn commit(&self, commits: &[Commit]) -> Vec<Result<Committed, CommitError>> {
         let mut numbers = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut batch =
-            WriteBatch::over(&self.kv, &self.unreadable).for_commits(commits.len(), &self.clients, &self.users);
+        let mut batch = WriteBatch::over(&self.kv, &self.unreadable).for_commits(commits.len(), &self.clients);
         let (mut groups, mut adds) = (Vec::new(), Vec::new());
         let mut relaxed = true;
         let planned: Vec<_> = commits

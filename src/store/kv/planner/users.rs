@@ -1,8 +1,5 @@
 //! How commits write users: who holds an identifier is decided here and nowhere else.
 
-use std::borrow::Cow;
-use std::sync::Arc;
-
 use bytes::Bytes;
 
 use crate::domain::event::Happened;
@@ -13,7 +10,6 @@ use crate::domain::time::Timestamp;
 use crate::domain::user::{AddressVerification, User, might_begin_with};
 use crate::store::commit::{AddressVerificationWrite, SignUpWrite, UserWrite};
 use crate::store::error::{CommitError, StoreError};
-use crate::store::kv::codec;
 use crate::store::kv::key;
 use crate::store::kv::reads::Reads;
 use crate::store::kv::record::{AddressVerificationRecordV2, IdentifierRecordV1, UserRecordV4};
@@ -26,14 +22,14 @@ impl<K: Reads> Transaction<'_, '_, K> {
         if write.is_none() && self.get(&key::user(user.id))?.is_some() {
             return Err(CommitError::Stale);
         }
-        let mut user = Cow::Borrowed(user);
+        let mut record = UserRecordV4::from(user);
         if let Some(write) = write {
             debug_assert_eq!(user.id, write.next.id.cast(), "one key answers for the user and its sign-up");
             if user.sign_up.as_deref() != Some(&*write.next) {
-                user.to_mut().sign_up = Some(Box::new((*write.next).clone()));
+                record.base.sign_up = Some((&*write.next).into());
             }
         }
-        self.put_user(None, &user, at)
+        self.put_user(None, user, &record, at)
     }
 
     /// Signs in to a user.
@@ -45,7 +41,7 @@ impl<K: Reads> Transaction<'_, '_, K> {
             Credential::Invitation { invitation, .. } => self.accept_invitation(*invitation, &mut next, at)?,
             _ => {}
         }
-        self.put_user(Some(&user), &next, at)
+        self.put_user(Some(&user), &next, &UserRecordV4::from(&next), at)
     }
 
     /// What the backend writes: a new user, a changed one, or a removal.
@@ -57,7 +53,7 @@ impl<K: Reads> Transaction<'_, '_, K> {
                 // A note of activity is not counted by the version, so a later one may have been stored.
                 let last_active_at = next.last_active_at.max(current.last_active_at);
                 let next = User { last_active_at, ..(**next).clone() };
-                self.put_user(Some(&current), &next, at)
+                self.put_user(Some(&current), &next, &UserRecordV4::from(&next), at)
             }
             UserWrite::Remove { id, expected_version } => {
                 let user = self.expected_user(*id, *expected_version)?;
@@ -67,12 +63,8 @@ impl<K: Reads> Transaction<'_, '_, K> {
     }
 
     pub(super) fn known_user(&self, id: UserId) -> Result<Option<User>, CommitError> {
-        let key = key::user(id);
-        let Some(bytes) = self.get(&key)? else { return Ok(None) };
-        match self.batch.users.and_then(|users| users.get(&key, &bytes)) {
-            Some(known) => Ok(Some((*known).clone())),
-            None => decoded(&bytes).map(Some).map_err(refuse),
-        }
+        let record: Option<UserRecordV4> = self.record(&key::user(id))?;
+        record.map(User::try_from).transpose().map_err(refuse)
     }
 
     fn expected_user(&self, id: UserId, version: u64) -> Result<User, CommitError> {
@@ -80,7 +72,13 @@ impl<K: Reads> Transaction<'_, '_, K> {
     }
 
     /// Writes a user, whose record was `before`: claims new identifiers, and frees those that it has no more.
-    fn put_user(&mut self, before: Option<&User>, next: &User, at: Timestamp) -> Result<(), CommitError> {
+    fn put_user(
+        &mut self,
+        before: Option<&User>,
+        next: &User,
+        record: &UserRecordV4,
+        at: Timestamp,
+    ) -> Result<(), CommitError> {
         let (had, has) = (before.map(User::identifiers).unwrap_or_default(), next.identifiers());
         for identifier in has.iter().filter(|identifier| !had.contains(identifier)) {
             self.claim(identifier, next.id)?;
@@ -109,13 +107,7 @@ impl<K: Reads> Transaction<'_, '_, K> {
                 self.adds.users += 1;
             }
         }
-        let (key, bytes) = (key::user(next.id), codec::encode(&UserRecordV4::from(next))?);
-        debug_assert_eq!(decoded(&bytes).as_ref(), Ok(next), "a user is read back as it was written");
-        if let Some(users) = self.batch.users {
-            users.keep([(key.clone(), bytes.clone(), Arc::new(next.clone()))]);
-        }
-        self.writes.insert(key, Some(bytes));
-        Ok(())
+        Ok(self.put(key::user(next.id), record)?)
     }
 
     /// Removes a user with all that is kept for it alone. Its sessions are over with it: a client that holds one drops
@@ -189,10 +181,6 @@ impl<K: Reads> Transaction<'_, '_, K> {
         }
         Ok(self.put(key, &IdentifierRecordV1::from(user))?)
     }
-}
-
-fn decoded(user: &Bytes) -> Result<User, StoreError> {
-    codec::decode::<UserRecordV4>(user).and_then(User::try_from)
 }
 
 /// The keys of a user in the lists by time, and of its addresses, as far as they need one.

@@ -232,8 +232,7 @@ impl Deciding {
     /// Plans from what is known. The plans are of use only if nothing was missing.
     fn plan<M: SharedMap>(&self, nodes: &Shared<Nodes<M>>, run: &Run<'_>) -> Result<Round, CommitError> {
         let view = &self.view;
-        let batch = WriteBatch::over(view, &nodes.unreadable);
-        let mut batch = batch.for_commits(run.commits.len(), &nodes.clients, &nodes.users);
+        let mut batch = WriteBatch::over(view, &nodes.unreadable).for_commits(run.commits.len(), &nodes.clients);
         let (mut plans, mut size) = (Vec::new(), 0);
         for index in run.open().take(run.at_once) {
             drop((view.take_reads(), view.take_alone()));
