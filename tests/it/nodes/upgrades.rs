@@ -71,7 +71,7 @@ fn what_a_newer_version_has_written_stays_as_it_is_while_older_nodes_run() {
     assert_eq!(records.read_again(&newer), newer);
 
     // A newer format of the tables refuses the next start, and leaves those alone who run.
-    database.sql("UPDATE nodes_upgrades_meta SET value = '3' WHERE name = 'format'");
+    database.sql("UPDATE nodes_upgrades_meta SET value = '99' WHERE name = 'format'");
     Person::opened("anne", &mut Spread::over(&nodes, 4)).finish(&mut Spread::over(&nodes, 4));
     assert_eq!(cluster.nodes[0].end(), Some(0));
     assert_eq!(cluster.nodes[0].fail_to_start(), Some(1));
