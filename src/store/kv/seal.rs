@@ -6,7 +6,7 @@
 //! ```
 //!
 //! The associated data are the first four bytes, the store's id and the key in the map, so a value moved to another key
-//! or into another store can't be opened. Values in the first version stay readable for good; they are sealed when they
+//! or into another store can't be opened (what differs in a map that several nodes share is in `seal_shared.rs`). Values in the first version stay readable for good; they are sealed when they
 //! are next written.
 //!
 //! **Nonces.** A store lives for years, and random nonces of 96 bits may be used for only 2^32 messages under one key

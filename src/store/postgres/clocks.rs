@@ -17,7 +17,7 @@ use crate::domain::time::{Span, Timestamp};
 /// What is known of the clocks.
 #[derive(Debug, Default)]
 pub(super) struct Clocks {
-    /// As old as the store.
+    /// The clock of this process, as it goes since the store was opened.
     process: SystemClock,
     compared: Mutex<Option<Instant>>,
     are_apart: AtomicBool,

@@ -144,7 +144,8 @@ impl Postgres {
     async fn write(&self, session: &Session, stamp: Stamp, batch: &Batch) -> Result<u64, WriteError> {
         let lists = Lists::of(batch);
         let sql = self.sql_for(batch);
-        if lists.guards.is_empty() && sql.is_none() {
+        // What refers to a removed user is removed at the end of a statement, after the numbers.
+        if lists.guards.is_empty() && sql.is_none() && batch.users.removed.is_empty() {
             return Ok(append(session, stamp, &lists, &batch.users, &batch.log).await?);
         }
         let (client, names, guards) = (&session.client, &self.pool.names, &lists.guards);
@@ -163,8 +164,12 @@ impl Postgres {
         if let Some(sql) = sql {
             new_users::run(client, sql, &batch.users.new).await?;
         }
-        // By itself and last, since other nodes wait for the numbers that it takes.
-        let first = append(session, stamp, &Lists::default(), &ProjectedUsers::default(), &batch.log).await?;
+        let mut first = 0;
+        if !batch.log.is_empty() {
+            // By itself and last, since other nodes wait for the numbers that it takes.
+            client.batch_execute("SET CONSTRAINTS ALL IMMEDIATE").await?;
+            first = append(session, stamp, &Lists::default(), &ProjectedUsers::default(), &batch.log).await?;
+        }
         client.batch_execute("COMMIT").await?;
         Ok(first)
     }
@@ -172,6 +177,13 @@ impl Postgres {
     /// The application's SQL, where the batch makes users.
     fn sql_for(&self, batch: &Batch) -> Option<&dyn NewUserSql> {
         self.sql.as_deref().filter(|_| !batch.users.new.is_empty())
+    }
+
+    /// Whether it comes from a row that only nodes write.
+    fn is_of_nodes(&self, error: &Error) -> bool {
+        let place = error.as_db_error().and_then(DbError::where_).unwrap_or_default();
+        let names = &self.pool.names;
+        [&names.entries, &names.meta].iter().any(|table| place.contains(&format!("relation \"{table}\"")))
     }
 
     /// Ends the transaction that may be open after a failed write, so that the connection can be used for the next.
@@ -285,14 +297,16 @@ impl SharedMap for Postgres {
         };
         let refusing = refusing_row(&error)
             .filter(|row| !batch.users.is_empty() && row.table() != Some(self.pool.names.entries.as_str()));
-        let is_locked = error.code() == Some(&SqlState::LOCK_NOT_AVAILABLE) && !batch.users.is_empty();
+        let is_locked =
+            error.code() == Some(&SqlState::LOCK_NOT_AVAILABLE) && !batch.users.is_empty() && !self.is_of_nodes(&error);
         let fate = match refusing {
             Some(_) => Some(AppendError::OneOfThem),
             None if is_locked => Some(AppendError::Locked),
             None => fate_of(&error),
         };
         let is_as_expected = error.code().is_none_or(|code| code.code() != NOT_AS_EXPECTED);
-        let is_open = !Lists::of(batch).guards.is_empty() || self.sql_for(batch).is_some();
+        let is_open =
+            !Lists::of(batch).guards.is_empty() || self.sql_for(batch).is_some() || !batch.users.removed.is_empty();
         if fate == Some(AppendError::Unknown) || (is_open && !self.rolled_back(&session).await) {
             *slot = None;
         }
@@ -314,12 +328,18 @@ impl SharedMap for Postgres {
     async fn number_from(&self, first: u64) -> Result<(), StoreError> {
         let first = i64::try_from(first).unwrap_or(i64::MAX);
         let (mut slot, session) = self.pool.writer().await.map_err(unavailable)?;
-        let written = timeout(READ_WITHIN, session.client.execute(&self.pool.names.number_from(), &[&first])).await;
-        match written {
-            Ok(written) => written.map(drop).map_err(|error| StoreError::Unavailable(in_words(&error))),
-            Err(_) => {
-                *slot = None;
-                Err(StoreError::Unavailable("the database is slow".into()))
+        let mut more = NUMBERS_TRIED;
+        loop {
+            let statement = self.pool.names.number_from();
+            match timeout(READ_WITHIN, session.client.execute(&statement, &[&first])).await {
+                Ok(Ok(_)) => return Ok(()),
+                // Other nodes take numbers from the same row.
+                Ok(Err(error)) if more > 0 && fate_of(&error) == Some(AppendError::Again) => more -= 1,
+                Ok(Err(error)) => return Err(StoreError::Unavailable(in_words(&error))),
+                Err(_) => {
+                    *slot = None;
+                    return Err(StoreError::Unavailable("the database is slow".into()));
+                }
             }
         }
     }
@@ -400,5 +420,7 @@ fn unavailable(error: NoConnection) -> StoreError {
 
 /// Longer than anything but a database that is not there: a write may wait for a standby.
 const WRITE_WITHIN: Duration = Duration::from_secs(10);
+/// How often it is tried again to number records from somewhere on; each time may take 250 ms.
+const NUMBERS_TRIED: u32 = 20;
 const READ_WITHIN: Duration = Duration::from_secs(5);
 const PAUSE: Duration = Duration::from_millis(10);

@@ -38,7 +38,7 @@ pub(super) struct Session {
     pub(super) scan: Statement,
     pub(super) scan_back: Statement,
     pub(super) append: Statement,
-    /// The same with rows of users, where the store has them.
+    /// The same with rows of users, where the store has them: for the connection that writes.
     pub(super) append_projected: Option<Statement>,
 }
 
@@ -81,9 +81,16 @@ impl Pool {
 
     /// A connection for a read.
     pub(super) async fn reader(&self) -> Result<Arc<Session>, NoConnection> {
-        let index = self.next.fetch_add(1, Ordering::Relaxed) % self.readers.len();
-        let mut slot = self.readers[index].lock().await;
-        self.session(&mut slot).await
+        let begin = self.next.fetch_add(1, Ordering::Relaxed);
+        let in_turn = |n: usize| &self.readers[begin.wrapping_add(n) % self.readers.len()];
+        // One that is in use may have fallen silent.
+        let idle = (0..self.readers.len()).filter_map(|n| in_turn(n).try_lock().ok());
+        let mut idle = idle.filter(|slot| slot.as_ref().is_none_or(|session| Arc::strong_count(session) == 1));
+        let mut slot = match idle.next() {
+            Some(slot) => slot,
+            None => in_turn(0).lock().await,
+        };
+        self.session(&mut slot, false).await
     }
 
     /// Gives no more reads to the connections that there are; reads that are under way keep theirs. Where one has fallen silent,
@@ -97,7 +104,7 @@ impl Pool {
     /// The connection for writes. While the guard is held, no other call uses it.
     pub(super) async fn writer(&self) -> Result<(MutexGuard<'_, Option<Arc<Session>>>, Arc<Session>), NoConnection> {
         let mut slot = self.writer.lock().await;
-        let session = self.session(&mut slot).await?;
+        let session = self.session(&mut slot, true).await?;
         Ok((slot, session))
     }
 
@@ -109,8 +116,9 @@ impl Pool {
     pub(super) fn health(&self) -> Health {
         match (self.is_closed.load(Ordering::Relaxed), self.fails.load(Ordering::Relaxed)) {
             (true, _) => Err(Unready::Closed),
-            (_, true) => Err(Unready::Unreachable),
+            // First, since it is known for longer: a call that fails does not make the time right.
             _ if self.clocks.are_apart() => Err(Unready::ClocksApart),
+            (_, true) => Err(Unready::Unreachable),
             _ => Ok(()),
         }
     }
@@ -122,17 +130,18 @@ impl Pool {
         }
     }
 
-    async fn session(&self, slot: &mut Option<Arc<Session>>) -> Result<Arc<Session>, NoConnection> {
+    async fn session(&self, slot: &mut Option<Arc<Session>>, is_writer: bool) -> Result<Arc<Session>, NoConnection> {
         if let Some(session) = slot.as_ref().filter(|session| !session.client.is_closed()) {
             return Ok(session.clone());
         }
         let client = self.bare().await?;
-        let prepared = timeout(CONNECT_WITHIN, self.prepared(client)).await.unwrap_or(Err(NoConnection::Slow));
+        let prepared =
+            timeout(CONNECT_WITHIN, self.prepared(client, is_writer)).await.unwrap_or(Err(NoConnection::Slow));
         self.note(prepared.is_ok());
         Ok(slot.insert(Arc::new(prepared?)).clone())
     }
 
-    async fn prepared(&self, client: Client) -> Result<Session, NoConnection> {
+    async fn prepared(&self, client: Client, is_writer: bool) -> Result<Session, NoConnection> {
         let names = &self.names;
         let (get, scan, scan_back, append) = (names.get(), names.scan(), names.scan_back(), names.append());
         let (get, scan, scan_back, append) = tokio::try_join!(
@@ -141,7 +150,8 @@ impl Pool {
             client.prepare(&scan_back),
             client.prepare(&append)
         )?;
-        let append_projected = match self.projects {
+        // A lock that the application holds on the table of users keeps this from being prepared, and no reads.
+        let append_projected = match self.projects && is_writer {
             true => Some(client.prepare(&names.append_projected()).await?),
             false => None,
         };
@@ -190,7 +200,8 @@ pub(super) fn in_words(error: &tokio_postgres::Error) -> String {
 /// A statement is never ended from here by time: one that waits for a standby would then count as committed, and the standby
 /// would not have it. Who waits too long drops the connection instead. Every statement goes by the index on the key, and is
 /// planned once, also where the server has no statistics of the table yet.
-const SETTINGS: &str = "SET statement_timeout = 0; SET lock_timeout = '250ms'; \
+/// Stamps are compared in any case, and under a stricter level all nodes would conflict at the number of the next record.
+const SETTINGS: &str = "SET default_transaction_isolation = 'read committed'; SET statement_timeout = 0; SET lock_timeout = '250ms'; \
                         SET idle_in_transaction_session_timeout = '2s'; SET client_min_messages = warning; \
                         SET enable_seqscan = off; SET enable_hashjoin = off; SET enable_mergejoin = off; \
                         SET plan_cache_mode = force_generic_plan";

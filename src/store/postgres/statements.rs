@@ -100,8 +100,8 @@ impl Names {
     /// It returns the number of the first record of the log. These are numbered last, when all else is done: whoever else writes
     /// records waits from there until this transaction has ended, so they become visible in the order of their numbers.
     ///
-    /// A row that another transaction is just changing is waited for and looked at again, under READ COMMITTED by its new stamp;
-    /// stricter levels refuse it, which is tried again.
+    /// A row that another transaction is just changing is waited for and looked at again by its new stamp, under READ COMMITTED.
+    /// Databases that know stricter levels only refuse it, which is tried again.
     pub(super) fn append(&self) -> String {
         self.append_and("", &[])
     }

@@ -17,7 +17,7 @@ pub(super) type Found = HashMap<Bytes, Versioned>;
 #[derive(Debug)]
 pub(super) struct Together {
     waiting: Mutex<Vec<Waiting>>,
-    /// Who has one reads for all who wait then.
+    /// A caller that has one of these reads for all that wait at that time.
     turns: Semaphore,
 }
 
@@ -75,8 +75,8 @@ impl Together {
     }
 }
 
-/// How many statements are under way at once: a second one, so that reads go on where the first waits for a connection that
-/// turns out to be lost.
+/// How many statements are under way at once: a second one, so that reads go on where the first waits at a connection that has
+/// fallen silent. The second takes another connection.
 const STATEMENTS: usize = 2;
 
 #[cfg(test)]

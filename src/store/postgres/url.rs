@@ -24,8 +24,9 @@ pub(super) fn parse(url: &str) -> Result<(Config, Roots), PostgresError> {
 
 /// The URL in the words of tokio-postgres, and the value of `sslrootcert`, if it has one.
 fn without_roots(url: &str) -> (String, Option<&str>) {
-    // A password may have a question mark in it.
-    let host = url.find('@').unwrap_or_default();
+    // A password may have a question mark in it, and a parameter an `@`.
+    let host = url.find("://").map_or(0, |scheme| scheme + 3);
+    let host = url[host..].split('/').next().and_then(|part| part.rfind('@')).map_or(host, |at| host + at);
     let Some(mark) = url[host..].find('?').map(|place| host + place) else { return (url.to_owned(), None) };
     let (mut kept, mut roots) = (Vec::new(), None);
     for parameter in url[mark + 1..].split('&') {
@@ -58,6 +59,7 @@ mod tests {
             "sslmode=require&sslrootcert=/etc/a%20b.pem",
             "sslrootcert=/etc/a%20b.pem&sslmode=require",
             "sslmode=verify-full&sslrootcert=/etc/a%20b.pem&connect_timeout=5",
+            "sslmode=require&application_name=a@b&sslrootcert=/etc/a%20b.pem",
         ] {
             let url = format!("postgres://ada:what?@db.example.com/x?{parameters}");
             let (config, roots) = parse(&url).expect("a URL");

@@ -352,6 +352,9 @@ impl Deciding {
     /// are looked for among the last records. `None` where they can't be read now.
     async fn found<M: SharedMap>(map: &M, stamp: Stamp, round: &Round) -> Vec<Option<Position>> {
         let nothing = vec![None; round.closing.last_events(0).len()];
+        if round.closing.log.is_empty() {
+            return nothing;
+        }
         let end = key::after(Kind::Event);
         let Ok(last) = map.scan_back(&[Kind::Event.byte()], &end, RECORDS_LOOKED_AT).await else { return nothing };
         let keys: Vec<_> = last.into_iter().map(|(key, _)| key).rev().collect();
