@@ -138,12 +138,12 @@ class Engine {
   }
 
   async #newest(to, count) {
-    const deadline = Date.now() + 5_000;
+    const deadline = Date.now() + 20_000;
     for (;;) {
       const messages = await this.messages(to);
       if (messages.length >= count) return messages.at(-1);
       if (Date.now() > deadline) {
-        throw new Error(`${messages.length} of ${count} messages for ${to} within five seconds`);
+        throw new Error(`${messages.length} of ${count} messages for ${to} within twenty seconds`);
       }
       await sleep(50);
     }
