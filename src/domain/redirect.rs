@@ -12,7 +12,7 @@ mod origins;
 #[cfg(test)]
 mod tests;
 
-#[cfg(feature = "server")]
+#[cfg(any(feature = "server", feature = "unstable"))]
 pub use origins::is_loopback_host;
 pub use origins::{PageOrigins, is_loopback, origin, origin_of_page};
 
