@@ -101,5 +101,5 @@ impl<M: SharedMap> SharedMap for SealedShared<M> {
     }
 }
 
-/// What stands for the keys of the log of events.
+/// What the associated data of a record of events have in the place of its key: the first byte of such keys.
 const LOG: [u8; 1] = [Kind::Event.byte()];

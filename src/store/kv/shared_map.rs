@@ -103,7 +103,7 @@ pub enum AppendError {
     /// key, or for all of them together.
     #[cfg(feature = "postgres")]
     Slow(Option<Bytes>),
-    /// Nothing was written, because somebody holds a lock on what the batch writes, among it users.
+    /// Nothing was written, because another connection holds a lock on rows that the batch writes, and users are among these rows.
     #[cfg(feature = "postgres")]
     Locked,
     /// Nothing was written, because of one of the commits: the others can be written without it.

@@ -97,8 +97,9 @@ impl Names {
     /// keys to remove, with their stamps. `$9`, `$10`: keys to set, whatever they hold. `$11`: keys to remove in the same way.
     /// `$12`, `$13`: keys that are only to have their stamps. `$14`: the records of the log of events.
     ///
-    /// It returns the number of the first record of the log. These are numbered last, when all else is done: whoever else writes
-    /// records waits from there until this transaction has ended, so they become visible in the order of their numbers.
+    /// It returns the number of the first record of the log. Records get their numbers after all other parts of the statement. A
+    /// transaction that needs numbers waits for the end of the one that has just taken some, so records become visible in the
+    /// order of their numbers.
     ///
     /// A row that another transaction is just changing is waited for and looked at again by its new stamp, under READ COMMITTED.
     /// Databases that know stricter levels only refuse it, which is tried again.

@@ -116,7 +116,7 @@ async fn a_lock_on_the_applications_table_holds_up_a_batch_for_a_short_time_and_
         plans.table
     );
     lock.batch_execute(&locked).await.expect("a lock");
-    // As long as nobody has asked in vain, some of a batch are tried; then one.
+    // The first batch tries several of its users before it gives up; the next one gives up at its first user.
     for (asked_max, first) in [(10, 1), (1, 61)] {
         plans.asked.store(0, Ordering::Relaxed);
         let answers = store.commit(batch(first)).await;

@@ -1,4 +1,4 @@
-//! Connections that fall silent: nobody tells that the other side is gone.
+//! Connections that fall silent: the other side is gone, and no packet says so.
 
 use tokio::io::copy_bidirectional;
 use tokio::net::{TcpListener, UnixStream};
